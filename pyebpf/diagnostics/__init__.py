@@ -1,0 +1,1 @@
+"""Every message a user can get, as data."""

@@ -1,0 +1,81 @@
+"""What a diagnostic is. The messages themselves are the other modules of this folder; `render` shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
+
+from pyebpf.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A user's mistake. Subclasses are final, give the texts, and add the fields that the texts name in braces."""
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    """One sentence, no full stop. May name fields in braces, as the other texts may."""
+    label: ClassVar[str] = ""
+    """Stands behind the carets."""
+    notes: ClassVar[tuple[str, ...]] = ()
+    """Why: what Python or the kernel needs."""
+    help: ClassVar[str] = ""
+    """What to write instead; valid code wherever possible. An empty result is left out."""
+    explanation: ClassVar[str] = ""
+    """The long form for `pyebpf explain CODE`, in Markdown, with a wrong and a right example."""
+
+    span: Span
+
+    def text(self, template: str) -> str:
+        """`template` with this diagnostic's fields filled in."""
+        return template.format_map(_Fields(self))
+
+
+class _Fields(dict[str, Any]):
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__()
+        self.diagnostic = diagnostic
+
+    def __missing__(self, name: str) -> Any:
+        return getattr(self.diagnostic, name)
+
+
+class Error(Exception):
+    """Base of every error that pyebpf raises on purpose."""
+
+
+class CompileError(Error):
+    """The probe is wrong. `diagnostics` has everything that was found, in source order."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        self.diagnostics = diagnostics
+        super().__init__(diagnostics)
+
+    def __str__(self) -> str:
+        from pyebpf.diagnostics.render import render_plain  # only when somebody looks
+
+        return "\n" + render_plain(self.diagnostics)
+
+
+class InternalError(Error):
+    """A fault of pyebpf itself. Please report it, with the probe and this text."""
+
+
+class Sink:
+    """Collects the diagnostics of one stage."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Remember `diagnostic`; the same one twice counts once."""
+        if diagnostic not in self.diagnostics:
+            self.diagnostics.append(diagnostic)
+
+    def check(self) -> None:
+        """Raise CompileError if the stage found anything."""
+        if self.diagnostics:
+            self.fail()
+
+    def fail(self) -> NoReturn:
+        raise CompileError(tuple(sorted(self.diagnostics, key=lambda d: (d.span.source.path, d.span.line, d.span.column))))

@@ -1,0 +1,207 @@
+"""Memory types: what lies in maps, events and globals, byte by byte.
+
+The compiler lays memory out with these types and the runtime decodes it with
+the same ones, so the two cannot disagree. They hold no behaviour beyond size
+and alignment, which follow the C ABI of the BPF target: natural alignment,
+pointers of eight bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, final
+
+View = Literal["int", "ipv4", "ipv6", "mac"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """An integer of 1, 2, 4 or 8 bytes. `big_endian` fields hold network order and read as host numbers."""
+
+    name: str
+    size: int
+    signed: bool = False
+    big_endian: bool = False
+    view: View = "int"
+    """How Python shows the value: a plain int, or an `ipaddress` object."""
+
+    @property
+    def align(self) -> int:
+        return self.size
+
+    @property
+    def minimum(self) -> int:
+        return -(1 << (self.size * 8 - 1)) if self.signed else 0
+
+    @property
+    def maximum(self) -> int:
+        return (1 << (self.size * 8 - self.signed)) - 1
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """One byte, 0 or 1."""
+
+    size: int = 1
+    align: int = 1
+
+    def __str__(self) -> str:
+        return "bool"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """A Python `IntEnum`, stored as `base`; `members` maps names to values."""
+
+    name: str
+    base: Integer
+    members: tuple[tuple[str, int], ...]
+
+    @property
+    def size(self) -> int:
+        return self.base.size
+
+    @property
+    def align(self) -> int:
+        return self.base.align
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`char[N]`: text padded with NUL, decoded as UTF-8 up to the first NUL."""
+
+    length: int
+
+    @property
+    def size(self) -> int:
+        return self.length
+
+    @property
+    def align(self) -> int:
+        return 1
+
+    def __str__(self) -> str:
+        return f"char[{self.length}]"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Array:
+    """`T[N]`: `length` elements, one after the other."""
+
+    element: Type
+    length: int
+
+    @property
+    def size(self) -> int:
+        return self.element.size * self.length
+
+    @property
+    def align(self) -> int:
+        return self.element.align
+
+    def __str__(self) -> str:
+        return f"{self.element}[{self.length}]"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address of several bytes that Python shows as one object: IPv6 (16 bytes) or MAC (6 bytes)."""
+
+    name: str
+    size: int
+    view: View
+    align: int = 1
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of a struct. `bits` is zero for whole fields; `bit_offset` counts from the field's own byte offset."""
+
+    name: str
+    type: Type
+    offset: int
+    bits: int = 0
+    bit_offset: int = 0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A struct with its fields in order of offset; padding is what no field covers."""
+
+    name: str
+    fields: tuple[Field, ...]
+    size: int
+    align: int
+
+    def field(self, name: str) -> Field | None:
+        return next((field for field in self.fields if field.name == name), None)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Type: TypeAlias = Integer | Boolean | Enumeration | Text | Array | Address | Struct
+
+U8 = Integer("u8", 1)
+U16 = Integer("u16", 2)
+U32 = Integer("u32", 4)
+U64 = Integer("u64", 8)
+I8 = Integer("i8", 1, signed=True)
+I16 = Integer("i16", 2, signed=True)
+I32 = Integer("i32", 4, signed=True)
+I64 = Integer("i64", 8, signed=True)
+BE16 = Integer("be16", 2, big_endian=True)
+BE32 = Integer("be32", 4, big_endian=True)
+BE64 = Integer("be64", 8, big_endian=True)
+BOOL = Boolean()
+IPV4 = Integer("IPv4Address", 4, big_endian=True, view="ipv4")
+IPV6 = Address("IPv6Address", 16, "ipv6")
+MAC = Address("MacAddress", 6, "mac")
+
+
+def round_up(offset: int, align: int) -> int:
+    """`offset` raised to the next multiple of `align`."""
+    return (offset + align - 1) // align * align
+
+
+def struct_of(name: str, members: tuple[tuple[str, Type], ...], *, packed: bool = False) -> Struct:
+    """Lay `members` out as C does: each at its natural alignment, the whole padded to the largest."""
+    offset, align = 0, 1
+    fields = []
+    for field_name, field_type in members:
+        field_align = 1 if packed else field_type.align
+        offset = round_up(offset, field_align)
+        fields.append(Field(field_name, field_type, offset))
+        offset += field_type.size
+        align = max(align, field_align)
+    return Struct(name, tuple(fields), round_up(offset, align), align)
+
+
+def padding(struct: Struct) -> tuple[tuple[int, int], ...]:
+    """The `(offset, size)` gaps of `struct` that no field covers, nested structs left to themselves."""
+    gaps = []
+    end = 0
+    for field in sorted(struct.fields, key=lambda field: field.offset):
+        if field.offset > end:
+            gaps.append((end, field.offset - end))
+        end = max(end, field.offset + field.type.size)
+    if struct.size > end:
+        gaps.append((end, struct.size - end))
+    return tuple(gaps)

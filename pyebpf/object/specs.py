@@ -1,0 +1,119 @@
+"""Specs: pure descriptions of a BPF object's maps and programs. Nothing here has touched a kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+from pyebpf.layout import Type
+from pyebpf.object.metadata import Metadata
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MapSpec:
+    """A map to be created. Sizes in bytes; `type` is the number of `enum bpf_map_type`."""
+
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int = 0
+    pinning: int = 0
+    key_type_id: int = 0
+    """BTF type ids in the object's own BTF, or 0."""
+    value_type_id: int = 0
+    key: Type | None = None
+    value: Type | None = None
+    kind: str = ""
+    """The pyebpf class that declared it, or "" in foreign objects."""
+    initial: bytes | None = None
+    """First contents, for the data sections `.data`, `.rodata`, `.bss` only."""
+    frozen: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """An instruction that names something else. `offset` is in bytes from the start of the program or section."""
+
+    offset: int
+    kind: Literal["map", "data", "call", "function", "extern"]
+    name: str
+    """The map; the data section; the called function; or the extern symbol."""
+    addend: int = 0
+    """For data: the offset in the section."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LineRecord:
+    """Instruction at byte `offset` of its section comes from this line."""
+
+    offset: int
+    file: str
+    text: str
+    line: int
+    column: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CoreRelocation:
+    """A CO-RE record: `access` (`"0:1:2"`) into BTF type `type_id`, of `enum bpf_core_relo_kind` `kind`."""
+
+    offset: int
+    type_id: int
+    access: str
+    kind: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """Code: an entry program, or a function that programs call. `code` is unrelocated eBPF, 8 bytes an instruction."""
+
+    name: str
+    section: str
+    section_offset: int
+    """Where `code` starts in its section, in bytes."""
+    code: bytes
+    relocations: tuple[Relocation, ...]
+    lines: tuple[LineRecord, ...]
+    core: tuple[CoreRelocation, ...]
+    btf_id: int = 0
+    """BTF id of the FUNC, or 0."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ProgramSpec:
+    """An entry program: its function and what its section name says of the hook."""
+
+    name: str
+    section: str
+    program_type: int
+    """`enum bpf_prog_type`; 0 when the section name is not known."""
+    expected_attach_type: int | None
+    hook: str
+    """Name of the row in `kernel.hooks`, or ""."""
+    argument: str
+    """What stands behind the hook in the section name: `syscalls/sys_enter_execve`."""
+    function: FunctionSpec
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Object:
+    """A BPF object: the ELF bytes and what they mean. Made by `pyebpf.compile` or `read_object`."""
+
+    elf: bytes
+    programs: tuple[ProgramSpec, ...]
+    maps: tuple[MapSpec, ...]
+    functions: tuple[FunctionSpec, ...]
+    """Functions that programs call (section `.text`), unlinked."""
+    license: str
+    btf: bytes
+    metadata: Metadata
+    big_endian: bool = False
