@@ -1,0 +1,383 @@
+"""The syntax tree: one frozen class per construct of the language, each with its span.
+
+Made by `parse`, read by `irbuild`. It mirrors the source and knows nothing of
+types, names or the kernel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, final
+
+from pyebpf.source import Span
+
+UnaryOperator = Literal["-", "+", "~", "not"]
+BinaryOperator = Literal["+", "-", "*", "/", "//", "%", "**", "@", "<<", ">>", "&", "|", "^"]
+BoolOperator = Literal["and", "or"]
+CompareOperator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in", "is", "is not"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class IntLiteral:
+    value: int
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BoolLiteral:
+    value: bool
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoneLiteral:
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StringLiteral:
+    """Adjacent literals are joined, escapes resolved."""
+
+    value: str
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FStringText:
+    """Literal text of an f-string, `{{` and escapes resolved."""
+
+    value: str
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FStringField:
+    """`{value!conversion:spec}`; with `{value=}` the text before it is an FStringText of its own."""
+
+    value: Expression
+    conversion: str
+    """`r`, `s`, `a`, or nothing."""
+    spec: str
+    """Plain text; nested fields are not part of the language."""
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FString:
+    parts: tuple[FStringText | FStringField, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Name:
+    id: str
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    value: Expression
+    name: str
+    name_span: Span
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Slice:
+    start: Expression | None
+    stop: Expression | None
+    step: Expression | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Subscript:
+    value: Expression
+    index: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    name: str
+    value: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Call:
+    function: Expression
+    arguments: tuple[Expression, ...]
+    keywords: tuple[Keyword, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Unary:
+    operator: UnaryOperator
+    operand: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Binary:
+    operator: BinaryOperator
+    left: Expression
+    right: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BoolOp:
+    """`a and b and c`: two or more values with one operator."""
+
+    operator: BoolOperator
+    values: tuple[Expression, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`a < b <= c`: `rest` holds each operator with what stands right of it."""
+
+    first: Expression
+    rest: tuple[tuple[CompareOperator, Expression], ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class IfExp:
+    """`body if test else orelse`."""
+
+    test: Expression
+    body: Expression
+    orelse: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Walrus:
+    """`(target := value)`."""
+
+    target: Name
+    value: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    items: tuple[Expression, ...]
+    span: Span
+
+
+Expression: TypeAlias = (
+    IntLiteral
+    | BoolLiteral
+    | NoneLiteral
+    | StringLiteral
+    | FString
+    | Name
+    | Attribute
+    | Subscript
+    | Slice
+    | Call
+    | Unary
+    | Binary
+    | BoolOp
+    | Compare
+    | IfExp
+    | Walrus
+    | Tuple
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExpressionStatement:
+    value: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """`a = b = value`: the targets from left to right."""
+
+    targets: tuple[Expression, ...]
+    value: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AnnAssign:
+    """`target: annotation = value`, or without a value."""
+
+    target: Expression
+    annotation: Expression
+    value: Expression | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AugAssign:
+    target: Expression
+    operator: BinaryOperator
+    value: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class If:
+    """`elif` is an If alone in `orelse`. `span` covers the header line only (from `if` to the colon)."""
+
+    test: Expression
+    body: tuple[Statement, ...]
+    orelse: tuple[Statement, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class For:
+    """`span` covers the header only."""
+
+    target: Expression
+    iterable: Expression
+    body: tuple[Statement, ...]
+    orelse: tuple[Statement, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class While:
+    """`span` covers the header only."""
+
+    test: Expression
+    body: tuple[Statement, ...]
+    orelse: tuple[Statement, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Break:
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Continue:
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Return:
+    value: Expression | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Pass:
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Assert:
+    test: Expression
+    message: Expression | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WithItem:
+    value: Expression
+    target: Expression | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class With:
+    """`span` covers the header only."""
+
+    items: tuple[WithItem, ...]
+    body: tuple[Statement, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Delete:
+    targets: tuple[Expression, ...]
+    span: Span
+
+
+Statement: TypeAlias = (
+    ExpressionStatement
+    | Assign
+    | AnnAssign
+    | AugAssign
+    | If
+    | For
+    | While
+    | Break
+    | Continue
+    | Return
+    | Pass
+    | Assert
+    | With
+    | Delete
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    annotation: Expression | None
+    default: Expression | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One decorated function. Decorators are not here: Python has run them already."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    returns: Expression | None
+    docstring: str
+    """First docstring, or ""; it is not part of `body`."""
+    body: tuple[Statement, ...]
+    span: Span
+    """The `def` line up to the colon."""
+    name_span: Span
