@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from pyebpf.layout import Type
-from pyebpf.object.metadata import Metadata
+from pyebpf.metadata import Metadata
 
 
 @final

@@ -1,0 +1,156 @@
+"""What a compiled module consists of, besides the ops: programs, maps, variables, printed lines, kernel structs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Literal, TypeAlias, final
+
+from pyebpf.kernel.hooks import Hook
+from pyebpf.layout import Integer, Type
+from pyebpf.metadata import PrintSite
+from pyebpf.source import Span
+
+if TYPE_CHECKING:
+    from pyebpf.ir.ops import Block
+
+
+class Fault(Enum):
+    """What a Check raises; the value is the Python exception's name, as `session.faults` shows it."""
+
+    KEY = "KeyError"
+    INDEX = "IndexError"
+    ZERO_DIVISION = "ZeroDivisionError"
+    ASSERTION = "AssertionError"
+    VALUE = "ValueError"
+    PACKET_TOO_SHORT = "PacketTooShort"
+    NULL_POINTER = "NullPointerError"
+    """A kernel pointer in a chain was null, or could not be followed."""
+    MEMORY = "MemoryError"
+    """A map was full, or the kernel had no memory for another entry."""
+
+
+class Obligation(Enum):
+    """Why a Prove stands where it does; chooses the diagnostic when the proof fails."""
+
+    FITS = "fits"
+    """An integer goes into a narrower place without an explicit conversion."""
+    NOT_NEGATIVE = "not negative"
+    """A signed integer meets an unsigned 64-bit one, or is needed unsigned."""
+    NOT_NONE = "not none"
+    """An optional value is used as if it were there."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class MapRef:
+    """A map of the module."""
+
+    name: str
+    kind: str
+    """The class that declared it: a name in `kernel.maps`."""
+    type: int
+    """`enum bpf_map_type`."""
+    key: Type | None
+    value: Type | None
+    """For rings, the event (None for the ring of printed records)."""
+    max_entries: int
+    flags: int
+    unit: str
+    span: Span | None
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class VariableRef:
+    """A Global or Config of the module."""
+
+    name: str
+    kind: Literal["Global", "Config"]
+    type: Type
+    initial: bytes
+    span: Span | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KernelMember:
+    """A member of a kernel struct that the module uses; `offset` in bytes, as in the BTF it was compiled with."""
+
+    name: str
+    offset: int
+    type: MemberType
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StructPointer:
+    """A member that points to kernel struct `struct` ("" for void and what isn't a struct)."""
+
+    struct: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A member that is kernel struct `struct` itself."""
+
+    struct: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class IntegerArray:
+    """A member that is an array; of char for text."""
+
+    element: Integer
+    length: int
+
+
+MemberType: TypeAlias = Integer | StructPointer | Embedded | IntegerArray
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KernelStruct:
+    """A kernel struct, cut down to the members that the module uses. `size` in bytes; a union has all at its start."""
+
+    name: str
+    size: int
+    is_union: bool
+    members: tuple[KernelMember, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A program: the body of a decorated function with its helpers inlined."""
+
+    name: str
+    hook: Hook
+    argument: str
+    """The decorator's argument: `syscalls:sys_enter_execve`, or ""."""
+    default: int
+    """Result after a fault."""
+    parameter: str
+    body: Block
+    span: Span
+    """The `def` line."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """Everything that goes into one object."""
+
+    title: str
+    license: str
+    maps: tuple[MapRef, ...]
+    variables: tuple[VariableRef, ...]
+    programs: tuple[Program, ...]
+    kernel_structs: tuple[KernelStruct, ...]
+    prints: tuple[PrintSite, ...]
+    """Their records go to the map of the name `PRINTS`."""
+
+
+PRINTS = "__pyebpf_prints"

@@ -1,0 +1,635 @@
+"""The ops. An op that computes something is its own value: operands are references to other ops.
+
+Ops compare by identity. Control flow is structured: `If`, `Loop` and `Scope`
+hold blocks; `Break`, `Continue` and `Return` end one. What changes over time
+lives in `Local`s (scalars) and `Slot`s (memory on the stack).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal, TypeAlias, TypeGuard, final, get_args
+
+from pyebpf.ir.module import Fault, MapRef, Obligation, VariableRef
+from pyebpf.ir.types import (
+    AddressType,
+    BoolType,
+    IntType,
+    KernelType,
+    PointerType,
+    ValueType,
+)
+from pyebpf.layout import Integer, Type
+from pyebpf.source import Span
+
+Arithmetic: TypeAlias = Literal["+", "-", "*", "//", "%", "<<", ">>", "&", "|", "^"]
+Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Local:
+    """A variable that holds one scalar or pointer. Reads before the first write give zero."""
+
+    name: str
+    type: ValueType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """Memory on the stack. Its bytes are undefined until written or `Zero`ed."""
+
+    name: str
+    type: Type
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Label:
+    """What `Break` and `Continue` leave: a Loop or a Scope."""
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Ops in order. Nothing follows a Break, Continue or Return."""
+
+    ops: tuple[Op, ...] = ()
+
+
+# Values
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Const:
+    value: int
+    type: IntType | BoolType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Null:
+    """The null pointer of a nullable pointer type or a kernel type."""
+
+    type: PointerType | KernelType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalGet:
+    local: Local
+    type: ValueType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class SlotAddress:
+    slot: Slot
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class VariableAddress:
+    """The address of a Global or Config in its data section."""
+
+    variable: VariableRef
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class MemberAddress:
+    """`base` plus a constant number of bytes: a struct's field, or an array's element of constant index."""
+
+    base: Value
+    offset: int
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ElementAddress:
+    """`base` plus `index` elements of `type.target`. A Check before it has made sure of the index."""
+
+    base: Value
+    index: Value
+    length: int
+    """Number of elements that there are, for the printer and for proofs."""
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Load:
+    """Read the scalar `address.type.target`, extended to 64 bits; big-endian types in host order.
+
+    With `bits`, only that many bits of it, from `bit_offset` up (from the least significant bit of the host-order number).
+    """
+
+    address: Value
+    type: ValueType
+    span: Span
+    bits: int = 0
+    bit_offset: int = 0
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary:
+    """Arithmetic in 64 bits, wrapping. `//` and `%` floor, as Python's; their divisor was checked not to be zero.
+
+    Shift counts of 64 and more give what Python's infinite bits would leave in 64: 0, or the sign; a
+    count is never negative (checked before).
+    """
+
+    operator: Arithmetic
+    left: Value
+    right: Value
+    type: IntType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Compare:
+    """Exact comparison of numbers, also of a signed with an unsigned 64-bit operand; or of two truth values."""
+
+    operator: Comparison
+    left: Value
+    right: Value
+    type: BoolType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Not:
+    value: Value
+    type: BoolType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Present:
+    """Whether a nullable pointer, kernel pointer or address is not null."""
+
+    pointer: Value
+    type: BoolType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Convert:
+    """`u32(x)`: the low bits of `value`, read as `target`."""
+
+    value: Value
+    target: Integer
+    type: IntType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class BitLength:
+    """Position of the highest set bit of an unsigned number, counted from 1; 0 for zero (`int.bit_length`)."""
+
+    value: Value
+    type: IntType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Prove:
+    """`value`, which analysis must show to lie in `type` (an integer range, or a pointer that isn't null).
+
+    Makes no code. Where the proof fails the obligation tells the diagnostic.
+    """
+
+    value: Value
+    type: ValueType
+    obligation: Obligation
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class NotNull:
+    """`pointer` as a type that isn't nullable; a Check before it has made sure."""
+
+    pointer: Value
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class MapLookup:
+    """The address of the entry for the key at `key`, or null."""
+
+    map: MapRef
+    key: Value
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class MapUpdate:
+    """Write the entry. `flags`: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2. The result is 0 or -errno."""
+
+    map: MapRef
+    key: Value
+    value: Value
+    flags: int
+    type: IntType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class MapDelete:
+    """Remove the entry. The result is 0 or -errno."""
+
+    map: MapRef
+    key: Value
+    type: IntType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class RingReserve:
+    """Room for one event of `type.target` in the ring, or null when it is full. Bytes are undefined until written."""
+
+    map: MapRef
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """A kernel helper, by its name in `kernel.helpers`, with at most five arguments."""
+
+    helper: str
+    arguments: tuple[Value, ...]
+    type: ValueType
+    span: Span
+    writes: int = 0
+    """Bytes that the helper always defines at the pointer given as its first argument."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ContextPointer:
+    """The program's context, its only argument."""
+
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ContextLoad:
+    """Read `size` bytes at a fixed `offset` of the context, extended to 64 bits."""
+
+    offset: int
+    size: int
+    type: IntType | AddressType | KernelType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelField:
+    """The address of `member` in the kernel struct at `base`: a CO-RE relocation, patched at load time.
+
+    `base` is a KernelType or AddressType value, or the ContextPointer of a tracepoint.
+    """
+
+    base: Value
+    struct: str
+    member: str
+    type: AddressType | KernelType | PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PacketData:
+    """The packet's first byte. Loaded anew from the context each time."""
+
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PacketLength:
+    """Bytes that can be read in place: data_end - data."""
+
+    type: IntType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PacketAdvance:
+    """A packet pointer `amount` bytes further on (0 <= amount <= 0xffff, which the verifier needs to know)."""
+
+    pointer: Value
+    amount: Value
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PacketFits:
+    """Whether `size` bytes from `pointer` lie inside the packet: the comparison that the verifier looks for."""
+
+    pointer: Value
+    size: int
+    type: BoolType
+    span: Span
+
+
+# Effects
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalSet:
+    local: Local
+    value: Value
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """Write the low bits of `value` as `address.type.target`; big-endian types are swapped. `bits` as for Load."""
+
+    address: Value
+    value: Value
+    span: Span
+    bits: int = 0
+    bit_offset: int = 0
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class StoreBytes:
+    """Write constant bytes: literal text with its padding."""
+
+    address: Value
+    data: bytes
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class EqualBytes:
+    """Whether the memory at `address` starts with exactly the constant bytes `data`."""
+
+    address: Value
+    data: bytes
+    type: BoolType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Zero:
+    """Set the bytes in `ranges` (`(offset, size)` each, from `address`) to zero."""
+
+    address: Value
+    ranges: tuple[tuple[int, int], ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Copy:
+    """Copy `size` bytes. The two do not overlap."""
+
+    target: Value
+    source: Value
+    size: int
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class AtomicAdd:
+    """Add to the 4- or 8-byte integer at `address`, in one step that no other CPU can interrupt."""
+
+    address: Value
+    value: Value
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class RingSubmit:
+    record: Value
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class RingDiscard:
+    record: Value
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class CountDropped:
+    """Count one event that found the ring full."""
+
+    map: MapRef
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Check:
+    """If `condition` is false: give back the ring records in `cleanup`, count the fault, end the program."""
+
+    condition: Value
+    fault: Fault
+    cleanup: tuple[Value, ...]
+    span: Span
+
+
+# Control flow
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class If:
+    condition: Value
+    then: Block
+    orelse: Block
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Counting:
+    """What a `range` loop counts: `counter` runs from `start`, by the constant `step`, while it is short of `stop`."""
+
+    counter: Local
+    start: Value
+    stop: Value
+    step: int
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """`body`, then `step`, again and again until a Break. Continue goes to `step`.
+
+    `bound` is the greatest number of times that `body` starts, None until proven. `guarded` makes
+    the code count as well, so that the verifier sees the bound.
+    """
+
+    label: Label
+    body: Block
+    step: Block
+    counting: Counting | None
+    bound: int | None
+    guarded: bool
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """A block that Break leaves: an inlined function."""
+
+    label: Label
+    body: Block
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Break:
+    label: Label
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Continue:
+    label: Label
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Return:
+    """End the program with this result (an integer in the hook's range)."""
+
+    value: Value
+    span: Span
+
+
+Value: TypeAlias = (
+    Const
+    | Null
+    | LocalGet
+    | SlotAddress
+    | VariableAddress
+    | MemberAddress
+    | ElementAddress
+    | Load
+    | Binary
+    | Compare
+    | Not
+    | Present
+    | Convert
+    | BitLength
+    | Prove
+    | NotNull
+    | MapLookup
+    | MapUpdate
+    | MapDelete
+    | RingReserve
+    | Call
+    | ContextPointer
+    | ContextLoad
+    | KernelField
+    | PacketData
+    | PacketLength
+    | PacketAdvance
+    | PacketFits
+    | EqualBytes
+)
+Effect: TypeAlias = (
+    LocalSet
+    | Store
+    | StoreBytes
+    | Zero
+    | Copy
+    | AtomicAdd
+    | RingSubmit
+    | RingDiscard
+    | CountDropped
+    | Check
+)
+Control: TypeAlias = If | Loop | Scope | Break | Continue | Return
+Op: TypeAlias = Value | Effect | Control
+
+VALUES: tuple[type, ...] = get_args(Value)
+
+
+def operands(op: Op) -> tuple[Value, ...]:
+    """The values that `op` uses, in the order of its fields; what nested blocks use is not among them."""
+    found: list[Value] = []
+    sources: tuple[object, ...] = (op, op.counting) if isinstance(op, Loop) and op.counting else (op,)
+    for source in sources:
+        for field in fields(source):  # type: ignore[arg-type]
+            item = getattr(source, field.name)
+            if is_value(item):
+                found.append(item)
+            elif isinstance(item, tuple):
+                found.extend(part for part in item if is_value(part))
+    return tuple(found)
+
+
+def is_value(item: object) -> TypeGuard[Value]:
+    """Whether `item` is an op that computes something."""
+    return isinstance(item, VALUES)
+
+
+def blocks(op: Op) -> tuple[Block, ...]:
+    """The blocks inside `op`."""
+    match op:
+        case If():
+            return (op.then, op.orelse)
+        case Loop():
+            return (op.body, op.step)
+        case Scope():
+            return (op.body,)
+        case _:
+            return ()

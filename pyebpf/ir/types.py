@@ -1,0 +1,130 @@
+"""Types of values that live in registers. What lies in memory is described by `pyebpf.layout`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Literal, TypeAlias, final
+
+from pyebpf.layout import Boolean, Enumeration, Integer, Type
+
+I64_MIN: Final = -(1 << 63)
+I64_MAX: Final = (1 << 63) - 1
+U64_MAX: Final = (1 << 64) - 1
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class IntType:
+    """An integer in a 64-bit register, known by its type alone to lie in `low`…`high`.
+
+    Either `low >= 0` (and `high` may reach 2**64 - 1) or `high <= 2**63 - 1`: every
+    value reads unambiguously from its 64 bits. `enumeration` keeps the IntEnum it came from, for printing.
+    """
+
+    low: int
+    high: int
+    enumeration: Enumeration | None = None
+
+    @property
+    def signed(self) -> bool:
+        """Whether the 64 bits are to be read as a signed number."""
+        return self.low < 0
+
+    def __str__(self) -> str:
+        for name, known in (("i64", I64), ("u64", U64)):
+            if (self.low, self.high) == (known.low, known.high):
+                return name
+        return f"int[{self.low}…{self.high}]" if self.low != self.high else f"int[{self.low}]"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BoolType:
+    """A truth value, 0 or 1 in its register."""
+
+    def __str__(self) -> str:
+        return "bool"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoneType:
+    """The type of `None` and of calls without a result."""
+
+    def __str__(self) -> str:
+        return "None"
+
+
+class Region(Enum):
+    """What memory a pointer points into, as the verifier tells them apart."""
+
+    STACK = "stack"
+    MAP = "map"
+    RING = "ring"
+    PACKET = "packet"
+    CONTEXT = "context"
+    DATA = "data"
+    """`.data`, `.bss` or `.rodata`."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PointerType:
+    """The address of a `target` in memory that the verifier lets the program touch."""
+
+    target: Type
+    region: Region
+    nullable: bool = False
+    writable: bool = True
+
+    def __str__(self) -> str:
+        return f"&{self.target}{'?' if self.nullable else ''}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KernelType:
+    """The address of a kernel struct that only probe reads may follow; may be null. `struct` is its BTF name."""
+
+    struct: str
+
+    def __str__(self) -> str:
+        return f"struct {self.struct} *"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AddressType:
+    """A bare address in user or kernel memory, as `ctx.filename` is: for `user_str` and the like."""
+
+    space: Literal["user", "kernel"]
+
+    def __str__(self) -> str:
+        return f"{self.space} address"
+
+
+ValueType: TypeAlias = IntType | BoolType | NoneType | PointerType | KernelType | AddressType
+
+I64: Final = IntType(I64_MIN, I64_MAX)
+U64: Final = IntType(0, U64_MAX)
+BOOL: Final = BoolType()
+NONE: Final = NoneType()
+
+
+def loaded(type: Type) -> IntType | BoolType:
+    """The register type of a scalar of memory type `type`."""
+    match type:
+        case Integer():
+            return IntType(type.minimum, type.maximum)
+        case Boolean():
+            return BOOL
+        case Enumeration():
+            return IntType(type.base.minimum, type.base.maximum, type)
+        case _:
+            raise TypeError(f"{type} is not a scalar")
+
+
+def is_scalar(type: Type) -> bool:
+    """Whether values of memory type `type` fit a register (else they are used through references)."""
+    return isinstance(type, Integer | Boolean | Enumeration)

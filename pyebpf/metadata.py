@@ -1,0 +1,117 @@
+"""What a pyebpf object knows about itself beyond ELF and BTF.
+
+Kept as JSON in a section named `.pyebpf`, which other loaders pass over. It is
+data and nothing else: reading it never runs code, and every value is checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from pyebpf.layout import Struct, Type
+
+SECTION: Final = ".pyebpf"
+VERSION: Final = 1
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A place in a data section (`.bss`, `.data` or `.rodata`)."""
+
+    section: str
+    offset: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MapInfo:
+    """How Python sees a map: the class that declared it, and its key and value (None where BTF says enough)."""
+
+    kind: str
+    """`Hash`, `RingBuf`, `Histogram`, …: the name of the class in the probe."""
+    key: Type | None
+    value: Type | None
+    """For rings, the event."""
+    dropped: Cell | None = None
+    """Rings: a u64 that counts reservations which failed because the ring was full."""
+    unit: str = ""
+    """Histograms: the unit of what was observed."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VariableInfo:
+    """A `Global` or `Config`: a typed place in `.data`, `.bss` (globals) or `.rodata` (configs)."""
+
+    name: str
+    kind: str
+    cell: Cell
+    type: Type
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FaultSite:
+    """A place in the source that may fault; its counter is the u64 at `Metadata.faults` + 8 * index."""
+
+    kind: str
+    """The Python exception: `KeyError`, `IndexError`, `ZeroDivisionError`, `AssertionError`, `PacketTooShort`, …"""
+    program: str
+    file: str
+    line: int
+    column: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PrintPart:
+    """A piece of a printed line: literal `text`, or the field of the record at `field`, with its format spec."""
+
+    text: str = ""
+    field: str | None = None
+    conversion: str = ""
+    """`r`, `s`, `a`, or nothing."""
+    spec: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PrintSite:
+    """One `print` in the source. Its record starts with a u32 index into `Metadata.prints`, named `site`."""
+
+    file: str
+    line: int
+    record: Struct
+    parts: tuple[PrintPart, ...]
+    """Joined in order, with no separators of their own."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ProgramInfo:
+    """What a program was declared as: the hook and its argument, e.g. `tracepoint`, `raw_syscalls:sys_enter`."""
+
+    hook: str
+    argument: str
+    file: str
+    line: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Everything in the `.pyebpf` section."""
+
+    title: str = ""
+    """First line of the module's docstring."""
+    maps: tuple[tuple[str, MapInfo], ...] = ()
+    programs: tuple[tuple[str, ProgramInfo], ...] = ()
+    variables: tuple[VariableInfo, ...] = ()
+    faults: Cell | None = None
+    fault_sites: tuple[FaultSite, ...] = ()
+    prints: tuple[PrintSite, ...] = ()
+    prints_map: str = ""
+    """Name of the ring that carries printed records, when there are any."""
+    prints_dropped: Cell | None = None
