@@ -19,12 +19,13 @@ class IntType:
     """An integer in a 64-bit register, known by its type alone to lie in `low`…`high`.
 
     Either `low >= 0` (and `high` may reach 2**64 - 1) or `high <= 2**63 - 1`: every
-    value reads unambiguously from its 64 bits. `enumeration` keeps the IntEnum it came from, for printing.
+    value reads unambiguously from its 64 bits. `shown_as` keeps what it was declared as where Python shows
+    that in its own way: an IntEnum, or an IPv4 address.
     """
 
     low: int
     high: int
-    enumeration: Enumeration | None = None
+    shown_as: Enumeration | Integer | None = None
 
     @property
     def signed(self) -> bool:
@@ -116,7 +117,7 @@ def loaded(type: Type) -> IntType | BoolType:
     """The register type of a scalar of memory type `type`."""
     match type:
         case Integer():
-            return IntType(type.minimum, type.maximum)
+            return IntType(type.minimum, type.maximum, None if type.view == "int" else type)
         case Boolean():
             return BOOL
         case Enumeration():

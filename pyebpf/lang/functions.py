@@ -1,0 +1,38 @@
+"""What probes call. In plain Python these are names only: the compiler gives them their meaning."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+
+class Builtin:
+    """A function that exists inside probes."""
+
+    def __init__(self, name: str, summary: str) -> None:
+        self.name = name
+        self.__doc__ = summary
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        raise RuntimeError(f"{self.name}() works inside a probe, in the kernel; here it is only a name")
+
+    def __repr__(self) -> str:
+        return f"<pyebpf function {self.name}>"
+
+
+def _builtin(name: str, summary: str) -> Any:
+    return Builtin(name, summary)
+
+
+pid = _builtin("pid", "Process id (the kernel's tgid) of the current task: u32. Linux 4.2.")
+tid = _builtin("tid", "Thread id (the kernel's pid) of the current task: u32. Linux 4.2.")
+uid = _builtin("uid", "User id of the current task: u32. Linux 4.2.")
+gid = _builtin("gid", "Group id of the current task: u32. Linux 4.2.")
+comm = _builtin("comm", "Name of the current task: char[16]. Linux 4.2.")
+cpu = _builtin("cpu", "Number of the CPU that runs the probe: u32. Linux 4.1.")
+ktime_ns = _builtin("ktime_ns", "CLOCK_MONOTONIC, ns since boot without time asleep: u64. Linux 4.1.")
+boot_ns = _builtin("boot_ns", "CLOCK_BOOTTIME, ns since boot: u64. Linux 5.8.")
+cgroup_id = _builtin("cgroup_id", "Id (inode number) of the cgroup2 of the current task, or the packet's socket: u64. Linux 4.18.")
+current_task = _builtin("current_task", "The current `struct task_struct`. Linux 4.8.")
+random_u32 = _builtin("random_u32", "A random u32, not for secrets. Linux 4.1.")
+user_str = _builtin("user_str", "Text at an address in user memory; empty when it can't be read. Linux 5.5.")
+kernel_str = _builtin("kernel_str", "Text at an address in kernel memory; empty when it can't be read. Linux 5.5.")

@@ -1,0 +1,180 @@
+"""Maps, as declared at module level: `starts = Hash[u32, u64](max_entries=10_240)`.
+
+While a session is open the declaration is also the map: indexing, iterating and
+`len` go to the loaded map's view.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+from pyebpf import layout
+from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.types import layout_of
+
+MAX_ENTRIES = 2**31 - 1
+
+
+class Map:
+    """A declared map. `kind` is its row in `kernel.maps`."""
+
+    kind = ""
+
+    def __init__(self, key: layout.Type | None, value: layout.Type | None, max_entries: int, unit: str = "") -> None:
+        self.key = key
+        self.value = value
+        self.max_entries = max_entries
+        self.unit = unit
+        self.view: Any = None
+        """The loaded map while a session is open."""
+
+    def _loaded(self) -> Any:
+        if self.view is None:
+            raise RuntimeError(f"this {self.kind} is not loaded: use it inside `with pyebpf.load(…)`")
+        return self.view
+
+    def __getitem__(self, key: object) -> Any:
+        return self._loaded()[key]
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self._loaded()[key] = value
+
+    def __delitem__(self, key: object) -> None:
+        del self._loaded()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._loaded()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._loaded())
+
+    def __len__(self) -> int:
+        return len(self._loaded())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._loaded(), name)
+
+    def __repr__(self) -> str:
+        types = ", ".join(str(type) for type in (self.key, self.value) if type is not None)
+        return f"{self.kind}[{types}]"
+
+
+class _Maker:
+    """`Hash[K, V]`, waiting for its arguments."""
+
+    def __init__(self, cls: type[Map], key: layout.Type | None, value: layout.Type | None) -> None:
+        self.cls = cls
+        self.key = key
+        self.value = value
+
+    def __call__(self, *arguments: object, **options: Any) -> Map:
+        option = "size" if self.cls is RingBuf else "max_entries"
+        if arguments:
+            raise DeclarationError(f"{self.cls.kind} takes keyword arguments only", f"{option}=…")
+        unknown = [name for name in options if name != option]
+        if unknown:
+            raise DeclarationError(f"{self.cls.kind} has no option {unknown[0]!r}", f"its option is {option}=…")
+        if option not in options:
+            raise DeclarationError(f"{self.cls.kind} needs {option}", f"{self.cls.kind}[…]({option}={_EXAMPLE[option]})")
+        count = options[option]
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_ENTRIES:
+            raise DeclarationError(f"{option} is an integer from 1 to 2**31 - 1, not {count!r}")
+        if self.cls is RingBuf and (count & (count - 1) or count < 4096):
+            power = max(4096, 1 << (count - 1).bit_length())
+            raise DeclarationError(f"a ring's size is a power of two of at least 4096 bytes, not {count}", f"size={power}")
+        return self.cls(self.key, self.value, count)
+
+
+_EXAMPLE = {"size": "256 * 1024", "max_entries": "10_240"}
+
+
+def _pair(cls: type[Map], types: object) -> tuple[layout.Type, layout.Type]:
+    if not isinstance(types, tuple) or len(types) != 2:
+        raise DeclarationError(f"{cls.kind} takes a key type and a value type", f"{cls.kind}[u32, u64]")
+    return layout_of(types[0]), layout_of(types[1])
+
+
+class _Keyed(Map):
+    def __class_getitem__(cls, types: object) -> _Maker:
+        return _Maker(cls, *_pair(cls, types))
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        _declared(type(self), arguments)
+        super().__init__(*arguments, **options)
+
+
+class _Indexed(Map):
+    def __class_getitem__(cls, type: object) -> _Maker:
+        return _Maker(cls, layout.U32, layout_of(type))
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        _declared(type(self), arguments)
+        super().__init__(*arguments, **options)
+
+
+def _declared(cls: type[Map], arguments: tuple[object, ...]) -> None:
+    if len(arguments) != 3:
+        types = {"Hash": "u32, u64", "LruHash": "u32, u64", "PerCpuHash": "u32, u64"}.get(cls.kind, "u64")
+        option = "size=256 * 1024" if cls.kind == "RingBuf" else "max_entries=10_240"
+        raise DeclarationError(f"{cls.kind} needs its types in brackets", f"{cls.kind}[{types}]({option})")
+
+
+class Hash(_Keyed):
+    """A hash table: `BPF_MAP_TYPE_HASH`, Linux 3.19. Full at `max_entries`: a new key is then a MemoryError."""
+
+    kind = "Hash"
+
+
+class LruHash(_Keyed):
+    """A hash table that drops its least recently used entries when full: `BPF_MAP_TYPE_LRU_HASH`, Linux 4.10."""
+
+    kind = "LruHash"
+
+
+class PerCpuHash(_Keyed):
+    """A hash table with a value for each CPU: `BPF_MAP_TYPE_PERCPU_HASH`, Linux 4.6."""
+
+    kind = "PerCpuHash"
+
+
+class Array(_Indexed):
+    """`max_entries` values, zero at first: `BPF_MAP_TYPE_ARRAY`, Linux 3.19."""
+
+    kind = "Array"
+
+
+class PerCpuArray(_Indexed):
+    """`max_entries` values for each CPU: `BPF_MAP_TYPE_PERCPU_ARRAY`, Linux 4.6."""
+
+    kind = "PerCpuArray"
+
+
+class RingBuf(_Indexed):
+    """`RingBuf[Event](size=BYTES)`: events in order, shared by all CPUs: `BPF_MAP_TYPE_RINGBUF`, Linux 5.8."""
+
+    kind = "RingBuf"
+
+    def __class_getitem__(cls, type: object) -> _Maker:
+        event = layout_of(type)
+        if not isinstance(event, layout.Struct):
+            raise DeclarationError(f"a ring carries structs, not {event}", "RingBuf[Event](size=256 * 1024)")
+        return _Maker(cls, None, event)
+
+
+class Histogram(Map):
+    """`Histogram(unit="ns")`: counts of observed values by powers of two; slot k counts 2**k … 2**(k+1)-1."""
+
+    kind = "Histogram"
+
+    def __init__(self, *, unit: str = "") -> None:
+        if not isinstance(unit, str):
+            raise DeclarationError(f"a histogram's unit is text, not {unit!r}", 'Histogram(unit="ns")')
+        super().__init__(layout.U32, layout.U64, 64, unit)
+
+
+KINDS = (Hash, LruHash, PerCpuHash, Array, PerCpuArray, RingBuf, Histogram)

@@ -1,0 +1,107 @@
+"""Decorators: each turns a function into a Probe, which remembers its hook and compiles nothing."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any, Callable
+
+from pyebpf.kernel import hooks
+from pyebpf.kernel.hooks import Hook
+from pyebpf.lang.errors import DeclarationError
+
+
+class HelperFunction:
+    """A function shared by probes (`@function`). Called from Python it is the function itself."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.function = function
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.function(*arguments, **keywords)
+
+
+class Probe:
+    """A decorated function: what to compile, and where it attaches."""
+
+    def __init__(self, function: FunctionType, hook: Hook, argument: str, on_fault: int | None) -> None:
+        self.function = function
+        self.hook = hook
+        self.argument = argument
+        self.on_fault = on_fault
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
+
+    def __call__(self, *_: Any) -> Any:
+        raise RuntimeError(f"probe {self.__name__} runs in the kernel: load it with pyebpf.load({self.__name__})")
+
+    def __repr__(self) -> str:
+        return f"<pyebpf probe {self.__name__} on {self.hook.name}{' ' + self.argument if self.argument else ''}>"
+
+
+def function(target: Any) -> HelperFunction:
+    """Make a helper function that probes can call; it is compiled into each caller, for the types it is called with."""
+    return HelperFunction(_plain_function(target, "function"))
+
+
+def _plain_function(target: Any, decorator: str) -> FunctionType:
+    if isinstance(target, Probe):
+        raise DeclarationError(f"{target.__name__} already has a hook", "write one function per hook, and share @function helpers")
+    if isinstance(target, HelperFunction):
+        raise DeclarationError(f"{target.__name__} is a @function, which takes no hook")
+    if not isinstance(target, FunctionType):
+        raise DeclarationError(f"@{decorator} decorates a function, not {type(target).__name__}")
+    return target
+
+
+class HookDecorator:
+    """`@tracepoint("category:name")`, or bare as `@xdp`; `on_fault` sets the result after a fault."""
+
+    def __init__(self, hook: Hook) -> None:
+        self.hook = hook
+        self.__doc__ = f"Attach the decorated function as a {hook.name} program. Linux {hook.since[0]}.{hook.since[1]}."
+
+    def __call__(self, target: Any = None, /, *, on_fault: Any = None) -> Any:
+        name = self.hook.name
+        if isinstance(target, str) and not self.hook.takes:
+            where = f"; --attach NAME=WHERE says the {self.hook.where}" if self.hook.where else ""
+            raise DeclarationError(f"@{name} takes no name{where}", f"@{name}")
+        if self.hook.takes and not isinstance(target, str):
+            raise DeclarationError(f"@{name} needs to know where to attach", f'@{name}("{self.hook.takes}")')
+        if on_fault is not None:
+            on_fault = self._result(on_fault)
+        if isinstance(target, str):
+            return self._waiting(target, on_fault)
+        return self._waiting("", on_fault) if target is None else self._probe(target, "", on_fault)
+
+    def _waiting(self, argument: str, on_fault: int | None) -> Callable[[Any], Probe]:
+        return lambda inner: self._probe(inner, argument, on_fault)
+
+    def _probe(self, target: Any, argument: str, on_fault: int | None) -> Probe:
+        return Probe(_plain_function(target, self.hook.name), self.hook, argument, on_fault)
+
+    def _result(self, on_fault: Any) -> int:
+        low, high = self.hook.result
+        if isinstance(on_fault, bool) or not isinstance(on_fault, int) or not low <= on_fault <= high:
+            raise DeclarationError(f"on_fault of @{self.hook.name} is a result from {low} to {high}, not {on_fault!r}")
+        return int(on_fault)
+
+
+class _CgroupSkb:
+    ingress = HookDecorator(hooks.CGROUP_SKB_INGRESS)
+    egress = HookDecorator(hooks.CGROUP_SKB_EGRESS)
+
+
+class _Cgroup:
+    """Hooks of a cgroup v2 directory."""
+
+    skb = _CgroupSkb()
+
+
+tracepoint = HookDecorator(hooks.TRACEPOINT)
+raw_tracepoint = HookDecorator(hooks.RAW_TRACEPOINT)
+xdp = HookDecorator(hooks.XDP)
+cgroup = _Cgroup()
+socket_filter = HookDecorator(hooks.SOCKET_FILTER)

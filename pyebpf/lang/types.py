@@ -1,0 +1,203 @@
+"""The types of the language, as Python classes: `u8`…`i64`, `be16`…`be64`, `char[N]`, arrays by `T[N]`.
+
+Called in plain Python they convert as they do in a probe, so functions of the
+language can be tried and tested outside the kernel: `u8(300) == 44`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import IntEnum
+from typing import Any
+
+from pyebpf import layout
+from pyebpf.lang.errors import DeclarationError
+
+
+class ArrayType:
+    """`T[N]`: N elements of T."""
+
+    def __init__(self, element: object, length: object) -> None:
+        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+            raise DeclarationError(f"an array's length is a positive integer, not {length!r}", "u32[4]")
+        self.layout = layout.Array(layout_of(element), length)
+
+    def __getitem__(self, length: object) -> ArrayType:
+        return ArrayType(self, length)
+
+    def __repr__(self) -> str:
+        return str(self.layout)
+
+
+class ScalarMeta(type):
+    """Gives integer types their layout, and `T[N]`."""
+
+    layout: layout.Integer
+
+    def __getitem__(cls, length: object) -> ArrayType:
+        return ArrayType(cls, length)
+
+
+class _Scalar(int, metaclass=ScalarMeta):
+    """Base of the integer types."""
+
+    def __new__(cls, value: Any = 0) -> _Scalar:
+        mask = (1 << (cls.layout.size * 8)) - 1
+        number = int(value) & mask
+        if number > cls.layout.maximum:
+            number -= mask + 1
+        return int.__new__(cls, number)
+
+
+class u8(_Scalar):
+    """Unsigned, 1 byte."""
+
+    layout = layout.U8
+
+
+class u16(_Scalar):
+    """Unsigned, 2 bytes."""
+
+    layout = layout.U16
+
+
+class u32(_Scalar):
+    """Unsigned, 4 bytes."""
+
+    layout = layout.U32
+
+
+class u64(_Scalar):
+    """Unsigned, 8 bytes; arithmetic wraps at 2**64."""
+
+    layout = layout.U64
+
+
+class i8(_Scalar):
+    """Signed, 1 byte."""
+
+    layout = layout.I8
+
+
+class i16(_Scalar):
+    """Signed, 2 bytes."""
+
+    layout = layout.I16
+
+
+class i32(_Scalar):
+    """Signed, 4 bytes."""
+
+    layout = layout.I32
+
+
+class i64(_Scalar):
+    """Signed, 8 bytes; arithmetic wraps at 2**63."""
+
+    layout = layout.I64
+
+
+class be16(_Scalar):
+    """Unsigned, 2 bytes in network order; a number like any other wherever it is used."""
+
+    layout = layout.BE16
+
+
+class be32(_Scalar):
+    """Unsigned, 4 bytes in network order."""
+
+    layout = layout.BE32
+
+
+class be64(_Scalar):
+    """Unsigned, 8 bytes in network order."""
+
+    layout = layout.BE64
+
+
+class TextType:
+    """`char[N]`: at most N bytes of UTF-8, padded with NUL; `str` in Python."""
+
+    def __init__(self, length: object) -> None:
+        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+            raise DeclarationError(f"char[N] takes a positive number of bytes, not {length!r}", "char[16]")
+        self.layout = layout.Text(length)
+
+    def __getitem__(self, length: object) -> ArrayType:
+        return ArrayType(self, length)
+
+    def __repr__(self) -> str:
+        return str(self.layout)
+
+
+class _CharMeta(type):
+    def __getitem__(cls, length: object) -> TextType:
+        return TextType(length)
+
+
+class char(metaclass=_CharMeta):
+    """`char[N]` is text of at most N bytes."""
+
+
+class MacAddress:
+    """A MAC address, 6 bytes."""
+
+    layout = layout.MAC
+
+
+SCALARS = (u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64)
+_PYTHON_TYPES: dict[object, layout.Type] = {
+    bool: layout.BOOL,
+    ipaddress.IPv4Address: layout.IPV4,
+    ipaddress.IPv6Address: layout.IPV6,
+}
+
+
+def layout_of(type: object) -> layout.Type:
+    """The memory layout of a type of the language. DeclarationError if it isn't one."""
+    known = layout_or_none(type)
+    if known is not None:
+        return known
+    if type is int:
+        raise DeclarationError("`int` has no width", "choose one of u8 u16 u32 u64 i8 i16 i32 i64")
+    if type is str:
+        raise DeclarationError("`str` has no length", "char[16]")
+    if type is float:
+        raise DeclarationError("the kernel has no floating point", "use an integer in a smaller unit")
+    if type is char:
+        raise DeclarationError("`char` needs a length", "char[16]")
+    name = getattr(type, "__name__", None) or repr(type)
+    raise DeclarationError(f"`{name}` is not a type of the language", "u8…u64, i8…i64, bool, char[N], T[N], a @struct")
+
+
+def layout_or_none(type: object) -> layout.Type | None:
+    """The memory layout of a type of the language, or None."""
+    if isinstance(type, ArrayType | TextType):
+        return type.layout
+    if isinstance(type, layout.Struct):
+        return type
+    try:
+        if type in _PYTHON_TYPES:
+            return _PYTHON_TYPES[type]
+    except TypeError:  # unhashable: surely no type
+        return None
+    if isinstance(type, ScalarMeta):
+        return type.layout
+    if type is MacAddress:
+        return layout.MAC
+    if isinstance(type, type_) and issubclass(type, IntEnum) and len(type):
+        return enumeration_of(type)
+    found = getattr(type, "__layout__", None)
+    return found if isinstance(found, layout.Struct) else None
+
+
+type_ = type
+
+
+def enumeration_of(enum: type_[IntEnum]) -> layout.Enumeration:
+    """How members of `enum` are stored: in the smallest of u32, i32, u64, i64 that holds them all."""
+    values = [member.value for member in enum]
+    for base in (layout.U32, layout.I32, layout.U64, layout.I64):
+        if base.minimum <= min(values) and max(values) <= base.maximum:
+            return layout.Enumeration(enum.__name__, base, tuple((m.name, m.value) for m in enum))
+    raise DeclarationError(f"no 64-bit integer holds all members of {enum.__name__}")
