@@ -1,0 +1,87 @@
+"""Maps and rings. Codes E05xx."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from pyebpf.diagnostics.base import Diagnostic
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoSuchOperation(Diagnostic):
+    code: ClassVar = "E0501"
+    title: ClassVar = "{kind} has no `{operation}`"
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    Each map has the operations of the Python collection that it resembles: hashes those of dict, arrays those of a fixed
+    list, rings `reserve()`, histograms `observe(x)`.
+    """
+
+    kind: str
+    operation: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MapAsValue(Diagnostic):
+    code: ClassVar = "E0502"
+    title: ClassVar = "map `{name}` can't be used as a value"
+    notes: ClassVar = ("maps live outside the program; it reads and writes their entries",)
+    help: ClassVar = "read an entry: {name}[key]"
+    explanation: ClassVar = """
+    A map isn't a value that could be stored, compared or computed with. Its entries are.
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReserveNeedsWith(Diagnostic):
+    code: ClassVar = "E0503"
+    title: ClassVar = "`{name}.reserve()` belongs in a `with` statement"
+    notes: ClassVar = ("the kernel refuses programs that could lose a reserved event",)
+    help: ClassVar = "with {name}.reserve() as event:"
+    explanation: ClassVar = """
+    A reserved event must be handed to the ring on every way out of the probe. The `with` block does that.
+
+        with events.reserve() as event:     # skipped, and counted, when the ring is full
+            event.pid = pid()
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WithNeedsReserve(Diagnostic):
+    code: ClassVar = "E0504"
+    title: ClassVar = "`with` takes `ring.reserve() as event`"
+    label: ClassVar = "this is {found}"
+    help: ClassVar = "with events.reserve() as event:"
+    explanation: ClassVar = """
+    The one thing that a probe can open with `with` is a reservation in a ring buffer.
+    """
+
+    found: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KeyType(Diagnostic):
+    code: ClassVar = "E0505"
+    title: ClassVar = "the key of `{name}` is {expected}, not {found}"
+    explanation: ClassVar = """
+    A map's key has one type, given when the map is declared.
+
+        counts = Hash[u32, u64](max_entries=1024)
+        counts[comm()] += 1     # wrong: comm() is text
+        counts[pid()] += 1      # right
+    """
+
+    name: str
+    expected: str
+    found: str

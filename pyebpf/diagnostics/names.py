@@ -1,0 +1,201 @@
+"""Names: what the probe refers to, and what that is. Codes E03xx."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from pyebpf.diagnostics.base import Diagnostic
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnknownName(Diagnostic):
+    code: ClassVar = "E0301"
+    title: ClassVar = "name `{name}` is not defined"
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    A name must be a local variable, a parameter, something at module level, or one of the language's functions.
+
+        counts[pidd()] += 1     # wrong
+        counts[pid()] += 1      # right, with `from pyebpf import pid`
+    """
+
+    name: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MaybeUnassigned(Diagnostic):
+    code: ClassVar = "E0302"
+    title: ClassVar = "`{name}` may be used before it is assigned"
+    notes: ClassVar = ("Python would raise UnboundLocalError on the way that doesn't assign it",)
+    help: ClassVar = "assign it first on every way: {name} = 0"
+    explanation: ClassVar = """
+    On some way through the function the name is read before anything was assigned to it. Python finds out
+    when it happens; a program in the kernel has to know before.
+
+        if pid() == 1:
+            kind = 1
+        counts[kind] += 1       # wrong: what if pid() isn't 1?
+
+        kind = 0                # right
+        if pid() == 1:
+            kind = 1
+        counts[kind] += 1
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotUsable(Diagnostic):
+    code: ClassVar = "E0303"
+    title: ClassVar = "`{name}` is {what}, which a probe can't use"
+    notes: ClassVar = ("a probe uses integers, text, types, maps, variables and @function helpers of its module",)
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    Module-level values that a probe uses are compile-time constants, so they must be what the kernel can hold:
+    integers, bools, text, IntEnum members; or declarations: types, structs, maps, variables, @function helpers.
+
+        limits = {"cpu": 4}         # a dict
+        if cpu() < limits["cpu"]:   # wrong
+
+        CPU_LIMIT = 4               # right
+        if cpu() < CPU_LIMIT:
+    """
+
+    name: str
+    what: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnknownAttribute(Diagnostic):
+    code: ClassVar = "E0304"
+    title: ClassVar = "{owner} has no {kind} `{name}`"
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    The thing before the dot doesn't have what stands behind it.
+
+        event.pdi = pid()       # wrong: the struct's field is called pid
+        event.pid = pid()       # right
+    """
+
+    owner: str
+    kind: str
+    name: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotCallable(Diagnostic):
+    code: ClassVar = "E0305"
+    title: ClassVar = "{what} can't be called"
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    Only the language's functions, types, methods and @function helpers can be called in a probe. An ordinary
+    Python function becomes callable when it is decorated.
+
+        def double(x):          # wrong: ordinary Python
+            return x * 2
+
+        @function               # right
+        def double(x):
+            return x * 2
+    """
+
+    what: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WrongArguments(Diagnostic):
+    code: ClassVar = "E0306"
+    title: ClassVar = "`{function}` takes {expected}, not {found}"
+    explanation: ClassVar = """
+    The number or the names of the arguments are not what the function takes.
+
+        counts.get()            # wrong
+        counts.get(pid())       # right
+    """
+
+    function: str
+    expected: str
+    found: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotAssignable(Diagnostic):
+    code: ClassVar = "E0307"
+    title: ClassVar = "`{name}` at module level is {what}; a probe can't change it"
+    notes: ClassVar = ("module-level Python values are constants when the probe is compiled",)
+    help: ClassVar = "make it a variable: {name} = Global[u64](0), then {name}.value += 1"
+    explanation: ClassVar = """
+    Module-level Python values are constants for probes. What changes while the probe runs lives in a Global or a map.
+
+        total = 0
+        @tracepoint("raw_syscalls:sys_enter")
+        def probe(ctx):
+            total += 1              # wrong
+
+        total = Global[u64](0)
+        @tracepoint("raw_syscalls:sys_enter")
+        def probe(ctx):
+            total.value += 1        # right
+    """
+
+    name: str
+    what: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Recursion(Diagnostic):
+    code: ClassVar = "E0308"
+    title: ClassVar = "function calls itself: {cycle}"
+    notes: ClassVar = ("every program in the kernel has a fixed depth of calls",)
+    help: ClassVar = "write it as a loop"
+    explanation: ClassVar = """
+    A @function can't call itself, directly or through others: the depth of calls has to be known when the program is loaded.
+    """
+
+    cycle: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReservationEnded(Diagnostic):
+    code: ClassVar = "E0309"
+    title: ClassVar = "`{name}` is used after its `with` block"
+    label: ClassVar = "the event was handed to the ring when the block ended"
+    help: ClassVar = "move this into the `with` block"
+    explanation: ClassVar = """
+    An event reserved in a ring belongs to the probe only inside its `with` block. At the end of the block it is
+    submitted, and user space may be reading it.
+
+        with events.reserve() as event:
+            event.pid = pid()
+        event.uid = uid()           # wrong
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Nested(Diagnostic):
+    code: ClassVar = "E0310"
+    title: ClassVar = "too many calls inside calls"
+    notes: ClassVar = ("helpers are compiled into their callers, at most {depth} deep",)
+    explanation: ClassVar = """
+    Each @function is compiled into its caller. Chains of calls deeper than this don't fit the kernel's limits.
+    """
+
+    depth: int
