@@ -1,0 +1,360 @@
+"""Reads BTF: the type information of the running kernel, of a file, of an object.
+
+Comes in: bytes that anybody may have written. Goes out: types, decoded one by one when somebody asks
+(`btf_types`). One pass over the type section finds where each type starts and which names exist
+(`btf_index`); for large BTF its result is kept in the cache.
+
+Source: the kernel's documentation, "BPF Type Format (BTF)".
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from functools import cache
+from os import PathLike
+from typing import Final
+
+from pyebpf.kernel import btf_types as types
+from pyebpf.kernel.btf_index import BtfError, Header, Index, index_of
+from pyebpf.kernel.btf_types import BtfType, Kind, MemberAccess
+
+RUNNING: Final = "/sys/kernel/btf/vmlinux"
+"""The running kernel's BTF: since 5.4, with CONFIG_DEBUG_INFO_BTF."""
+
+_LARGEST: Final = 256 << 20
+"""Bytes. The largest BTF seen in a kernel is 12 MB."""
+_DEEPEST: Final = 128
+"""Levels of arrays, typedefs and modifiers followed before the BTF is called circular."""
+
+__all__ = ["Btf", "BtfError", "Kind", "MemberAccess"]
+
+
+class Btf:
+    """BTF, decoded lazily. With a `base` its ids and strings continue those of the base (a module's BTF)."""
+
+    def __init__(self, data: bytes, header: Header, index: Index, base: Btf | None) -> None:
+        self.data = data
+        self.base = base
+        self.big_endian = header.big_endian
+        self._header = header
+        self._index = index
+        self._first: int = base.count if base else 1
+        self._first_string: int = base._string_end if base else 0
+        self._string_end: int = self._first_string + header.string_length
+        order = ">" if header.big_endian else "<"
+        self._three = struct.Struct(order + "III")
+        self._u32 = struct.Struct(order + "I")
+        self._decoded: dict[int, BtfType] = {}
+        self.count: int = self._first + len(index.offsets)
+        """One more than the largest type id."""
+
+    @staticmethod
+    def from_bytes(data: bytes, base: Btf | None = None) -> Btf:
+        """Read raw BTF of either byte order. Raises BtfError."""
+        header = Header.read(data)
+        if base is not None and base.big_endian != header.big_endian:
+            raise BtfError("BTF and its base have different byte orders")
+        return Btf(data, header, index_of(data, header), base)
+
+    @staticmethod
+    def running() -> Btf:
+        """The running kernel's BTF, read once per process. Raises BtfError if it has none."""
+        return _running()
+
+    @staticmethod
+    def from_file(path: str | PathLike[str]) -> Btf:
+        """Raw BTF, or an ELF file's `.BTF` section. Raises BtfError."""
+        data = _read(path)
+        if data[:4] == b"\x7fELF":
+            data = _elf_section(data, path)
+        try:
+            return Btf.from_bytes(data)
+        except BtfError as error:
+            raise BtfError(f"{path}: {error}") from None
+
+    def type(self, type_id: int) -> BtfType:
+        """Type `type_id`. Raises BtfError if there is no such id or it is malformed."""
+        if type_id == 0:
+            return types.Void()
+        if self.base is not None and 0 < type_id < self._first:
+            return self.base.type(type_id)
+        if not self._first <= type_id < self.count:
+            raise BtfError(f"no type {type_id}: ids end at {self.count - 1}")
+        found = self._decoded.get(type_id)
+        if found is None:
+            try:
+                found = self._decode(self._index.offsets[type_id - self._first])
+            except (struct.error, ValueError) as error:
+                raise BtfError(f"type {type_id} is malformed: {error}") from None
+            except BtfError as error:
+                raise BtfError(f"type {type_id}: {error}") from None
+            self._decoded[type_id] = found
+        return found
+
+    def kind(self, type_id: int) -> Kind:
+        """The kind of type `type_id`, without decoding it."""
+        if type_id == 0:
+            return Kind.VOID
+        if self.base is not None and 0 < type_id < self._first:
+            return self.base.kind(type_id)
+        if not self._first <= type_id < self.count:
+            raise BtfError(f"no type {type_id}: ids end at {self.count - 1}")
+        info = self._word(self._index.offsets[type_id - self._first] + 4)
+        return Kind(info >> 24 & 0x1F)
+
+    def name(self, type_id: int) -> str:
+        """The name of type `type_id`; "" if it has none."""
+        return self.type(type_id).name
+
+    def find(self, name: str, kind: Kind) -> int | None:
+        """The first type of that name and kind, those of the base before others."""
+        return next((type_id for type_id in self.find_all(name) if self.kind(type_id) is kind), None)
+
+    def find_all(self, name: str) -> tuple[int, ...]:
+        """The ids of all types of that name, in order."""
+        inherited = self.base.find_all(name) if self.base else ()
+        if not name:
+            return inherited
+        offsets = list(self._string_offsets(name))
+        if self.base:  # a split BTF uses the base's strings too
+            offsets += self.base._string_offsets(name)
+        return inherited + tuple(
+            sorted(self._first + number for offset in offsets for number in self._index.numbers(offset))
+        )
+
+    def names(self, kind: Kind, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Name and id of every type of `kind` whose name starts with `prefix`, those of the base first."""
+        if self.base:
+            yield from self.base.names(kind, prefix)
+        start = self._header.string_start
+        end = start + self._header.string_length
+        data, wanted = self.data, prefix.encode()
+        for offset, number in self._index.named():
+            at = start + offset - self._first_string
+            if at < start:
+                name = self._string(offset)
+                if not name.startswith(prefix):
+                    continue
+            elif data.startswith(wanted, at, end):
+                name = self._string(offset)
+            else:
+                continue
+            type_id = self._first + number
+            if self.kind(type_id) is kind:
+                yield name, type_id
+
+    def resolve(self, type_id: int) -> int:
+        """`type_id` without modifiers and typedefs. Raises BtfError on a circle of them."""
+        for _ in range(_DEEPEST):
+            found = self.type(type_id)
+            if not isinstance(found, types.Modifier | types.Typedef):
+                return type_id
+            type_id = found.type_id
+        raise BtfError(f"type {type_id} is a typedef or modifier of itself")
+
+    def size_of(self, type_id: int) -> int:
+        """The size in bytes. Raises BtfError for types without one: void, functions, declarations."""
+        factor = 1
+        for _ in range(_DEEPEST):
+            type_id = self.resolve(type_id)
+            found = self.type(type_id)
+            match found:
+                case types.Array():
+                    factor *= found.length
+                    type_id = found.type_id
+                case types.Pointer():
+                    return 8 * factor
+                case types.Variable():
+                    type_id = found.type_id
+                case types.Int() | types.Struct() | types.Enum() | types.Float() | types.DataSection():
+                    return found.size * factor
+                case _:
+                    raise BtfError(f"type {type_id} ({type(found).__name__} {found.name!r}) has no size")
+        raise BtfError(f"type {type_id} contains itself")
+
+    def member(self, struct_id: int, name: str) -> MemberAccess | None:
+        """The member `name` of a struct, nameless structs and unions inside it included; None if there is none."""
+        if not name:
+            return None
+        return self._member(self.resolve(struct_id), name, (), 0, set())
+
+    def _member(
+        self, struct_id: int, name: str, path: tuple[int, ...], start: int, seen: set[int]
+    ) -> MemberAccess | None:
+        """`start` is in bits. A type that was searched once isn't again: it won't have the name then either."""
+        found = self.type(struct_id)
+        if not isinstance(found, types.Struct) or struct_id in seen or len(path) > _DEEPEST:
+            return None
+        seen.add(struct_id)
+        for number, member in enumerate(found.members):
+            if member.name == name:
+                return self._access(member, (*path, number), start)
+            if not member.name:
+                inner = self.resolve(member.type_id)
+                access = self._member(inner, name, (*path, number), start + member.bit_offset, seen)
+                if access is not None:
+                    return access
+        return None
+
+    def _access(self, member: types.Member, path: tuple[int, ...], start: int) -> MemberAccess:
+        bit, bit_size = start + member.bit_offset, member.bit_size
+        target = self.type(self.resolve(member.type_id))
+        if not bit_size and isinstance(target, types.Int) and (target.bits != target.size * 8 or bit % 8):
+            bit, bit_size = bit + target.bit_offset, target.bits  # a bit field as compilers before 4.20's BTF wrote it
+        if not bit_size:
+            return MemberAccess(path, bit // 8, member.type_id)
+        unit = self.size_of(member.type_id)
+        if not unit:
+            raise BtfError(f"bit field {member.name!r} has a type of size 0")
+        byte = bit // 8 // unit * unit
+        return MemberAccess(path, byte, member.type_id, bit_size, bit - byte * 8)
+
+    def _word(self, at: int) -> int:
+        """The u32 at `at`, from the start of the type section."""
+        value: int = self._u32.unpack_from(self.data, self._header.type_start + at)[0]
+        return value
+
+    def _words(self, at: int, count: int) -> tuple[int, ...]:
+        order = ">" if self.big_endian else "<"
+        return struct.unpack_from(f"{order}{count}I", self.data, self._header.type_start + at)
+
+    def _string(self, offset: int) -> str:
+        if self.base is not None and offset < self._first_string:
+            return self.base._string(offset)
+        if not 0 <= offset - self._first_string < self._header.string_length:
+            if offset == 0:
+                return ""
+            raise BtfError(f"name at {offset} is outside of the strings, which end at {self._string_end}")
+        start = self._header.string_start + offset - self._first_string
+        end = self.data.index(b"\0", start, self._header.string_start + self._header.string_length)
+        return self.data[start:end].decode("utf-8", "replace")
+
+    def _string_offsets(self, name: str) -> Iterator[int]:
+        """Where `name` stands among the strings, also as the tail of a longer one (names may share their ends)."""
+        wanted = name.encode("utf-8", "surrogatepass") + b"\0"
+        start = self._header.string_start
+        end = start + self._header.string_length
+        at = self.data.find(wanted, start, end)
+        while at >= 0:
+            yield at - start + self._first_string
+            at = self.data.find(wanted, at + 1, end)
+
+    def _decode(self, at: int) -> BtfType:
+        """The type at `at`. The index has made sure that it lies in the type section whole."""
+        name_offset, info, size = self._three.unpack_from(self.data, self._header.type_start + at)
+        kind, count, flag = Kind(info >> 24 & 0x1F), info & 0xFFFF, bool(info >> 31)
+        name, more = self._string(name_offset), at + 12
+        match kind:
+            case Kind.INT:
+                word = self._word(more)
+                encoding = word >> 24
+                return types.Int(
+                    name,
+                    size,
+                    word & 0xFF,
+                    word >> 16 & 0xFF,
+                    bool(encoding & 1),
+                    bool(encoding & 2),
+                    bool(encoding & 4),
+                )
+            case Kind.PTR:
+                return types.Pointer(size)
+            case Kind.ARRAY:
+                return types.Array(*self._words(more, 3))
+            case Kind.STRUCT | Kind.UNION:
+                return types.Struct(name, size, self._members(more, count, flag), kind is Kind.UNION)
+            case Kind.ENUM | Kind.ENUM64:
+                return self._enum(name, size, more, count, flag, kind)
+            case Kind.FWD:
+                return types.Forward(name, flag)
+            case Kind.TYPEDEF:
+                return types.Typedef(name, size)
+            case Kind.VOLATILE:
+                return types.Modifier("volatile", size)
+            case Kind.CONST:
+                return types.Modifier("const", size)
+            case Kind.RESTRICT:
+                return types.Modifier("restrict", size)
+            case Kind.TYPE_TAG:
+                return types.Modifier("type_tag", size, name)
+            case Kind.FUNC:
+                return types.Function(name, size, count)
+            case Kind.FUNC_PROTO:
+                words = self._words(more, 2 * count)
+                parameters = zip(words[::2], words[1::2], strict=True)
+                return types.FunctionPrototype(size, tuple(types.Parameter(self._string(n), t) for n, t in parameters))
+            case Kind.VAR:
+                return types.Variable(name, size, self._word(more))
+            case Kind.DATASEC:
+                words = self._words(more, 3 * count)
+                entries = zip(words[::3], words[1::3], words[2::3], strict=True)
+                return types.DataSection(name, size, tuple(types.SectionEntry(*entry) for entry in entries))
+            case Kind.FLOAT:
+                return types.Float(name, size)
+            case Kind.DECL_TAG:
+                component = self._word(more)
+                return types.DeclarationTag(name, size, component - (component >> 31 << 32))
+            case Kind.VOID:
+                raise BtfError("void is only type 0")
+
+    def _members(self, at: int, count: int, flag: bool) -> tuple[types.Member, ...]:
+        words = self._words(at, 3 * count)
+        members = []
+        for name, type_id, place in zip(words[::3], words[1::3], words[2::3], strict=True):
+            # With the flag, the upper eight bits are the width of a bit field.
+            bit_offset, bit_size = (place & 0xFFFFFF, place >> 24) if flag else (place, 0)
+            members.append(types.Member(self._string(name), type_id, bit_offset, bit_size))
+        return tuple(members)
+
+    def _enum(self, name: str, size: int, at: int, count: int, flag: bool, kind: Kind) -> types.Enum:
+        if kind is Kind.ENUM:
+            words = self._words(at, 2 * count)
+            pairs = [
+                (n, value - (value >> 31 << 32) if flag else value)
+                for n, value in zip(words[::2], words[1::2], strict=True)
+            ]
+            return types.Enum(name, size, flag, tuple((self._string(n), value) for n, value in pairs), Kind.ENUM)
+        words = self._words(at, 3 * count)
+        values = []
+        for n, low, high in zip(words[::3], words[1::3], words[2::3], strict=True):
+            value = high << 32 | low
+            values.append((self._string(n), value - (value >> 63 << 64) if flag else value))
+        return types.Enum(name, size, flag, tuple(values), Kind.ENUM64)
+
+
+@cache
+def _running() -> Btf:
+    try:
+        return Btf.from_bytes(_read(RUNNING))
+    except BtfError as error:
+        raise BtfError(f"the running kernel's types can't be read: {error}") from None
+
+
+def _read(path: str | PathLike[str]) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size  # of sysfs files too
+            data = file.read(min(size, _LARGEST))
+    except (OSError, ValueError) as error:
+        raise BtfError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if size > _LARGEST:
+        raise BtfError(f"{path}: larger than {_LARGEST >> 20} MB, which no BTF is")
+    return data
+
+
+def _elf_section(data: bytes, path: str | PathLike[str]) -> bytes:
+    """The contents of `.BTF`. elftools raises all sorts of things on broken files."""
+    import io
+
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        section = ELFFile(io.BytesIO(data)).get_section_by_name(".BTF")
+        contents = None if section is None else bytes(section.data())
+    except Exception as error:
+        raise BtfError(f"{path}: not a readable ELF file ({error or type(error).__name__})") from None
+    if contents is None:
+        raise BtfError(f"{path}: has no .BTF section; it was built without BTF")
+    return contents
