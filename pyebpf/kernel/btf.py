@@ -262,7 +262,8 @@ class Btf:
             case Kind.PTR:
                 return types.Pointer(size)
             case Kind.ARRAY:
-                return types.Array(*self._words(more, 3))
+                element, index, length = self._words(more, 3)
+                return types.Array(element, index, length)
             case Kind.STRUCT | Kind.UNION:
                 return types.Struct(name, size, self._members(more, count, flag), kind is Kind.UNION)
             case Kind.ENUM | Kind.ENUM64:
@@ -353,7 +354,7 @@ def _elf_section(data: bytes, path: str | PathLike[str]) -> bytes:
     try:
         section = ELFFile(io.BytesIO(data)).get_section_by_name(".BTF")
         contents = None if section is None else bytes(section.data())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         raise BtfError(f"{path}: not a readable ELF file ({error or type(error).__name__})") from None
     if contents is None:
         raise BtfError(f"{path}: has no .BTF section; it was built without BTF")
