@@ -1,0 +1,115 @@
+"""Map types, and the map classes of the language as rows over them.
+
+Source: `enum bpf_map_type` in include/uapi/linux/bpf.h; the kernel's history for versions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Final, Literal, final
+
+
+class MapType(IntEnum):
+    """`enum bpf_map_type`."""
+
+    UNSPEC = 0
+    HASH = 1
+    ARRAY = 2
+    PROG_ARRAY = 3
+    PERF_EVENT_ARRAY = 4
+    PERCPU_HASH = 5
+    PERCPU_ARRAY = 6
+    STACK_TRACE = 7
+    CGROUP_ARRAY = 8
+    LRU_HASH = 9
+    LRU_PERCPU_HASH = 10
+    LPM_TRIE = 11
+    ARRAY_OF_MAPS = 12
+    HASH_OF_MAPS = 13
+    DEVMAP = 14
+    SOCKMAP = 15
+    CPUMAP = 16
+    XSKMAP = 17
+    SOCKHASH = 18
+    CGROUP_STORAGE = 19
+    REUSEPORT_SOCKARRAY = 20
+    PERCPU_CGROUP_STORAGE = 21
+    QUEUE = 22
+    STACK = 23
+    SK_STORAGE = 24
+    DEVMAP_HASH = 25
+    STRUCT_OPS = 26
+    RINGBUF = 27
+    INODE_STORAGE = 28
+    TASK_STORAGE = 29
+    BLOOM_FILTER = 30
+    USER_RINGBUF = 31
+    CGRP_STORAGE = 32
+    ARENA = 33
+    INSN_ARRAY = 34
+
+
+class MapFlag(IntFlag):
+    """`map_flags` of BPF_MAP_CREATE."""
+
+    NO_PREALLOC = 1 << 0
+    NO_COMMON_LRU = 1 << 1
+    NUMA_NODE = 1 << 2
+    RDONLY = 1 << 3
+    WRONLY = 1 << 4
+    STACK_BUILD_ID = 1 << 5
+    ZERO_SEED = 1 << 6
+    RDONLY_PROG = 1 << 7
+    WRONLY_PROG = 1 << 8
+    CLONE = 1 << 9
+    MMAPABLE = 1 << 10
+    PRESERVE_ELEMS = 1 << 11
+    INNER_MAP = 1 << 12
+
+
+HISTOGRAM_BUCKETS: Final = 64
+"""Of a log2 histogram: bucket `i` counts values of `i` significant bits, the last one also longer ones."""
+
+Operation = Literal["lookup", "update", "delete", "iterate", "reserve"]
+
+_ENTRIES: Final[tuple[Operation, ...]] = ("lookup", "update", "delete", "iterate")
+_SLOTS: Final[tuple[Operation, ...]] = ("lookup", "update", "iterate")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MapKind:
+    """A map class of the language."""
+
+    name: str
+    type: MapType
+    since: tuple[int, int]
+    """First kernel with the map type."""
+    key: Literal["any", "u32", "none"]
+    """What the key may be: any type; an index below `max_entries`; there is none."""
+    per_cpu: bool
+    """Each CPU has a value of its own; from user space the values of all possible CPUs are read and written at once."""
+    flags: MapFlag
+    operations: tuple[Operation, ...]
+    """What a program can do with it. `iterate` is from user space only."""
+    always_present: bool = False
+    """Every valid index has a value (at first zero), so that `in` is a comparison and nothing can be missing."""
+
+
+HASH: Final = MapKind("Hash", MapType.HASH, (3, 19), "any", False, MapFlag(0), _ENTRIES)
+LRU_HASH: Final = MapKind("LruHash", MapType.LRU_HASH, (4, 10), "any", False, MapFlag(0), _ENTRIES)
+PER_CPU_HASH: Final = MapKind("PerCpuHash", MapType.PERCPU_HASH, (4, 6), "any", True, MapFlag(0), _ENTRIES)
+ARRAY: Final = MapKind("Array", MapType.ARRAY, (3, 19), "u32", False, MapFlag(0), _SLOTS, always_present=True)
+PER_CPU_ARRAY: Final = MapKind(
+    "PerCpuArray", MapType.PERCPU_ARRAY, (4, 6), "u32", True, MapFlag(0), _SLOTS, always_present=True
+)
+RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, MapFlag(0), ("reserve",))
+HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, MapFlag(0), _SLOTS, always_present=True)
+
+MAP_KINDS: Final = (HASH, LRU_HASH, PER_CPU_HASH, ARRAY, PER_CPU_ARRAY, RING_BUF, HISTOGRAM)
+
+
+def map_kind_by_name(name: str) -> MapKind | None:
+    """The row named `name`, or None."""
+    return next((kind for kind in MAP_KINDS if kind.name == name), None)
