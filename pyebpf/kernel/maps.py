@@ -90,22 +90,21 @@ class MapKind:
     """What the key may be: any type; an index below `max_entries`; there is none."""
     per_cpu: bool
     """Each CPU has a value of its own; from user space the values of all possible CPUs are read and written at once."""
-    flags: MapFlag
+    flags: int
+    """Always set at creation (`MapFlag`)."""
     operations: tuple[Operation, ...]
     """What a program can do with it. `iterate` is from user space only."""
     always_present: bool = False
     """Every valid index has a value (at first zero), so that `in` is a comparison and nothing can be missing."""
 
 
-HASH: Final = MapKind("Hash", MapType.HASH, (3, 19), "any", False, MapFlag(0), _ENTRIES)
-LRU_HASH: Final = MapKind("LruHash", MapType.LRU_HASH, (4, 10), "any", False, MapFlag(0), _ENTRIES)
-PER_CPU_HASH: Final = MapKind("PerCpuHash", MapType.PERCPU_HASH, (4, 6), "any", True, MapFlag(0), _ENTRIES)
-ARRAY: Final = MapKind("Array", MapType.ARRAY, (3, 19), "u32", False, MapFlag(0), _SLOTS, always_present=True)
-PER_CPU_ARRAY: Final = MapKind(
-    "PerCpuArray", MapType.PERCPU_ARRAY, (4, 6), "u32", True, MapFlag(0), _SLOTS, always_present=True
-)
-RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, MapFlag(0), ("reserve",))
-HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, MapFlag(0), _SLOTS, always_present=True)
+HASH: Final = MapKind("Hash", MapType.HASH, (3, 19), "any", False, 0, _ENTRIES)
+LRU_HASH: Final = MapKind("LruHash", MapType.LRU_HASH, (4, 10), "any", False, 0, _ENTRIES)
+PER_CPU_HASH: Final = MapKind("PerCpuHash", MapType.PERCPU_HASH, (4, 6), "any", True, 0, _ENTRIES)
+ARRAY: Final = MapKind("Array", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
+PER_CPU_ARRAY: Final = MapKind("PerCpuArray", MapType.PERCPU_ARRAY, (4, 6), "u32", True, 0, _SLOTS, always_present=True)
+RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, 0, ("reserve",))
+HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
 
 MAP_KINDS: Final = (HASH, LRU_HASH, PER_CPU_HASH, ARRAY, PER_CPU_ARRAY, RING_BUF, HISTOGRAM)
 
