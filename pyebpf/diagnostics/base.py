@@ -61,6 +61,11 @@ class InternalError(Error):
     """A fault of pyebpf itself. Please report it, with the probe and this text."""
 
 
+def unreachable(value: NoReturn) -> NoReturn:
+    """For the last case of a `match`: mypy lists every place that a new class must be handled in."""
+    raise InternalError(f"{type(value).__name__} is not handled here")
+
+
 class Sink:
     """Collects the diagnostics of one stage."""
 

@@ -1,0 +1,119 @@
+"""`x.name`: fields of structs, members of kernel structs, the context, variables, enums and modules."""
+
+from __future__ import annotations
+
+import difflib
+from enum import EnumMeta
+from types import ModuleType
+
+from pyebpf import layout
+from pyebpf.diagnostics import maps as map_errors
+from pyebpf.diagnostics import names as errors
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir import ops
+from pyebpf.ir.types import KernelType, PointerType, Region
+from pyebpf.irbuild import contexts, kernel_structs, maps, memory, names, packets, values
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Context, Method, Operand, Packet, Place, Static, describe
+from pyebpf.lang.maps import Map
+from pyebpf.lang.variables import Declared
+from pyebpf.source import Span
+
+
+def read(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span) -> Operand:
+    """The value of `base.name`."""
+    match base:
+        case Context():
+            return contexts.attribute(b, name, span, name_span)
+        case Packet():
+            return _packet(b, name, span, name_span)
+        case Static(value=Map()):
+            return _map_method(b, base, name, name_span)
+        case Static(value=Declared()):
+            return memory.read(b, variable_place(b, base, name, span, name_span), span)
+        case Static():
+            return _python(b, base, name, span, name_span)
+    base = values.plain(b, base, base_span)
+    if ops.is_value(base) and isinstance(base.type, KernelType):
+        return kernel_structs.read_member(b, base, base.type.struct, name, span)
+    return memory.read(b, _field(b, base, name, span, name_span, base_span), span)
+
+
+def place(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span) -> Place:
+    """Where `base.name = …` writes."""
+    match base:
+        case Static(value=Declared()):
+            return variable_place(b, base, name, span, name_span)
+        case Context():
+            b.error(type_errors.ReadOnly(span, "the context"))
+        case Static():
+            b.error(type_errors.ReadOnly(span, f"`{span.text}`"))
+    base = values.plain(b, base, base_span)
+    if ops.is_value(base) and isinstance(base.type, KernelType):
+        b.error(type_errors.ReadOnly(span, f"struct {base.type.struct}"))
+    return _field(b, base, name, span, name_span, base_span)
+
+
+def _field(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span) -> Place:
+    if ops.is_value(base) and isinstance(base.type, PointerType):
+        struct = base.type.target
+        if isinstance(struct, layout.Struct):
+            field = struct.field(name)
+            if field is None:
+                known = [field.name for field in struct.fields]
+                contexts.unknown_member(b, f"struct {struct.name}", name, known, name_span)
+                raise values.abandoned()
+            return memory.field_place(b, base, field, span.text, span)
+    b.error(errors.UnknownAttribute(name_span, describe(base), "attribute", name, ""))
+
+
+def variable_place(b: Builder, base: Static, name: str, span: Span, name_span: Span) -> Place:
+    """`variable.value`."""
+    declared = base.value
+    assert isinstance(declared, Declared)
+    if name != "value":
+        b.error(errors.UnknownAttribute(name_span, f"a {declared.kind}", "attribute", name, f"{base.name}.value"))
+    variable = b.module.variable(declared, base.name)
+    pointer = PointerType(declared.type, Region.DATA, writable=declared.kind == "Global")
+    return Place(b.emit(ops.VariableAddress(variable, pointer, span)), declared.type, span.text, span)
+
+
+def _packet(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
+    if name == "offset":
+        return packets.offset(b, span)
+    if name in ("parse", "load"):
+        return Method(Packet(), name)
+    near = difflib.get_close_matches(name, ("parse", "load", "offset"), n=1, cutoff=0.4)
+    hint = f"did you mean `{near[0]}`?" if near else "read headers: ip = packet.parse(IPv4)"
+    b.error(errors.UnknownAttribute(name_span, "the packet", "attribute", name, hint))
+
+
+def _map_method(b: Builder, base: Static, name: str, name_span: Span) -> Operand:
+    declared = base.value
+    assert isinstance(declared, Map)
+    known = maps.METHODS[declared.kind]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else "it has " + ", ".join(f"`{word}`" for word in known)
+        b.error(map_errors.NoSuchOperation(name_span, f"a {declared.kind}", name, hint))
+    return Method(base, name)
+
+
+def _python(b: Builder, base: Static, name: str, span: Span, name_span: Span) -> Operand:
+    """An attribute of a Python object that is known now: an enum's member, a module's constant."""
+    owner = base.value
+    if isinstance(owner, EnumMeta | ModuleType) or hasattr(type(owner), name):
+        try:
+            return names.static(b, getattr(owner, name), span.text, span)
+        except AttributeError:
+            pass
+    if isinstance(owner, EnumMeta):
+        contexts.unknown_member(b, base.name, name, list(owner.__members__), name_span, "member")
+    if isinstance(owner, str):
+        b.error(errors.UnknownAttribute(name_span, "text in a probe", "method", name, ""))
+    known = [word for word in dir(owner) if not word.startswith("_")] if isinstance(owner, ModuleType) else []
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    what = "None" if owner is None else f"`{base.name}`"
+    b.error(errors.UnknownAttribute(name_span, what, "attribute", name, f"did you mean `{near[0]}`?" if near else ""))
+
+

@@ -1,0 +1,237 @@
+"""The builder: where ops go, what is open around them, and what is known about local variables on the way."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, TypeVar
+
+from pyebpf import layout
+from pyebpf.diagnostics.base import Diagnostic, Sink
+from pyebpf.ir import ops
+from pyebpf.ir.module import Fault, Obligation
+from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
+from pyebpf.source import Span
+
+if TYPE_CHECKING:
+    from pyebpf.irbuild.module_state import ModuleState
+    from pyebpf.irbuild.names import Frame
+    from pyebpf.kernel.hooks import Hook
+    from pyebpf.syntax import tree
+
+AnyOp = TypeVar("AnyOp", bound=ops.Op)
+
+
+class Abandon(Exception):
+    """A statement can't be lowered; its diagnostic is in the sink already."""
+
+
+class Retype(Exception):
+    """A local needs another type than it was given; the program is lowered again with it."""
+
+
+@dataclass
+class Reservation:
+    """An open `with ring.reserve()`: what a fault gives back, and a return submits."""
+
+    record: ops.Value
+    label_depth: int
+    """How many labels were open when it began: a jump to an outer one submits it."""
+
+
+@dataclass
+class Builder:
+    """State of lowering one program."""
+
+    module: ModuleState
+    sink: Sink
+    hook: Hook
+    argument: str
+    default: int
+    retyped: dict[tuple[int, str], object]
+    """Types that earlier attempts found locals to need, by frame number and name."""
+    frame: Frame = field(init=False)
+    probe: tree.Function = field(init=False)
+    inline: Callable[..., Any] = field(init=False)
+    """Lowers the call of a @function: `functions.inline`, which knows statements."""
+    call_operand: Callable[..., Any] = field(init=False)
+    """Lowers any call: `invoke.call`, which knows expressions, as expressions know calls."""
+    print_call: Callable[..., None] = field(init=False)
+    frames: int = 0
+    labels: list[ops.Label] = field(default_factory=list)
+    reservations: list[Reservation] = field(default_factory=list)
+    breaks: dict[ops.Label, list[frozenset[str]]] = field(default_factory=dict)
+    """What was assigned at each jump out of a label."""
+    continues: dict[ops.Label, list[frozenset[str]]] = field(default_factory=dict)
+    """The same, at each Continue."""
+    assigned: frozenset[str] = frozenset()
+    reachable: bool = True
+    cursor: ops.Local | None = None
+    """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
+    offset: ops.Local | None = None
+    """Packets: where the cursor stands, in bytes from the start."""
+    _ops: list[ops.Op] = field(default_factory=list)
+    _names: int = 0
+
+    def emit(self, op: AnyOp) -> AnyOp:
+        """Append `op`; what can't be reached is dropped."""
+        if self.reachable:
+            self._ops.append(op)
+            if isinstance(op, ops.Break | ops.Continue | ops.Return):
+                self.reachable = False
+        return op
+
+    def error(self, diagnostic: Diagnostic) -> NoReturn:
+        """Report a mistake and give up on the statement."""
+        self.sink.add(diagnostic)
+        raise Abandon
+
+    @contextmanager
+    def block(self) -> Iterator[list[ops.Op]]:
+        """Collect the ops of a nested block; reachability and assignments are the caller's to merge."""
+        outer, self._ops = self._ops, []
+        try:
+            yield self._ops
+        finally:
+            self._ops = outer
+
+    # Small values
+
+    def const(self, value: int, span: Span) -> ops.Const:
+        """An integer constant whose type is its own value."""
+        return self.emit(ops.Const(value, IntType(value, value), span))
+
+    def truth(self, value: bool, span: Span) -> ops.Const:
+        return self.emit(ops.Const(int(value), BOOL, span))
+
+    def local(self, name: str, type: ValueType, span: Span) -> ops.Local:
+        """A new local; `name` is for readers of the IR."""
+        return ops.Local(name, type, span)
+
+    def get(self, local: ops.Local, span: Span) -> ops.LocalGet:
+        return self.emit(ops.LocalGet(local, local.type, span))
+
+    def set(self, local: ops.Local, value: ops.Value, span: Span) -> None:
+        self.emit(ops.LocalSet(local, value, span))
+
+    def slot(self, name: str, type: layout.Type, span: Span) -> ops.SlotAddress:
+        """Memory on the stack, undefined yet, and its address."""
+        slot = ops.Slot(name, type, span)
+        return self.emit(ops.SlotAddress(slot, PointerType(type, Region.STACK), span))
+
+    def zero(self, address: ops.Value, size: int, span: Span) -> None:
+        self.emit(ops.Zero(address, ((0, size),), span))
+
+    def member(self, base: ops.Value, offset: int, type: layout.Type, span: Span) -> ops.MemberAddress:
+        """The address `offset` bytes into what `base` points to."""
+        pointer = base.type
+        assert isinstance(pointer, PointerType)
+        target = PointerType(type, pointer.region, writable=pointer.writable)
+        return self.emit(ops.MemberAddress(base, offset, target, span))
+
+    def compare(self, operator: ops.Comparison, left: ops.Value, right: ops.Value, span: Span) -> ops.Value:
+        """Compare two numbers, or two truth values; constants fold."""
+        if isinstance(left, ops.Const) and isinstance(right, ops.Const):
+            return self.truth(_COMPARE[operator](left.value, right.value), span)
+        return self.emit(ops.Compare(operator, left, right, BOOL, span))
+
+    def negate(self, value: ops.Value, span: Span) -> ops.Value:
+        if isinstance(value, ops.Const):
+            return self.truth(not value.value, span)
+        return self.emit(ops.Not(value, BOOL, span))
+
+    def present(self, pointer: ops.Value, span: Span) -> ops.Value:
+        return self.emit(ops.Present(pointer, BOOL, span))
+
+    def not_null(self, pointer: ops.Value, span: Span) -> ops.Value:
+        """`pointer` after a Check or a branch has made sure that it isn't null."""
+        type = pointer.type
+        assert isinstance(type, PointerType)
+        return self.emit(ops.NotNull(pointer, PointerType(type.target, type.region, False, type.writable), span))
+
+    def check(self, condition: ops.Value, fault: Fault, span: Span) -> None:
+        """Fault unless `condition`; open reservations are given back."""
+        cleanup = tuple(reservation.record for reservation in self.reservations)
+        self.emit(ops.Check(condition, fault, cleanup, span))
+
+    def prove(self, value: ops.Value, type: IntType, obligation: Obligation, span: Span) -> ops.Value:
+        """`value` as `type`, to be proven unless its own type says so already."""
+        if isinstance(value.type, IntType) and type.low <= value.type.low and value.type.high <= type.high:
+            return value
+        return self.emit(ops.Prove(value, type, obligation, span))
+
+    def unsigned(self, value: ops.Value, span: Span) -> ops.Value:
+        """`value`, which must not be negative."""
+        assert isinstance(value.type, IntType)
+        if value.type.low >= 0:
+            return value
+        return self.prove(value, IntType(0, I64_MAX), Obligation.NOT_NEGATIVE, span)
+
+    def call(self, helper: str, arguments: tuple[ops.Value, ...], type: ValueType, span: Span, writes: int = 0) -> ops.Call:
+        return self.emit(ops.Call(helper, arguments, type, span, writes))
+
+    # Control flow
+
+    def if_(
+        self, condition: ops.Value, then: Callable[[], None], orelse: Callable[[], None] | None, span: Span
+    ) -> None:
+        """Both ways, and what is assigned after either. A constant condition leaves one."""
+        if isinstance(condition, ops.Const):
+            chosen = then if condition.value else orelse
+            if chosen is not None:
+                chosen()
+            return
+        before, alive = self.assigned, self.reachable
+        blocks, ways = [], []
+        for lower in (then, orelse):
+            self.assigned, self.reachable = before, alive
+            with self.block() as body:
+                if lower is not None:
+                    lower()
+            blocks.append(ops.Block(tuple(body)))
+            if self.reachable:
+                ways.append(self.assigned)
+        self.reachable = alive
+        self.emit(ops.If(condition, blocks[0], blocks[1], span))
+        self.reachable = bool(ways) and alive
+        self.assigned = frozenset.intersection(*ways) if ways else before
+
+    def jump_out(self, label: ops.Label) -> None:
+        """What a Break to `label` carries: its assignments, and reservations that it submits."""
+        if self.reachable:
+            self.breaks.setdefault(label, []).append(self.assigned)
+
+    def submit_inside(self, depth: int, span: Span) -> None:
+        """Submit the reservations made since `depth` labels were open, innermost first."""
+        for reservation in reversed(self.reservations):
+            if reservation.label_depth > depth:
+                self.emit(ops.RingSubmit(reservation.record, span))
+
+    def choose(self, condition: ops.Value, type: ValueType, then: ops.Value, orelse: ops.Value, span: Span) -> ops.Value:
+        """`then` if `condition` else `orelse`, both computed already."""
+        result = self.local("chosen", type, span)
+        self.set(result, orelse, span)
+        self.if_(condition, lambda: self.set(result, then, span), None, span)
+        return self.get(result, span)
+
+
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def storage(type: ValueType) -> ValueType:
+    """The type of a local that first holds a value of `type`: all of i64 or u64 for integers."""
+    if isinstance(type, IntType):
+        wide = U64 if type.high > I64_MAX else I64
+        return IntType(wide.low, wide.high, type.shown_as)
+    return type
+
+
+def is_address(type: ValueType) -> bool:
+    return isinstance(type, KernelType | AddressType)

@@ -1,0 +1,177 @@
+"""Comparisons: numbers exactly, text by content, `in` for maps and tuples, `is` for None."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address
+
+from pyebpf import layout
+from pyebpf.diagnostics import types as errors
+from pyebpf.ir import ops
+from pyebpf.ir.types import BOOL, BoolType, PointerType
+from pyebpf.irbuild import maps, memory, values
+from pyebpf.irbuild.builder import Builder, is_address
+from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, Values, describe, is_text
+from pyebpf.lang.maps import Map
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+UNSIZED_TEXT = 256
+"""Bytes of `user_str(p)` that a comparison looks at when the other side has no size of its own."""
+
+
+def compare(
+    b: Builder, operator: tree.CompareOperator, left: Operand, right: Operand, span: Span, spans: tuple[Span, Span]
+) -> ops.Value:
+    """`left operator right`, as a truth value."""
+    match operator:
+        case "is" | "is not":
+            if not (_is_none(left) or _is_none(right)):
+                b.error(errors.IsOnlyNone(span, f"{spans[0].text} {'==' if operator == 'is' else '!='} {spans[1].text}"))
+            found = _none_test(b, left if _is_none(right) else right, span)
+            return b.negate(found, span) if operator == "is" else found
+        case "in":
+            return _contains(b, left, right, span, spans)
+        case "not in":
+            return b.negate(_contains(b, left, right, span, spans), span)
+        case "==" | "!=":
+            equal = _equal(b, left, right, span, spans)
+            if equal is not None:
+                return equal if operator == "==" else b.negate(equal, span)
+    if not (values.is_number(left) and values.is_number(right)):
+        b.error(errors.BadOperands(span, operator, describe(left), describe(right)))
+    return _numbers(b, operator, left, right, span, spans)
+
+
+def _numbers(
+    b: Builder, operator: ops.Comparison, left: Operand, right: Operand, span: Span, spans: tuple[Span, Span]
+) -> ops.Value:
+    x, y = values.plain(b, left, spans[0]), values.plain(b, right, spans[1])
+    assert ops.is_value(x) and ops.is_value(y)
+    both_bool = isinstance(x.type, BoolType) and isinstance(y.type, BoolType)
+    if not (both_bool and operator in ("==", "!=")):
+        x, y = values.number(b, x, spans[0]), values.number(b, y, spans[1])
+    return b.compare(operator, x, y, span)
+
+
+def _is_none(operand: Operand) -> bool:
+    return isinstance(operand, Static) and operand.value is None
+
+
+def _none_test(b: Builder, operand: Operand, span: Span) -> ops.Value:
+    """Whether `operand` is there."""
+    if isinstance(operand, Optional):
+        return operand.present
+    if _is_none(operand):
+        return b.truth(False, span)
+    if ops.is_value(operand):
+        type = operand.type
+        if is_address(type) or (isinstance(type, PointerType) and type.nullable):
+            return b.present(operand, span)
+    return b.truth(True, span)
+
+
+def _equal(b: Builder, left: Operand, right: Operand, span: Span, spans: tuple[Span, Span]) -> ops.Value | None:
+    """Equality of what isn't two numbers, or None if both are."""
+    if values.is_number(left) and values.is_number(right):
+        return None
+    if _is_none(left) or _is_none(right):
+        return b.negate(_none_test(b, left if _is_none(right) else right, span), span)
+    if is_text(left) and is_text(right):
+        return _equal_text(b, left, right, span, spans)
+    left, right = values.plain(b, left, spans[0]), values.plain(b, right, spans[1])
+    for one, other in ((left, right), (right, left)):
+        if ops.is_value(one) and is_address(one.type) and isinstance(other, ops.Const) and other.value == 0:
+            return b.negate(b.present(one, span), span)
+    whole = _equal_whole(b, left, right, span)
+    if whole is None:
+        b.error(errors.BadOperands(span, "==", describe(left), describe(right)))
+    return whole
+
+
+def _equal_whole(b: Builder, left: Operand, right: Operand, span: Span) -> ops.Value | None:
+    """Equality of addresses that are longer than a register: IPv6 and MAC."""
+    for one, other in ((left, right), (right, left)):
+        if not (ops.is_value(one) and isinstance(one.type, PointerType)):
+            continue
+        if not isinstance(one.type.target, layout.Address):
+            continue
+        if isinstance(other, Static) and isinstance(other.value, IPv6Address) and one.type.target == layout.IPV6:
+            return b.emit(ops.EqualBytes(one, other.value.packed, BOOL, span))
+        if ops.is_value(other) and isinstance(other.type, PointerType) and other.type.target == one.type.target:
+            return memory.equal_memory(b, one, other, one.type.target.size, False, span)
+    return None
+
+
+def _equal_text(b: Builder, left: Operand, right: Operand, span: Span, spans: tuple[Span, Span]) -> ops.Value:
+    if isinstance(left, Static):
+        left, right, spans = right, left, (spans[1], spans[0])
+    if isinstance(left, Static) and isinstance(right, Static):
+        return b.truth(left.value == right.value, span)
+    if isinstance(right, Static):
+        needed = len(str(right.value).encode("utf-8", "surrogatepass")) + 1
+        address, type = _in_memory(b, left, max(needed, 1), spans[0])
+        return memory.equal_literal(b, address, type, str(right.value), spans[1])
+    x, x_type = _in_memory(b, left, UNSIZED_TEXT, spans[0])
+    y, y_type = _in_memory(b, right, UNSIZED_TEXT, spans[1])
+    if x_type.length != y_type.length:
+        return _equal_lengths(b, x, x_type.length, y, y_type.length, span)
+    return memory.equal_memory(b, x, y, x_type.length, True, span)
+
+
+def _equal_lengths(b: Builder, x: ops.Value, x_length: int, y: ops.Value, y_length: int, span: Span) -> ops.Value:
+    """Texts in places of different size: equal up to the shorter place's end, where the longer one must end too."""
+    if x_length > y_length:
+        x, x_length, y, y_length = y, y_length, x, x_length
+    same = memory.equal_memory(b, x, y, x_length, True, span)
+    result = b.local("equal", BOOL, span)
+    b.set(result, same, span)
+
+    def rest() -> None:
+        last = b.emit(ops.Load(b.member(x, x_length - 1, layout.U8, span), values.BYTE, span))
+        full = b.compare("!=", last, b.const(0, span), span)
+        b.if_(full, ends, None, span)
+
+    def ends() -> None:
+        after = b.emit(ops.Load(b.member(y, x_length, layout.U8, span), values.BYTE, span))
+        b.set(result, b.compare("==", after, b.const(0, span), span), span)
+
+    b.if_(same, rest, None, span)
+    return b.get(result, span)
+
+
+def _in_memory(b: Builder, operand: Operand, size: int, span: Span) -> tuple[ops.Value, layout.Text]:
+    """Text at an address; what isn't in memory yet is written to the stack."""
+    operand = values.plain(b, operand, span)
+    if ops.is_value(operand) and isinstance(operand.type, PointerType):
+        assert isinstance(operand.type.target, layout.Text)
+        return operand, operand.type.target
+    assert isinstance(operand, PendingText)
+    type = layout.Text(operand.length or size + 1)
+    address = b.slot("text", type, span)
+    operand.write(b, address, type.length)
+    return address, type
+
+
+def _contains(b: Builder, item: Operand, container: Operand, span: Span, spans: tuple[Span, Span]) -> ops.Value:
+    if isinstance(container, Static) and isinstance(container.value, Map):
+        return maps.contains(b, maps.ref(b, container), item, spans[0])
+    if not isinstance(container, Values):
+        b.error(errors.WrongType(spans[1], "a map or a tuple after `in`", describe(container), ""))
+    result = b.local("found", BOOL, span)
+    b.set(result, b.truth(False, span), span)
+    _any_equal(b, item, container.items, result, span, spans)
+    return b.get(result, span)
+
+
+def _any_equal(
+    b: Builder, item: Operand, items: tuple[Operand, ...], result: ops.Local, span: Span, spans: tuple[Span, Span]
+) -> None:
+    if not items:
+        return
+    equal = compare(b, "==", item, items[0], span, spans)
+    b.if_(
+        equal,
+        lambda: b.set(result, b.truth(True, span), span),
+        lambda: _any_equal(b, item, items[1:], result, span, spans),
+        span,
+    )

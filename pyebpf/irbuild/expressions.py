@@ -1,0 +1,338 @@
+"""Expressions: each is evaluated once, left to right, to an operand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyebpf import layout
+
+
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.diagnostics.base import unreachable
+from pyebpf.ir import ops
+from pyebpf.ir.types import BOOL, AddressType, BoolType, IntType, KernelType, PointerType
+from pyebpf.irbuild import arithmetic, attributes, comparisons, contexts, maps, memory, names, values
+from pyebpf.irbuild.builder import Builder, storage
+from pyebpf.irbuild.operands import (
+    Context,
+    ContextArray,
+    Method,
+    Operand,
+    Optional,
+    Packet,
+    PendingText,
+    Place,
+    Static,
+    Values,
+    describe,
+    is_text,
+)
+from pyebpf.irbuild.subscripts import element_place
+from pyebpf.lang.maps import Map
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+
+def evaluate(b: Builder, node: tree.Expression) -> Operand:
+    """What `node` evaluates to."""
+    match node:
+        case tree.IntLiteral():
+            return names.constant(b, node.value, node.span)
+        case tree.BoolLiteral():
+            return b.truth(node.value, node.span)
+        case tree.NoneLiteral():
+            return Static(None, "None")
+        case tree.StringLiteral():
+            return Static(node.value, repr(node.value))
+        case tree.FString():
+            b.error(type_errors.WrongType(node.span, "a value", "an f-string", "f-strings are for print(f\"…\")"))
+        case tree.Name():
+            return names.read_name(b, node.id, node.span)
+        case tree.Attribute():
+            return attributes.read(b, evaluate(b, node.value), node.name, node.span, node.name_span, node.value.span)
+        case tree.Subscript():
+            return _subscript(b, node)
+        case tree.Slice():
+            b.error(type_errors.NotIterable(node.span, "a slice"))
+        case tree.Call():
+            return _call(b, node)
+        case tree.Unary():
+            return _unary(b, node)
+        case tree.Binary():
+            left, right = evaluate(b, node.left), evaluate(b, node.right)
+            return arithmetic.binary(b, node.operator, left, right, node.span, (node.left.span, node.right.span))
+        case tree.BoolOp():
+            return _bool_op(b, node)
+        case tree.Compare():
+            return _compare(b, node)
+        case tree.IfExp():
+            return _conditional(b, node)
+        case tree.Walrus():
+            operand = evaluate(b, node.value)
+            names.assign_name(b, node.target.id, operand, node.target.span)
+            return names.read_name(b, node.target.id, node.target.span)
+        case tree.Tuple():
+            return Values(tuple(evaluate(b, item) for item in node.items))
+        case _:
+            unreachable(node)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A condition's value, and which names are assigned once it is known to be true, or false."""
+
+    value: ops.Value
+    when_true: frozenset[str]
+    when_false: frozenset[str]
+
+
+def condition(b: Builder, node: tree.Expression) -> ops.Value:
+    """`node` where only its truth matters."""
+    return decide(b, node).value
+
+
+def decide(b: Builder, node: tree.Expression) -> Decision:
+    """The truth of `node`; `and`, `or` and `not` need no common type then."""
+    match node:
+        case tree.BoolOp():
+            return _short_circuit(b, node)
+        case tree.Unary(operator="not"):
+            inner = decide(b, node.operand)
+            return Decision(b.negate(inner.value, node.span), inner.when_false, inner.when_true)
+        case _:
+            value = values.truth(b, evaluate(b, node), node.span)
+            return Decision(value, b.assigned, b.assigned)
+
+
+def _short_circuit(b: Builder, node: tree.BoolOp) -> Decision:
+    """The right side is evaluated only where the left side doesn't decide."""
+    both = node.operator == "and"
+    so_far = decide(b, node.values[0])
+    for value in node.values[1:]:
+        so_far = _next_condition(b, so_far, value, both, node)
+    return so_far
+
+
+def _next_condition(b: Builder, left: Decision, node: tree.Expression, both: bool, whole: tree.BoolOp) -> Decision:
+    result = b.local(whole.operator, BOOL, whole.span)
+    b.set(result, left.value, whole.span)
+    go_on = left.value if both else b.negate(left.value, whole.span)
+    found: list[Decision] = []
+
+    def right() -> None:
+        b.assigned = left.when_true if both else left.when_false
+        found.append(decide(b, node))
+        b.set(result, found[0].value, node.span)
+
+    b.if_(go_on, right, None, whole.span)
+    value = b.get(result, whole.span)
+    if not found:
+        return Decision(value, left.when_true, left.when_false)
+    if both:
+        return Decision(value, found[0].when_true, left.when_false & found[0].when_false)
+    return Decision(value, left.when_true & found[0].when_true, found[0].when_false)
+
+
+def _bool_op(b: Builder, node: tree.BoolOp) -> Operand:
+    """`a and b` as a value: Python gives one of the operands."""
+    first = evaluate(b, node.values[0])
+    for value in node.values[1:]:
+        first = _either(b, node.operator, first, value, node.span, node.values[0].span)
+    return first
+
+
+def _either(
+    b: Builder, operator: str, first: Operand, node: tree.Expression, span: Span, first_span: Span
+) -> Operand:
+    decided = values.truth(b, first, first_span)
+    go_on = decided if operator == "and" else b.negate(decided, span)
+    if isinstance(go_on, ops.Const):
+        return evaluate(b, node) if go_on.value else first
+    if isinstance(first, Optional) and operator == "or":
+        first = first.value  # where it isn't None it is the result
+    type, second_type = _value_type(b, first, first_span), _peek_type(b, node)
+    joined = values._join_integers(type, second_type)
+    wanted = BOOL if isinstance(type, BoolType) and isinstance(second_type, BoolType) else storage(joined)
+    result = b.local(operator, wanted, span)
+    b.set(result, names.stored(b, first, wanted, span), span)  # type: ignore[arg-type]
+
+    def other() -> None:
+        value = values.plain(b, evaluate(b, node), node.span)
+        _value_type(b, value, node.span)
+        b.set(result, names.stored(b, value, wanted, span), span)  # type: ignore[arg-type]
+
+    b.if_(go_on, other, None, span)
+    return b.get(result, span)
+
+
+def _value_type(b: Builder, operand: Operand, span: Span) -> IntType | BoolType:
+    if ops.is_value(operand) and isinstance(operand.type, IntType | BoolType):
+        return operand.type
+    b.error(type_errors.WrongType(span, "integers or bools around `and` and `or`", describe(operand), ""))
+
+
+def _peek_type(b: Builder, node: tree.Expression) -> IntType | BoolType:
+    """The type that `node` will have, found by lowering it once and throwing the result away."""
+    operand = dry_run(b, node)
+    if isinstance(operand, Optional):
+        operand = operand.value
+    return _value_type(b, operand, node.span)
+
+
+def dry_run(b: Builder, node: tree.Expression, assuming: frozenset[str] | None = None) -> Operand:
+    """What `node` evaluates to, without leaving anything behind."""
+    assigned, reachable, bindings = b.assigned, b.reachable, dict(b.frame.bindings)
+    prints, frames = len(b.module.prints), b.frames
+    b.assigned = assigned if assuming is None else assuming
+    with b.block():
+        operand = evaluate(b, node)
+    b.assigned, b.reachable, b.frame.bindings, b.frames = assigned, reachable, bindings, frames
+    del b.module.prints[prints:]
+    return operand
+
+
+def _unary(b: Builder, node: tree.Unary) -> Operand:
+    if node.operator == "not":
+        return b.negate(condition(b, node.operand), node.span)
+    operand = evaluate(b, node.operand)
+    if not values.is_number(operand):
+        b.error(type_errors.WrongType(node.operand.span, "an integer", describe(operand), ""))
+    match node.operator:
+        case "-":
+            return arithmetic.negative(b, operand, node.span, node.operand.span)
+        case "+":
+            return values.number(b, operand, node.operand.span)
+        case "~":
+            return arithmetic.invert(b, operand, node.span, node.operand.span)
+
+
+def _compare(b: Builder, node: tree.Compare) -> ops.Value:
+    """`a < b <= c`: each operand once, and the rest only while it is true so far."""
+    left, left_span = evaluate(b, node.first), node.first.span
+    operator, right_node = node.rest[0]
+    right = evaluate(b, right_node)
+    span = left_span.to(right_node.span)
+    answer = comparisons.compare(b, operator, left, right, span, (left_span, right_node.span))
+    if len(node.rest) == 1:
+        return answer
+    result = b.local("chain", BOOL, node.span)
+    b.set(result, answer, node.span)
+    _chain(b, result, right, right_node.span, node.rest[1:], node.span)
+    return b.get(result, node.span)
+
+
+def _chain(
+    b: Builder,
+    result: ops.Local,
+    left: Operand,
+    left_span: Span,
+    rest: tuple[tuple[tree.CompareOperator, tree.Expression], ...],
+    span: Span,
+) -> None:
+    def more() -> None:
+        operator, node = rest[0]
+        right = evaluate(b, node)
+        b.set(result, comparisons.compare(b, operator, left, right, span, (left_span, node.span)), span)
+        if len(rest) > 1:
+            _chain(b, result, right, node.span, rest[1:], span)
+
+    b.if_(b.get(result, span), more, None, span)
+
+
+def _conditional(b: Builder, node: tree.IfExp) -> Operand:
+    """`body if test else orelse`."""
+    decision = decide(b, node.test)
+    test = decision.value
+    if isinstance(test, ops.Const):
+        return evaluate(b, node.body if test.value else node.orelse)
+    first = dry_run(b, node.body, decision.when_true)
+    second = dry_run(b, node.orelse, decision.when_false)
+    if isinstance(first, Optional) or isinstance(second, Optional):
+        b.error(type_errors.WrongType(node.span, "values that are there", "a value that may be None", ""))
+    type = values.join(b, first, second, node.span)
+    result = b.local("either", type, node.span)
+
+    def way(branch: tree.Expression, assigned: frozenset[str]) -> None:
+        b.assigned = assigned
+        value = evaluate(b, branch)
+        assert ops.is_value(value)
+        b.set(result, names.stored(b, value, type, branch.span), branch.span)
+
+    b.if_(test, lambda: way(node.body, decision.when_true), lambda: way(node.orelse, decision.when_false), node.span)
+    return b.get(result, node.span)
+
+
+def _subscript(b: Builder, node: tree.Subscript) -> Operand:
+    base = evaluate(b, node.value)
+    if isinstance(node.index, tree.Slice):
+        b.error(type_errors.WrongType(node.index.span, "one index", "a slice", ""))
+    if isinstance(base, Static) and not isinstance(base.value, Map):
+        return Static(static_subscript(b, base, node), node.span.text)
+    if isinstance(base, ContextArray):
+        return contexts.element(b, base, evaluate(b, node.index), node.span, node.index.span)
+    if isinstance(base, Values):
+        index = evaluate(b, node.index)
+        if not isinstance(index, ops.Const):
+            b.error(type_errors.NotConstant(node.index.span, "the index of a tuple", ""))
+        if not -len(base.items) <= index.value < len(base.items):
+            b.error(type_errors.IndexOutOfRange(node.index.span, index.value, len(base.items)))
+        return base.items[index.value]
+    return memory.read(b, place_at(b, base, node), node.span)
+
+
+def static_subscript(b: Builder, base: Static, node: tree.Subscript) -> object:
+    """`u32[4]`, `char[16]`: a type made of a type and a constant."""
+    index = evaluate(b, node.index)
+    count = index.value if isinstance(index, ops.Const) else None
+    try:
+        return base.value[count]  # type: ignore[index]
+    except (TypeError, KeyError, AttributeError) as error:
+        b.error(type_errors.BadAnnotation(node.span, getattr(error, "message", None) or f"{base.name} has no elements", ""))
+
+
+def place_at(b: Builder, base: Operand, node: tree.Subscript) -> Place:
+    """The place of `base[index]`: an entry of a map, or an element of an array."""
+    if isinstance(base, Static) and isinstance(base.value, Map):
+        map = maps.ref(b, base)
+        key = evaluate(b, node.index)
+        maps.require(b, map, "[]", node.span)
+        return maps.entry(b, map, key, node.index.span, node.span.text)
+    base = values.plain(b, base, node.value.span)
+    return element_place(b, base, evaluate(b, node.index), node.span, node.index.span, node.value.span)
+
+
+def place(b: Builder, node: tree.Expression) -> Place:
+    """Where `node = …` writes: an attribute or an element."""
+    match node:
+        case tree.Attribute():
+            return attributes.place(b, evaluate(b, node.value), node.name, node.span, node.name_span, node.value.span)
+        case tree.Subscript():
+            if isinstance(node.index, tree.Slice):
+                b.error(type_errors.WrongType(node.index.span, "one index", "a slice", ""))
+            return place_at(b, evaluate(b, node.value), node)
+        case _:
+            b.error(type_errors.WrongType(node.span, "a name, a field or an element", "something else", ""))
+
+
+def _call(b: Builder, node: tree.Call) -> Operand:
+    """Calls: print takes its f-string apart; everything else gets evaluated arguments."""
+    if isinstance(node.function, tree.Name) and node.function.id not in b.frame.bindings:
+        found, value = names.lookup(b.frame.python, node.function.id)
+        if found and value is print:
+            b.print_call(b, node)
+            return Static(None, "None")
+        if found and value is range:
+            b.error(type_errors.WrongType(node.span, "a value", "a range", "for i in range(4):"))
+    target = evaluate(b, node.function)
+    return b.call_operand(b, target, node)  # type: ignore[no-any-return]
+
+
+def check_result(b: Builder, operand: Operand, node: tree.Expression) -> None:
+    """An expression as a statement must do something."""
+    if isinstance(node, tree.Call | tree.Walrus):
+        if isinstance(operand, Method):
+            b.error(type_errors.Discarded(node.span, "a method"))
+        return
+    b.error(type_errors.Discarded(node.span, "its value"))
+
+

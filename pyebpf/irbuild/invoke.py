@@ -1,0 +1,118 @@
+"""Calls: what is called decides how its arguments are used."""
+
+from __future__ import annotations
+
+from enum import EnumMeta
+
+from pyebpf import layout
+from pyebpf.diagnostics import names as errors
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.irbuild import calls, expressions, maps, memory, packets, prints
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values, describe
+from pyebpf.ir.types import is_scalar
+from pyebpf.lang.functions import Builtin
+from pyebpf.lang.maps import Map
+from pyebpf.lang.probes import HelperFunction, Probe
+from pyebpf.lang.types import layout_or_none
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int"}
+MOST_PRINTED = 32
+
+
+def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
+    """`target(…)`."""
+    value = target.value if isinstance(target, Static) else None
+    if isinstance(value, HelperFunction):
+        arguments = [(expressions.evaluate(b, argument), argument.span) for argument in node.arguments]
+        keywords = {word.name: (expressions.evaluate(b, word.value), word.value.span) for word in node.keywords}
+        result = b.inline(b, value, arguments, keywords, node.span)
+        return result  # type: ignore[return-value]
+    type = layout_or_none(value) if isinstance(target, Static) and value is not None else None
+    if type is not None and not is_scalar(type):
+        return _construct(b, type, node)
+    if node.keywords:
+        b.error(errors.WrongArguments(node.keywords[0].span, node.function.span.text, "no keyword arguments", f"`{node.keywords[0].name}=`"))
+    arguments = [(expressions.evaluate(b, argument), argument.span) for argument in node.arguments]
+    if type is not None:
+        return calls.convert(b, type, arguments, node.span)
+    if isinstance(value, Builtin):
+        return calls.builtin(b, value.name, arguments, node.span)
+    try:
+        name = PYTHON.get(value) if isinstance(target, Static) else None  # type: ignore[call-overload]
+    except TypeError:
+        name = None
+    if name is not None:
+        if len(arguments) == 1 and isinstance(arguments[0][0], Values):
+            if name in ("min", "max"):
+                arguments = [(item, arguments[0][1]) for item in arguments[0][0].items]
+        return calls.python_builtin(b, name, arguments, node.span)
+    if isinstance(target, Method):
+        return _method(b, target, arguments, node.span)
+    b.error(errors.NotCallable(node.function.span, _what(target, node), _cure(value)))
+
+
+def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:
+    if isinstance(target.receiver, Packet):
+        return packets.method(b, target.name, arguments, span)
+    assert isinstance(target.receiver, Static) and isinstance(target.receiver.value, Map)
+    return maps.method(b, maps.ref(b, target.receiver), target.name, arguments, span)
+
+
+def _what(target: Operand, node: tree.Call) -> str:
+    if isinstance(target, Static):
+        return f"`{node.function.span.text}`"
+    return describe(target)
+
+
+def _cure(value: object) -> str:
+    if isinstance(value, Probe):
+        return "make what both need a @function"
+    if isinstance(value, EnumMeta):
+        return "use one of its members"
+    if callable(value) and hasattr(value, "__code__"):
+        return "decorate it: @function"
+    return ""
+
+
+def _construct(b: Builder, type: layout.Type, node: tree.Call) -> Operand:
+    """`Exec(pid=1)`, `u32[4]()`, `char[16]()`: zero but for what is given."""
+    if node.arguments:
+        b.error(errors.WrongArguments(node.arguments[0].span, str(type), "keyword arguments", "positional ones"))
+    fields: dict[str, tuple[Operand, Span]] = {}
+    for word in node.keywords:
+        if not isinstance(type, layout.Struct) or type.field(word.name) is None:
+            b.error(errors.UnknownAttribute(word.span, str(type), "field", word.name, ""))
+        fields[word.name] = (expressions.evaluate(b, word.value), word.value.span)
+    return memory.construct(b, type, fields, node.span)
+
+
+def print_call(b: Builder, node: tree.Call) -> None:
+    """`print(a, f"…", b)`: the arguments joined by spaces, as Python does."""
+    if node.keywords:
+        hint = f"`{node.keywords[0].name}=`"
+        b.error(errors.WrongArguments(node.keywords[0].span, "print", "no keyword arguments in a probe", hint))
+    pieces: list[prints.Piece] = []
+    for number, argument in enumerate(node.arguments):
+        if number:
+            pieces.append(prints.Piece(Static(" ", '" "'), argument.span))
+        if isinstance(argument, tree.FString):
+            pieces += _fstring(b, argument)
+        else:
+            pieces.append(prints.Piece(expressions.evaluate(b, argument), argument.span))
+    if len(pieces) > MOST_PRINTED * 2:
+        b.error(type_errors.CannotPrint(node.span, f"a line of more than {MOST_PRINTED} values", ""))
+    prints.lower(b, pieces, node.span)
+
+
+def _fstring(b: Builder, node: tree.FString) -> list[prints.Piece]:
+    pieces = []
+    for part in node.parts:
+        if isinstance(part, tree.FStringText):
+            pieces.append(prints.Piece(Static(part.value, repr(part.value)), part.span))
+        else:
+            operand = expressions.evaluate(b, part.value)
+            pieces.append(prints.Piece(operand, part.value.span, part.conversion, part.spec))
+    return pieces

@@ -1,0 +1,303 @@
+"""Operations on maps: lookups with their checks, counting, rings and histograms."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from pyebpf import layout
+from pyebpf.diagnostics import maps as errors
+from pyebpf.diagnostics import names as name_errors
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir import ops
+from pyebpf.ir.module import Fault, MapRef, Obligation
+from pyebpf.ir.types import BOOL, I64, IntType, PointerType, Region, is_scalar, loaded
+from pyebpf.irbuild import arithmetic, memory, values
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Operand, Optional, Place, Static, describe, describe_type, is_text, reference
+from pyebpf.lang.maps import Map
+from pyebpf.source import Span
+
+ANY, NOEXIST = 0, 1
+RESULT = IntType(-4095, 0)
+INDEXED = ("Array", "PerCpuArray")
+METHODS = {
+    "Hash": ("get", "pop"),
+    "LruHash": ("get", "pop"),
+    "PerCpuHash": ("get", "pop"),
+    "Array": ("get",),
+    "PerCpuArray": ("get",),
+    "RingBuf": ("reserve",),
+    "Histogram": ("observe",),
+}
+COUNT_ATTEMPTS = 2
+"""`m[k] += n` on a missing key: look up, insert, and if another CPU was faster look up again."""
+
+
+def ref(b: Builder, operand: Static) -> MapRef:
+    assert isinstance(operand.value, Map)
+    return b.module.map(operand.value, operand.name)
+
+
+def require(b: Builder, map: MapRef, operation: str, span: Span) -> None:
+    """A diagnostic unless entries of `map` are reached by key."""
+    if map.kind in ("RingBuf", "Histogram"):
+        hint = {"RingBuf": f"with {map.name}.reserve() as event:", "Histogram": f"{map.name}.observe(x)"}[map.kind]
+        b.error(errors.NoSuchOperation(span, f"a {map.kind}", operation, hint))
+
+
+def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
+    """The key in memory, of the map's key type."""
+    assert map.key is not None
+    if map.kind in INDEXED:
+        index = values.number(b, key, span)
+        if isinstance(index, ops.Const) and not 0 <= index.value < map.max_entries:
+            b.error(type_errors.IndexOutOfRange(span, index.value, map.max_entries))
+        key = index
+    elif not _key_suits(map.key, key):
+        b.error(errors.KeyType(span, map.name, describe_type(map.key), describe(key)))
+    return memory.materialize(b, "key", map.key, key, span)
+
+
+def _key_suits(type: layout.Type, key: Operand) -> bool:
+    if isinstance(key, Optional):
+        return is_scalar(type)
+    if isinstance(type, layout.Text):
+        return is_text(key)
+    if isinstance(type, layout.Integer | layout.Enumeration):
+        return values.is_number(key)
+    if isinstance(type, layout.Boolean):
+        return ops.is_value(key) and memory.is_bool(key)
+    pointer = reference(key)
+    return isinstance(key, Static) or (pointer is not None and pointer.target == type)
+
+
+def lookup(b: Builder, map: MapRef, key: Operand, span: Span) -> tuple[ops.Value, ops.Value]:
+    """The address of the entry, or null, and the address of the key."""
+    assert map.value is not None
+    address = key_address(b, map, key, span)
+    return _lookup(b, map, address, span), address
+
+
+def _lookup(b: Builder, map: MapRef, key: ops.Value, span: Span) -> ops.Value:
+    assert map.value is not None
+    return b.emit(ops.MapLookup(map, key, PointerType(map.value, Region.MAP, nullable=True), span))
+
+
+def entry(b: Builder, map: MapRef, key: Operand, span: Span, what: str) -> Place:
+    """`m[k]` for reading: KeyError (IndexError for arrays) when it isn't there."""
+    require(b, map, "[]", span)
+    found, _ = lookup(b, map, key, span)
+    b.check(b.present(found, span), Fault.INDEX if map.kind in INDEXED else Fault.KEY, span)
+    assert map.value is not None
+    return Place(b.not_null(found, span), map.value, what, span)
+
+
+def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[Span, Span, Span]) -> None:
+    """`m[k] = value`. `spans`: of the whole, of the key, of the value."""
+    span, key_span, value_span = spans
+    require(b, map, "[] =", span)
+    assert map.value is not None
+    if map.kind in INDEXED:
+        memory.store(b, entry(b, map, key, key_span, span.text), value, value_span)
+        return
+    address = key_address(b, map, key, key_span)
+    data = memory.materialize(b, "value", map.value, value, value_span)
+    _update(b, map, address, data, ANY, span)
+
+
+def _update(b: Builder, map: MapRef, key: ops.Value, value: ops.Value, flags: int, span: Span) -> None:
+    result = b.emit(ops.MapUpdate(map, key, value, flags, RESULT, span))
+    b.check(b.compare("==", result, b.const(0, span), span), Fault.MEMORY, span)
+
+
+def contains(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
+    """`k in m`."""
+    require(b, map, "in", span)
+    found, _ = lookup(b, map, key, span)
+    return b.present(found, span)
+
+
+def delete(b: Builder, map: MapRef, key: Operand, span: Span) -> None:
+    """`del m[k]`: KeyError when it isn't there."""
+    require(b, map, "del", span)
+    if map.kind in INDEXED:
+        b.error(errors.NoSuchOperation(span, f"an {map.kind}", "del", f"{map.name}[i] = 0"))
+    address = key_address(b, map, key, span)
+    result = b.emit(ops.MapDelete(map, address, RESULT, span))
+    b.check(b.compare("==", result, b.const(0, span), span), Fault.KEY, span)
+
+
+def method(b: Builder, map: MapRef, name: str, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:
+    """`m.name(…)`."""
+    if name not in METHODS[map.kind]:
+        known = ", ".join(f"`{word}`" for word in METHODS[map.kind])
+        b.error(errors.NoSuchOperation(span, f"a {map.kind}", name, f"it has {known}"))
+    expected = {"get": (1, 2), "pop": (1, 2), "reserve": (0, 0), "observe": (1, 1)}[name]
+    if not expected[0] <= len(arguments) <= expected[1]:
+        takes = "no arguments" if expected == (0, 0) else "a key" if expected == (1, 2) else "one value"
+        takes += ", or a key and a default" if expected == (1, 2) else ""
+        b.error(name_errors.WrongArguments(span, f"{map.name}.{name}", takes, f"{len(arguments)} arguments"))
+    match name:
+        case "get" | "pop":
+            return _get(b, map, arguments, span, remove=name == "pop")
+        case "observe":
+            observe(b, map, values.number(b, *arguments[0]), span, arguments[0][1])
+            return Static(None, "None")
+        case _:
+            b.error(errors.ReserveNeedsWith(span, map.name))
+
+
+def _get(b: Builder, map: MapRef, arguments: list[tuple[Operand, Span]], span: Span, remove: bool) -> Operand:
+    """`get` copies a scalar out; of a struct it gives a reference. `pop` removes the entry as well."""
+    assert map.value is not None
+    found, key = lookup(b, map, arguments[0][0], arguments[0][1])
+    if not is_scalar(map.value):
+        if remove:
+            b.error(errors.NoSuchOperation(span, f"a {map.kind} of {map.value}", "pop", f"read it with get, then del {map.name}[key]"))
+        if len(arguments) == 2 and not (isinstance(arguments[1][0], Static) and arguments[1][0].value is None):
+            b.error(errors.NoSuchOperation(span, f"a {map.kind} of {map.value}", "get with a default", f"{map.name}.get(key)"))
+        return found
+    there = b.present(found, span)
+    present, value = b.local("present", BOOL, span), b.local("value", loaded(map.value), span)
+    default = arguments[1] if len(arguments) == 2 else None
+    if default is not None and isinstance(default[0], Static) and default[0].value is None:
+        default = None
+    type = loaded(map.value)
+    first = b.const(0, span) if default is None else values.fit(b, default[0], type, default[1])
+    b.set(present, b.truth(False, span), span)
+    b.set(value, first, span)
+
+    def hit() -> None:
+        assert map.value is not None
+        b.set(value, memory.load(b, b.not_null(found, span), map.value, span), span)
+        if remove:
+            b.emit(ops.MapDelete(map, key, RESULT, span))
+        b.set(present, b.truth(True, span), span)
+
+    b.if_(there, hit, None, span)
+    if default is not None:
+        return b.get(value, span)
+    return Optional(b.get(present, span), b.get(value, span))
+
+
+def count(b: Builder, map: MapRef, key: Operand, amount: ops.Value, spans: tuple[Span, Span]) -> None:
+    """`m[k] += amount`: atomic, and a missing entry starts at zero, as in collections.Counter."""
+    span, key_span = spans
+    require(b, map, "+=", span)
+    if map.kind in INDEXED:
+        place = entry(b, map, key, key_span, span.text)
+        add(b, place, amount, span, shared=map.kind == "Array")
+        return
+    address = key_address(b, map, key, key_span)
+    if map.kind == "PerCpuHash":
+        _count_own(b, map, address, amount, span)
+    else:
+        _count_shared(b, map, address, amount, span)
+
+
+def _start_value(b: Builder, map: MapRef, amount: ops.Value, span: Span) -> ops.Value:
+    assert map.value is not None
+    data = b.slot("start", map.value, span)
+    b.emit(ops.Store(data, amount, span))
+    return data
+
+
+def _count_own(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
+    """On a per-CPU map nobody else adds to this CPU's value."""
+    found = _lookup(b, map, key, span)
+    assert map.value is not None
+    value = map.value
+    b.if_(
+        b.present(found, span),
+        lambda: add(b, Place(b.not_null(found, span), value, map.name, span), amount, span, shared=False),
+        lambda: _update(b, map, key, _start_value(b, map, amount, span), ANY, span),
+        span,
+    )
+
+
+def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
+    """Look up and add; insert when missing; when another CPU inserted in between, look up once more."""
+    assert map.value is not None
+    value = map.value
+    label, done = ops.Label("count"), ops.Label("counted")
+    attempt = b.local("attempt", I64, span)
+    b.set(attempt, b.const(0, span), span)
+
+    def insert() -> None:
+        data = _start_value(b, map, amount, span)
+        result = b.emit(ops.MapUpdate(map, key, data, NOEXIST, RESULT, span))
+        inserted = b.compare("==", result, b.const(0, span), span)
+        b.if_(inserted, lambda: _leave(b, done, span), None, span)
+
+    def hit(found: ops.Value) -> Callable[[], None]:
+        def lower() -> None:
+            add(b, Place(b.not_null(found, span), value, map.name, span), amount, span, shared=True)
+            _leave(b, done, span)
+
+        return lower
+
+    with b.block() as whole:
+        with b.block() as body:
+            turn = b.get(attempt, span)
+            again = b.compare("<", turn, b.const(COUNT_ATTEMPTS, span), span)
+            b.if_(again, lambda: None, lambda: _leave(b, label, span), span)
+            found = _lookup(b, map, key, span)
+            b.if_(b.present(found, span), hit(found), insert, span)
+        b.reachable = True
+        with b.block() as step:
+            next_turn = b.emit(ops.Binary("+", b.get(attempt, span), b.const(1, span), IntType(1, COUNT_ATTEMPTS), span))
+            b.set(attempt, next_turn, span)
+        counting = ops.Counting(attempt, b.const(0, span), b.const(COUNT_ATTEMPTS, span), 1)
+        blocks = ops.Block(tuple(body)), ops.Block(tuple(step))
+        b.emit(ops.Loop(label, *blocks, counting, COUNT_ATTEMPTS, False, span))
+        b.check(b.truth(False, span), Fault.MEMORY, span)
+    b.emit(ops.Scope(done, ops.Block(tuple(whole)), span))
+
+
+def _leave(b: Builder, label: ops.Label, span: Span) -> None:
+    b.emit(ops.Break(label, span))
+
+
+def add(b: Builder, place: Place, amount: ops.Value, span: Span, shared: bool) -> None:
+    """`place += amount`: atomic where other CPUs may add as well and the size allows it."""
+    if shared and isinstance(place.type, layout.Integer) and place.type.size in (4, 8) and not place.type.big_endian:
+        b.emit(ops.AtomicAdd(place.address, amount, span))
+        return
+    old = memory.read(b, place, span)
+    total = arithmetic.arithmetic(b, "+", values.number(b, old, span), amount, span, (span, span))
+    memory.store(b, place, wrapped(b, total, place.type, span), span)
+
+
+def wrapped(b: Builder, value: ops.Value, type: layout.Type, span: Span) -> ops.Value:
+    """A sum goes back into the counter that it came from; counters wrap around at their own size."""
+    if isinstance(type, layout.Integer) and not isinstance(value, ops.Const):
+        return b.emit(ops.Convert(value, type, IntType(type.minimum, type.maximum), span))
+    return value
+
+
+def observe(b: Builder, map: MapRef, value: ops.Value, span: Span, value_span: Span) -> None:
+    """`histogram.observe(x)`: count x in the slot of its power of two; slot 0 counts 0 and 1."""
+    value = b.unsigned(value, value_span)
+    floor = b.emit(ops.Binary("|", value, b.const(1, span), IntType(1, (1 << 64) - 1), span))
+    length = b.emit(ops.BitLength(floor, IntType(1, 64), span))
+    slot = b.emit(ops.Binary("-", length, b.const(1, span), IntType(0, 63), span))
+    found = _lookup(b, map, memory.materialize(b, "slot", layout.U32, slot, span), span)
+    one = b.const(1, span)
+    b.if_(b.present(found, span), lambda: _add_one(b, found, one, span), None, span)
+
+
+def _add_one(b: Builder, found: ops.Value, one: ops.Value, span: Span) -> None:
+    b.emit(ops.AtomicAdd(b.not_null(found, span), one, span))
+
+
+def bind_amount(b: Builder, operand: Operand, type: layout.Type, span: Span, negative: bool) -> ops.Value:
+    """What `+=` adds to a counter of `type`; for `-=` its negation, in 64 bits."""
+    if not (isinstance(type, layout.Integer) and values.is_number(operand)):
+        b.error(type_errors.BadOperands(span, "-=" if negative else "+=", describe_type(type), describe(operand)))
+    value = values.number(b, operand, span)
+    assert isinstance(value.type, IntType)
+    if not type.signed and value.type.low < 0:
+        value = b.prove(value, IntType(0, I64.high), Obligation.NOT_NEGATIVE, span)
+    if negative:
+        value = b.emit(ops.Binary("-", b.const(0, span), value, I64, span))
+    return value

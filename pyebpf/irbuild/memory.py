@@ -1,0 +1,162 @@
+"""Typed memory: reading places, writing them, and laying out keys and structs on the stack."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address
+
+from pyebpf import layout
+from pyebpf.diagnostics import types as errors
+from pyebpf.ir import ops
+from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType, Region, is_scalar, loaded
+from pyebpf.irbuild import values
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe
+from pyebpf.source import Span
+
+
+def load(b: Builder, address: ops.Value, type: layout.Type, span: Span, bits: int = 0, bit_offset: int = 0) -> ops.Value:
+    """Read a scalar; anything else is its own address, a reference."""
+    if not is_scalar(type):
+        return address
+    register = loaded(type)
+    if bits and isinstance(register, IntType):
+        register = IntType(0, (1 << bits) - 1)
+    return b.emit(ops.Load(address, register, span, bits, bit_offset))
+
+
+def read(b: Builder, place: Place, span: Span) -> ops.Value:
+    return load(b, place.address, place.type, span, place.bits, place.bit_offset)
+
+
+def store(b: Builder, place: Place, operand: Operand, span: Span) -> None:
+    """`place = operand`."""
+    pointer = place.address.type
+    assert isinstance(pointer, PointerType)
+    if not pointer.writable:
+        b.error(errors.ReadOnly(place.span, f"`{place.what}`"))
+    match place.type:
+        case layout.Integer() | layout.Enumeration() | layout.Boolean():
+            register = loaded(place.type)
+            if place.bits and isinstance(register, IntType):
+                register = IntType(0, (1 << place.bits) - 1)
+            value = values.fit(b, operand, register, span)
+            b.emit(ops.Store(place.address, value, span, place.bits, place.bit_offset))
+        case layout.Text():
+            _store_text(b, place.address, place.type, operand, span)
+        case layout.Struct() | layout.Array() | layout.Address():
+            _store_whole(b, place.address, place.type, operand, span)
+
+
+def _store_text(b: Builder, address: ops.Value, type: layout.Text, operand: Operand, span: Span) -> None:
+    operand = values.plain(b, operand, span)
+    match operand:
+        case PendingText():
+            operand.write(b, address, type.length)
+            return
+        case Static(value=str()):
+            b.emit(ops.StoreBytes(address, literal(b, str(operand.value), type, span).ljust(type.length, b"\0"), span))
+            return
+        case _ if ops.is_value(operand) and isinstance(operand.type, PointerType):
+            source = operand.type.target
+            if isinstance(source, layout.Text) and source.length <= type.length:
+                if source.length < type.length:
+                    rest = (source.length, type.length - source.length)
+                    b.emit(ops.Zero(address, (rest,), span))
+                b.emit(ops.Copy(address, operand, source.length, span))
+                return
+    b.error(errors.WrongType(span, str(type), describe(operand), ""))
+
+
+def literal(b: Builder, text: str, type: layout.Text, span: Span) -> bytes:
+    """Literal text as bytes, which must fit `type`."""
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) > type.length:
+        b.error(errors.TextTooLong(span, len(data), type.length))
+    if b"\0" in data:
+        b.error(errors.WrongType(span, "text without NUL characters", "text with one", ""))
+    return data
+
+
+def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Operand, span: Span) -> None:
+    operand = values.plain(b, operand, span)
+    if isinstance(operand, Static) and isinstance(operand.value, IPv6Address) and type == layout.IPV6:
+        b.emit(ops.StoreBytes(address, operand.value.packed, span))
+        return
+    if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.target == type:
+        b.emit(ops.Copy(address, operand, type.size, span))
+        return
+    b.error(errors.WrongType(span, values_type(type), describe(operand), ""))
+
+
+def values_type(type: layout.Type) -> str:
+    return f"struct {type}" if isinstance(type, layout.Struct) else str(type)
+
+
+def materialize(b: Builder, name: str, type: layout.Type, operand: Operand, span: Span) -> ops.Value:
+    """`operand` as a `type` in memory that helpers can read: a key or value, on the stack."""
+    if ops.is_value(operand) and isinstance(operand.type, PointerType):
+        pointer = operand.type
+        if pointer.target == type and pointer.region is Region.STACK and not pointer.nullable:
+            return operand
+    address = b.slot(name, type, span)
+    if isinstance(operand, PendingText) and not operand.length:
+        b.zero(address, type.size, span)  # bytes behind the text's end are part of a key
+    store(b, Place(address, type, name, span), operand, span)
+    return address
+
+
+def field_place(b: Builder, base: ops.Value, field: layout.Field, what: str, span: Span) -> Place:
+    """The place of a struct's field."""
+    address = b.member(base, field.offset, field.type, span)
+    return Place(address, field.type, what, span, field.bits, field.bit_offset)
+
+
+def construct(b: Builder, type: layout.Type, fields: dict[str, tuple[Operand, Span]], span: Span) -> ops.Value:
+    """`Exec(pid=1)`: a new struct (or array, or text) on the stack, zero but for the given fields."""
+    address = b.slot(str(type).lower(), type, span)
+    b.zero(address, type.size, span)
+    for name, (operand, where) in fields.items():
+        assert isinstance(type, layout.Struct)
+        field = type.field(name)
+        assert field is not None
+        store(b, field_place(b, address, field, f"{type.name}.{name}", where), operand, where)
+    return address
+
+
+def equal_literal(b: Builder, address: ops.Value, type: layout.Text, text: str, span: Span) -> ops.Value:
+    """Whether text in memory equals a literal: its bytes, and the end right after them."""
+    data = literal(b, text, type, span)
+    if len(data) < type.length:
+        data += b"\0"
+    return b.emit(ops.EqualBytes(address, data, BOOL, span))
+
+
+def equal_memory(b: Builder, left: ops.Value, right: ops.Value, size: int, text: bool, span: Span) -> ops.Value:
+    """Whether `size` bytes are equal; of text, only those up to its end."""
+    result = b.local("equal", BOOL, span)
+    b.set(result, b.truth(True, span), span)
+    label = ops.Label("compare")
+    before = b.assigned
+    with b.block() as body:
+        for offset in range(size):
+            first, second = (_byte(b, base, offset, span) for base in (left, right))
+            differ = b.compare("!=", first, second, span)
+            with b.block() as unequal:
+                b.set(result, b.truth(False, span), span)
+                b.emit(ops.Break(label, span))
+            b.reachable = True
+            b.emit(ops.If(differ, ops.Block(tuple(unequal)), ops.Block(), span))
+            if text and offset + 1 < size:
+                ended = b.compare("==", first, b.const(0, span), span)
+                b.emit(ops.If(ended, ops.Block((ops.Break(label, span),)), ops.Block(), span))
+    b.assigned = before
+    b.emit(ops.Scope(label, ops.Block(tuple(body)), span))
+    return b.get(result, span)
+
+
+def _byte(b: Builder, base: ops.Value, offset: int, span: Span) -> ops.Value:
+    return b.emit(ops.Load(b.member(base, offset, layout.U8, span), IntType(0, 255), span))
+
+
+def is_bool(value: ops.Value) -> bool:
+    return isinstance(value.type, BoolType)

@@ -1,0 +1,133 @@
+"""What the programs of a module share while they are built: maps, variables, printed lines, kernel types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from types import FunctionType
+from typing import Callable
+
+from pyebpf import layout
+from pyebpf.diagnostics import hooks as errors
+from pyebpf.diagnostics.base import Error
+from pyebpf.ir.module import PRINTS, KernelMember, KernelStruct, MapRef, MemberType, VariableRef
+from pyebpf.irbuild.builder import Builder
+from pyebpf.kernel.btf import Btf, BtfError
+from pyebpf.kernel.maps import MapType, map_kind_by_name
+from pyebpf.lang.maps import Map
+from pyebpf.lang.variables import Declared
+from pyebpf.metadata import PrintSite
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+PRINT_RING_BYTES = 256 * 1024
+
+
+@dataclass
+class ModuleState:
+    """Registries of one module, filled as its programs are lowered."""
+
+    parse: Callable[[FunctionType], tree.Function]
+    """The syntax tree of a Python function; CompileError if it has none."""
+    given_btf: Btf | None
+    names: dict[int, str]
+    """Names of module-level declarations, by `id`."""
+    public: tuple[str, ...]
+    """What `from pyebpf import …` offers, for suggestions."""
+    maps: dict[int, MapRef] = field(default_factory=dict)
+    variables: dict[int, VariableRef] = field(default_factory=dict)
+    prints: list[PrintSite] = field(default_factory=list)
+    members: dict[str, dict[str, KernelMember]] = field(default_factory=dict)
+    sizes: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    """Size in bytes, and whether it is a union, of each kernel struct used."""
+    keep: list[object] = field(default_factory=list)
+    """Declarations stay alive, so that their ids stay theirs."""
+
+    def map(self, declared: Map, name: str) -> MapRef:
+        """The map of a declaration; its name is the module-level one."""
+        if id(declared) not in self.maps:
+            kind = map_kind_by_name(declared.kind)
+            assert kind is not None, declared.kind
+            self.keep.append(declared)
+            self.maps[id(declared)] = MapRef(
+                self.names.get(id(declared), name),
+                declared.kind,
+                int(kind.type),
+                declared.key,
+                declared.value,
+                declared.max_entries,
+                kind.flags,
+                declared.unit,
+                None,
+            )
+        return self.maps[id(declared)]
+
+    def print_ring(self) -> MapRef:
+        """The ring that carries printed records."""
+        if 0 not in self.maps:
+            self.maps[0] = MapRef(PRINTS, "RingBuf", int(MapType.RINGBUF), None, None, PRINT_RING_BYTES, 0, "", None)
+        return self.maps[0]
+
+    def variable(self, declared: Declared, name: str) -> VariableRef:
+        """The variable of a declaration."""
+        if id(declared) not in self.variables:
+            self.keep.append(declared)
+            self.variables[id(declared)] = VariableRef(
+                self.names.get(id(declared), name),
+                "Config" if declared.kind == "Config" else "Global",
+                declared.type,
+                initial_bytes(declared.type, declared.initial),
+                None,
+            )
+        return self.variables[id(declared)]
+
+    def btf(self, b: Builder, span: Span) -> Btf:
+        """Kernel types: those asked for, or the running kernel's; a diagnostic if there are none."""
+        if self.given_btf is not None:
+            return self.given_btf
+        try:
+            return Btf.running()
+        except (BtfError, OSError) as error:
+            b.error(errors.NoKernelTypes(span, str(error)))
+
+    def btf_or_none(self) -> Btf | None:
+        if self.given_btf is not None:
+            return self.given_btf
+        try:
+            return Btf.running()
+        except (Error, OSError):
+            return None
+
+    def use_member(self, struct: str, size: int, is_union: bool, name: str, offset: int, type: MemberType) -> None:
+        """Remember that `struct.name` is used, so that the object describes it."""
+        self.sizes[struct] = (size, is_union)
+        self.members.setdefault(struct, {})[name] = KernelMember(name, offset, type)
+
+    def kernel_structs(self) -> tuple[KernelStruct, ...]:
+        """All used structs with their used members, in order of name and offset."""
+        return tuple(
+            KernelStruct(
+                name,
+                self.sizes[name][0],
+                self.sizes[name][1],
+                tuple(sorted(self.members.get(name, {}).values(), key=lambda member: (member.offset, member.name))),
+            )
+            for name in sorted(self.sizes)
+        )
+
+
+def initial_bytes(type: layout.Type, value: object) -> bytes:
+    """The first contents of a variable, in the target's (little-endian) order."""
+    match type:
+        case layout.Integer():
+            number = int(value) if isinstance(value, int | IPv4Address) else 0
+            return number.to_bytes(type.size, "big" if type.big_endian else "little", signed=type.signed)
+        case layout.Enumeration():
+            number = int(value) if isinstance(value, int) else 0
+            return number.to_bytes(type.size, "little", signed=type.base.signed)
+        case layout.Boolean():
+            return bytes([bool(value)])
+        case layout.Text():
+            return (value.encode() if isinstance(value, str) else b"").ljust(type.length, b"\0")
+        case _:
+            return bytes(type.size)

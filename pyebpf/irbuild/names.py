@@ -1,0 +1,389 @@
+"""Names: what they mean in a function, and how locals are read and assigned."""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+from dataclasses import dataclass, field
+from enum import IntEnum
+from ipaddress import IPv4Address
+from types import FunctionType
+from typing import TypeAlias, final
+
+from pyebpf import layout
+from pyebpf.diagnostics import maps as map_errors
+from pyebpf.diagnostics import names as errors
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir import ops
+from pyebpf.ir.module import Obligation
+from pyebpf.ir.types import BOOL, I64, I64_MAX, I64_MIN, U64_MAX, BoolType, IntType, PointerType, Region, ValueType, is_scalar, loaded
+from pyebpf.irbuild import memory, values
+from pyebpf.irbuild.builder import Builder, Retype, storage
+from pyebpf.irbuild.operands import Operand, Optional, PendingText, Place, Static, Values, describe, describe_type
+from pyebpf.lang.maps import Map
+from pyebpf.lang.types import enumeration_of
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A local integer, bool or kernel pointer. `declared` ones keep the range of their annotation."""
+
+    local: ops.Local
+    declared: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OptionalScalar:
+    """A local integer or bool that may be None."""
+
+    present: ops.Local
+    value: ops.Local
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A local that refers to a struct, array or address in memory."""
+
+    local: ops.Local
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TextLocal:
+    """Local text, which is copied on assignment: Python's text never changes."""
+
+    slot: ops.Slot
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A name that means one thing throughout: the context, a map given to a @function, an open reservation."""
+
+    operand: Operand
+
+
+Binding: TypeAlias = Scalar | OptionalScalar | Reference | TextLocal | Fixed
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an earlier attempt found a local to need."""
+
+    type: ValueType
+    optional: bool = False
+
+
+@final
+@dataclass
+class Frame:
+    """One function being lowered: a probe, or a @function inlined into it."""
+
+    function: tree.Function
+    python: FunctionType
+    number: int
+    chain: tuple[str, ...]
+    """Names of the functions being inlined around this one, outermost first, and its own."""
+    end: ops.Label | None = None
+    """Inlined: what `return` leaves."""
+    labels: int = 0
+    """How many labels were open when the function began."""
+    bindings: dict[str, Binding] = field(default_factory=dict)
+    poisoned: set[str] = field(default_factory=set)
+    """Names whose assignment was wrong: their uses are not reported again."""
+    ended: set[str] = field(default_factory=set)
+    """Names of events whose `with` block is over."""
+    loops: list[tuple[ops.Label, ops.Label]] = field(default_factory=list)
+
+
+RESULT = "return value"
+
+
+def read_name(b: Builder, name: str, span: Span) -> Operand:
+    """What `name` evaluates to here."""
+    frame = b.frame
+    if name in frame.bindings and name in b.assigned:
+        return _read(b, frame.bindings[name], span)
+    if name in frame.poisoned:
+        raise values.abandoned()
+    if name in frame.ended:
+        b.error(errors.ReservationEnded(span, name))
+    if name in frame.python.__code__.co_varnames + frame.python.__code__.co_cellvars:
+        b.error(errors.MaybeUnassigned(span, name))
+    found, value = lookup(frame.python, name)
+    if not found:
+        b.error(errors.UnknownName(span, name, _suggestion(frame, b.module.public, name)))
+    return static(b, value, name, span)
+
+
+def lookup(function: FunctionType, name: str) -> tuple[bool, object]:
+    """A name that isn't local: from the enclosing function, the module, or Python's builtins."""
+    if name in function.__code__.co_freevars and function.__closure__:
+        cell = function.__closure__[function.__code__.co_freevars.index(name)]
+        try:
+            return True, cell.cell_contents
+        except ValueError:
+            return False, None
+    if name in function.__globals__:
+        return True, function.__globals__[name]
+    if hasattr(builtins, name):
+        return True, getattr(builtins, name)
+    return False, None
+
+
+def _suggestion(frame: Frame, public: tuple[str, ...], name: str) -> str:
+    known = [*frame.bindings, *frame.python.__globals__, "range", "len", "min", "max", "abs", "print", "None", "True", "False"]
+    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
+        return f"did you mean `{near[0]}`?"
+    if name in public:
+        return f"from pyebpf import {name}"
+    near = difflib.get_close_matches(name, public, n=1, cutoff=0.7)
+    return f"did you mean `{near[0]}`? (from pyebpf import {near[0]})" if near else ""
+
+
+def static(b: Builder, value: object, name: str, span: Span) -> Operand:
+    """The operand for a Python object: constants become values, the rest stays what it is."""
+    match value:
+        case bool():
+            return b.truth(value, span)
+        case IntEnum():
+            enumeration = enumeration_of(type(value))
+            return b.emit(ops.Const(int(value), IntType(int(value), int(value), enumeration), span))
+        case int():
+            return constant(b, int(value), span)
+        case IPv4Address():
+            return b.emit(ops.Const(int(value), IntType(int(value), int(value), layout.IPV4), span))
+        case tuple():
+            return Values(tuple(static(b, item, name, span) for item in value))
+        case float() | complex() | bytes() | list() | dict() | set():
+            kind = type(value).__name__
+            b.error(errors.NotUsable(span, name, f"a Python {kind}", _INSTEAD.get(kind, "")))
+        case _:
+            return Static(value, name)
+
+
+_INSTEAD = {
+    "float": "use an integer in a smaller unit",
+    "dict": "use a map, filled from Python: Hash[u32, u64](max_entries=16)",
+    "list": "use a tuple, or a map filled from Python: Array[u64](max_entries=16)",
+    "set": "use a map, filled from Python: Hash[u32, u8](max_entries=16)",
+    "bytes": "use text: char[16]",
+}
+
+
+def constant(b: Builder, value: int, span: Span) -> ops.Value:
+    """An integer constant, which must fit 64 bits one way or the other."""
+    if not I64_MIN <= value <= U64_MAX:
+        b.error(type_errors.ConstantTooLarge(span, _short(value)))
+    return b.const(value, span)
+
+
+def _short(value: int) -> str:
+    return str(value) if value.bit_length() <= 256 else f"an integer of {value.bit_length()} bits"
+
+
+def _read(b: Builder, binding: Binding, span: Span) -> Operand:
+    match binding:
+        case Scalar() | Reference():
+            return b.get(binding.local, span)
+        case OptionalScalar():
+            return Optional(b.get(binding.present, span), b.get(binding.value, span))
+        case TextLocal():
+            return text_address(b, binding, span)
+        case Fixed():
+            return binding.operand
+
+
+def text_address(b: Builder, binding: TextLocal, span: Span) -> ops.Value:
+    return b.emit(ops.SlotAddress(binding.slot, PointerType(binding.slot.type, Region.STACK), span))
+
+
+def assign_name(b: Builder, name: str, operand: Operand, span: Span, declared: layout.Type | None = None) -> None:
+    """`name = operand`, or `name: declared = operand`."""
+    frame = b.frame
+    frame.poisoned.discard(name)
+    frame.ended.discard(name)
+    binding = frame.bindings.get(name)
+    if binding is None:
+        binding = _bind(b, name, operand, span, declared)
+        frame.bindings[name] = binding
+    elif declared is not None and not _declared_as(binding, declared):
+        b.error(type_errors.ConflictingTypes(span, name, _binding_type(binding), describe_type(declared)))
+    _write(b, name, binding, operand, span)
+    b.assigned |= {name}
+
+
+def _bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.Type | None) -> Binding:
+    """A binding of the type that the first assignment, the annotation, or an earlier attempt asks for."""
+    shape = b.retyped.get((b.frame.number, name))
+    if isinstance(shape, Shape):
+        value = b.local(name, shape.type, span)
+        if isinstance(shape.type, PointerType):
+            return Reference(value)
+        return OptionalScalar(b.local(f"{name}.present", BOOL, span), value) if shape.optional else Scalar(value)
+    if declared is not None:
+        return _bind_declared(b, name, declared, span)
+    match operand:
+        case Optional():
+            return OptionalScalar(b.local(f"{name}.present", BOOL, span), b.local(name, storage(operand.value.type), span))
+        case Static(value=None):
+            return OptionalScalar(b.local(f"{name}.present", BOOL, span), b.local(name, I64, span))
+        case PendingText(length=length) if length:
+            return TextLocal(ops.Slot(name, layout.Text(length), span))
+        case PendingText():
+            b.error(type_errors.TextNeedsPlace(span, operand.source))
+        case Static(value=str()):
+            b.error(type_errors.TextNeedsPlace(span, repr(operand.value)))
+        case Static(value=Map()):
+            b.error(map_errors.MapAsValue(span, operand.name))
+        case _ if ops.is_value(operand):
+            if isinstance(operand.type, PointerType):
+                if isinstance(operand.type.target, layout.Text):
+                    return TextLocal(ops.Slot(name, operand.type.target, span))
+                return Reference(b.local(name, operand.type, span))
+            return Scalar(b.local(name, storage(operand.type), span))
+        case _:
+            b.error(type_errors.WrongType(span, "a value", describe(operand), ""))
+
+
+def _bind_declared(b: Builder, name: str, declared: layout.Type, span: Span) -> Binding:
+    if is_scalar(declared):
+        return Scalar(b.local(name, loaded(declared), span), declared=True)
+    if isinstance(declared, layout.Text):
+        return TextLocal(ops.Slot(name, declared, span))
+    return Reference(b.local(name, PointerType(declared, Region.STACK), span))
+
+
+def _declared_as(binding: Binding, declared: layout.Type) -> bool:
+    match binding:
+        case Scalar():
+            return is_scalar(declared) and loaded(declared) == binding.local.type
+        case TextLocal():
+            return binding.slot.type == declared
+        case Reference():
+            return isinstance(binding.local.type, PointerType) and binding.local.type.target == declared
+        case _:
+            return False
+
+
+def _binding_type(binding: Binding) -> str:
+    match binding:
+        case Scalar() | Reference():
+            return describe_type(binding.local.type)
+        case OptionalScalar():
+            return f"{describe_type(binding.value.type)} or None"
+        case TextLocal():
+            return str(binding.slot.type)
+        case Fixed():
+            return describe(binding.operand)
+
+
+def _write(b: Builder, name: str, binding: Binding, operand: Operand, span: Span) -> None:
+    match binding:
+        case Scalar():
+            _write_scalar(b, name, binding, operand, span)
+        case OptionalScalar():
+            _write_optional(b, name, binding, operand, span)
+        case Reference():
+            _write_reference(b, name, binding, operand, span)
+        case TextLocal():
+            place = Place(text_address(b, binding, span), binding.slot.type, name, span)
+            memory.store(b, place, operand, span)
+        case Fixed():
+            b.error(errors.NotUsable(span, name, "a parameter that stands for one thing", "use another name"))
+
+
+def _retype(b: Builder, name: str, shape: Shape) -> None:
+    b.retyped[(b.frame.number, name)] = shape
+    raise Retype
+
+
+def _write_scalar(b: Builder, name: str, binding: Scalar, operand: Operand, span: Span) -> None:
+    local = binding.local
+    if binding.declared:
+        value = values.fit(b, operand, local.type, span)
+        b.set(local, value, span)
+        return
+    if isinstance(operand, Optional) or (isinstance(operand, Static) and operand.value is None):
+        if isinstance(local.type, IntType | BoolType):
+            _retype(b, name, Shape(local.type, optional=True))
+    if not ops.is_value(operand):
+        b.error(type_errors.ConflictingTypes(span, name, describe_type(local.type), describe(operand)))
+    wanted = _common(b, name, local, operand, span)
+    if wanted != local.type:
+        _retype(b, name, Shape(wanted))
+    b.set(local, stored(b, operand, local.type, span), span)
+
+
+def _common(b: Builder, name: str, local: ops.Local, value: ops.Value, span: Span) -> ValueType:
+    """The type that `local` needs so that it can hold `value` as well."""
+    old, new = local.type, value.type
+    if isinstance(old, IntType) and isinstance(new, BoolType):
+        return IntType(old.low, old.high)
+    if isinstance(old, BoolType) and isinstance(new, IntType):
+        return IntType(I64.low, I64.high) if new.high <= I64_MAX else storage(IntType(new.low, new.high))
+    if isinstance(old, IntType) and isinstance(new, IntType):
+        shown = old.shown_as if old.shown_as == new.shown_as else None
+        wide = storage(IntType(new.low, new.high)) if new.high > I64_MAX else old
+        assert isinstance(wide, IntType)
+        return IntType(wide.low, wide.high, shown)
+    if type(old) is not type(new) or old != new:
+        b.error(type_errors.ConflictingTypes(span, name, describe_type(old), describe_type(new)))
+    return old
+
+
+def stored(b: Builder, value: ops.Value, type: ValueType, span: Span) -> ops.Value:
+    """`value` as a local of `type` holds it: bools count as integers, and u64 takes nothing negative."""
+    if isinstance(type, IntType) and isinstance(value.type, BoolType):
+        return values.number(b, value, span)
+    if isinstance(type, IntType) and type.low >= 0 and isinstance(value.type, IntType) and value.type.low < 0:
+        return b.prove(value, IntType(0, I64_MAX), Obligation.NOT_NEGATIVE, span)
+    return value
+
+
+def _write_optional(b: Builder, name: str, binding: OptionalScalar, operand: Operand, span: Span) -> None:
+    match operand:
+        case Static(value=None):
+            b.set(binding.present, b.truth(False, span), span)
+            return
+        case Optional():
+            present, value = operand.present, operand.value
+        case _ if ops.is_value(operand) and isinstance(operand.type, IntType | BoolType):
+            present, value = b.truth(True, span), operand
+        case _ if ops.is_value(operand) and isinstance(operand.type, PointerType) and binding.value.type == I64:
+            # `x = None` came first; now it turns out to be a reference.
+            pointer = operand.type
+            _retype(b, name, Shape(PointerType(pointer.target, pointer.region, True, pointer.writable)))
+            return
+        case _:
+            b.error(type_errors.ConflictingTypes(span, name, _binding_type(binding), describe(operand)))
+    wanted = _common(b, name, binding.value, value, span)
+    if wanted != binding.value.type:
+        _retype(b, name, Shape(wanted, optional=True))
+    b.set(binding.present, present, span)
+    b.set(binding.value, stored(b, value, binding.value.type, span), span)
+
+
+def _write_reference(b: Builder, name: str, binding: Reference, operand: Operand, span: Span) -> None:
+    old = binding.local.type
+    assert isinstance(old, PointerType)
+    if isinstance(operand, Static) and operand.value is None:
+        if not old.nullable:
+            _retype(b, name, Shape(PointerType(old.target, old.region, True, old.writable)))
+        b.set(binding.local, b.emit(ops.Null(old, span)), span)
+        return
+    if not (ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.target == old.target):
+        b.error(type_errors.ConflictingTypes(span, name, describe_type(old), describe(operand)))
+    new = operand.type
+    if new.region != old.region:
+        what = f"{describe_type(new)} in {new.region.value} memory"
+        b.error(type_errors.ConflictingTypes(span, name, f"{describe_type(old)} in {old.region.value} memory", what))
+    if new.nullable and not old.nullable or old.writable and not new.writable:
+        _retype(b, name, Shape(PointerType(old.target, old.region, old.nullable or new.nullable, old.writable and new.writable)))
+    b.set(binding.local, operand, span)

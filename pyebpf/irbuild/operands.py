@@ -1,0 +1,170 @@
+"""What an expression evaluates to while the IR is built: an IR value, or something that is not one yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Callable, TypeAlias, final
+
+from pyebpf import layout
+from pyebpf.ir import ops
+from pyebpf.ir.types import AddressType, BoolType, IntType, KernelType, NoneType, PointerType
+from pyebpf.lang.maps import Map
+from pyebpf.source import Span
+
+if TYPE_CHECKING:
+    from pyebpf.irbuild.builder import Builder
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Static:
+    """A Python object known at compile time: a type, a map, a function, text, None, a module."""
+
+    value: object
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """A scalar that may be missing, as `m.get(k)` gives it."""
+
+    present: ops.Value
+    value: ops.Value
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PendingText:
+    """Text that is written straight into its destination: `comm()`, `user_str(p)`.
+
+    `write(builder, address, size)` fills `size` bytes at `address`; `length` is its own size, 0 if the place decides.
+    """
+
+    write: Callable[[Builder, ops.Value, int], None]
+    length: int
+    source: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`receiver.name`, waiting to be called."""
+
+    receiver: Operand
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The probe's parameter, in hooks whose context has fields."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ContextArray:
+    """An array in the context, element by element at a constant index: `ctx.args`."""
+
+    offset: int
+    element: layout.Integer
+    length: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """The probe's parameter, in hooks whose context is a packet."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A tuple display. Exists only until it is unpacked or searched."""
+
+    items: tuple[Operand, ...]
+
+
+Operand: TypeAlias = ops.Value | Static | Optional | PendingText | Method | Context | ContextArray | Packet | Values
+
+
+def describe(operand: Operand) -> str:
+    """What `operand` is, for messages: `u32`, `text`, `a map`."""
+    match operand:
+        case Static(value=None):
+            return "None"
+        case Static(value=str()):
+            return "text"
+        case Static(value=Map()):
+            return f"a {operand.value.kind}"
+        case Static(value=type()):
+            return "a type"
+        case Static():
+            return f"`{operand.name}`"
+        case Optional():
+            return f"{describe(operand.value)} or None"
+        case PendingText():
+            return "text"
+        case Method():
+            return "a method"
+        case Context() | ContextArray():
+            return "the context"
+        case Packet():
+            return "the packet"
+        case Values():
+            return "a tuple"
+        case _:
+            return describe_type(operand.type)
+
+
+def describe_type(type: object) -> str:
+    """A register or memory type in the user's words."""
+    match type:
+        case IntType(shown_as=None):
+            return "an integer"
+        case IntType():
+            return str(type.shown_as)
+        case BoolType():
+            return "bool"
+        case NoneType():
+            return "None"
+        case PointerType():
+            return f"{describe_type(type.target)}{' or None' if type.nullable else ''}"
+        case KernelType():
+            return f"struct {type.struct}"
+        case AddressType():
+            return f"an address in {type.space} memory"
+        case layout.Text() | layout.Array() | layout.Integer() | layout.Boolean() | layout.Address():
+            return str(type)
+        case layout.Struct():
+            return f"struct {type.name}"
+        case _:
+            return str(type)
+
+
+def is_text(operand: Operand) -> bool:
+    """Whether `operand` is text of any kind."""
+    if isinstance(operand, PendingText) or (isinstance(operand, Static) and isinstance(operand.value, str)):
+        return True
+    return ops.is_value(operand) and isinstance(operand.type, PointerType) and isinstance(operand.type.target, layout.Text)
+
+
+def reference(operand: Operand) -> PointerType | None:
+    """The pointer type of a reference to a struct, array, text or address; None for everything else."""
+    if ops.is_value(operand) and isinstance(operand.type, PointerType):
+        return operand.type
+    return None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Something that can be assigned: typed memory, with the bits of a bit field."""
+
+    address: ops.Value
+    type: layout.Type
+    what: str
+    """`event.pid`, for messages."""
+    span: Span
+    bits: int = 0
+    bit_offset: int = 0

@@ -1,0 +1,149 @@
+"""Packets: `parse` moves a cursor over headers, each checked to be there before it is touched.
+
+Where the hook reads packets in place the cursor is a pointer and headers are references into the packet. A
+socket filter may not do that: its headers are copied to the stack.
+"""
+
+from __future__ import annotations
+
+from pyebpf import layout
+from pyebpf.diagnostics import names as errors
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir import ops
+from pyebpf.ir.module import Fault
+from pyebpf.ir.types import BOOL, IntType, PointerType, Region
+from pyebpf.irbuild import memory, values
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Operand, describe
+from pyebpf.kernel.headers import Header
+from pyebpf.kernel.hooks import ContextKind
+from pyebpf.source import Span
+
+LARGEST = 0xFFFF
+"""No packet is longer, and the verifier forgets pointers that were moved by more."""
+OFFSET = IntType(0, LARGEST)
+SKB_LENGTH = (0, 4)
+"""Offset and size of `len` in `struct __sk_buff`."""
+STATUS = IntType(-4095, 0)
+BYTES = layout.U8
+
+
+def begin(b: Builder, span: Span) -> None:
+    """At the start of a program: the cursor stands on the packet's first byte."""
+    b.offset = b.local("packet.offset", OFFSET, span)
+    b.set(b.offset, b.const(0, span), span)
+    if b.hook.context is not ContextKind.SKB_COPY:
+        type = _pointer(b, BYTES)
+        b.cursor = b.local("packet.cursor", type, span)
+        b.set(b.cursor, b.emit(ops.PacketData(type, span)), span)
+
+
+def _pointer(b: Builder, type: layout.Type) -> PointerType:
+    return PointerType(type, Region.PACKET, writable=b.hook.context is ContextKind.XDP_PACKET)
+
+
+def length(b: Builder, span: Span) -> ops.Value:
+    """`len(packet)` in bytes, of all of the packet."""
+    if b.hook.context is ContextKind.XDP_PACKET:
+        return b.emit(ops.PacketLength(OFFSET, span))
+    return b.emit(ops.ContextLoad(*SKB_LENGTH, IntType(0, 2**32 - 1), span))
+
+
+def offset(b: Builder, span: Span) -> ops.Value:
+    """`packet.offset`: where the cursor stands."""
+    assert b.offset is not None
+    return b.get(b.offset, span)
+
+
+def parse(b: Builder, header: Header, span: Span) -> ops.Value:
+    """`packet.parse(H)`: check, take a reference, move on by the header's real length."""
+    if b.cursor is None:
+        return _parse_copy(b, header, span)
+    here = b.get(b.cursor, span)
+    b.check(b.emit(ops.PacketFits(here, header.struct.size, BOOL, span)), Fault.PACKET_TOO_SHORT, span)
+    found = b.emit(ops.MemberAddress(here, 0, _pointer(b, header.struct), span))
+    size = _real_length(b, header, found, span)
+    b.set(b.cursor, b.emit(ops.PacketAdvance(here, size, b.cursor.type, span)), span)  # type: ignore[arg-type]
+    _move(b, size, span)
+    return found
+
+
+def _real_length(b: Builder, header: Header, found: ops.Value, span: Span) -> ops.Value:
+    """The header's length in bytes; one that claims less than its fixed part is malformed."""
+    if header.length_field is None:
+        return b.const(header.struct.size, span)
+    field = header.struct.field(header.length_field)
+    assert field is not None
+    units = memory.read(b, memory.field_place(b, found, field, field.name, span), span)
+    unit = header.length_unit
+    size = b.emit(ops.Binary("*", units, b.const(unit, span), IntType(0, units.type.high * unit), span))  # type: ignore[union-attr]
+    enough = b.compare(">=", size, b.const(header.struct.size, span), span)
+    b.check(enough, Fault.PACKET_TOO_SHORT, span)
+    return size
+
+
+def _move(b: Builder, size: ops.Value, span: Span) -> None:
+    assert b.offset is not None
+    old = b.get(b.offset, span)
+    b.set(b.offset, b.emit(ops.Binary("+", old, size, OFFSET, span)), span)
+
+
+def _parse_copy(b: Builder, header: Header, span: Span) -> ops.Value:
+    assert b.offset is not None
+    here = b.get(b.offset, span)
+    found = _copy(b, header.struct, here, span)
+    _move(b, _real_length(b, header, found, span), span)
+    return found
+
+
+def _copy(b: Builder, type: layout.Type, at: ops.Value, span: Span) -> ops.Value:
+    """Copy `type` out of the packet by skb_load_bytes (4.5); a fault if it isn't there whole."""
+    place = b.slot(str(type).lower(), type, span)
+    context = b.emit(ops.ContextPointer(PointerType(BYTES, Region.CONTEXT, writable=False), span))
+    arguments = (context, at, place, b.const(type.size, span))
+    status = b.call("skb_load_bytes", arguments, STATUS, span)
+    b.check(b.compare("==", status, b.const(0, span), span), Fault.PACKET_TOO_SHORT, span)
+    return place
+
+
+def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) -> Operand:
+    """`packet.load(offset, T)`: a T at an offset from the packet's start; the cursor stays."""
+    where = values.number(b, at, at_span)
+    assert isinstance(where.type, IntType)
+    if isinstance(where, ops.Const):
+        if not 0 <= where.value <= LARGEST:
+            b.error(type_errors.OutOfRange(at_span, where.value, "an offset in a packet", 0, LARGEST))
+    else:
+        inside = b.compare("<=", where, b.const(LARGEST, span), span)
+        if where.type.low < 0:
+            b.check(b.compare(">=", where, b.const(0, span), span), Fault.PACKET_TOO_SHORT, span)
+        b.check(inside, Fault.PACKET_TOO_SHORT, span)
+    if b.cursor is None:
+        return memory.load(b, _copy(b, type, where, span), type, span)
+    start = b.emit(ops.PacketData(_pointer(b, BYTES), span))
+    there = b.emit(ops.PacketAdvance(start, where, _pointer(b, BYTES), span))
+    b.check(b.emit(ops.PacketFits(there, type.size, BOOL, span)), Fault.PACKET_TOO_SHORT, span)
+    return memory.load(b, b.emit(ops.MemberAddress(there, 0, _pointer(b, type), span)), type, span)
+
+
+def method(b: Builder, name: str, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:
+    """`packet.parse(H)` and `packet.load(offset, T)`."""
+    from pyebpf.lang.headers import HeaderType
+    from pyebpf.lang.types import layout_or_none
+    from pyebpf.irbuild.operands import Static
+
+    if name == "parse":
+        if len(arguments) != 1:
+            b.error(errors.WrongArguments(span, "packet.parse", "a header", f"{len(arguments)} arguments"))
+        operand, where = arguments[0]
+        if not (isinstance(operand, Static) and isinstance(operand.value, HeaderType)):
+            hint = "packet.parse(Ethernet)"
+            b.error(type_errors.WrongType(where, "a header, as Ethernet or IPv4", describe(operand), hint))
+        return parse(b, operand.value.header, span)
+    if len(arguments) != 2:
+        b.error(errors.WrongArguments(span, "packet.load", "an offset and a type", f"{len(arguments)} arguments"))
+    operand, where = arguments[1]
+    type = layout_or_none(operand.value) if isinstance(operand, Static) else None
+    if type is None:
+        b.error(type_errors.WrongType(where, "a type", describe(operand), "packet.load(12, be16)"))
+    return load(b, arguments[0][0], arguments[0][1], type, span)

@@ -1,0 +1,76 @@
+"""`return`: the program's result, or the value of a @function."""
+
+from __future__ import annotations
+
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir import ops
+from pyebpf.ir.module import Obligation
+from pyebpf.ir.types import IntType
+from pyebpf.irbuild import expressions, names, values
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Operand, Static, describe
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+
+def lower_return(b: Builder, statement: tree.Return) -> None:
+    operand = Static(None, "None") if statement.value is None else expressions.evaluate(b, statement.value)
+    span = statement.span if statement.value is None else statement.value.span
+    if b.frame.end is None:
+        finish_program(b, operand, span, statement.span)
+    else:
+        leave_function(b, operand, statement.span)
+
+
+def finish_program(b: Builder, operand: Operand, span: Span, whole: Span) -> None:
+    """End the program; without a value it is the hook's default."""
+    if isinstance(operand, Static) and operand.value is None:
+        value: ops.Value = b.const(int(b.hook.default), whole)
+    else:
+        value = _result(b, operand, span)
+    b.submit_inside(-1, whole)
+    b.emit(ops.Return(value, whole))
+
+
+def _result(b: Builder, operand: Operand, span: Span) -> ops.Value:
+    """The result as the hook takes it: one of its actions, or a number in its range."""
+    low, high = b.hook.result
+    actions = b.hook.returns
+    expected = f"one of {actions.__name__.replace('Action', '')} actions" if actions else f"an integer from {low} to {high}"
+    if actions is not None:
+        expected = "one of " + ", ".join(f"{b.hook.name.split('.')[0].upper()}.{action.name}" for action in actions)
+        if b.hook.name != "xdp":
+            expected = " or ".join(f"{int(action)} ({action.name.lower()})" for action in actions)
+    if not values.is_number(operand):
+        b.error(type_errors.BadResult(span, b.hook.name, expected, describe(operand)))
+    value = values.number(b, operand, span)
+    if isinstance(value, ops.Const) and not low <= value.value <= high:
+        b.error(type_errors.BadResult(span, b.hook.name, expected, str(value.value)))
+    return b.prove(value, IntType(low, high), Obligation.FITS, span)
+
+
+def leave_function(b: Builder, operand: Operand, span: Span) -> None:
+    """`return` in an inlined @function."""
+    frame = b.frame
+    assert frame.end is not None
+    if not (isinstance(operand, Static) and operand.value is None) or gives_value(frame.function.body):
+        names.assign_name(b, names.RESULT, operand, span)
+    b.submit_inside(frame.labels - 1, span)
+    b.jump_out(frame.end)
+    b.emit(ops.Break(frame.end, span))
+
+
+def gives_value(statements: tuple[tree.Statement, ...]) -> bool:
+    """Whether a function returns a value anywhere."""
+    for statement in statements:
+        match statement:
+            case tree.Return():
+                if statement.value is not None and not isinstance(statement.value, tree.NoneLiteral):
+                    return True
+            case tree.If() | tree.For() | tree.While():
+                if gives_value(statement.body) or gives_value(statement.orelse):
+                    return True
+            case tree.With():
+                if gives_value(statement.body):
+                    return True
+    return False

@@ -1,0 +1,155 @@
+"""From operands to values: numbers, truth, and what must fit where."""
+
+from __future__ import annotations
+
+from pyebpf import layout
+from pyebpf.diagnostics import types as errors
+from pyebpf.ir import ops
+from pyebpf.ir.module import Obligation
+from pyebpf.ir.types import I64, I64_MAX, BoolType, IntType, PointerType, ValueType
+from pyebpf.irbuild.builder import Abandon, Builder, is_address
+from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, Values, describe, describe_type, is_text
+from pyebpf.source import Span
+
+
+def abandoned() -> Abandon:
+    """Give up on a statement whose mistake was reported before."""
+    return Abandon()
+
+
+def plain(b: Builder, operand: Operand, span: Span) -> Operand:
+    """`operand`, where None is out of place: an optional must be proven to be there."""
+    if isinstance(operand, Optional):
+        b.emit(ops.Prove(operand.present, IntType(1, 1), Obligation.NOT_NONE, span))
+        return operand.value
+    if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.nullable:
+        pointer = operand.type
+        there = PointerType(pointer.target, pointer.region, False, pointer.writable)
+        return b.emit(ops.Prove(operand, there, Obligation.NOT_NONE, span))
+    return operand
+
+
+def number(b: Builder, operand: Operand, span: Span, hint: str = "") -> ops.Value:
+    """`operand` as an integer value; True and False are 1 and 0, as in Python."""
+    operand = plain(b, operand, span)
+    if ops.is_value(operand):
+        if isinstance(operand.type, IntType):
+            return operand
+        if isinstance(operand, ops.Const) and isinstance(operand.type, BoolType):
+            return b.const(operand.value, span)
+        if isinstance(operand.type, BoolType):
+            return b.emit(ops.Convert(operand, layout.U8, IntType(0, 1), span))
+    b.error(errors.WrongType(span, "an integer", describe(operand), hint))
+
+
+def is_number(operand: Operand) -> bool:
+    """Whether `number` takes it."""
+    if isinstance(operand, Optional):
+        return True
+    return ops.is_value(operand) and isinstance(operand.type, IntType | BoolType)
+
+
+def truth(b: Builder, operand: Operand, span: Span) -> ops.Value:
+    """Whether `operand` counts as true: not zero, not None, not empty text."""
+    match operand:
+        case Optional():
+            inner = truth(b, operand.value, span)
+            result = b.local("truth", inner.type, span)
+            b.set(result, b.truth(False, span), span)
+            b.if_(operand.present, lambda: b.set(result, truth(b, operand.value, span), span), None, span)
+            return b.get(result, span)
+        case Static(value=None):
+            return b.truth(False, span)
+        case Static(value=str()):
+            return b.truth(bool(operand.value), span)
+        case Values():
+            return b.truth(bool(operand.items), span)
+        case _ if ops.is_value(operand):
+            return _value_truth(b, operand, span)
+        case _:
+            b.error(errors.WrongType(span, "a condition", describe(operand), ""))
+
+
+def _value_truth(b: Builder, value: ops.Value, span: Span) -> ops.Value:
+    type = value.type
+    if isinstance(type, BoolType):
+        return value
+    if isinstance(type, IntType):
+        return b.compare("!=", value, b.const(0, span), span)
+    if is_address(type):
+        return b.present(value, span)
+    if isinstance(type, PointerType) and type.nullable:
+        return b.present(value, span)
+    if isinstance(type, PointerType) and isinstance(type.target, layout.Text):
+        first = b.member(value, 0, layout.U8, span)
+        loaded = b.emit(ops.Load(first, IntType(0, 255), span))
+        return b.compare("!=", loaded, b.const(0, span), span)
+    if isinstance(type, PointerType):
+        return b.truth(True, span)
+    b.error(errors.WrongType(span, "a condition", describe_type(type), ""))
+
+
+def fit(b: Builder, operand: Operand, type: ValueType, span: Span) -> ops.Value:
+    """`operand` as a value of exactly the register type `type` (of a declared local, field, key or result)."""
+    operand = plain(b, operand, span)
+    if isinstance(type, BoolType):
+        if ops.is_value(operand) and isinstance(operand.type, BoolType):
+            return operand
+        hint = f"{span.text} != 0" if is_number(operand) else ""
+        b.error(errors.WrongType(span, "bool", describe(operand), hint))
+    if isinstance(type, IntType):
+        if not is_number(operand):
+            expected = str(type.shown_as) if type.shown_as else "an integer"
+            b.error(errors.WrongType(span, expected, describe(operand), ""))
+        return fit_integer(b, number(b, operand, span), type, span)
+    if ops.is_value(operand) and operand.type == type:
+        return operand
+    b.error(errors.WrongType(span, describe_type(type), describe(operand), ""))
+
+
+def fit_integer(b: Builder, value: ops.Value, type: IntType, span: Span, name: str = "") -> ops.Value:
+    """An integer into the range of `type`: constants are checked now, the rest is left to proof."""
+    assert isinstance(value.type, IntType)
+    if isinstance(value, ops.Const) and not type.low <= value.value <= type.high:
+        b.error(errors.OutOfRange(span, value.value, name or type_name(type), type.low, type.high))
+    if value.type.low < 0 <= type.low and value.type.high <= type.high:
+        return b.prove(value, IntType(0, min(type.high, I64_MAX)), Obligation.NOT_NEGATIVE, span)
+    return b.prove(value, type, Obligation.FITS, span)
+
+
+def type_name(type: IntType) -> str:
+    """The language's name for an integer range."""
+    for known in (layout.U8, layout.U16, layout.U32, layout.U64, layout.I8, layout.I16, layout.I32, layout.I64):
+        if (known.minimum, known.maximum) == (type.low, type.high):
+            return known.name
+    return str(type)
+
+
+def join(b: Builder, left: Operand, right: Operand, span: Span) -> ValueType:
+    """The type of a local that holds either of two values."""
+    if ops.is_value(left) and ops.is_value(right):
+        a, c = left.type, right.type
+        if a == c:
+            return a
+        if isinstance(a, IntType | BoolType) and isinstance(c, IntType | BoolType):
+            return _join_integers(a, c)
+        if isinstance(a, PointerType) and isinstance(c, PointerType) and (a.target, a.region) == (c.target, c.region):
+            return PointerType(a.target, a.region, a.nullable or c.nullable, a.writable and c.writable)
+    kinds = (is_text(left) or isinstance(left, PendingText), is_text(right) or isinstance(right, PendingText))
+    hint = "choose between texts with an if statement" if any(kinds) else ""
+    b.error(errors.WrongType(span, f"{describe(left)} on both sides", describe(right), hint))
+
+
+def _join_integers(a: IntType | BoolType, c: IntType | BoolType) -> IntType:
+    first = IntType(0, 1) if isinstance(a, BoolType) else a
+    second = IntType(0, 1) if isinstance(c, BoolType) else c
+    low, high = min(first.low, second.low), max(first.high, second.high)
+    if low < 0 and high > I64_MAX:
+        low = 0  # the signed one has to prove that it isn't negative
+    shown = first.shown_as if first.shown_as == second.shown_as else None
+    return IntType(low, high, shown)
+
+
+
+
+BYTE = IntType(0, 255)
