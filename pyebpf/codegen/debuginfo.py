@@ -1,0 +1,265 @@
+"""Debug information, from which LLVM makes BTF: types of maps and variables, functions, lines with their Python text."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from pyebpf import layout
+from pyebpf.codegen.text import quote
+from pyebpf.ir.module import Embedded, IntegerArray, KernelStruct, MapRef, MemberType, StructPointer
+from pyebpf.source import Source, Span
+
+# The kernel's BTF wants C identifiers for names; columns share 32 bits with the line, ten of them.
+_MAX_COLUMN: Final = 1023
+_MAP_TYPE_RINGBUF: Final = 27
+_BASE_TYPES: Final = {
+    ("int", 1, False): ("unsigned char", "DW_ATE_unsigned_char"),
+    ("int", 2, False): ("unsigned short", "DW_ATE_unsigned"),
+    ("int", 4, False): ("unsigned int", "DW_ATE_unsigned"),
+    ("int", 8, False): ("unsigned long long", "DW_ATE_unsigned"),
+    ("int", 1, True): ("signed char", "DW_ATE_signed_char"),
+    ("int", 2, True): ("short", "DW_ATE_signed"),
+    ("int", 4, True): ("int", "DW_ATE_signed"),
+    ("int", 8, True): ("long long", "DW_ATE_signed"),
+}
+
+
+def c_name(name: str) -> str:
+    """`name` as an identifier that BTF takes."""
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in name)
+
+
+@final
+class DebugInfo:
+    """Metadata nodes: equal ones once, numbered in the order in which they are asked for."""
+
+    def __init__(self, source: Source, kernel_structs: tuple[KernelStruct, ...], *, big_endian: bool) -> None:
+        self._nodes: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._files: dict[Source, str] = {}
+        self._kernel: dict[str, str] = {}
+        self._structs = {struct.name: struct for struct in kernel_structs}
+        self._big_endian = big_endian
+        self._globals: list[str] = []
+        self._unit = self._reserve()
+        self._unit_file = self.file(source)
+
+    def node(self, text: str) -> str:
+        """The reference (`!7`) of the node `text`."""
+        if text not in self._numbers:
+            self._numbers[text] = len(self._nodes)
+            self._nodes.append(text)
+        return f"!{self._numbers[text]}"
+
+    def _reserve(self) -> str:
+        self._nodes.append("")
+        return f"!{len(self._nodes) - 1}"
+
+    def _fill(self, reference: str, text: str) -> None:
+        self._nodes[int(reference[1:])] = text
+
+    def list(self, items: list[str]) -> str:
+        return self.node("!{" + ", ".join(items) + "}")
+
+    # Source
+
+    def file(self, source: Source) -> str:
+        """The file with its whole text, from which the line records are filled."""
+        if source not in self._files:
+            self._files[source] = self.node(
+                f'!DIFile(filename: {quote(source.path)}, directory: "", source: {quote(source.text)})'
+            )
+        return self._files[source]
+
+    def function(self, name: str, parameter: str, span: Span) -> tuple[str, str]:
+        """The function's node, and its parameter's (without which the kernel refuses the BTF)."""
+        file = self.file(span.source)
+        pointer = self.pointer("null")
+        type = self.node(f"!DISubroutineType(types: {self.list([self.integer(layout.I32), pointer])})")
+        function = self._reserve()
+        variable = self.node(
+            f"!DILocalVariable(name: {quote(c_name(parameter))}, arg: 1, scope: {function}, file: {file}, "
+            f"line: {span.line}, type: {pointer})"
+        )
+        self._fill(
+            function,
+            f"distinct !DISubprogram(name: {quote(c_name(name))}, scope: {file}, file: {file}, line: {span.line}, "
+            f"type: {type}, scopeLine: {span.line}, flags: DIFlagPrototyped, "
+            f"spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: {self._unit}, "
+            f"retainedNodes: {self.list([variable])})",
+        )
+        return function, variable
+
+    def location(self, span: Span, function: str, home: Source) -> str:
+        """Where the ops of `span` stand; `home` is the file of the function itself."""
+        scope = function
+        if span.source is not home:
+            scope = self.node(
+                f"!DILexicalBlockFile(scope: {function}, file: {self.file(span.source)}, discriminator: 0)"
+            )
+        column = min(span.column + 1, _MAX_COLUMN)
+        return self.node(f"!DILocation(line: {span.line}, column: {column}, scope: {scope})")
+
+    # Types
+
+    def integer(self, type: layout.Integer) -> str:
+        name, encoding = _BASE_TYPES["int", type.size, type.signed]
+        return self.node(f"!DIBasicType(name: {quote(name)}, size: {type.size * 8}, encoding: {encoding})")
+
+    def pointer(self, target: str) -> str:
+        return self.node(f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: {target}, size: 64)")
+
+    def array(self, element: str, length: int, size: int) -> str:
+        """`length` elements, `size` bytes in all."""
+        elements = self.list([self.node(f"!DISubrange(count: {length})")])
+        return self.node(
+            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {element}, size: {size * 8}, elements: {elements})"
+        )
+
+    def type(self, type: layout.Type) -> str:
+        """The C type that lies in memory as `type` does."""
+        match type:
+            case layout.Integer():
+                return self.integer(type)
+            case layout.Boolean():
+                return self.node('!DIBasicType(name: "_Bool", size: 8, encoding: DW_ATE_boolean)')
+            case layout.Text():
+                char = self.node('!DIBasicType(name: "char", size: 8, encoding: DW_ATE_signed_char)')
+                return self.array(char, type.length, type.length)
+            case layout.Array():
+                return self.array(self.type(type.element), type.length, type.size)
+            case layout.Address():
+                return self.array(self.integer(layout.U8), type.size, type.size)
+            case layout.Enumeration():
+                return self._enumeration(type)
+            case layout.Struct():
+                return self._struct(type)
+
+    def _enumeration(self, type: layout.Enumeration) -> str:
+        unsigned = "" if type.base.signed else ", isUnsigned: true"
+        members = [
+            self.node(f"!DIEnumerator(name: {quote(c_name(name))}, value: {value}{unsigned})")
+            for name, value in type.members
+        ]
+        return self.node(
+            f"!DICompositeType(tag: DW_TAG_enumeration_type, name: {quote(c_name(type.name))}, "
+            f"baseType: {self.integer(type.base)}, size: {type.size * 8}, elements: {self.list(members)})"
+        )
+
+    def _struct(self, type: layout.Struct) -> str:
+        members = []
+        covered = -1
+        for field in type.fields:
+            if field.bits and self._splits(field.type):
+                # A field inside a number in network order has no place that C could name: show the number itself.
+                if field.offset != covered:
+                    members.append(self._member(field.name, self.type(field.type), field.type.size * 8, field.offset * 8))
+                covered = field.offset
+                continue
+            size, offset, flags = field.type.size * 8, field.offset * 8, ""
+            if field.bits:
+                shift = size - field.bits - field.bit_offset if self._big_endian else field.bit_offset
+                flags = f", flags: DIFlagBitField, extraData: i64 {offset}"
+                size, offset = field.bits, offset + shift
+            members.append(self._member(field.name, self.type(field.type), size, offset, flags))
+        return self.node(
+            f"!DICompositeType(tag: DW_TAG_structure_type, name: {quote(c_name(type.name))}, "
+            f"size: {type.size * 8}, elements: {self.list(members)})"
+        )
+
+    def _splits(self, type: layout.Type) -> bool:
+        return isinstance(type, layout.Integer) and type.big_endian and type.size > 1 and not self._big_endian
+
+    def _member(self, name: str, type: str, size: int, offset: int, rest: str = "") -> str:
+        return self.node(
+            f"!DIDerivedType(tag: DW_TAG_member, name: {quote(c_name(name))}, baseType: {type}, "
+            f"size: {size}, offset: {offset}{rest})"
+        )
+
+    # Kernel structs
+
+    def kernel_struct(self, name: str) -> str:
+        """A kernel struct cut down to its used members; CO-RE finds the real ones by name."""
+        if name in self._kernel:
+            return self._kernel[name]
+        struct = self._structs.get(name)
+        if struct is None:
+            self._kernel[name] = self.node(
+                f"!DICompositeType(tag: DW_TAG_structure_type, name: {quote(name)}, flags: DIFlagFwdDecl)"
+            )
+            return self._kernel[name]
+        self._kernel[name] = reference = self._reserve()  # before its members, which may point back
+        members = [
+            self._member(member.name, self._kernel_type(member.type), self.kernel_size(member.type) * 8, member.offset * 8)
+            for member in struct.members
+        ]
+        tag = "DW_TAG_union_type" if struct.is_union else "DW_TAG_structure_type"
+        self._fill(
+            reference,
+            f"distinct !DICompositeType(tag: {tag}, name: {quote(name)}, size: {struct.size * 8}, "
+            f"elements: {self.list(members)})",
+        )
+        return reference
+
+    def _kernel_type(self, type: MemberType) -> str:
+        match type:
+            case layout.Integer():
+                return self.integer(type)
+            case StructPointer():
+                return self.pointer(self.kernel_struct(type.struct) if type.struct else "null")
+            case Embedded():
+                return self.kernel_struct(type.struct)
+            case IntegerArray():
+                return self.array(self.integer(type.element), type.length, type.element.size * type.length)
+
+    def kernel_size(self, type: MemberType) -> int:
+        """Bytes of a member."""
+        match type:
+            case layout.Integer():
+                return type.size
+            case StructPointer():
+                return 8
+            case Embedded():
+                return self._structs[type.struct].size
+            case IntegerArray():
+                return type.element.size * type.length
+
+    # Globals
+
+    def variable(self, name: str, type: str, line: int) -> str:
+        """The `!dbg` attachment of a global variable, which makes its section part of the BTF."""
+        variable = self.node(
+            f"distinct !DIGlobalVariable(name: {quote(c_name(name))}, scope: {self._unit}, file: {self._unit_file}, "
+            f"line: {line}, type: {type}, isLocal: false, isDefinition: true)"
+        )
+        expression = self.node(f"!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())")
+        self._globals.append(expression)
+        return f", !dbg {expression}"
+
+    def map(self, map: MapRef) -> str:
+        """The struct by which libbpf knows a map: numbers as lengths of arrays, types as pointers."""
+        number = self.integer(layout.I32)
+        parts = [("type", self.array(number, map.type, map.type * 4)),
+                 ("max_entries", self.array(number, map.max_entries, map.max_entries * 4))]  # fmt: skip
+        if map.flags:
+            parts.append(("map_flags", self.array(number, map.flags, map.flags * 4)))
+        if map.type != _MAP_TYPE_RINGBUF:  # rings have neither; the kernel refuses their sizes
+            parts += [(name, self.type(type)) for name, type in (("key", map.key), ("value", map.value)) if type]
+        members = [self._member(name, self.pointer(type), 64, 64 * index) for index, (name, type) in enumerate(parts)]
+        return self.node(
+            f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(parts)}, elements: {self.list(members)})"
+        )
+
+    def lines(self) -> list[str]:
+        """All of it, for the end of the module."""
+        flags = [self.node('!{i32 7, !"Dwarf Version", i32 5}'), self.node('!{i32 2, !"Debug Info Version", i32 3}')]
+        self._fill(
+            self._unit,
+            f"distinct !DICompileUnit(language: DW_LANG_C99, file: {self._unit_file}, producer: \"pyebpf\", "
+            f"isOptimized: true, runtimeVersion: 0, emissionKind: FullDebug, globals: {self.list(self._globals)})",
+        )
+        return [
+            f"!llvm.dbg.cu = !{{{self._unit}}}",
+            f"!llvm.module.flags = !{{{', '.join(flags)}}}",
+            *(f"!{number} = {text}" for number, text in enumerate(self._nodes)),
+        ]

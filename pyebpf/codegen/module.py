@@ -1,0 +1,59 @@
+"""A whole module as LLVM's textual IR.
+
+Comes in: typed IR that `ir.validate` has passed. Goes out: text, from which `assemble` makes a BPF object. The same module
+gives the same text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from pyebpf.codegen.debuginfo import DebugInfo
+from pyebpf.codegen.program import Surroundings, emit_program
+from pyebpf.codegen.sections import Sections
+from pyebpf.codegen.kernel_structs import struct_types
+from pyebpf.ir import validate
+from pyebpf.ir.module import Module
+from pyebpf.source import Source
+
+_INTRINSICS: Final = (
+    "declare i16 @llvm.bswap.i16(i16)",
+    "declare i32 @llvm.bswap.i32(i32)",
+    "declare i64 @llvm.bswap.i64(i64)",
+    "declare ptr @llvm.preserve.struct.access.index.p0.p0(ptr, i32 immarg, i32 immarg)",
+    "declare ptr @llvm.preserve.union.access.index.p0.p0(ptr, i32 immarg)",
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LlvmText:
+    """A module in LLVM's textual IR."""
+
+    text: str
+
+
+def emit_module(module: Module, *, big_endian: bool = False) -> LlvmText:
+    """`module` in LLVM's words. Raises InternalError for IR that isn't well-formed."""
+    validate.validate(module)
+    debug = DebugInfo(_main_source(module), module.kernel_structs, big_endian=big_endian)
+    sections = Sections(module)
+    structs = {struct.name: (number, struct) for number, struct in enumerate(module.kernel_structs)}
+    around = Surroundings(sections, debug, structs, big_endian)
+    order = "E" if big_endian else "e"
+    lines = [
+        f'target datalayout = "{order}-m:e-p:64:64-i64:64-i128:128-n32:64-S128"',
+        f'target triple = "{"bpfeb" if big_endian else "bpf"}"',
+        *struct_types(module.kernel_structs, debug),
+        *sections.globals(debug),
+    ]
+    for program in module.programs:
+        lines += emit_program(program, around)
+    lines += [*_INTRINSICS, "attributes #0 = { nounwind }", *debug.lines()]
+    return LlvmText("\n".join(lines) + "\n")
+
+
+def _main_source(module: Module) -> Source:
+    spans = [program.span for program in module.programs] + [item.span for item in module.maps if item.span]
+    return spans[0].source if spans else Source("<none>", "")

@@ -1,0 +1,468 @@
+"""One program: its structured blocks and typed ops as an LLVM function.
+
+Every local becomes a place on the stack first; LLVM turns those whose address stays here into registers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, assert_never, final
+
+from pyebpf.codegen import arithmetic, kernel_structs, memory
+from pyebpf.codegen.debuginfo import DebugInfo
+from pyebpf.codegen.sections import DROPPED, FAULTS, Sections
+from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, symbol
+from pyebpf.diagnostics.base import InternalError
+from pyebpf.ir import ops
+from pyebpf.ir.module import KernelStruct, Program
+from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, ValueType
+from pyebpf.kernel.helpers import helper_by_name
+from pyebpf.kernel.hooks import ContextKind
+from pyebpf.layout import Type
+from pyebpf.source import Span
+
+_PACKET_BOUNDS: Final = {ContextKind.XDP_PACKET: (0, 4), ContextKind.SKB_PACKET: (76, 80)}
+"""Offsets of `data` and `data_end`, u32 each, in `struct xdp_md` and `struct __sk_buff`."""
+_MAX_ADVANCE: Final = 0xFFFF
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a program needs to know of its module."""
+
+    sections: Sections
+    debug: DebugInfo
+    structs: dict[str, tuple[int, KernelStruct]]
+    """By name: its number among LLVM's types, and itself."""
+    big_endian: bool
+
+
+def emit_program(program: Program, around: Surroundings) -> list[str]:
+    """The function of `program`, in LLVM's words."""
+    return _Emitter(program, around).function()
+
+
+def register(type: ValueType) -> str:
+    """How a value lies in LLVM's registers."""
+    match type:
+        case IntType() | NoneType():
+            return "i64"
+        case BoolType():
+            return "i1"
+        case _:
+            return "ptr"
+
+
+def section(program: Program) -> str:
+    """The section's name, by which libbpf knows where to attach."""
+    return program.hook.section.replace("{argument}", program.argument.replace(":", "/"))
+
+
+@final
+class _Emitter:
+    def __init__(self, program: Program, around: Surroundings) -> None:
+        self.program = program
+        self.around = around
+        self.code = Code()
+        self.values: dict[ops.Value, Operand] = {}
+        self.locals: dict[ops.Local, str] = {}
+        self.slots: dict[ops.Slot, str] = {}
+        self.labels: dict[ops.Label, tuple[str, str]] = {}
+        """Blocks after each label's end (for Break), and of its step (for Continue)."""
+        self.results: list[tuple[str, str]] = []
+        self.faults: list[tuple[str, str]] = []
+        self.function_node, self.parameter_node = around.debug.function(program.name, program.parameter, program.span)
+
+    def function(self) -> list[str]:
+        """The whole function: body, the blocks of faults, the one way out."""
+        program, code = self.program, self.code
+        self.locate(program.span)
+        start = self.code.location
+        code.do(f"#dbg_value(ptr %ctx, {self.parameter_node}, !DIExpression(), {start.removeprefix(', !dbg ')})")
+        code.lines[-1] = code.lines[-1].removesuffix(start)  # a record has its location inside
+        self.emit_block(program.body)
+        self.locate(program.span)
+        if code.open:
+            self.leave(str(program.default))
+        if self.faults:
+            self.count_faults()
+        code.start("leave")
+        if not self.results:
+            code.end("unreachable")
+        else:
+            code.end(f"ret i32 {code.phi('i32', self.results)}")
+        return [
+            f"define dso_local i32 {symbol(program.name)}(ptr noundef %ctx) #0 "
+            f'section "{section(program)}" !dbg {self.function_node} {{',
+            *code.body(),
+            "}",
+        ]
+
+    def count_faults(self) -> None:
+        """The tail that all faults share: count, and answer with the default."""
+        code = self.code
+        code.start("fault")
+        offset = code.phi("i64", self.faults)
+        cell = code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {offset}")
+        code.do(f"atomicrmw add ptr {cell}, i64 1 monotonic, align 8")
+        self.leave(str(self.program.default))
+
+    def leave(self, result: str) -> None:
+        self.results.append((literal(int(result), 32) if result.lstrip("-").isdigit() else result, self.code.block))
+        self.code.jump("leave")
+
+    def locate(self, span: Span) -> None:
+        node = self.around.debug.location(span, self.function_node, self.program.span.source)
+        self.code.location = f", !dbg {node}"
+
+    def emit_block(self, block: ops.Block) -> None:
+        for op in block.ops:
+            if not self.code.open:
+                raise InternalError(f"{type(op).__name__} after the end of a block")
+            self.locate(op.span)
+            if ops.is_value(op):
+                self.values[op] = self.value(op)
+            elif isinstance(op, ops.If | ops.Loop | ops.Scope | ops.Break | ops.Continue | ops.Return):
+                self.control(op)
+            elif isinstance(op, ops.LocalSet | ops.Check):
+                self.state(op)
+            else:
+                self.effect(op)
+
+    # Operands
+
+    def operand(self, value: ops.Value) -> Operand:
+        if isinstance(value, ops.Const | ops.Null) and value not in self.values:
+            self.values[value] = self.value(value)
+        return self.values[value]
+
+    def integer(self, value: ops.Value) -> str:
+        return as_integer(self.code, self.operand(value))
+
+    def address(self, value: ops.Value) -> str:
+        return as_pointer(self.code, self.operand(value))
+
+    def target(self, value: ops.Value) -> Type:
+        if not isinstance(value.type, PointerType):
+            raise InternalError(f"access through {value.type}")
+        return value.type.target
+
+    def local(self, local: ops.Local) -> str:
+        if local not in self.locals:
+            type = register(local.type)
+            zero = {"i64": "0", "i1": "false", "ptr": "null"}[type]
+            self.locals[local] = self.code.stack("local", type, 1 if type == "i1" else 8, zero)
+        return self.locals[local]
+
+    def slot(self, slot: ops.Slot) -> str:
+        if slot not in self.slots:
+            self.slots[slot] = self.code.stack("slot", f"[{slot.type.size} x i8]", memory.slot_align(slot))
+        return self.slots[slot]
+
+    # Values
+
+    def value(self, op: ops.Value) -> Operand:
+        """The instructions that compute `op`."""
+        code = self.code
+        match op:
+            case ops.Const():
+                if isinstance(op.type, BoolType):
+                    return Operand("true" if op.value else "false", "i1")
+                return Operand(constant(op.value), "i64")
+            case ops.LocalGet():
+                type = register(op.type)
+                return Operand(code.value(f"load {type}, ptr {self.local(op.local)}, align {1 if type == 'i1' else 8}"), type)
+            case ops.Load():
+                return self.load(op)
+            case ops.Binary():
+                return arithmetic.binary(code, op, self.operand(op.left), self.operand(op.right))
+            case ops.Compare():
+                return arithmetic.compare(code, op, self.operand(op.left), self.operand(op.right))
+            case ops.Not():
+                return Operand(code.value(f"xor i1 {self.operand(op.value).text}, true"), "i1")
+            case ops.Present():
+                return Operand(code.value(f"icmp ne ptr {self.address(op.pointer)}, null"), "i1")
+            case ops.Convert():
+                return arithmetic.convert(code, self.operand(op.value), op.value.type, op.target)
+            case ops.BitLength():
+                return arithmetic.bit_length(code, self.operand(op.value), op.value.type)
+            case ops.Prove():
+                return self.operand(op.value)
+            case ops.NotNull():
+                return self.operand(op.pointer)
+            case ops.EqualBytes():
+                equal = memory.equal(
+                    code, self.address(op.address), op.data, memory.alignment(op.address), self.around.big_endian
+                )
+                return Operand(equal, "i1")
+            case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
+                return Operand(self.place(op), "ptr")
+            case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
+                return self.helper(op)
+            case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
+                return self.context(op)
+            case ops.PacketData() | ops.PacketLength() | ops.PacketAdvance() | ops.PacketFits():
+                return self.packet(op)
+            case _:
+                assert_never(op)
+
+    def load(self, op: ops.Load) -> Operand:
+        address, type = self.address(op.address), self.target(op.address)
+        if op.bits:
+            return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, self.around.big_endian)
+        return memory.load(self.code, address, type, op.type, self.around.big_endian)
+
+    def place(
+        self, op: ops.Null | ops.SlotAddress | ops.VariableAddress | ops.MemberAddress | ops.ElementAddress
+    ) -> str:
+        """An address."""
+        code = self.code
+        match op:
+            case ops.Null():
+                return "null"
+            case ops.SlotAddress():
+                return self.slot(op.slot)
+            case ops.VariableAddress():
+                return symbol(op.variable.name)
+            case ops.MemberAddress():
+                return memory.at(code, self.address(op.base), op.offset)
+            case ops.ElementAddress():
+                size = op.type.target.size
+                if isinstance(op.index, ops.Const):
+                    return memory.at(code, self.address(op.base), op.index.value * size)
+                index = self.integer(op.index)
+                if size & (size - 1) == 0:
+                    offset = code.value(f"shl i64 {index}, {size.bit_length() - 1}") if size > 1 else index
+                else:
+                    offset = code.value(f"mul i64 {index}, {size}")
+                return code.value(f"getelementptr i8, ptr {self.address(op.base)}, i64 {offset}")
+
+    def helper(self, op: ops.MapLookup | ops.MapUpdate | ops.MapDelete | ops.RingReserve | ops.Call) -> Operand:
+        """A call into the kernel."""
+        match op:
+            case ops.MapLookup():
+                arguments = [f"ptr {symbol(op.map.name)}", f"ptr {self.address(op.key)}"]
+                return self.call("map_lookup_elem", arguments, op.type)
+            case ops.MapUpdate():
+                key, value = self.address(op.key), self.address(op.value)
+                arguments = [f"ptr {symbol(op.map.name)}", f"ptr {key}", f"ptr {value}", f"i64 {op.flags}"]
+                return self.call("map_update_elem", arguments, op.type)
+            case ops.MapDelete():
+                arguments = [f"ptr {symbol(op.map.name)}", f"ptr {self.address(op.key)}"]
+                return self.call("map_delete_elem", arguments, op.type)
+            case ops.RingReserve():
+                arguments = [f"ptr {symbol(op.map.name)}", f"i64 {op.type.target.size}", "i64 0"]
+                return self.call("ringbuf_reserve", arguments, op.type)
+            case ops.Call():
+                return self.call(op.helper, [self.argument(value) for value in op.arguments], op.type)
+
+    def argument(self, value: ops.Value) -> str:
+        operand = self.operand(value)
+        if operand.type == "i1":
+            return f"i64 {as_integer(self.code, operand)}"
+        return f"{operand.type} {operand.text}"
+
+    def call(self, helper: str, arguments: list[str], type: ValueType) -> Operand:
+        row = helper_by_name(helper)
+        if row is None:
+            raise InternalError(f"no helper is named {helper}")
+        callee = f"inttoptr (i64 {row.id} to ptr)({', '.join(arguments)})"
+        kind = register(type)
+        if kind == "i1":
+            return Operand(self.code.value(f"icmp ne i64 {self.code.value(f'call i64 {callee}')}, 0"), "i1")
+        return Operand(self.code.value(f"call {kind} {callee}"), kind)
+
+    def context(self, op: ops.ContextPointer | ops.ContextLoad | ops.KernelField) -> Operand:
+        """The context, and what the kernel's types describe."""
+        code = self.code
+        match op:
+            case ops.ContextPointer():
+                return Operand("%ctx", "ptr")
+            case ops.ContextLoad():
+                address = memory.at(code, "%ctx", op.offset)
+                kind = "ptr" if op.size == 8 and register(op.type) == "ptr" else f"i{op.size * 8}"
+                text = code.value(f"load {kind}, ptr {address}, align {op.size}")
+                if kind == "ptr":
+                    return Operand(text, "ptr")
+                value = memory.extend(code, text, op.size * 8, isinstance(op.type, IntType) and op.type.signed)
+                return Operand(as_pointer(code, value), "ptr") if register(op.type) == "ptr" else value
+            case ops.KernelField():
+                return Operand(self.kernel_field(op), "ptr")
+
+    def kernel_field(self, op: ops.KernelField) -> str:
+        """The member's address: an intrinsic from which LLVM makes a CO-RE relocation."""
+        number, struct = self.around.structs[op.struct]
+        index = next((i for i, member in enumerate(struct.members) if member.name == op.member), None)
+        if index is None:
+            raise InternalError(f"struct {op.struct} has no member {op.member} here")
+        node = self.around.debug.kernel_struct(op.struct)
+        access = f", !llvm.preserve.access.index {node}"
+        base = self.address(op.base)
+        if struct.is_union:
+            call = f"call ptr @llvm.preserve.union.access.index.p0.p0(ptr {base}, i32 {index})"
+        else:
+            type, element = kernel_structs.type_name(number, index), kernel_structs.element(struct.members[index])
+            call = (
+                "call ptr @llvm.preserve.struct.access.index.p0.p0("
+                f"ptr elementtype({type}) {base}, i32 {element}, i32 {index})"
+            )
+        result = self.code.value(call)
+        self.code.lines[-1] += access
+        return result
+
+    def packet(self, op: ops.PacketData | ops.PacketLength | ops.PacketAdvance | ops.PacketFits) -> Operand:
+        """The packet, between `data` and `data_end`."""
+        code = self.code
+        match op:
+            case ops.PacketData():
+                return Operand(code.value(f"inttoptr i64 {self.bound(0)} to ptr"), "ptr")
+            case ops.PacketLength():
+                start, end = self.bound(0), self.bound(1)
+                return Operand(code.value(f"sub i64 {end}, {start}"), "i64")
+            case ops.PacketAdvance():
+                return Operand(self.advance(op), "ptr")
+            case ops.PacketFits():
+                after = memory.at(code, self.address(op.pointer), op.size)
+                end = code.value(f"inttoptr i64 {self.bound(1)} to ptr")
+                return Operand(code.value(f"icmp ule ptr {after}, {end}"), "i1")
+
+    def bound(self, which: int) -> str:
+        """`data` (0) or `data_end` (1) as i64. The kernel gives out pointers though the fields are u32."""
+        bounds = _PACKET_BOUNDS.get(self.program.hook.context)
+        if bounds is None:
+            raise InternalError(f"{self.program.hook.name} has no packet to read in place")
+        address = memory.at(self.code, "%ctx", bounds[which])
+        return self.code.value(f"zext i32 {self.code.value(f'load i32, ptr {address}, align 4')} to i64")
+
+    def advance(self, op: ops.PacketAdvance) -> str:
+        pointer = self.address(op.pointer)
+        if isinstance(op.amount, ops.Const):
+            return memory.at(self.code, pointer, op.amount.value)
+        amount = self.integer(op.amount)
+        if not (isinstance(op.amount.type, IntType) and 0 <= op.amount.type.low and op.amount.type.high <= _MAX_ADVANCE):
+            amount = self.code.value(f"and i64 {amount}, {_MAX_ADVANCE}")
+        return self.code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
+
+    # Effects
+
+    def effect(
+        self,
+        op: ops.Store
+        | ops.StoreBytes
+        | ops.Zero
+        | ops.Copy
+        | ops.AtomicAdd
+        | ops.RingSubmit
+        | ops.RingDiscard
+        | ops.CountDropped,
+    ) -> None:
+        """What changes memory."""
+        code = self.code
+        match op:
+            case ops.Store():
+                self.store(op)
+            case ops.StoreBytes():
+                align = memory.alignment(op.address)
+                memory.store_bytes(code, self.address(op.address), op.data, align, self.around.big_endian)
+            case ops.Zero():
+                for offset, size in op.ranges:
+                    memory.zero(code, self.address(op.address), offset, size, memory.alignment(op.address))
+            case ops.Copy():
+                align = min(memory.alignment(op.target), memory.alignment(op.source))
+                memory.copy(code, self.address(op.target), self.address(op.source), op.size, align)
+            case ops.AtomicAdd():
+                bits = self.target(op.address).size * 8
+                value = low_bits(code, self.operand(op.value), bits)
+                code.do(f"atomicrmw add ptr {self.address(op.address)}, i{bits} {value} monotonic, align {bits // 8}")
+            case ops.RingSubmit():
+                self.call("ringbuf_submit", [f"ptr {self.address(op.record)}", "i64 0"], NoneType())
+            case ops.RingDiscard():
+                self.call("ringbuf_discard", [f"ptr {self.address(op.record)}", "i64 0"], NoneType())
+            case ops.CountDropped():
+                code.do(f"atomicrmw add ptr {symbol(DROPPED + op.map.name)}, i64 1 monotonic, align 8")
+
+    def store(self, op: ops.Store) -> None:
+        address, type, value = self.address(op.address), self.target(op.address), self.operand(op.value)
+        if op.bits:
+            memory.store_bits(self.code, address, type, value, op.bits, op.bit_offset, self.around.big_endian)
+        else:
+            memory.store(self.code, address, type, value, self.around.big_endian)
+
+    def state(self, op: ops.LocalSet | ops.Check) -> None:
+        """What changes a local, or ends the program when it must."""
+        code = self.code
+        if isinstance(op, ops.LocalSet):
+            type = register(op.local.type)
+            operand = self.operand(op.value)
+            text = as_integer(code, operand) if type == "i64" else as_pointer(code, operand) if type == "ptr" else operand.text
+            code.do(f"store {type} {text}, ptr {self.local(op.local)}, align {1 if type == 'i1' else 8}")
+            return
+        fails, passes = code.name("fails"), code.name("passes")
+        code.branch(self.operand(op.condition).text, passes, fails)
+        code.start(fails)
+        for record in op.cleanup:
+            self.call("ringbuf_discard", [f"ptr {self.address(record)}", "i64 0"], NoneType())
+        self.faults.append((str(self.around.sections.fault_offset(self.program, op)), code.block))
+        code.jump("fault")
+        code.start(passes)
+
+    # Control flow
+
+    def control(self, op: ops.If | ops.Loop | ops.Scope | ops.Break | ops.Continue | ops.Return) -> None:
+        code = self.code
+        match op:
+            case ops.If():
+                self.emit_if(op)
+            case ops.Loop():
+                self.emit_loop(op)
+            case ops.Scope():
+                after = code.name("after")
+                self.labels[op.label] = (after, "")
+                self.inside(op.body, after)
+                code.start(after)
+            case ops.Break():
+                code.jump(self.labels[op.label][0])
+            case ops.Continue():
+                code.jump(self.labels[op.label][1])
+            case ops.Return():
+                self.leave(low_bits(code, self.operand(op.value), 32))
+
+    def inside(self, block: ops.Block, after: str) -> None:
+        """`block`, which goes on at `after` when it runs off its end."""
+        self.emit_block(block)
+        if self.code.open:
+            self.code.jump(after)
+
+    def emit_if(self, op: ops.If) -> None:
+        code = self.code
+        then, orelse, after = code.name("then"), code.name("else"), code.name("after")
+        code.branch(self.operand(op.condition).text, then, orelse if op.orelse.ops else after)
+        code.start(then)
+        self.inside(op.then, after)
+        if op.orelse.ops:
+            code.start(orelse)
+            self.inside(op.orelse, after)
+        code.start(after)
+
+    def emit_loop(self, op: ops.Loop) -> None:
+        code = self.code
+        body, step, after = code.name("body"), code.name("step"), code.name("after")
+        self.labels[op.label] = (after, step)
+        rounds = ""
+        if op.guarded:
+            if op.bound is None:
+                raise InternalError("a guarded loop without a bound")
+            rounds = code.stack("rounds", "i64", 8, "0")
+            code.do(f"store i64 0, ptr {rounds}, align 8")  # a loop inside a loop starts anew
+        code.jump(body)
+        code.start(body)
+        if rounds:
+            count, inside = code.value(f"load i64, ptr {rounds}, align 8"), code.name("inside")
+            code.branch(code.value(f"icmp ult i64 {count}, {op.bound}"), inside, after)
+            code.start(inside)
+            code.do(f"store i64 {code.value(f'add i64 {count}, 1')}, ptr {rounds}, align 8")
+        self.inside(op.body, step)
+        code.start(step)
+        self.inside(op.step, body)
+        code.start(after)

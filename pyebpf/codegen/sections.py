@@ -1,0 +1,143 @@
+"""Maps, variables, counters, licence and metadata: everything of the object that isn't code.
+
+The places of variables are decided here, because the metadata that names them lies in the same
+object: every variable starts at a multiple of eight bytes, in the order in which it is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from pyebpf import layout, metadata
+from pyebpf.codegen.debuginfo import DebugInfo
+from pyebpf.codegen.text import quote, symbol
+from pyebpf.ir import ops
+from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, Program, VariableRef
+from pyebpf.metadata import Cell
+from pyebpf.object.metadata_json import encode
+from pyebpf.source import Span
+
+FAULTS: Final = "__pyebpf_faults"
+DROPPED: Final = "__pyebpf_dropped_"
+LICENSE: Final = "__pyebpf_license"
+_ALIGN: Final = 8
+_MAP_TYPE_RINGBUF: Final = 27
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    name: str
+    section: str
+    type: layout.Type
+    initial: bytes
+    line: int
+
+
+@final
+class Sections:
+    """The module's data, laid out: `cell` of every variable, `fault_offset` of every Check."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._sites: dict[tuple[Program, Fault, Span], int] = {}
+        for program in module.programs:
+            self._find_faults(program, program.body)
+        self._variables = self._collect()
+        self._cells: dict[str, Cell] = {}
+        ends: dict[str, int] = {}
+        for variable in self._variables:
+            offset = layout.round_up(ends.get(variable.section, 0), _ALIGN)
+            self._cells[variable.name] = Cell(variable.section, offset)
+            ends[variable.section] = offset + variable.type.size
+
+    def _find_faults(self, program: Program, block: ops.Block) -> None:
+        for op in block.ops:
+            if isinstance(op, ops.Check):
+                self._sites.setdefault((program, op.fault, op.span), len(self._sites))
+            for inner in ops.blocks(op):
+                self._find_faults(program, inner)
+
+    def _collect(self) -> list[_Variable]:
+        found = []
+        if self._sites:
+            counters = layout.Array(layout.U64, len(self._sites))
+            found.append(_Variable(FAULTS, ".bss", counters, bytes(counters.size), 0))
+        for map in self._module.maps:
+            if map.type == _MAP_TYPE_RINGBUF:
+                found.append(_Variable(DROPPED + map.name, ".bss", layout.U64, bytes(8), 0))
+        for variable in self._module.variables:
+            initial = variable.initial.ljust(variable.type.size, b"\0")
+            section = ".rodata" if variable.kind == "Config" else ".data" if any(initial) else ".bss"
+            found.append(_Variable(variable.name, section, variable.type, initial, variable.span.line if variable.span else 0))
+        return found
+
+    def fault_offset(self, program: Program, check: ops.Check) -> int:
+        """Bytes from `FAULTS` to the counter of `check`."""
+        return 8 * self._sites[program, check.fault, check.span]
+
+    def cell(self, name: str) -> Cell:
+        """Where variable `name` lies."""
+        return self._cells[name]
+
+    def globals(self, debug: DebugInfo) -> list[str]:
+        """The definitions, in LLVM's words."""
+        lines = [self._map(map, debug) for map in self._module.maps]
+        lines += [self._variable(variable, debug) for variable in self._variables]
+        text = self._module.license.encode() + b"\0"
+        lines.append(f'@{LICENSE} = dso_local constant [{len(text)} x i8] c{quote(text)}, section "license", align 1')
+        data = encode(self.metadata())
+        lines.append(
+            f"@__pyebpf_metadata = internal constant [{len(data)} x i8] c{quote(data)}, "
+            f'section "{metadata.SECTION}", align 1'
+        )
+        names = [*(map.name for map in self._module.maps), *(v.name for v in self._variables), LICENSE, "__pyebpf_metadata"]
+        kept = ", ".join(f"ptr {symbol(name)}" for name in names)
+        lines.append(f'@llvm.compiler.used = appending global [{len(names)} x ptr] [{kept}], section "llvm.metadata"')
+        return lines
+
+    def _map(self, map: MapRef, debug: DebugInfo) -> str:
+        line = map.span.line if map.span else 0
+        pointers = 2 + bool(map.flags)
+        if map.type != _MAP_TYPE_RINGBUF:
+            pointers += (map.key is not None) + (map.value is not None)
+        dbg = debug.variable(map.name, debug.map(map), line)
+        return f'{symbol(map.name)} = dso_local global [{8 * pointers} x i8] zeroinitializer, section ".maps", align 8{dbg}'
+
+    def _variable(self, variable: _Variable, debug: DebugInfo) -> str:
+        # A Config is set anew before loading: without `externally_initialized` LLVM would use its default.
+        kind = "externally_initialized constant" if variable.section == ".rodata" else "global"
+        initial = f"c{quote(variable.initial)}" if any(variable.initial) else "zeroinitializer"
+        dbg = debug.variable(variable.name, debug.type(variable.type), variable.line)
+        return f"{symbol(variable.name)} = dso_local {kind} [{variable.type.size} x i8] {initial}, align {_ALIGN}{dbg}"
+
+    def metadata(self) -> metadata.Metadata:
+        """What the object says about itself."""
+        module = self._module
+        rings = {map.name: self.cell(DROPPED + map.name) for map in module.maps if map.type == _MAP_TYPE_RINGBUF}
+        return metadata.Metadata(
+            title=module.title,
+            maps=tuple(
+                (map.name, metadata.MapInfo(map.kind, map.key, map.value, rings.get(map.name), map.unit))
+                for map in module.maps
+            ),
+            programs=tuple((program.name, _program_info(program)) for program in module.programs),
+            variables=tuple(_variable_info(variable, self.cell(variable.name)) for variable in module.variables),
+            faults=self.cell(FAULTS) if self._sites else None,
+            fault_sites=tuple(
+                metadata.FaultSite(fault.value, program.name, span.source.path, span.line, span.column)
+                for program, fault, span in self._sites
+            ),
+            prints=module.prints,
+            prints_map=PRINTS if module.prints else "",
+            prints_dropped=rings.get(PRINTS) if module.prints else None,
+        )
+
+
+def _program_info(program: Program) -> metadata.ProgramInfo:
+    return metadata.ProgramInfo(program.hook.name, program.argument, program.span.source.path, program.span.line)
+
+
+def _variable_info(variable: VariableRef, cell: Cell) -> metadata.VariableInfo:
+    return metadata.VariableInfo(variable.name, variable.kind, cell, variable.type)

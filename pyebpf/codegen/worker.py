@@ -1,0 +1,149 @@
+"""LLVM in a process of its own.
+
+LLVM's BPF back end ends the process when it meets what it can't lower. A tool that imports pyebpf must
+survive that, so LLVM runs in a child, which also imports it while the parent still parses. What goes wrong there
+becomes InternalError with LLVM's words.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from typing import IO, Final, Literal, final
+
+from pyebpf.diagnostics.base import InternalError
+
+Kind = Literal["object", "asm", "ir"]
+TIMEOUT: Final = 60.0
+"""Seconds for one request."""
+_MAX_WORDS: Final = 4000
+_MAX_ANSWER: Final = 1 << 28
+_CHUNK: Final = 1 << 16
+
+
+@final
+class Worker:
+    """A child process that compiles. Use it in a `with`, or `close` it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        self._process = process
+        self._log = log
+        self._finalizer = weakref.finalize(self, _stop, process, log)
+
+    @classmethod
+    def start(cls) -> Worker:
+        """Start the child; it loads LLVM in the background. Raises InternalError when it can't be started."""
+        if not sys.executable:
+            raise InternalError("the Python interpreter doesn't know its own path (sys.executable is empty)")
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_process.py")
+        log = tempfile.TemporaryFile()
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
+        except OSError as error:
+            log.close()
+            raise InternalError(f"can't start the code generator: {error}") from error
+        worker = cls(process, log)
+        paths = json.dumps([path for path in sys.path if path]).encode()
+        worker._send(_frame(paths), time.monotonic() + TIMEOUT)
+        return worker
+
+    def compile(self, text: str, cpu: str = "v3", kind: Kind = "object", timeout: float = TIMEOUT) -> bytes:
+        """LLVM's textual IR as a BPF object, as assembly text, or as optimised IR. Raises InternalError."""
+        deadline = time.monotonic() + timeout
+        request = json.dumps({"cpu": cpu, "kind": kind}).encode()
+        self._send(_frame(request) + _frame(text.encode()), deadline)
+        answer = self._receive(deadline)
+        if answer[:1] != b"\0":
+            raise InternalError(f"LLVM refused the code: {answer[1:].decode('utf-8', 'replace')}")
+        return answer[1:]
+
+    def close(self) -> None:
+        """End the child and take its exit status."""
+        self._finalizer()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        stdin = self._process.stdin
+        if stdin is None or stdin.closed:
+            raise InternalError("the code generator has ended")
+        os.set_blocking(stdin.fileno(), False)
+        view = memoryview(data)
+        while view:
+            self._wait(stdin, selectors.EVENT_WRITE, deadline)
+            try:
+                view = view[os.write(stdin.fileno(), view[:_CHUNK]) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                self._died()
+
+    def _receive(self, deadline: float) -> bytes:
+        (size,) = struct.unpack("<I", self._read(4, deadline))
+        if not 1 <= size <= _MAX_ANSWER:
+            self._fail("the code generator answered nonsense")
+        return self._read(size, deadline)
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        stdout = self._process.stdout
+        if stdout is None or stdout.closed:
+            raise InternalError("the code generator has ended")
+        data = bytearray()
+        while len(data) < size:
+            self._wait(stdout, selectors.EVENT_READ, deadline)
+            part = os.read(stdout.fileno(), min(size - len(data), _CHUNK))
+            if not part:
+                self._died()
+            data += part
+        return bytes(data)
+
+    def _wait(self, file: IO[bytes], event: int, deadline: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(file, event)
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                self._fail("the code generator took too long")
+
+    def _died(self) -> None:
+        try:
+            code = self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._fail("the code generator closed its output")
+        self._fail(f"the code generator died ({f'signal {-code}' if code < 0 else f'exit code {code}'})")
+
+    def _fail(self, what: str) -> None:
+        self._log.seek(0)
+        words = self._log.read()[-_MAX_WORDS:].decode("utf-8", "replace").strip()
+        self.close()
+        raise InternalError(f"{what}: {words}" if words else what)
+
+
+def assemble(text: str, cpu: str = "v3", kind: Kind = "object") -> bytes:
+    """As `Worker.compile`, in a child of its own."""
+    with Worker.start() as worker:
+        return worker.compile(text, cpu, kind)
+
+
+def _frame(data: bytes) -> bytes:
+    return struct.pack("<I", len(data)) + data
+
+
+def _stop(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    """Whatever the child is doing, nothing of it stays behind."""
+    process.kill()
+    process.wait()
+    for file in (process.stdin, process.stdout, log):
+        if file is not None:
+            file.close()
