@@ -128,22 +128,11 @@ class Btf:
         """Name and id of every type of `kind` whose name starts with `prefix`, those of the base first."""
         if self.base:
             yield from self.base.names(kind, prefix)
-        start = self._header.string_start
-        end = start + self._header.string_length
-        data, wanted = self.data, prefix.encode()
-        for offset, number in self._index.named():
-            at = start + offset - self._first_string
-            if at < start:
-                name = self._string(offset)
-                if not name.startswith(prefix):
-                    continue
-            elif data.startswith(wanted, at, end):
-                name = self._string(offset)
-            else:
-                continue
-            type_id = self._first + number
-            if self.kind(type_id) is kind:
-                yield name, type_id
+        for offset in self._prefix_offsets(prefix):
+            for number in self._index.numbers(offset):
+                type_id = self._first + number
+                if self.kind(type_id) is kind:
+                    yield self._string(offset), type_id
 
     def resolve(self, type_id: int) -> int:
         """`type_id` without modifiers and typedefs. Raises BtfError on a circle of them."""
@@ -233,7 +222,19 @@ class Btf:
 
     def _string_offsets(self, name: str) -> Iterator[int]:
         """Where `name` stands among the strings, also as the tail of a longer one (names may share their ends)."""
-        wanted = name.encode("utf-8", "surrogatepass") + b"\0"
+        return self._occurrences(name.encode("utf-8", "surrogatepass") + b"\0")
+
+    def _prefix_offsets(self, prefix: str) -> Iterator[int]:
+        """Where strings that start with `prefix` may stand; of every named type if it is empty."""
+        if not prefix:
+            yield from dict.fromkeys(offset for offset, _ in self._index.named())
+            return
+        wanted = prefix.encode("utf-8", "surrogatepass")
+        yield from self._occurrences(wanted)
+        if self.base:
+            yield from self.base._occurrences(wanted)
+
+    def _occurrences(self, wanted: bytes) -> Iterator[int]:
         start = self._header.string_start
         end = start + self._header.string_length
         at = self.data.find(wanted, start, end)

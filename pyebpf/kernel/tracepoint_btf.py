@@ -15,6 +15,8 @@ _TYPEDEF = "btf_trace_"
 _STRUCT = "trace_event_raw_"
 _FUNCTION = "__bpf_trace_"
 _DATA_LOC = "__data_loc_"
+_CLASS_ENDS = ("_template", "_class", "_event")
+"""A class is often named for its first tracepoint: sched_wakeup is of class sched_wakeup_template."""
 
 
 def names(btf: Btf) -> tuple[str, ...]:
@@ -22,8 +24,13 @@ def names(btf: Btf) -> tuple[str, ...]:
     return tuple(sorted({name[len(_TYPEDEF) :] for name, _ in btf.names(Kind.TYPEDEF, _TYPEDEF)}))
 
 
+def exists(btf: Btf, name: str) -> bool:
+    """Whether the kernel has a tracepoint of that name, in whatever category."""
+    return btf.find(_TYPEDEF + name, Kind.TYPEDEF) is not None
+
+
 def event_struct(btf: Btf, name: str) -> int | None:
-    """The struct of the tracepoint's context; None if there is no such tracepoint or its class can't be told."""
+    """The struct of the tracepoint's context; None if its class can't be told."""
     found = candidates(btf, name)
     if len(found) == 1:
         return found[0]
@@ -33,7 +40,7 @@ def event_struct(btf: Btf, name: str) -> int | None:
 
 def candidates(btf: Btf, name: str) -> tuple[int, ...]:
     """Structs of classes that the tracepoint may belong to: of its own name, or else with its parameters."""
-    if btf.find(_TYPEDEF + name, Kind.TYPEDEF) is None:
+    if not exists(btf, name):
         return ()
     own = btf.find(_STRUCT + name, Kind.STRUCT)
     if own is not None:
@@ -47,7 +54,8 @@ def candidates(btf: Btf, name: str) -> tuple[int, ...]:
             struct = btf.find(_STRUCT + function[len(_FUNCTION) :], Kind.STRUCT)
             if struct is not None:
                 found.append(struct)
-    return tuple(dict.fromkeys(found))
+    named = [struct for struct in found if btf.name(struct) in {f"{_STRUCT}{name}{end}" for end in _CLASS_ENDS}]
+    return tuple(dict.fromkeys(named or found))
 
 
 def _tracepoint_parameters(btf: Btf, name: str) -> tuple[int, ...] | None:

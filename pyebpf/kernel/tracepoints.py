@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, final
 
 from pyebpf.kernel import tracepoint_btf
@@ -60,6 +61,11 @@ def tracepoint_fields(category: str, name: str, *, btf: Btf | None = None) -> Tr
 
     None if it doesn't exist. Raises TracepointsUnavailable if that can't be found out.
     """
+    return _tracepoint(category, name, btf)
+
+
+@lru_cache(maxsize=64)  # asked for once per field of the context that a probe uses
+def _tracepoint(category: str, name: str, btf: Btf | None) -> Tracepoint | None:
     if not _NAME.fullmatch(category) or not _NAME.fullmatch(name):
         return None
     fields, struct = _from_table(category, name, big_endian=_big_endian(btf))
@@ -148,9 +154,11 @@ def _argument(number: int, text: str, big_endian: bool) -> TracepointField:
 
 def _from_btf(category: str, name: str, btf: Btf) -> Tracepoint | None:
     try:
+        if not tracepoint_btf.exists(btf, name):
+            return None
         struct = tracepoint_btf.event_struct(btf, name)
         if struct is None:
-            return None
+            raise TracepointsUnavailable(f"BTF alone doesn't tell which class of tracepoints {name} belongs to")
         fields = tracepoint_btf.fields_of_struct(btf, struct)
         return Tracepoint(category, name, fields, "btf", btf.name(struct))
     except BtfError as error:

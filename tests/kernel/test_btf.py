@@ -1,0 +1,241 @@
+"""The BTF reader against bpftool's reading of the same kernel, and against broken BTF."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyebpf.kernel import btf_types as types
+from pyebpf.kernel.btf import RUNNING, Btf, BtfError, Kind
+from pyebpf.kernel.btf_index import Header, make_index, pack_index, unpack_index
+
+has_btf = pytest.mark.skipif(not Path(RUNNING).exists(), reason=f"no {RUNNING}")
+
+
+class Writer:
+    """Makes small BTF, in either byte order."""
+
+    def __init__(self, order: str = "<", first_string: int = 0) -> None:
+        self.order = order
+        self.first_string = first_string
+        self.strings = b"" if first_string else b"\0"
+        self.types = b""
+
+    def name(self, text: str) -> int:
+        if not text:
+            return 0
+        self.strings += text.encode() + b"\0"
+        return self.first_string + len(self.strings) - len(text.encode()) - 1
+
+    def add(self, name: str, kind: Kind, size: int, *words: int, count: int = 0, flag: bool = False) -> None:
+        info = flag << 31 | kind << 24 | count
+        self.types += struct.pack(f"{self.order}{3 + len(words)}I", self.name(name), info, size, *words)
+
+    def data(self) -> bytes:
+        lengths = (24, 0, len(self.types), len(self.types), len(self.strings))
+        return struct.pack(self.order + "HBBIIIII", 0xEB9F, 1, 0, *lengths) + self.types + self.strings
+
+
+def sample(order: str = "<") -> bytes:
+    """struct outer { int a; struct { union { u64 wide; int narrow; }; int low : 3, high : 5; }; outer *next; int row[4]; }"""
+    w = Writer(order)
+    w.add("int", Kind.INT, 4, 1 << 24 | 32)  # 1
+    w.add("u64", Kind.INT, 8, 64)  # 2
+    w.add("", Kind.UNION, 8, w.name("wide"), 2, 0, w.name("narrow"), 1, 0, count=2)  # 3
+    inner = (0, 3, 0, w.name("low"), 1, 3 << 24 | 64, w.name("high"), 1, 5 << 24 | 67)
+    w.add("", Kind.STRUCT, 16, *inner, count=3, flag=True)  # 4
+    w.add("", Kind.PTR, 6)  # 5
+    w.add(
+        "outer", Kind.STRUCT, 48,
+        w.name("a"), 1, 0, 0, 4, 64, w.name("next"), 5, 192, w.name("row"), 7, 256,
+        count=4,
+    )  # 6  # fmt: skip
+    w.add("", Kind.ARRAY, 0, 8, 1, 4)  # 7
+    w.add("number", Kind.TYPEDEF, 9)  # 8
+    w.add("", Kind.CONST, 1)  # 9
+    w.add("colour", Kind.ENUM, 4, w.name("RED"), 0, w.name("NONE"), 0xFFFFFFFF, count=2, flag=True)  # 10
+    w.add("big", Kind.ENUM64, 8, w.name("TOP"), 1, 0x80000000, count=1)  # 11
+    w.add("", Kind.FUNC_PROTO, 1, w.name("x"), 8, 0, 0, count=2)  # 12
+    w.add("f", Kind.FUNC, 12, count=1)  # 13
+    w.add("v", Kind.VAR, 1, 1)  # 14
+    w.add(".data", Kind.DATASEC, 4, 14, 0, 4, count=1)  # 15
+    w.add("double", Kind.FLOAT, 8)  # 16
+    w.add("tag", Kind.DECL_TAG, 6, 0xFFFFFFFF)  # 17
+    w.add("user", Kind.TYPE_TAG, 1)  # 18
+    w.add("later", Kind.FWD, 0, flag=True)  # 19
+    return w.data()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_every_kind_in_both_byte_orders(order: str) -> None:
+    btf = Btf.from_bytes(sample(order))
+    assert btf.count == 20 and btf.big_endian == (order == ">")
+    assert btf.type(1) == types.Int("int", 4, 32, 0, True, False, False)
+    assert btf.type(10) == types.Enum("colour", 4, True, (("RED", 0), ("NONE", -1)), Kind.ENUM)
+    assert btf.type(11) == types.Enum("big", 8, False, (("TOP", (1 << 63) + 1),), Kind.ENUM64)
+    assert btf.type(12) == types.FunctionPrototype(1, (types.Parameter("x", 8), types.Parameter("", 0)))
+    assert btf.type(13) == types.Function("f", 12, 1)
+    assert btf.type(14) == types.Variable("v", 1, 1)
+    assert btf.type(15) == types.DataSection(".data", 4, (types.SectionEntry(14, 0, 4),))
+    assert btf.type(16) == types.Float("double", 8)
+    assert btf.type(17) == types.DeclarationTag("tag", 6, -1)
+    assert btf.type(18) == types.Modifier("type_tag", 1, "user")
+    assert btf.type(19) == types.Forward("later", True)
+    assert btf.resolve(8) == 1 and btf.size_of(7) == 16 and btf.size_of(5) == 8
+    assert btf.find("outer", Kind.STRUCT) == 6 and btf.find("outer", Kind.UNION) is None
+    assert list(btf.names(Kind.TYPEDEF)) == [("number", 8)] == list(btf.names(Kind.TYPEDEF, "num"))
+
+
+def test_members_through_nameless_structs() -> None:
+    btf = Btf.from_bytes(sample())
+    assert btf.member(6, "next") == types.MemberAccess((2,), 24, 5)
+    assert btf.member(6, "narrow") == types.MemberAccess((1, 0, 1), 8, 1)
+    assert btf.member(6, "high") == types.MemberAccess((1, 2), 16, 1, 5, 3)
+    assert btf.member(6, "nothing") is None and btf.member(6, "") is None and btf.member(1, "a") is None
+
+
+def test_split_btf_continues_its_base() -> None:
+    base = Btf.from_bytes(sample())
+    strings = Header.read(sample()).string_length
+    w = Writer(first_string=strings)
+    w.add("more", Kind.TYPEDEF, 6)
+    split = Btf.from_bytes(w.data(), base)
+    assert split.find("more", Kind.TYPEDEF) == 20 and split.resolve(20) == 6
+    assert split.find("outer", Kind.STRUCT) == 6 and split.member(20, "a") == types.MemberAccess((0,), 0, 1)
+    assert split.name(20) == "more" and split.name(0) == "void"
+
+
+def test_circles_are_errors_not_hangs() -> None:
+    w = Writer()
+    w.add("t", Kind.TYPEDEF, 2)
+    w.add("", Kind.CONST, 1)
+    w.add("", Kind.ARRAY, 0, 3, 1, 0xFFFFFFFF)
+    w.add("", Kind.STRUCT, 8, 0, 4, 0, 0, 4, 0, count=2)
+    btf = Btf.from_bytes(w.data())
+    for call in (lambda: btf.resolve(1), lambda: btf.size_of(1), lambda: btf.size_of(3)):
+        with pytest.raises(BtfError):
+            call()
+    assert btf.member(4, "x") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "shorter than its header"),
+        (b"\x7fELF" + bytes(40), "not BTF"),
+        (sample()[:-1], "string section ends"),
+        (sample()[:24], "type section ends"),
+        (sample()[:2] + b"\x02" + sample()[3:], "version 2"),
+    ],
+)
+def test_what_is_wrong_is_said(data: bytes, words: str) -> None:
+    with pytest.raises(BtfError, match=words):
+        Btf.from_bytes(data)
+
+
+def walk(btf: Btf) -> None:
+    for type_id in range(-1, btf.count + 1):
+        for call in (btf.type, btf.kind, btf.name, btf.resolve, btf.size_of):
+            try:
+                call(type_id)
+            except BtfError:
+                pass
+        try:
+            btf.member(type_id, "narrow")
+        except BtfError:
+            pass
+    try:
+        btf.find_all("outer")
+        list(btf.names(Kind.STRUCT))
+        list(btf.names(Kind.STRUCT, "o"))
+    except BtfError:
+        pass
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from("<>"),
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=6),
+    st.one_of(st.none(), st.integers(0, 700)),
+)
+def test_broken_btf_only_ever_raises_btf_error(order: str, edits: list[tuple[int, int]], end: int | None) -> None:
+    data = bytearray(sample(order))
+    for at, value in edits:
+        data[at % len(data)] = value
+    started = time.monotonic()
+    try:
+        walk(Btf.from_bytes(bytes(data[:end])))
+    except BtfError:
+        pass
+    assert time.monotonic() - started < 2
+
+
+def test_cached_index_is_checked() -> None:
+    header = Header.read(sample())
+    packed = pack_index(make_index(sample(), header))
+    found = unpack_index(packed, header)
+    assert found is not None and len(found.offsets) == 19
+    for at in range(len(packed)):
+        broken = bytearray(packed)
+        broken[at] ^= 0x40
+        assert unpack_index(bytes(broken), header) is None
+        assert unpack_index(packed[:at], header) is None
+    assert unpack_index(packed, Header(False, 24, 16, 40, 1)) is None, "an index of other BTF"
+
+
+@has_btf
+def test_cached_index_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made = Btf.from_file(RUNNING)
+    (entry,) = (tmp_path / "pyebpf").iterdir()
+    good = entry.read_bytes()
+    cached = Btf.from_file(RUNNING)
+    assert cached.find_all("task_struct") == made.find_all("task_struct") != ()
+    entry.write_bytes(good[:-5] + b"wrong")
+    assert Btf.from_file(RUNNING).count == made.count
+    assert entry.read_bytes() == good, "a damaged index is written anew"
+
+
+@has_btf
+@pytest.mark.skipif(shutil.which("bpftool") is None, reason="bpftool is not installed")
+def test_structs_as_bpftool_reads_them() -> None:
+    dump = subprocess.run(["bpftool", "-j", "btf", "dump", "file", RUNNING], capture_output=True, check=True)
+    theirs: dict[int, dict[str, Any]] = {entry["id"]: entry for entry in json.loads(dump.stdout)["types"]}
+    btf = Btf.running()
+    assert btf.count == max(theirs) + 1
+    for type_id in range(1, btf.count, 7):
+        entry, ours = theirs[type_id], btf.type(type_id)
+        name = "" if entry["name"] == "(anon)" else entry["name"]
+        assert btf.kind(type_id).name == entry["kind"]
+        assert ours.name == name
+        if isinstance(ours, types.Struct):
+            assert ours.size == entry["size"]
+            assert [(m.name, m.type_id, m.bit_offset, m.bit_size) for m in ours.members] == [
+                ("" if m["name"] == "(anon)" else m["name"], m["type_id"], m["bits_offset"], m.get("bitfield_size", 0))
+                for m in entry["members"]
+            ]
+        if isinstance(ours, types.Enum):
+            assert [name for name, _ in ours.values] == [value["name"] for value in entry["values"]]
+        if isinstance(ours, types.FunctionPrototype):
+            assert [p.type_id for p in ours.parameters] == [p["type_id"] for p in entry["params"]]
+
+
+@has_btf
+def test_the_running_kernel() -> None:
+    btf = Btf.running()
+    assert Btf.running() is btf
+    task = btf.find("task_struct", Kind.STRUCT)
+    assert task is not None and btf.size_of(task) > 1000
+    parent = btf.member(task, "real_parent")
+    assert parent is not None and len(parent.path) == 1
+    pointer = btf.type(btf.resolve(parent.type_id))
+    assert isinstance(pointer, types.Pointer) and btf.resolve(pointer.type_id) == task
