@@ -1,0 +1,144 @@
+"""pyebpf: write a probe as a Python function and run it inside the Linux kernel.
+
+    from pyebpf import Hash, comm, char, tracepoint, u64
+    import pyebpf
+
+    counts = Hash[char[16], u64](max_entries=10_240)
+
+    @tracepoint("raw_syscalls:sys_enter")
+    def on_syscall(ctx):
+        counts[comm()] += 1
+
+    with pyebpf.load(on_syscall) as session:
+        ...
+        print(counts.to_dict())
+
+Importing this package is cheap: the compiler and the loader are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, Any
+
+from pyebpf.diagnostics.base import CompileError, Error, InternalError
+from pyebpf.kernel.hooks import XdpAction as XDP
+from pyebpf.lang.functions import (
+    boot_ns,
+    cgroup_id,
+    comm,
+    cpu,
+    current_task,
+    gid,
+    kernel_str,
+    ktime_ns,
+    pid,
+    random_u32,
+    tid,
+    uid,
+    user_str,
+)
+from pyebpf.lang.maps import Array, Hash, Histogram, LruHash, PerCpuArray, PerCpuHash, RingBuf
+from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
+from pyebpf.lang.structs import struct
+from pyebpf.lang.types import MacAddress, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
+from pyebpf.lang.variables import Config, Global
+
+if TYPE_CHECKING:
+    from pyebpf.embed import compile, load
+    from pyebpf.loader.errors import LoadError
+    from pyebpf.loader.verifier import VerifierError
+    from pyebpf.object.specs import Object
+    from pyebpf.runtime.session import Session
+
+__version__ = "0.1.0"
+
+_HEADERS = ("Ethernet", "Vlan", "IPv4", "IPv6", "Tcp", "Udp", "Icmp", "Icmp6", "Arp")
+_LAZY = {
+    "compile": "pyebpf.embed",
+    "load": "pyebpf.embed",
+    "LoadError": "pyebpf.loader.errors",
+    "VerifierError": "pyebpf.loader.verifier",
+    "Object": "pyebpf.object.specs",
+    "Session": "pyebpf.runtime.session",
+}
+
+__all__ = [
+    "XDP",
+    "Array",
+    "CompileError",
+    "Config",
+    "Error",
+    "Global",
+    "Hash",
+    "Histogram",
+    "IPv4Address",
+    "IPv6Address",
+    "InternalError",
+    "LoadError",
+    "LruHash",
+    "MacAddress",
+    "Object",
+    "PerCpuArray",
+    "PerCpuHash",
+    "RingBuf",
+    "Session",
+    "VerifierError",
+    "be16",
+    "be32",
+    "be64",
+    "boot_ns",
+    "cgroup",
+    "cgroup_id",
+    "char",
+    "comm",
+    "compile",
+    "cpu",
+    "current_task",
+    "function",
+    "gid",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "kernel_str",
+    "ktime_ns",
+    "load",
+    "pid",
+    "random_u32",
+    "raw_tracepoint",
+    "socket_filter",
+    "struct",
+    "tid",
+    "tracepoint",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "uid",
+    "user_str",
+    "xdp",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Packet headers, the kernel's constants, and whatever touches the compiler or the kernel, on first use."""
+    import importlib
+
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    if name in _HEADERS:
+        from pyebpf.lang.headers import TYPES
+
+        return TYPES[name]
+    if name.isupper():
+        from pyebpf.kernel.constants import constant
+
+        value = constant(name)
+        if value is not None:
+            return value
+    raise AttributeError(f"module 'pyebpf' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_HEADERS})

@@ -1,0 +1,191 @@
+"""The pipeline, one call per stage, top to bottom. The only module that sees all stages.
+
+A target is a probe, a list of probes, a module, or the path of a `.py` file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, Final, Iterable, Literal, TypeAlias, final
+
+from pyebpf.diagnostics.base import CompileError
+from pyebpf.kernel.btf import Btf
+from pyebpf.lang.maps import Map
+from pyebpf.lang.probes import HelperFunction, Probe
+from pyebpf.lang.variables import Declared
+from pyebpf.modules import load_module
+from pyebpf.source import Source, Span
+
+if TYPE_CHECKING:
+    from pyebpf.checks import Checked, ProgramReport
+    from pyebpf.codegen.worker import Worker
+    from pyebpf.ir.module import Module
+    from pyebpf.object.specs import Object
+    from pyebpf.syntax import tree
+
+Stage: TypeAlias = Literal["ast", "ir", "llvm", "asm", "obj"]
+STAGES: Final[tuple[Stage, ...]] = ("ast", "ir", "llvm", "asm", "obj")
+DEFAULT_CPU: Final = "v3"
+DEFAULT_LICENSE: Final = "GPL"
+"""What an object is licensed as unless its module says `__license__ = "…"`; the kernel keeps some helpers for the GPL."""
+
+Target: TypeAlias = "Probe | ModuleType | str | Path | Iterable[Probe]"
+
+
+@final
+@dataclass(frozen=True)
+class CheckReport:
+    """What `pyebpf check` shows of a target without mistakes."""
+
+    programs: tuple[ProgramReport, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Unit:
+    """A target, resolved: its probes and the names around them."""
+
+    probes: tuple[Probe, ...]
+    title: str
+    license: str
+    names: dict[int, str]
+    path: str
+
+
+def compile_target(target: Target, *, btf: Btf | None = None, cpu: str | None = None) -> Object:
+    """Compile to an object, which holds the bytes of its ELF file. Raises CompileError."""
+    from pyebpf.codegen.worker import Worker
+    from pyebpf.object.read import read_object
+
+    with Worker() as worker:  # starts to import LLVM while the front end works
+        unit = resolve(target)
+        text = _llvm_text(unit, btf)
+        return read_object(worker.compile(text, cpu=cpu or DEFAULT_CPU))
+
+
+def check_target(target: Target, *, btf: Btf | None = None, cpu: str | None = None) -> CheckReport:
+    """Find every mistake without making code; needs neither root nor LLVM. Raises CompileError."""
+    del cpu
+    return CheckReport(_checked(_module(resolve(target), btf)).reports)
+
+
+def emit(target: Target, stage: Stage, *, btf: Btf | None = None, cpu: str | None = None) -> str | bytes:
+    """The output of one stage: `ast`, `ir`, `llvm` and `asm` as text, `obj` as bytes."""
+    unit = resolve(target)
+    if stage == "ast":
+        from pyebpf.syntax.dump import dump
+
+        return "\n".join(dump(tree) for tree in _trees(unit))
+    if stage == "ir":
+        from pyebpf.ir.printer import print_module
+
+        return print_module(_optimized(unit, btf))
+    text = _llvm_text(unit, btf)
+    if stage == "llvm":
+        return text
+    from pyebpf.codegen.worker import Worker
+
+    with Worker() as worker:
+        if stage == "asm":
+            return worker.assembly(text, cpu=cpu or DEFAULT_CPU)
+        return worker.compile(text, cpu=cpu or DEFAULT_CPU)
+
+
+def resolve(target: Target) -> Unit:
+    """The probes of a target. Raises CompileError if there are none, or if a file can't be run."""
+    if isinstance(target, str | Path):
+        return resolve(load_module(Path(target)))
+    if isinstance(target, ModuleType):
+        return _module_unit(target)
+    probes = (target,) if isinstance(target, Probe) else tuple(target)
+    for probe in probes:
+        if not isinstance(probe, Probe):
+            raise TypeError(f"a target is a probe, probes, a module, or a path; not {type(probe).__name__}")
+    if not probes:
+        raise TypeError("there is no probe to compile")
+    scope = probes[0].function.__globals__
+    return _unit(probes, scope, scope.get("__file__") or probes[0].function.__code__.co_filename)
+
+
+def _module_unit(module: ModuleType) -> Unit:
+    path = getattr(module, "__file__", None) or module.__name__
+    probes = tuple({id(value): value for value in vars(module).values() if isinstance(value, Probe)}.values())
+    if not probes:
+        from pyebpf.diagnostics.declarations import NothingToCompile
+        from pyebpf.modules import read_text
+
+        source = Source(str(path), read_text(path))
+        raise CompileError((NothingToCompile(Span(source, 1, 0, 1, len(source.line(1)))),))
+    return _unit(probes, vars(module), str(path))
+
+
+def _unit(probes: tuple[Probe, ...], scope: dict[str, Any], path: str) -> Unit:
+    names = {}
+    for probe in probes:
+        for name, value in probe.function.__globals__.items():
+            if isinstance(value, Map | Declared) and not name.startswith("__"):
+                names.setdefault(id(value), name)
+    title = (scope.get("__doc__") or "").strip().partition("\n")[0]
+    license = scope.get("__license__", DEFAULT_LICENSE)
+    return Unit(probes, title, license if isinstance(license, str) else DEFAULT_LICENSE, names, path)
+
+
+def parse(function: FunctionType) -> tree.Function:
+    """Capture and parse one decorated function. Raises CompileError."""
+    from pyebpf.capture import capture
+    from pyebpf.syntax.parse import parse as parse_captured
+
+    return parse_captured(capture(function))
+
+
+def _trees(unit: Unit) -> list[tree.Function]:
+    """The syntax trees of the probes, and of the helper functions in the same modules."""
+    functions = [probe.function for probe in unit.probes]
+    seen = {id(function) for function in functions}
+    for value in unit.probes[0].function.__globals__.values():
+        if isinstance(value, HelperFunction) and id(value.function) not in seen:
+            seen.add(id(value.function))
+            functions.append(value.function)
+    return [parse(function) for function in functions]
+
+
+def _module(unit: Unit, btf: Btf | None) -> Module:
+    """Source to typed IR."""
+    import pyebpf
+    from pyebpf.irbuild.program import Request, build_module
+
+    trees: dict[int, tree.Function] = {}
+
+    def parsed(function: FunctionType) -> tree.Function:
+        if id(function) not in trees:
+            trees[id(function)] = parse(function)
+        return trees[id(function)]
+
+    public = tuple(dir(pyebpf))
+    return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf))
+
+
+def _checked(module: Module) -> Checked:
+    from pyebpf.checks import check_module
+    from pyebpf.ir.validate import validate
+
+    validate(module)
+    return check_module(module)
+
+
+def _optimized(unit: Unit, btf: Btf | None) -> Module:
+    """Typed IR that every check has passed, with what they proved taken out."""
+    from pyebpf.ir.validate import validate
+    from pyebpf.transform import optimize
+
+    module = optimize(_checked(_module(unit, btf)))
+    validate(module)
+    return module
+
+
+def _llvm_text(unit: Unit, btf: Btf | None) -> str:
+    from pyebpf.codegen import emit_module
+
+    return emit_module(_optimized(unit, btf)).text

@@ -1,0 +1,104 @@
+"""`pyebpf.compile` and `pyebpf.load`: the compiler and the loader joined, for use inside other programs."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Iterable, Mapping, TypeAlias
+
+from pyebpf import compiler
+from pyebpf.kernel.btf import Btf
+from pyebpf.lang.maps import Map
+from pyebpf.lang.probes import Probe
+from pyebpf.lang.variables import Declared
+from pyebpf.object.specs import Object
+from pyebpf.runtime.session import Session
+
+Target: TypeAlias = "Probe | ModuleType | Object | str | PathLike[str] | Iterable[Probe]"
+BtfSource: TypeAlias = "Btf | bytes | str | PathLike[str] | None"
+
+
+def compile(target: Target, *, btf: BtfSource = None, cpu: str | None = None) -> Object:
+    """Compile `target` to a BPF object.
+
+    `target`: a probe, several, a module, or the path of a `.py` file (of an `.o` file, which is read). `btf`: kernel
+    types to compile for, as BTF, its bytes, or a file; the running kernel's if None. `cpu`: BPF instruction set, `v1` to
+    `v4`; v3 (Linux 5.1) if None. Raises CompileError with diagnostics. Needs no privileges.
+    """
+    return _compile(target, _btf(btf), cpu)
+
+
+def load(
+    target: Target,
+    *,
+    config: Mapping[str, object] | None = None,
+    btf: BtfSource = None,
+    attach: bool = True,
+    where: Mapping[str, object] | None = None,
+) -> Session:
+    """Compile `target`, load it into the kernel, attach its programs; a context manager that undoes all of it.
+
+    `config`: values of Configs by name. `btf`: types of the running kernel, where it has none itself. `attach=False`
+    loads only; `where` says where programs attach that need a place (`{"firewall": "eth0"}`). While the session is open,
+    the target's maps and variables are live: `for event in execs`. Raises CompileError, LoadError, VerifierError.
+    """
+    from pyebpf.runtime.session import open_session
+
+    types = _btf(btf)
+    object = _compile(target, types, None)
+    session = open_session(object, config=config, btf=types, attach=attach, where=where)
+    _bind(target, session)
+    return session
+
+
+def _compile(target: Target, btf: Btf | None, cpu: str | None) -> Object:
+    if isinstance(target, Object):
+        return target
+    if isinstance(target, str | PathLike):
+        path = Path(fspath(target))
+        if path.suffix == ".o":
+            from pyebpf.object.read import read_object
+
+            return read_object(path.read_bytes())
+        return compiler.compile_target(path, btf=btf, cpu=cpu)
+    if isinstance(target, Probe | ModuleType):
+        return compiler.compile_target(target, btf=btf, cpu=cpu)
+    return compiler.compile_target(tuple(target), btf=btf, cpu=cpu)
+
+
+def _btf(source: BtfSource) -> Btf | None:
+    if source is None or isinstance(source, Btf):
+        return source
+    return Btf.from_bytes(source) if isinstance(source, bytes) else Btf.from_file(source)
+
+
+def _bind(target: Target, session: Session) -> None:
+    """Make the target's declarations the loaded maps and variables, until the session closes."""
+    bound: list[Any] = []
+    for name, declared in _declarations(target).items():
+        view = session.maps.get(name) if isinstance(declared, Map) else session.variables.get(name)
+        if view is not None:
+            declared.view = view
+            bound.append((declared, view))
+
+    def release() -> None:
+        for declared, view in bound:
+            if declared.view is view:
+                declared.view = None
+
+    session.on_close(release)
+
+
+def _declarations(target: Target) -> dict[str, Map | Declared]:
+    if isinstance(target, ModuleType):
+        scopes = [vars(target)]
+    elif isinstance(target, Probe):
+        scopes = [target.function.__globals__]
+    elif isinstance(target, str | PathLike | Object):
+        return {}
+    else:
+        scopes = [probe.function.__globals__ for probe in target]
+    return {
+        name: value for scope in scopes for name, value in scope.items() if isinstance(value, Map | Declared)
+    }
