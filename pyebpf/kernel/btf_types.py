@@ -87,7 +87,7 @@ class Array:
 @final
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a struct or union. `bit_offset` counts from the start of the struct; `bit_size` is 0 if no bit field."""
+    """A member of a struct or union. `bit_offset` counts from the struct's start; `bit_size` is 0 if no bit field."""
 
     name: str
     type_id: int
@@ -139,7 +139,7 @@ class Typedef:
 @final
 @dataclass(frozen=True, slots=True)
 class Modifier:
-    """`const`, `volatile` or `restrict` around `type_id`; or a type tag, whose text is `name` (`user`, `rcu`, `percpu`)."""
+    """`const`, `volatile` or `restrict` around `type_id`; or a type tag, of text `name` (`user`, `rcu`, `percpu`)."""
 
     word: ModifierWord
     type_id: int

@@ -1,8 +1,8 @@
 """Packet headers: layouts and lengths, by the kernel's field names without prefixes such as `h_`.
 
 Bit fields: `Field.type` is the unit that is loaded at `Field.offset`, as a number in host order (big-endian units are
-swapped first); the field is its `bits` bits from `bit_offset` up, counted from the least significant bit. So the same row is right
-on machines of either byte order.
+swapped first); the field is its `bits` bits from `bit_offset` up, counted from the least significant bit. So
+the same row is right on machines of either byte order.
 
 Sources: RFC 791 (IPv4), 8200 (IPv6), 9293 (TCP), 768 (UDP), 792 and 4443 (ICMP), 826 (ARP), IEEE 802.1Q; names
 from include/uapi/linux/{if_ether,if_arp,ip,ipv6,tcp,udp,icmp,icmpv6}.h.

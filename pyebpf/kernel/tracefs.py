@@ -64,7 +64,7 @@ def read_text(root: int, path: str) -> str | None:
 
 
 def _mounted() -> int | None:
-    """The root of a mounted tracefs, or None if it isn't mounted or closed to us (then a mount of our own is tried)."""
+    """The root of a mounted tracefs; None if it isn't mounted or is closed to us: then we try a mount of our own."""
     for place in PLACES:
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

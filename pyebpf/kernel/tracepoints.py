@@ -112,7 +112,7 @@ def tracepoint_names() -> tuple[str, ...]:
 
 
 def raw_tracepoint_names(btf: Btf) -> tuple[str, ...]:
-    """The names that `@raw_tracepoint` takes, sorted. From the typedefs `btf_trace_NAME`, which exist since Linux 5.5."""
+    """The names that `@raw_tracepoint` takes, sorted. From the typedefs `btf_trace_NAME`, there since Linux 5.5."""
     return tracepoint_btf.names(btf)
 
 

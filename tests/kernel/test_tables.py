@@ -52,7 +52,7 @@ def test_helpers_match_the_header() -> None:
 
 @pytest.mark.kernel
 def test_helpers_match_the_verifier() -> None:
-    """Each helper called from each program type, under a licence that isn't GPL: the verifier names what it minds first.
+    """Each helper called from each program type, under a licence that isn't GPL: it names what it minds first.
 
     Whether the type may call it comes first, then the licence, then the arguments (which are all wrong here).
     Helpers and permissions only ever got more, so an older kernel must allow no more than the table.
@@ -88,7 +88,8 @@ def test_map_types_match_the_header() -> None:
     text = UAPI.read_text()
     block = text[text.index("enum bpf_map_type {") :]
     block = re.sub(r"/\*.*?\*/", "", block[: block.index("};")], flags=re.S)
-    number, theirs = -1, {}
+    number = -1
+    theirs: dict[str, int] = {}
     for name, value in re.findall(r"BPF_MAP_TYPE_(\w+)(?:\s*=\s*(\w+))?,", block):
         if value.startswith("BPF_MAP_TYPE_"):
             theirs[name] = theirs[value[len("BPF_MAP_TYPE_") :]]
