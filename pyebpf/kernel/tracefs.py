@@ -49,7 +49,7 @@ def tracefs() -> Iterator[int]:
 
 
 def read_text(root: int, path: str) -> str | None:
-    """The file at `path` below `root`, or None if there is none. Raises TracepointsUnavailable if it is closed to us."""
+    """The file at `path` below `root`; None if there is none. Raises TracepointsUnavailable if it is closed to us."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=root)
     except (FileNotFoundError, NotADirectoryError):
@@ -64,7 +64,7 @@ def read_text(root: int, path: str) -> str | None:
 
 
 def _mounted() -> int | None:
-    """The root of a mounted tracefs; None if it isn't mounted or is closed to us: then we try a mount of our own."""
+    """The root of a mounted tracefs; None if there is none open to us: then a mount of our own is tried."""
     for place in PLACES:
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -47,7 +47,8 @@ class Writer:
 
 
 def sample(order: str = "<") -> bytes:
-    """struct outer { int a; struct { union { u64 wide; int narrow; }; int low:3, high:5; }; outer *next; int row[4]; }"""
+    """struct outer { int a; struct { union { u64 wide; int narrow; }; int low:3, high:5; };
+    outer *next; int row[4]; }"""
     w = Writer(order)
     w.add("int", Kind.INT, 4, 1 << 24 | 32)  # 1
     w.add("u64", Kind.INT, 8, 64)  # 2
