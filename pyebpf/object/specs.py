@@ -31,6 +31,8 @@ class MapSpec:
     initial: bytes | None = None
     """First contents, for the data sections `.data`, `.rodata`, `.bss` only."""
     frozen: bool = False
+    extra: int = 0
+    """`map_extra` of BPF_MAP_CREATE (5.16): what it means depends on the type."""
 
 
 @final
@@ -101,6 +103,8 @@ class ProgramSpec:
     argument: str
     """What stands behind the hook in the section name: `syscalls/sys_enter_execve`."""
     function: FunctionSpec
+    flags: int = 0
+    """`prog_flags` of BPF_PROG_LOAD that the section name asks for (sleepable)."""
 
 
 @final

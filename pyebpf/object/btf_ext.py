@@ -1,0 +1,78 @@
+"""`.BTF.ext`: which instruction comes from which function, line and CO-RE access.
+
+Source: the kernel's documentation, "BPF Type Format (BTF)", section on `.BTF.ext`. Byte offsets count from the
+start of the section that the record is for.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import final
+
+from pyebpf.object.btf_raw import RawBtf
+from pyebpf.object.errors import ObjectError
+from pyebpf.object.specs import CoreRelocation, LineRecord
+
+
+@final
+@dataclass(slots=True)
+class SectionInfo:
+    """What `.BTF.ext` says of one section."""
+
+    functions: dict[int, int] = field(default_factory=dict)
+    """Byte offset to BTF id."""
+    lines: list[LineRecord] = field(default_factory=list)
+    core: list[CoreRelocation] = field(default_factory=list)
+
+
+def read_btf_ext(data: bytes, btf: RawBtf) -> dict[str, SectionInfo]:
+    """Records by section name. Raises ObjectError."""
+    found: dict[str, SectionInfo] = {}
+    order = btf.order
+    try:
+        magic, _, _, header = struct.unpack_from(order + "HBBI", data)
+        places = list(struct.iter_unpack(order + "II", data[8 : min(header, 32)]))
+    except struct.error:
+        raise ObjectError("section .BTF.ext is too short") from None
+    if magic != 0xEB9F:
+        raise ObjectError("section .BTF.ext does not start with BTF's magic number")
+    for number, (offset, size) in enumerate(places):
+        if not size:
+            continue
+        words = 2 if number == 0 else 4
+        for section, record in _records(data, header + offset, size, words, btf):
+            info = found.setdefault(section, SectionInfo())
+            if number == 0:
+                info.functions[record[0]] = record[1]
+            elif number == 1:
+                at, file, text, place = record
+                info.lines.append(LineRecord(at, btf.string(file), btf.string(text), place >> 10, place & 0x3FF))
+            else:
+                at, type_id, access, kind = record
+                info.core.append(CoreRelocation(at, type_id, btf.string(access), kind))
+    return found
+
+
+def _records(data: bytes, start: int, size: int, words: int, btf: RawBtf) -> list[tuple[str, tuple[int, ...]]]:
+    end = start + size
+    if end > len(data) or size < 4:
+        raise ObjectError("section .BTF.ext is cut off")
+    record_size = struct.unpack_from(btf.order + "I", data, start)[0]
+    if record_size < 4 * words or record_size > 4096:
+        raise ObjectError(f"section .BTF.ext has records of {record_size} bytes")
+    layout = struct.Struct(f"{btf.order}{words}I")
+    found = []
+    at = start + 4
+    while at < end:
+        if at + 8 > end:
+            raise ObjectError("section .BTF.ext is cut off")
+        name, count = struct.unpack_from(btf.order + "II", data, at)
+        at += 8
+        if at + count * record_size > end:
+            raise ObjectError("section .BTF.ext is cut off")
+        section = btf.string(name)
+        for _ in range(count):
+            found.append((section, layout.unpack_from(data, at)))
+            at += record_size
+    return found

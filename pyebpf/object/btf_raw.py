@@ -1,0 +1,98 @@
+"""BTF as bytes: its records and strings in place, to complete what compilers leave to the loader.
+
+Source: the kernel's documentation, "BPF Type Format (BTF)".
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final, final
+
+from pyebpf.kernel.btf_types import Kind
+from pyebpf.object.errors import ObjectError
+
+_PER_ENTRY: Final = {
+    Kind.STRUCT: 12,
+    Kind.UNION: 12,
+    Kind.ENUM: 8,
+    Kind.FUNC_PROTO: 8,
+    Kind.DATASEC: 12,
+    Kind.ENUM64: 12,
+}
+_EXTRA: Final = {Kind.INT: 4, Kind.ARRAY: 12, Kind.VAR: 4, Kind.DECL_TAG: 4}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A type: its id and where it lies in the bytes."""
+
+    id: int
+    at: int
+    name: str
+    kind: Kind
+    count: int
+    size: int
+    """Or type id."""
+
+
+@final
+class RawBtf:
+    """A copy of BTF that can be changed in place."""
+
+    def __init__(self, data: bytes, order: str) -> None:
+        try:
+            magic, _, _, header, types, types_size, strings, strings_size = struct.unpack_from(order + "HBBIIIII", data)
+        except struct.error:
+            raise ObjectError("section .BTF is too short") from None
+        if magic != 0xEB9F:
+            raise ObjectError("section .BTF does not start with BTF's magic number")
+        self.order = order
+        self.data = bytearray(data)
+        self._types = header + types
+        self._types_end = self._types + types_size
+        self._strings = header + strings
+        self._strings_end = self._strings + strings_size
+        if max(self._types_end, self._strings_end) > len(data):
+            raise ObjectError("section .BTF is cut off")
+        self.records = self._records()
+
+    def string(self, offset: int) -> str:
+        """The string at `offset`. Raises ObjectError."""
+        start = self._strings + offset
+        end = self.data.find(b"\0", start, self._strings_end)
+        if start >= self._strings_end or end < 0:
+            raise ObjectError(f"section .BTF has no string at {offset}")
+        return self.data[start:end].decode("utf-8", "replace")
+
+    def string_offset(self, text: str) -> int:
+        """Where `text` stands among the strings; 0, the empty string, if it doesn't."""
+        at = self.data.find(b"\0" + text.encode("utf-8", "replace") + b"\0", self._strings, self._strings_end)
+        return 0 if at < 0 else at + 1 - self._strings
+
+    def word(self, at: int) -> int:
+        """The u32 at `at`."""
+        value: int = struct.unpack_from(self.order + "I", self.data, at)[0]
+        return value
+
+    def set_word(self, at: int, value: int) -> None:
+        """Write the u32 at `at`."""
+        struct.pack_into(self.order + "I", self.data, at, value & 0xFFFFFFFF)
+
+    def _records(self) -> list[Record]:
+        found = []
+        at = self._types
+        while at < self._types_end:
+            if at + 12 > self._types_end:
+                raise ObjectError("section .BTF: the last type is cut off")
+            name, info, size = struct.unpack_from(self.order + "III", self.data, at)
+            number, count = info >> 24 & 31, info & 0xFFFF
+            if not 0 < number <= max(Kind):
+                raise ObjectError(f"section .BTF: type {len(found) + 1} is of kind {number}, which is not known")
+            kind = Kind(number)
+            found.append(Record(len(found) + 1, at, self.string(name), kind, count, size))
+            at += 12 + _EXTRA.get(kind, 0) + _PER_ENTRY.get(kind, 0) * count
+        if at != self._types_end:
+            raise ObjectError("section .BTF: the last type is cut off")
+        return found

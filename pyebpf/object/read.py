@@ -1,0 +1,207 @@
+"""Reads a BPF object of any compiler. Comes in: bytes that anybody may have written. Goes out: `Object`.
+
+Nothing here touches the kernel. Every malformed file is an ObjectError that names what is wrong.
+
+Sources: the kernel's documentation "BPF LLVM Relocations"; libbpf's conventions for sections.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from pyebpf.kernel.btf import Btf, BtfError
+from pyebpf.metadata import SECTION, Metadata
+from pyebpf.object import elf as elf_file
+from pyebpf.object.btf_complete import complete
+from pyebpf.object.btf_ext import SectionInfo, read_btf_ext
+from pyebpf.object.btf_raw import RawBtf
+from pyebpf.object.elf import Elf, ElfRelocation, ElfSection, Symbol
+from pyebpf.object.errors import ObjectError
+from pyebpf.object.map_specs import is_data_section, maps_of
+from pyebpf.object.metadata_json import decode
+from pyebpf.object.sections import meaning_of
+from pyebpf.object.specs import FunctionSpec, Object, ProgramSpec, Relocation
+
+R_BPF_64_64: Final = 1
+R_BPF_64_32: Final = 10
+LD_IMM64: Final = 0x18
+CALL: Final = 0x85
+_PSEUDO_CALL: Final = 1
+_F_SLEEPABLE: Final = 1 << 4
+_F_XDP_HAS_FRAGS: Final = 1 << 5
+
+__all__ = ["ObjectError", "read_object"]
+
+
+def read_object(elf: bytes) -> Object:
+    """Read an ELF file. Raises ObjectError."""
+    try:
+        return _read(bytes(elf))
+    except BtfError as error:
+        raise ObjectError(f"section .BTF: {error}") from None
+
+
+def _read(data: bytes) -> Object:
+    elf = Elf(data)
+    metadata_section = elf.section(SECTION)
+    metadata = decode(metadata_section.data) if metadata_section else Metadata()
+    raw, infos = _btf(elf)
+    btf = Btf.from_bytes(bytes(raw.data)) if raw else None
+    maps, places = maps_of(elf, btf, metadata)
+    functions = _Functions(elf, places, infos)
+    programs, called = functions.read()
+    licence = elf.section("license")
+    return Object(
+        elf=data,
+        programs=programs,
+        maps=maps,
+        functions=called,
+        license=licence.data.split(b"\0")[0].decode("utf-8", "replace") if licence else "",
+        btf=bytes(raw.data) if raw else b"",
+        metadata=metadata,
+        big_endian=elf.big_endian,
+    )
+
+
+def _btf(elf: Elf) -> tuple[RawBtf | None, dict[str, SectionInfo]]:
+    section = elf.section(".BTF")
+    if section is None:
+        return None, {}
+    raw = RawBtf(section.data, elf.order)
+    complete(raw, elf)
+    extension = elf.section(".BTF.ext")
+    return raw, read_btf_ext(extension.data, raw) if extension else {}
+
+
+class _Functions:
+    """The code of all executable sections, cut into functions."""
+
+    def __init__(self, elf: Elf, places: dict[int, str], infos: dict[str, SectionInfo]) -> None:
+        self._elf = elf
+        self._places = places
+        self._infos = infos
+        self._names: dict[tuple[int, int], str] = {}
+        self._symbols: list[Symbol] = []
+        used: set[str] = set()
+        for symbol in elf.symbols:
+            if symbol.type != elf_file.FUNC or not 0 < symbol.section < len(elf.sections):
+                continue
+            if (symbol.section, symbol.value) in self._names:
+                continue
+            section = elf.sections[symbol.section]
+            if symbol.size % 8 or symbol.value % 8 or symbol.value + symbol.size > len(section.data):
+                raise ObjectError(f"function {symbol.name} lies outside of section {section.name}")
+            name = symbol.name if symbol.name not in used else f"{symbol.name}@{section.name}+{symbol.value}"
+            used.add(name)
+            self._names[symbol.section, symbol.value] = name
+            self._symbols.append(symbol)
+
+    def read(self) -> tuple[tuple[ProgramSpec, ...], tuple[FunctionSpec, ...]]:
+        """Entry programs, and the functions that they may call."""
+        programs, called = [], []
+        tables = {s.index: self._elf.relocations(s) for s in self._elf.sections if s.executable and s.size}
+        last: dict[int, int] = {}
+        for symbol in sorted(self._symbols, key=lambda symbol: (symbol.section, symbol.value)):
+            section = self._elf.sections[symbol.section]
+            if not section.executable or not symbol.size:
+                continue
+            if symbol.value < last.get(symbol.section, 0):
+                raise ObjectError(f"function {symbol.name} overlaps the one before it")
+            last[symbol.section] = symbol.value + symbol.size
+            function = self._function(symbol, section, tables[section.index])
+            if section.name == ".text" or symbol.binding == elf_file.LOCAL:
+                called.append(function)
+            else:
+                programs.append(_program(function))
+        return tuple(programs), tuple(called)
+
+    def _function(self, symbol: Symbol, section: ElfSection, table: list[ElfRelocation]) -> FunctionSpec:
+        start, end = symbol.value, symbol.value + symbol.size
+        code = section.data[start:end]
+        relocations = {
+            r.offset - start: self._relocation(r, code, start) for r in table if start <= r.offset < end
+        }
+        self._plain_calls(relocations, symbol, code)
+        info = self._infos.get(section.name, SectionInfo())
+        return FunctionSpec(
+            name=self._names[symbol.section, symbol.value],
+            section=section.name,
+            section_offset=start,
+            code=code,
+            relocations=tuple(relocations[offset] for offset in sorted(relocations)),
+            lines=tuple(line for line in info.lines if start <= line.offset < end),
+            core=tuple(core for core in info.core if start <= core.offset < end),
+            btf_id=info.functions.get(start, 0),
+        )
+
+    def _relocation(self, record: ElfRelocation, code: bytes, start: int) -> Relocation:
+        """Its `offset` counts from the start of the function."""
+        offset = record.offset - start
+        symbol = record.symbol
+        if offset % 8:
+            raise ObjectError(f"a relocation at {record.offset} lies inside of an instruction")
+        opcode, imm = code[offset], self._imm(code, offset)
+        if record.type == R_BPF_64_32:
+            if opcode != CALL:
+                raise ObjectError(f"a call relocation at {record.offset} is not for a call")
+            if symbol.section == 0:
+                return Relocation(offset, "extern", symbol.name)
+            return Relocation(offset, "call", self._target(symbol.section, symbol.value + (imm + 1) * 8))
+        if record.type != R_BPF_64_64 or opcode != LD_IMM64 or offset + 16 > len(code):
+            raise ObjectError(f"a relocation of type {record.type} at {record.offset} is not understood")
+        if symbol.section == 0:
+            return Relocation(offset, "extern", symbol.name)
+        if symbol.section >= len(self._elf.sections):
+            raise ObjectError(f"symbol {symbol.name} lies in no section")
+        section = self._elf.sections[symbol.section]
+        place = symbol.value + imm
+        if section.name == ".maps":
+            if place not in self._places:
+                raise ObjectError(f"a relocation names offset {place} of .maps, where no map starts")
+            return Relocation(offset, "map", self._places[place])
+        if section.executable:
+            return Relocation(offset, "function", self._target(symbol.section, place))
+        if is_data_section(section.name) and 0 <= place <= section.size:
+            return Relocation(offset, "data", section.name, place)
+        raise ObjectError(f"a relocation at {record.offset} names {symbol.name} in section {section.name}")
+
+    def _target(self, section: int, place: int) -> str:
+        name = self._names.get((section, place))
+        if name is None:
+            raise ObjectError(f"a call goes to offset {place} of section {section}, where no function starts")
+        return name
+
+    def _imm(self, code: bytes, offset: int) -> int:
+        value: int = struct.unpack_from(self._elf.order + "i", code, offset + 4)[0]
+        return value
+
+    def _plain_calls(self, relocations: dict[int, Relocation], symbol: Symbol, code: bytes) -> None:
+        """Calls inside of one section may come without a relocation."""
+        offset = 0
+        while offset < len(code):
+            opcode, registers = code[offset], code[offset + 1]
+            source = registers & 15 if self._elf.big_endian else registers >> 4
+            if opcode == CALL and source == _PSEUDO_CALL and offset not in relocations:
+                place = symbol.value + offset + 8 + self._imm(code, offset) * 8
+                relocations[offset] = Relocation(offset, "call", self._target(symbol.section, place))
+            offset += 16 if opcode == LD_IMM64 else 8
+
+
+def _program(function: FunctionSpec) -> ProgramSpec:
+    meaning = meaning_of(function.section)
+    flags = 0
+    if meaning is not None and meaning.sleepable:
+        flags |= _F_SLEEPABLE
+    if function.section.startswith("xdp.frags"):
+        flags |= _F_XDP_HAS_FRAGS
+    return ProgramSpec(
+        name=function.name,
+        section=function.section,
+        program_type=meaning.program_type if meaning else 0,
+        expected_attach_type=meaning.attach_type if meaning else None,
+        hook=meaning.hook if meaning else "",
+        argument=meaning.argument if meaning else "",
+        function=function,
+        flags=flags,
+    )
