@@ -45,11 +45,12 @@ from pyebpf.lang.types import MacAddress, be16, be32, be64, char, i8, i16, i32, 
 from pyebpf.lang.variables import Config, Global
 
 if TYPE_CHECKING:
-    from pyebpf.embed import compile, load
-    from pyebpf.loader.errors import LoadError
-    from pyebpf.loader.verifier import VerifierError
-    from pyebpf.object.specs import Object
-    from pyebpf.runtime.session import Session
+    from pyebpf.embed import compile as compile
+    from pyebpf.embed import load as load
+    from pyebpf.loader.errors import LoadError as LoadError
+    from pyebpf.loader.verifier import VerifierError as VerifierError
+    from pyebpf.object.specs import Object as Object
+    from pyebpf.runtime.session import Session as Session
 
 __version__ = "0.1.0"
 
@@ -75,15 +76,11 @@ __all__ = [
     "IPv4Address",
     "IPv6Address",
     "InternalError",
-    "LoadError",
     "LruHash",
     "MacAddress",
-    "Object",
     "PerCpuArray",
     "PerCpuHash",
     "RingBuf",
-    "Session",
-    "VerifierError",
     "be16",
     "be32",
     "be64",
@@ -92,7 +89,6 @@ __all__ = [
     "cgroup_id",
     "char",
     "comm",
-    "compile",
     "cpu",
     "current_task",
     "function",
@@ -103,7 +99,6 @@ __all__ = [
     "i64",
     "kernel_str",
     "ktime_ns",
-    "load",
     "pid",
     "random_u32",
     "raw_tracepoint",
@@ -141,4 +136,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_HEADERS})
+    return sorted({*__all__, *_HEADERS, *_LAZY})

@@ -69,7 +69,7 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
             return _conditional(b, node)
         case tree.Walrus():
             operand = evaluate(b, node.value)
-            names.assign_name(b, node.target.id, operand, node.target.span)
+            names.assign_name(b, node.target.id, operand, node.value.span)
             return names.read_name(b, node.target.id, node.target.span)
         case tree.Tuple():
             return Values(tuple(evaluate(b, item) for item in node.items))

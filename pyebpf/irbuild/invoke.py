@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import EnumMeta
+from ipaddress import IPv4Address, IPv6Address
 
 from pyebpf import layout
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
-from pyebpf.irbuild import calls, expressions, maps, memory, packets, prints
+from pyebpf.irbuild import calls, expressions, maps, memory, names, packets, prints
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values, describe
 from pyebpf.ir.types import is_scalar
@@ -30,14 +31,18 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         keywords = {word.name: (expressions.evaluate(b, word.value), word.value.span) for word in node.keywords}
         result = b.inline(b, value, arguments, keywords, node.span)
         return result  # type: ignore[return-value]
-    type = layout_or_none(value) if isinstance(target, Static) and value is not None else None
-    if type is not None and not is_scalar(type):
-        return _construct(b, type, node)
+    if value in (IPv4Address, IPv6Address) and isinstance(value, type):
+        literal = _address(b, value, node)
+        if literal is not None:
+            return literal
+    type_ = layout_or_none(value) if isinstance(target, Static) and value is not None else None
+    if type_ is not None and not is_scalar(type_):
+        return _construct(b, type_, node)
     if node.keywords:
         b.error(errors.WrongArguments(node.keywords[0].span, node.function.span.text, "no keyword arguments", f"`{node.keywords[0].name}=`"))
     arguments = [(expressions.evaluate(b, argument), argument.span) for argument in node.arguments]
-    if type is not None:
-        return calls.convert(b, type, arguments, node.span)
+    if type_ is not None:
+        return calls.convert(b, type_, arguments, node.span)
     if isinstance(value, Builtin):
         return calls.builtin(b, value.name, arguments, node.span)
     try:
@@ -52,6 +57,16 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     if isinstance(target, Method):
         return _method(b, target, arguments, node.span)
     b.error(errors.NotCallable(node.function.span, _what(target, node), _cure(value)))
+
+
+def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:
+    """`IPv4Address("10.0.0.1")`: a constant."""
+    if len(node.arguments) != 1 or not isinstance(node.arguments[0], tree.StringLiteral):
+        return None
+    try:
+        return names.static(b, cls(node.arguments[0].value), node.span.text, node.span)
+    except ValueError as error:
+        b.error(type_errors.WrongType(node.arguments[0].span, f"an {cls.__name__}", str(error), ""))
 
 
 def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:

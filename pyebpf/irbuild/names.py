@@ -19,7 +19,7 @@ from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import BOOL, I64, I64_MAX, I64_MIN, U64_MAX, BoolType, IntType, PointerType, Region, ValueType, is_scalar, loaded
 from pyebpf.irbuild import memory, values
 from pyebpf.irbuild.builder import Builder, Retype, storage
-from pyebpf.irbuild.operands import Operand, Optional, PendingText, Place, Static, Values, describe, describe_type
+from pyebpf.irbuild.operands import Operand, Optional, PendingText, Place, Static, Values, describe, describe_type, is_text
 from pyebpf.lang.maps import Map
 from pyebpf.lang.types import enumeration_of
 from pyebpf.source import Span
@@ -293,6 +293,8 @@ def _write(b: Builder, name: str, binding: Binding, operand: Operand, span: Span
         case Reference():
             _write_reference(b, name, binding, operand, span)
         case TextLocal():
+            if not is_text(operand):
+                b.error(type_errors.ConflictingTypes(span, name, str(binding.slot.type), describe(operand)))
             place = Place(text_address(b, binding, span), binding.slot.type, name, span)
             memory.store(b, place, operand, span)
         case Fixed():

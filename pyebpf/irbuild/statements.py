@@ -119,7 +119,7 @@ def _assign_entry(b: Builder, target: tree.Subscript, value: tree.Expression, sp
 def _assign_to(b: Builder, target: tree.Expression, operand: Operand, span: Span) -> None:
     match target:
         case tree.Name():
-            names.assign_name(b, target.id, operand, target.span)
+            names.assign_name(b, target.id, operand, span)
         case tree.Tuple():
             if not (isinstance(operand, Values) and len(operand.items) == len(target.items)):
                 b.error(type_errors.NothingLeft(span, len(target.items)))
@@ -166,9 +166,7 @@ def _annotated(b: Builder, statement: tree.AnnAssign) -> None:
         if not (isinstance(pointer, PointerType) and pointer.target == type):
             b.error(type_errors.WrongType(statement.value.span, str(type), describe(operand), ""))
         type = None if pointer.region is not Region.STACK else type
-    name = statement.target.id
-    retyped = b.frame.bindings.get(name) is None
-    names.assign_name(b, name, operand, statement.target.span if retyped else statement.target.span, type)
+    names.assign_name(b, statement.target.id, operand, statement.value.span, type)
 
 
 def _augmented(b: Builder, statement: tree.AugAssign) -> None:
@@ -178,7 +176,7 @@ def _augmented(b: Builder, statement: tree.AugAssign) -> None:
         _check_augmentable(b, target)
         old = names.read_name(b, target.id, target.span)
         value = expressions.evaluate(b, statement.value)
-        names.assign_name(b, target.id, arithmetic.binary(b, statement.operator, old, value, span, spans), target.span)
+        names.assign_name(b, target.id, arithmetic.binary(b, statement.operator, old, value, span, spans), span)
         return
     if isinstance(target, tree.Subscript) and not isinstance(target.index, tree.Slice):
         base = expressions.evaluate(b, target.value)
@@ -197,7 +195,7 @@ def _check_augmentable(b: Builder, target: tree.Name) -> None:
         return
     if target.id in b.frame.python.__globals__:
         value = b.frame.python.__globals__[target.id]
-        what = f"a {type(value).__name__}" if isinstance(value, int | str | float) else "a declaration"
+        what = f"{'an' if isinstance(value, int) else 'a'} {type(value).__name__}" if isinstance(value, int | str | float) else "a declaration"
         b.error(errors.NotAssignable(target.span, target.id, what))
 
 
