@@ -11,7 +11,7 @@ from typing import Final, assert_never, final
 from pyebpf.codegen import arithmetic, kernel_structs, memory
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.sections import DROPPED, FAULTS, Sections
-from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, symbol
+from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir import ops
 from pyebpf.ir.module import KernelStruct, Program
@@ -68,10 +68,14 @@ class _Emitter:
         self.values: dict[ops.Value, Operand] = {}
         self.locals: dict[ops.Local, str] = {}
         self.slots: dict[ops.Slot, str] = {}
-        self.labels: dict[ops.Label, tuple[str, str]] = {}
-        """Blocks after each label's end (for Break), and of its step (for Continue)."""
+        self.labels: dict[ops.Label, _Label] = {}
         self.results: list[tuple[str, str]] = []
         self.faults: list[tuple[str, str]] = []
+        """What goes to the block that counts in `.bss`: bytes from `FAULTS`, and the block it comes from."""
+        self.counts: list[tuple[str, str]] = []
+        """What goes to the block that adds 1 and ends the program: where to add, and the block it comes from."""
+        self.cleanups: dict[tuple[ops.Value, ...], tuple[str, list[tuple[str, str]]]] = {}
+        """Blocks that give records back before a fault: their names, and what goes there."""
         self.function_node, self.parameter_node = around.debug.function(program.name, program.parameter, program.span)
 
     def function(self) -> list[str]:
@@ -81,12 +85,11 @@ class _Emitter:
         start = self.code.location
         code.do(f"#dbg_value(ptr %ctx, {self.parameter_node}, !DIExpression(), {start.removeprefix(', !dbg ')})")
         code.lines[-1] = code.lines[-1].removesuffix(start)  # a record has its location inside
-        self.emit_block(program.body)
+        self.emit_block(program.body, True)
         self.locate(program.span)
         if code.open:
             self.leave(str(program.default))
-        if self.faults:
-            self.count_faults()
+        self.finish_faults()
         code.start("leave")
         if not self.results:
             code.end("unreachable")
@@ -94,19 +97,31 @@ class _Emitter:
             code.end(f"ret i32 {code.phi('i32', self.results)}")
         return [
             f"define dso_local i32 {symbol(program.name)}(ptr noundef %ctx) #0 "
-            f'section "{section(program)}" !dbg {self.function_node} {{',
+            f'section {quote(section(program))} !dbg {self.function_node} {{',
             *code.body(),
             "}",
         ]
 
-    def count_faults(self) -> None:
-        """The tail that all faults share: count, and answer with the default."""
+    def finish_faults(self) -> None:
+        """The tails that faults share: give back records, count, answer with the default."""
         code = self.code
-        code.start("fault")
-        offset = code.phi("i64", self.faults)
-        cell = code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {offset}")
-        code.do(f"atomicrmw add ptr {cell}, i64 1 monotonic, align 8")
-        self.leave(str(self.program.default))
+        for records, (label, ways) in self.cleanups.items():
+            code.start(label)
+            offset = code.phi("i64", ways)
+            for record in records:
+                self.call("ringbuf_discard", [f"ptr {self.address(record)}", "i64 0"], NoneType())
+            self.faults.append((offset, code.block))
+            code.jump("fault")
+        if self.faults:
+            code.start("fault")
+            offset = code.phi("i64", self.faults)
+            self.counts.append((code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {offset}"), code.block))
+            code.jump("count")
+        if self.counts:
+            code.start("count")
+            cell = code.phi("ptr", self.counts)
+            code.do(f"atomicrmw add ptr {cell}, i64 1 monotonic, align 8")
+            self.leave(str(self.program.default))
 
     def leave(self, result: str) -> None:
         self.results.append((literal(int(result), 32) if result.lstrip("-").isdigit() else result, self.code.block))
@@ -116,19 +131,56 @@ class _Emitter:
         node = self.around.debug.location(span, self.function_node, self.program.span.source)
         self.code.location = f", !dbg {node}"
 
-    def emit_block(self, block: ops.Block) -> None:
-        for op in block.ops:
+    def emit_block(self, block: ops.Block, last: bool) -> None:
+        """The ops of `block`. `last`: nothing but the program's end, with its default, comes after it."""
+        for index, op in enumerate(block.ops):
             if not self.code.open:
                 raise InternalError(f"{type(op).__name__} after the end of a block")
             self.locate(op.span)
             if ops.is_value(op):
                 self.values[op] = self.value(op)
-            elif isinstance(op, ops.If | ops.Loop | ops.Scope | ops.Break | ops.Continue | ops.Return):
-                self.control(op)
+                continue
+            ends = self.ends(block.ops[index + 1 :], last)
+            if ends and isinstance(op, ops.CountDropped | ops.AtomicAdd) and self.count_last(op):
+                return
+            if isinstance(op, ops.If | ops.Loop | ops.Scope | ops.Break | ops.Continue | ops.Return):
+                self.control(op, ends)
             elif isinstance(op, ops.LocalSet | ops.Check):
                 self.state(op)
             else:
                 self.effect(op)
+
+    def ends(self, rest: tuple[ops.Op, ...], last: bool) -> bool:
+        """Whether `rest` does nothing but end the program with its default."""
+        for op in rest:
+            match op:
+                case ops.Const():
+                    continue
+                case ops.Return():
+                    return isinstance(op.value, ops.Const) and op.value.value == self.program.default
+                case ops.Break():
+                    return self.labels[op.label].last
+                case _:
+                    return False
+        return last
+
+    def count_last(self, op: ops.CountDropped | ops.AtomicAdd) -> bool:
+        """Let the shared tail count, if that is all that is left to do."""
+        code = self.code
+        sections = self.around.sections
+        if isinstance(op, ops.CountDropped):
+            if sections.has_faults(self.program):
+                self.faults.append((str(sections.cell(DROPPED + op.map.name).offset - sections.cell(FAULTS).offset), code.block))
+                code.jump("fault")
+                return True
+            cell = symbol(DROPPED + op.map.name)
+        elif isinstance(op.value, ops.Const) and op.value.value == 1 and self.target(op.address).size == 8:
+            cell = self.address(op.address)
+        else:
+            return False
+        self.counts.append((cell, code.block))
+        code.jump("count")
+        return True
 
     # Operands
 
@@ -398,57 +450,66 @@ class _Emitter:
             text = as_integer(code, operand) if type == "i64" else as_pointer(code, operand) if type == "ptr" else operand.text
             code.do(f"store {type} {text}, ptr {self.local(op.local)}, align {1 if type == 'i1' else 8}")
             return
-        fails, passes = code.name("fails"), code.name("passes")
+        self.check(op)
+
+    def check(self, op: ops.Check) -> None:
+        code = self.code
+        passes = code.name("passes")
+        fails = code.name("fails")
+        offset = str(self.around.sections.fault_offset(self.program, op))
         code.branch(self.operand(op.condition).text, passes, fails)
         code.start(fails)
-        for record in op.cleanup:
-            self.call("ringbuf_discard", [f"ptr {self.address(record)}", "i64 0"], NoneType())
-        self.faults.append((str(self.around.sections.fault_offset(self.program, op)), code.block))
-        code.jump("fault")
+        if op.cleanup:
+            label, ways = self.cleanups.setdefault(op.cleanup, (code.name("cleanup"), []))
+            ways.append((offset, code.block))
+            code.jump(label)
+        else:
+            self.faults.append((offset, code.block))
+            code.jump("fault")
         code.start(passes)
 
     # Control flow
 
-    def control(self, op: ops.If | ops.Loop | ops.Scope | ops.Break | ops.Continue | ops.Return) -> None:
+    def control(self, op: ops.If | ops.Loop | ops.Scope | ops.Break | ops.Continue | ops.Return, last: bool) -> None:
         code = self.code
         match op:
             case ops.If():
-                self.emit_if(op)
+                self.emit_if(op, last)
             case ops.Loop():
-                self.emit_loop(op)
+                self.emit_loop(op, last)
             case ops.Scope():
                 after = code.name("after")
-                self.labels[op.label] = (after, "")
-                self.inside(op.body, after)
+                self.labels[op.label] = _Label(after, "", last)
+                self.inside(op.body, after, last)
                 code.start(after)
             case ops.Break():
-                code.jump(self.labels[op.label][0])
+                code.jump(self.labels[op.label].after)
             case ops.Continue():
-                code.jump(self.labels[op.label][1])
+                code.jump(self.labels[op.label].step)
             case ops.Return():
                 self.leave(low_bits(code, self.operand(op.value), 32))
 
-    def inside(self, block: ops.Block, after: str) -> None:
+    def inside(self, block: ops.Block, after: str, last: bool) -> None:
         """`block`, which goes on at `after` when it runs off its end."""
-        self.emit_block(block)
+        self.emit_block(block, last)
         if self.code.open:
             self.code.jump(after)
 
-    def emit_if(self, op: ops.If) -> None:
+    def emit_if(self, op: ops.If, last: bool) -> None:
         code = self.code
         then, orelse, after = code.name("then"), code.name("else"), code.name("after")
         code.branch(self.operand(op.condition).text, then, orelse if op.orelse.ops else after)
         code.start(then)
-        self.inside(op.then, after)
+        self.inside(op.then, after, last)
         if op.orelse.ops:
             code.start(orelse)
-            self.inside(op.orelse, after)
+            self.inside(op.orelse, after, last)
         code.start(after)
 
-    def emit_loop(self, op: ops.Loop) -> None:
+    def emit_loop(self, op: ops.Loop, last: bool) -> None:
         code = self.code
         body, step, after = code.name("body"), code.name("step"), code.name("after")
-        self.labels[op.label] = (after, step)
+        self.labels[op.label] = _Label(after, step, last)
         rounds = ""
         if op.guarded:
             if op.bound is None:
@@ -462,7 +523,17 @@ class _Emitter:
             code.branch(code.value(f"icmp ult i64 {count}, {op.bound}"), inside, after)
             code.start(inside)
             code.do(f"store i64 {code.value(f'add i64 {count}, 1')}, ptr {rounds}, align 8")
-        self.inside(op.body, step)
+        self.inside(op.body, step, False)
         code.start(step)
-        self.inside(op.step, body)
+        self.inside(op.step, body, False)
         code.start(after)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """Where Break and Continue go; `last` as for blocks, of what comes after the label's end."""
+
+    after: str
+    step: str
+    last: bool

@@ -77,6 +77,10 @@ class Sections:
         """Bytes from `FAULTS` to the counter of `check`."""
         return 8 * self._sites[program, check.fault, check.span]
 
+    def has_faults(self, program: Program) -> bool:
+        """Whether `program` has Checks."""
+        return any(owner is program for owner, _, _ in self._sites)
+
     def cell(self, name: str) -> Cell:
         """Where variable `name` lies."""
         return self._cells[name]
