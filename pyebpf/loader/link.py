@@ -1,0 +1,141 @@
+"""Joins a program and the functions that it calls into one piece of code, and resolves what it names."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.btf_types import Kind
+from pyebpf.loader.core import patch
+from pyebpf.loader.errors import LoadError
+from pyebpf.object.btf_raw import RawBtf
+from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec
+
+_PSEUDO_MAP_FD: Final = 1
+_PSEUDO_MAP_VALUE: Final = 2
+_PSEUDO_CALL: Final = 1
+_PSEUDO_KFUNC_CALL: Final = 2
+_PSEUDO_FUNC: Final = 4
+_CALL: Final = 0x85
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A program ready for the kernel. Info records are empty when they would be incomplete."""
+
+    code: bytes
+    func_info: bytes
+    line_info: bytes
+    lines: tuple[tuple[int, LineRecord], ...]
+    """Instruction index and where it comes from."""
+
+
+def link(obj: Object, program: ProgramSpec, fds: Mapping[str, int], local: Btf | None, target: Btf | None) -> Linked:
+    """Link `program`. `fds` has the descriptors of all maps. Raises LoadError."""
+    order = _reachable(obj, program.function)
+    starts: dict[str, int] = {}
+    end = 0
+    for function in order:
+        starts[function.name] = end
+        end += len(function.code) // 8
+    pieces = []
+    for function in order:
+        code = bytearray(function.code)
+        for core in function.core:
+            if local is None or target is None:
+                raise LoadError(
+                    f"program {program.name} reads kernel types, but the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)", "kernel"
+                )
+            patch(code, core.offset - function.section_offset, core, local, target)
+        _relocate(code, function, starts, fds, target)
+        pieces.append(bytes(code))
+    raw = RawBtf(obj.btf, ">" if obj.big_endian else "<") if obj.btf else None
+    lines = tuple(
+        (starts[f.name] + (line.offset - f.section_offset) // 8, line) for f in order for line in _distinct(f.lines)
+    )
+    return Linked(b"".join(pieces), _func_info(order, starts), _line_info(order, lines, raw), lines)
+
+
+def _distinct(lines: tuple[LineRecord, ...]) -> list[LineRecord]:
+    """In order, one per instruction."""
+    by_offset = {line.offset // 8: line for line in reversed(lines)}
+    return [by_offset[offset] for offset in sorted(by_offset)]
+
+
+def _reachable(obj: Object, entry: FunctionSpec) -> list[FunctionSpec]:
+    everything = {f.name: f for f in (*obj.functions, *(p.function for p in obj.programs))}
+    order = [entry]
+    for function in order:  # grows while it is walked
+        for relocation in function.relocations:
+            if relocation.kind in ("call", "function"):
+                found = everything.get(relocation.name)
+                if found is None:
+                    raise LoadError(f"{function.name} calls {relocation.name}, which the object doesn't have", "object")
+                if found not in order:
+                    order.append(found)
+    return order
+
+
+def _relocate(
+    code: bytearray, function: FunctionSpec, starts: Mapping[str, int], fds: Mapping[str, int], target: Btf | None
+) -> None:
+    for relocation in function.relocations:
+        at = relocation.offset
+        here = starts[function.name] + at // 8
+        match relocation.kind:
+            case "map":
+                _set(code, at, _PSEUDO_MAP_FD, fds[relocation.name])
+                _set_imm(code, at + 8, 0)
+            case "data":
+                _set(code, at, _PSEUDO_MAP_VALUE, fds[relocation.name])
+                _set_imm(code, at + 8, relocation.addend)
+            case "call":
+                _set(code, at, _PSEUDO_CALL, starts[relocation.name] - here - 1)
+            case "function":
+                _set(code, at, _PSEUDO_FUNC, starts[relocation.name] - here - 1)
+                _set_imm(code, at + 8, 0)
+            case "extern":
+                number = target.find(relocation.name, Kind.FUNC) if target else None
+                if code[at] != _CALL or number is None:
+                    raise LoadError(f"{function.name} needs {relocation.name}, which this kernel doesn't offer", "kernel")
+                code[at + 2 : at + 4] = b"\0\0"
+                _set(code, at, _PSEUDO_KFUNC_CALL, number)
+
+
+def _set(code: bytearray, at: int, source: int, imm: int) -> None:
+    from sys import byteorder
+
+    registers = code[at + 1]
+    code[at + 1] = registers & 15 | source << 4 if byteorder == "little" else registers & 0xF0 | source
+    _set_imm(code, at, imm)
+
+
+def _set_imm(code: bytearray, at: int, imm: int) -> None:
+    struct.pack_into("=i", code, at + 4, imm)
+
+
+def _func_info(order: list[FunctionSpec], starts: Mapping[str, int]) -> bytes:
+    if not all(function.btf_id for function in order):
+        return b""
+    return b"".join(struct.pack("=II", starts[function.name], function.btf_id) for function in order)
+
+
+def _line_info(order: list[FunctionSpec], lines: tuple[tuple[int, LineRecord], ...], raw: RawBtf | None) -> bytes:
+    # The kernel wants a line for the first instruction of each function.
+    if raw is None or any(not f.lines or f.lines[0].offset != f.section_offset for f in order):
+        return b""
+    offsets: dict[str, int] = {}
+
+    def place(text: str) -> int:
+        if text not in offsets:
+            offsets[text] = raw.string_offset(text)
+        return offsets[text]
+
+    return b"".join(
+        struct.pack("=IIII", index, place(line.file), place(line.text), line.line << 10 | line.column & 0x3FF)
+        for index, line in lines
+    )

@@ -1,0 +1,287 @@
+"""Brings an object into the kernel: maps, BTF, programs. Nothing is attached and nothing is pinned, so that all
+of it goes when the process ends, however it ends."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, final
+
+from pyebpf.kernel.btf import Btf, BtfError
+from pyebpf.kernel.btf_types import Kind
+from pyebpf.kernel.maps import MapFlag, MapType
+from pyebpf.kernel.programs import ProgramType
+from pyebpf.loader import sys
+from pyebpf.loader.config import initial_contents
+from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.link import Linked, link
+from pyebpf.loader.verifier import VerifierError
+from pyebpf.object.specs import MapSpec, Object, ProgramSpec
+
+_FIRST_LOG: Final = 1 << 20
+_LARGEST_LOG: Final = (1 << 30) - 1
+"""The verifier takes no larger buffer. It is tried only after smaller ones were too small."""
+_NO_BTF: Final = (
+    *(MapType.PERF_EVENT_ARRAY, MapType.CGROUP_ARRAY, MapType.STACK_TRACE, MapType.ARRAY_OF_MAPS, MapType.RINGBUF),
+    *(MapType.HASH_OF_MAPS, MapType.DEVMAP, MapType.DEVMAP_HASH, MapType.CPUMAP, MapType.XSKMAP, MapType.SOCKMAP),
+    *(MapType.SOCKHASH, MapType.USER_RINGBUF, MapType.PROG_ARRAY, MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER),
+)
+"""Map types that take no BTF of key and value."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LoadedMap:
+    """A map in the kernel."""
+
+    descriptor: sys.Descriptor
+    spec: MapSpec
+    """With `max_entries` and `flags` as created."""
+
+    @property
+    def fd(self) -> int:
+        return self.descriptor.fd
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LoadedProgram:
+    """A verified program in the kernel, not attached. `id` is the kernel's."""
+
+    descriptor: sys.Descriptor
+    spec: ProgramSpec
+    id: int
+
+    @property
+    def fd(self) -> int:
+        return self.descriptor.fd
+
+
+@final
+class LoadedObject:
+    """An object in the kernel, until `close`, the end of `with`, or of the process."""
+
+    def __init__(self, spec: Object) -> None:
+        self.spec = spec
+        self.maps: dict[str, LoadedMap] = {}
+        self.programs: dict[str, LoadedProgram] = {}
+        self._views: dict[str, mmap.mmap] = {}
+
+    @property
+    def variables(self) -> dict[str, LoadedMap]:
+        """The data sections: `.data`, `.bss`, `.rodata`."""
+        return {name: loaded for name, loaded in self.maps.items() if loaded.spec.initial is not None}
+
+    def view(self, section: str) -> mmap.mmap | None:
+        """The memory of a writable data section, shared with the programs; None where it can't be mapped."""
+        if section not in self._views:
+            loaded = self.maps[section]
+            if not loaded.spec.flags & MapFlag.MMAPABLE or loaded.spec.frozen:
+                return None
+            self._views[section] = mmap.mmap(loaded.fd, loaded.spec.value_size, mmap.MAP_SHARED)
+        return self._views[section]
+
+    def close(self) -> None:
+        """Close everything; nothing happens the second time."""
+        for view in self._views.values():
+            view.close()
+        self._views.clear()
+        for program in self.programs.values():
+            program.descriptor.close()
+        for loaded in self.maps.values():
+            loaded.descriptor.close()
+
+    def __enter__(self) -> LoadedObject:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf: Btf | None = None) -> LoadedObject:
+    """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE.
+
+    Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed again.
+    """
+    from sys import byteorder
+
+    if obj.big_endian != (byteorder == "big"):
+        kind = "big" if obj.big_endian else "little"
+        raise LoadError(f"the object is for {kind}-endian machines, and this is none", "object")
+    contents = initial_contents(obj, config or {})
+    _raise_memlock()
+    loaded = LoadedObject(obj)
+    own_btf: sys.Descriptor | None = None
+    try:
+        own_btf = _load_btf(obj)
+        for spec in obj.maps:
+            loaded.maps[spec.name] = _create_map(spec, own_btf, contents.get(spec.name))
+        local = Btf.from_bytes(obj.btf) if obj.btf else None
+        target = btf if btf is not None else _target(obj)
+        fds = {name: found.fd for name, found in loaded.maps.items()}
+        for program in obj.programs:
+            linked = link(obj, program, fds, local, target)
+            loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target)
+    except BtfError as error:
+        loaded.close()
+        raise LoadError(str(error), "kernel") from None
+    except BaseException:
+        loaded.close()
+        raise
+    finally:
+        if own_btf is not None:
+            own_btf.close()
+    return loaded
+
+
+def _target(obj: Object) -> Btf | None:
+    """The running kernel's BTF, if anything in the object asks for it."""
+    functions = (*obj.functions, *(program.function for program in obj.programs))
+    externs = any(r.kind == "extern" for function in functions for r in function.relocations)
+    tracing = any(program.program_type in (ProgramType.TRACING, ProgramType.LSM) for program in obj.programs)
+    if not externs and not tracing and not any(function.core for function in functions):
+        return None
+    return Btf.running()
+
+
+def _raise_memlock() -> None:
+    """Kernels before 5.11 count maps as locked memory. Raising the limit may be forbidden; most don't need it."""
+    import resource
+
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (OSError, ValueError):
+        pass
+
+
+def _load_btf(obj: Object) -> sys.Descriptor | None:
+    """None where the kernel takes no BTF, or not this: then it goes without."""
+    if not obj.btf:
+        return None
+    try:
+        return sys.btf_load(obj.btf)
+    except OSError:
+        return None
+
+
+def _create_map(spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None) -> LoadedMap:
+    import dataclasses
+
+    if spec.type in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS, MapType.STRUCT_OPS):
+        raise LoadError(f"map {spec.name}: maps of type {MapType(spec.type).name} can't be loaded", "object")
+    if spec.pinning:
+        raise LoadError(f"map {spec.name} asks to be pinned, which this loader doesn't do", "object")
+    entries = spec.max_entries
+    if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF):
+        page = mmap.PAGESIZE
+        entries = max(page, 1 << max(entries - 1, 0).bit_length())  # the kernel: a power of two, whole pages
+    elif spec.type == MapType.PERF_EVENT_ARRAY and not entries:
+        entries = os.cpu_count() or 1
+    mappable = spec.initial is not None
+    attempts = [spec.flags | (MapFlag.MMAPABLE if mappable else 0), *([spec.flags] if mappable else [])]
+    with_btf = btf is not None and spec.type not in _NO_BTF and (spec.key_type_id or spec.value_type_id)
+    failure: OSError | None = None
+    for flags in attempts:
+        for use_btf in (True, False) if with_btf else (False,):
+            try:
+                descriptor = sys.map_create(
+                    *(spec.type, spec.key_size, spec.value_size, entries, flags, spec.name),
+                    btf_fd=btf.fd if btf is not None and use_btf else 0,
+                    key_type_id=spec.key_type_id if use_btf else 0,
+                    value_type_id=spec.value_type_id if use_btf else 0,
+                    extra=spec.extra,
+                )
+            except OSError as error:
+                failure = failure or error
+                continue
+            made = LoadedMap(descriptor, dataclasses.replace(spec, max_entries=entries, flags=flags))
+            _fill(made, initial)
+            return made
+    assert failure is not None
+    raise explain(failure, f"create map {spec.name}")
+
+
+def _fill(made: LoadedMap, initial: bytes | None) -> None:
+    spec = made.spec
+    if initial is None:
+        return
+    try:
+        if any(initial):
+            sys.map_update(made.fd, bytes(4), initial)
+        if spec.frozen:
+            sys.map_freeze(made.fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # no BPF_MAP_FREEZE before 5.2: the section stays writable
+            made.descriptor.close()
+            raise explain(error, f"fill map {spec.name}") from None
+
+
+_BTF_TARGETS: Final = {23: ("btf_trace_", Kind.TYPEDEF), 27: ("bpf_lsm_", Kind.FUNC), 28: ("bpf_iter_", Kind.FUNC)}
+"""By expected attach type: prefix and kind of the BTF type that the program attaches to."""
+
+
+def _attach_btf_id(program: ProgramSpec, target: Btf | None) -> int:
+    if program.program_type not in (ProgramType.TRACING, ProgramType.LSM) or target is None:
+        return 0
+    prefix, kind = _BTF_TARGETS.get(program.expected_attach_type or 0, ("", Kind.FUNC))
+    found = target.find(prefix + program.argument, kind)
+    if found is None:
+        raise LoadError(f"program {program.name}: this kernel has no `{program.argument}` to attach to", "target")
+    return found
+
+
+def _load_program(
+    obj: Object, program: ProgramSpec, linked: Linked, btf: sys.Descriptor | None, target: Btf | None
+) -> LoadedProgram:
+    if not program.program_type:
+        raise LoadError(f"program {program.name}: section {program.section} names no known program type", "object")
+    attach_id = _attach_btf_id(program, target)
+
+    def attempt(log: ctypes.Array[ctypes.c_char] | None, with_btf: bool = True, attach_type: int | None = None) -> sys.Descriptor:
+        known = btf is not None and with_btf
+        return sys.prog_load(
+            *(program.program_type, linked.code, obj.license),
+            name=program.name,
+            flags=program.flags,
+            expected_attach_type=(program.expected_attach_type or 0) if attach_type is None else attach_type,
+            btf_fd=btf.fd if btf is not None and known else 0,
+            func_info=linked.func_info if known else b"",
+            line_info=linked.line_info if known and linked.func_info else b"",
+            attach_btf_id=attach_id,
+            log=log,
+            log_level=1 if log is not None else 0,
+        )
+
+    try:
+        descriptor = attempt(None)
+    except OSError as first:
+        log, error = _log(attempt)
+        if error is None:  # it loaded with a log: a passing lack of memory, perhaps
+            raise explain(first, f"load program {program.name}", program.hook) from None
+        if log.strip():
+            raise VerifierError(program.name, log, linked.lines) from None
+        raise explain(error, f"load program {program.name}", program.hook) from None
+    number: int = struct.unpack_from("=I", sys.obj_get_info_by_fd(descriptor.fd), 4)[0]
+    return LoadedProgram(descriptor, program, number)
+
+
+def _log(attempt: object) -> tuple[str, OSError | None]:
+    """Load once more, with a log that is large enough for all of it."""
+    assert callable(attempt)
+    size = _FIRST_LOG
+    while True:
+        log = ctypes.create_string_buffer(size)
+        try:
+            attempt(log).close()
+        except OSError as error:
+            if error.errno == errno.ENOSPC and size < _LARGEST_LOG:
+                size = min(size * 16, _LARGEST_LOG)
+                continue
+            return log.value.decode("utf-8", "replace"), error
+        return "", None

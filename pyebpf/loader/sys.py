@@ -1,0 +1,319 @@
+"""bpf(2) and perf_event_open(2) by ctypes: thin typed wrappers that raise OSError and decide nothing.
+
+Sources: `union bpf_attr` in include/uapi/linux/bpf.h; the kernel's syscall tables. Fields that an older kernel
+doesn't know are sent as zeros, which it accepts. Descriptors of bpf(2) are always close-on-exec.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from types import TracebackType
+from typing import Final, final
+
+_BPF: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
+_PERF_EVENT_OPEN: Final = {"x86_64": 298, "aarch64": 241, "riscv64": 241, "s390x": 331, "ppc64le": 319}
+PERF_FLAG_FD_CLOEXEC: Final = 8
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@final
+class Descriptor:
+    """An open file descriptor that is closed once: by `close`, by `with`, or with the object."""
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    @property
+    def fd(self) -> int:
+        """Raises ValueError when closed."""
+        if self._fd < 0:
+            raise ValueError("the descriptor is closed")
+        return self._fd
+
+    def fileno(self) -> int:
+        return self.fd
+
+    @property
+    def closed(self) -> bool:
+        return self._fd < 0
+
+    def close(self) -> None:
+        """Close it; nothing happens the second time."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> Descriptor:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        try:
+            self.close()
+        except (OSError, AttributeError):
+            pass
+
+
+def _number(table: dict[str, int]) -> int:
+    number = table.get(platform.machine())
+    if number is None:
+        raise OSError(errno.ENOSYS, f"no system call number for {platform.machine()}")
+    return number
+
+
+def bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
+    """The call itself: its result and the attributes as the kernel left them."""
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    while True:
+        result = _libc.syscall(
+            ctypes.c_long(_number(_BPF)), ctypes.c_long(command), buffer, ctypes.c_ulong(len(attributes))
+        )
+        if result >= 0:
+            return int(result), buffer.raw
+        code = ctypes.get_errno()
+        if code not in (errno.EAGAIN, errno.EINTR) or command != _PROG_LOAD:
+            raise OSError(code, os.strerror(code))
+
+
+_PROG_LOAD: Final = 5
+
+
+def _buffer(data: bytes) -> ctypes.Array[ctypes.c_char]:
+    return ctypes.create_string_buffer(data, max(len(data), 1))
+
+
+def _name(name: str) -> bytes:
+    """What the kernel takes as a name: 15 bytes of letters, digits, `_` and `.`."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_.") else "_" for c in name)[:15].encode()
+
+
+def map_create(
+    map_type: int,
+    key_size: int,
+    value_size: int,
+    max_entries: int,
+    flags: int = 0,
+    name: str = "",
+    *,
+    btf_fd: int = 0,
+    key_type_id: int = 0,
+    value_type_id: int = 0,
+    extra: int = 0,
+) -> Descriptor:
+    """BPF_MAP_CREATE."""
+    attributes = struct.pack(
+        "=7I16sIIIIIQ",
+        *(map_type, key_size, value_size, max_entries, flags, 0, 0, _name(name)),
+        *(0, btf_fd, key_type_id, value_type_id, 0, extra),
+    )
+    return Descriptor(bpf(0, attributes)[0])
+
+
+def _element(command: int, fd: int, key: bytes | None, value: ctypes.Array[ctypes.c_char] | None, flags: int = 0) -> None:
+    key_buffer = None if key is None else _buffer(key)
+    key_address = 0 if key_buffer is None else ctypes.addressof(key_buffer)
+    value_address = 0 if value is None else ctypes.addressof(value)
+    bpf(command, struct.pack("=IIQQQ", fd, 0, key_address, value_address, flags))
+
+
+def map_lookup(fd: int, key: bytes, value_size: int, flags: int = 0) -> bytes | None:
+    """The value, or None. `value_size` is what the kernel copies: for per-CPU maps that of all possible CPUs."""
+    value = ctypes.create_string_buffer(value_size)
+    try:
+        _element(1, fd, key, value, flags)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    return value.raw
+
+
+def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
+    """BPF_MAP_UPDATE_ELEM."""
+    _element(2, fd, key, _buffer(value), flags)
+
+
+def map_delete(fd: int, key: bytes) -> bool:
+    """Whether the key was there."""
+    try:
+        _element(3, fd, key, None)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return False
+        raise
+    return True
+
+
+def map_get_next_key(fd: int, key: bytes | None, key_size: int) -> bytes | None:
+    """The key behind `key` (None: the first), or None at the end."""
+    following = ctypes.create_string_buffer(key_size)
+    try:
+        _element(4, fd, key, following)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    return following.raw
+
+
+def map_lookup_batch(
+    fd: int, after: bytes | None, count: int, key_size: int, value_size: int, *, delete: bool = False
+) -> tuple[bytes, bytes, int, bytes | None]:
+    """BPF_MAP_LOOKUP_BATCH (5.6): keys, values, how many, and where to go on (None: that was all)."""
+    start = None if after is None else _buffer(after)
+    end = ctypes.create_string_buffer(max(key_size, 8))
+    keys, values = ctypes.create_string_buffer(key_size * count), ctypes.create_string_buffer(value_size * count)
+    attributes = struct.pack(
+        "=QQQQIIQQ",
+        *(0 if start is None else ctypes.addressof(start), ctypes.addressof(end)),
+        *(ctypes.addressof(keys), ctypes.addressof(values), count, fd, 0, 0),
+    )
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    number = ctypes.c_long(_number(_BPF))
+    result = _libc.syscall(number, ctypes.c_long(25 if delete else 24), buffer, ctypes.c_ulong(len(attributes)))
+    code = ctypes.get_errno() if result < 0 else 0
+    if code not in (0, errno.ENOENT):  # ENOENT: the end was reached; the count is valid
+        raise OSError(code, os.strerror(code))
+    found = struct.unpack_from("=I", buffer.raw, 32)[0]
+    following = None if code == errno.ENOENT else end.raw
+    return keys.raw[: found * key_size], values.raw[: found * value_size], found, following
+
+
+def map_freeze(fd: int) -> None:
+    """BPF_MAP_FREEZE (5.2): no more writes from user space."""
+    bpf(22, struct.pack("=I", fd))
+
+
+def btf_load(data: bytes, log_size: int = 0) -> Descriptor:
+    """BPF_BTF_LOAD (4.18)."""
+    buffer = _buffer(data)
+    return Descriptor(bpf(18, struct.pack("=QQIIII", ctypes.addressof(buffer), 0, len(data), log_size, 0, 0))[0])
+
+
+def prog_load(
+    program_type: int,
+    code: bytes,
+    license: str,
+    *,
+    name: str = "",
+    flags: int = 0,
+    expected_attach_type: int = 0,
+    btf_fd: int = 0,
+    func_info: bytes = b"",
+    line_info: bytes = b"",
+    attach_btf_id: int = 0,
+    kernel_version: int = 0,
+    log: ctypes.Array[ctypes.c_char] | None = None,
+    log_level: int = 0,
+) -> Descriptor:
+    """BPF_PROG_LOAD. The verifier writes into `log`, as C text."""
+    instructions, words = _buffer(code), _buffer(license.encode() + b"\0")
+    functions, lines = _buffer(func_info), _buffer(line_info)
+    attributes = struct.pack(
+        "=IIQQIIQII16sIIIIQIIQIIII",
+        *(program_type, len(code) // 8, ctypes.addressof(instructions), ctypes.addressof(words)),
+        *(log_level, 0 if log is None else len(log), 0 if log is None else ctypes.addressof(log)),
+        *(kernel_version, flags, _name(name), 0, expected_attach_type, btf_fd),
+        *(8 if func_info else 0, ctypes.addressof(functions) if func_info else 0, len(func_info) // 8),
+        *(16 if line_info else 0, ctypes.addressof(lines) if line_info else 0, len(line_info) // 16),
+        *(attach_btf_id, 0, 0),
+    )
+    return Descriptor(bpf(_PROG_LOAD, attributes)[0])
+
+
+def link_create(prog_fd: int, target: int, attach_type: int, flags: int = 0, extra: bytes = b"") -> Descriptor:
+    """BPF_LINK_CREATE (5.7). `target` is a descriptor or an interface; `extra` what follows in `link_create`."""
+    return Descriptor(bpf(28, struct.pack("=IIII", prog_fd, target, attach_type, flags) + extra.ljust(48, b"\0"))[0])
+
+
+def link_update(link_fd: int, new_prog_fd: int, flags: int = 0, old_prog_fd: int = 0) -> None:
+    """BPF_LINK_UPDATE (5.7)."""
+    bpf(29, struct.pack("=IIII", link_fd, new_prog_fd, flags, old_prog_fd))
+
+
+def raw_tracepoint_open(name: str, prog_fd: int) -> Descriptor:
+    """BPF_RAW_TRACEPOINT_OPEN (4.17). An empty name for programs that name their target at load."""
+    buffer = _buffer(name.encode() + b"\0")
+    address = ctypes.addressof(buffer) if name else 0
+    return Descriptor(bpf(17, struct.pack("=QII", address, prog_fd, 0))[0])
+
+
+def prog_test_run(
+    prog_fd: int,
+    data: bytes | None = None,
+    *,
+    context: bytes = b"",
+    repeat: int = 1,
+    flags: int = 0,
+    cpu: int = 0,
+    output_size: int = 0,
+) -> tuple[int, bytes, int]:
+    """BPF_PROG_TEST_RUN (4.12): the result (u32), the data afterwards, and ns per run."""
+    given, ctx = _buffer(data or b""), _buffer(context)
+    out = ctypes.create_string_buffer(max(output_size, 1))
+    attributes = struct.pack(
+        "=IIIIQQIIIIQQIIQ",
+        *(prog_fd, 0, len(data or b""), output_size, ctypes.addressof(given) if data else 0),
+        *(ctypes.addressof(out) if output_size else 0, repeat, 0, len(context), 0),
+        *(ctypes.addressof(ctx) if context else 0, 0, flags, cpu, 0),
+    )
+    _, after = bpf(10, attributes)
+    result, size = struct.unpack_from("=I4xI", after, 4)
+    return result, out.raw[: min(size, output_size)], struct.unpack_from("=I", after, 36)[0]
+
+
+def obj_get_info_by_fd(fd: int, size: int = 256) -> bytes:
+    """`struct bpf_prog_info`, `bpf_map_info`, `bpf_link_info` or `bpf_btf_info`, as far as the kernel fills it."""
+    info = ctypes.create_string_buffer(size)
+    _, after = bpf(15, struct.pack("=IIQ", fd, size, ctypes.addressof(info)))
+    return info.raw[: struct.unpack_from("=I", after, 4)[0]]
+
+
+def _next_id(command: int, after: int) -> int | None:
+    try:
+        _, attributes = bpf(command, struct.pack("=III", after, 0, 0))
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    following: int = struct.unpack_from("=I", attributes, 4)[0]
+    return following
+
+
+def prog_get_next_id(after: int = 0) -> int | None:
+    """The next program's id (4.13), None at the end. Needs CAP_SYS_ADMIN."""
+    return _next_id(11, after)
+
+
+def map_get_next_id(after: int = 0) -> int | None:
+    """The next map's id (4.13)."""
+    return _next_id(12, after)
+
+
+def link_get_next_id(after: int = 0) -> int | None:
+    """The next link's id (5.8)."""
+    return _next_id(31, after)
+
+
+def prog_get_fd_by_id(number: int) -> Descriptor:
+    """BPF_PROG_GET_FD_BY_ID (4.13)."""
+    return Descriptor(bpf(13, struct.pack("=III", number, 0, 0))[0])
+
+
+def perf_event_open(attributes: bytes, pid: int, cpu: int, group: int = -1, flags: int = PERF_FLAG_FD_CLOEXEC) -> Descriptor:
+    """perf_event_open(2); `attributes` is a `struct perf_event_attr`."""
+    buffer = _buffer(attributes)
+    numbers = [ctypes.c_long(number) for number in (pid, cpu, group, flags)]
+    result = _libc.syscall(ctypes.c_long(_number(_PERF_EVENT_OPEN)), buffer, *numbers)
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return Descriptor(int(result))
