@@ -5,10 +5,11 @@ A target is a probe, a list of probes, a module, or the path of a `.py` file.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, Iterable, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from pyebpf.diagnostics.base import CompileError
 from pyebpf.kernel.btf import Btf
@@ -20,7 +21,6 @@ from pyebpf.source import Source, Span
 
 if TYPE_CHECKING:
     from pyebpf.checks import Checked, ProgramReport
-    from pyebpf.codegen.worker import Worker
     from pyebpf.ir.module import Module
     from pyebpf.object.specs import Object
     from pyebpf.syntax import tree
@@ -59,10 +59,10 @@ def compile_target(target: Target, *, btf: Btf | None = None, cpu: str | None = 
     from pyebpf.codegen.worker import Worker
     from pyebpf.object.read import read_object
 
-    with Worker() as worker:  # starts to import LLVM while the front end works
+    with Worker.start() as worker:  # starts to import LLVM while the front end works
         unit = resolve(target)
         text = _llvm_text(unit, btf)
-        return read_object(worker.compile(text, cpu=cpu or DEFAULT_CPU))
+        return read_object(worker.compile(text, cpu or DEFAULT_CPU))
 
 
 def check_target(target: Target, *, btf: Btf | None = None, cpu: str | None = None) -> CheckReport:
@@ -87,10 +87,10 @@ def emit(target: Target, stage: Stage, *, btf: Btf | None = None, cpu: str | Non
         return text
     from pyebpf.codegen.worker import Worker
 
-    with Worker() as worker:
+    with Worker.start() as worker:
         if stage == "asm":
-            return worker.assembly(text, cpu=cpu or DEFAULT_CPU)
-        return worker.compile(text, cpu=cpu or DEFAULT_CPU)
+            return worker.compile(text, cpu or DEFAULT_CPU, "asm").decode()
+        return worker.compile(text, cpu or DEFAULT_CPU)
 
 
 def resolve(target: Target) -> Unit:
@@ -122,7 +122,7 @@ def _module_unit(module: ModuleType) -> Unit:
 
 
 def _unit(probes: tuple[Probe, ...], scope: dict[str, Any], path: str) -> Unit:
-    names = {}
+    names: dict[int, str] = {}
     for probe in probes:
         for name, value in probe.function.__globals__.items():
             if isinstance(value, Map | Declared) and not name.startswith("__"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Iterable, Mapping, TypeAlias
+from typing import Any, TypeAlias
 
 from pyebpf import compiler
 from pyebpf.kernel.btf import Btf
@@ -62,9 +63,7 @@ def _compile(target: Target, btf: Btf | None, cpu: str | None) -> Object:
 
             return read_object(path.read_bytes())
         return compiler.compile_target(path, btf=btf, cpu=cpu)
-    if isinstance(target, Probe | ModuleType):
-        return compiler.compile_target(target, btf=btf, cpu=cpu)
-    return compiler.compile_target(tuple(target), btf=btf, cpu=cpu)
+    return compiler.compile_target(target, btf=btf, cpu=cpu)
 
 
 def _btf(source: BtfSource) -> Btf | None:
@@ -99,6 +98,4 @@ def _declarations(target: Target) -> dict[str, Map | Declared]:
         return {}
     else:
         scopes = [probe.function.__globals__ for probe in target]
-    return {
-        name: value for scope in scopes for name, value in scope.items() if isinstance(value, Map | Declared)
-    }
+    return {name: value for scope in scopes for name, value in scope.items() if isinstance(value, Map | Declared)}

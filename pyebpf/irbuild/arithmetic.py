@@ -163,17 +163,28 @@ def _fold(b: Builder, operator: str, x: int, y: int, span: Span, spans: tuple[Sp
     if operator in ("<<", "**") and (y > 128 or y < 0) and x not in (0, 1):
         b.error(errors.ConstantTooLarge(span, span.text))
     match operator:
-        case "+": value = x + y
-        case "-": value = x - y
-        case "*": value = x * y
-        case "//": value = x // y
-        case "%": value = x % y
-        case "**": value = x**y if y >= 0 else 0
-        case "<<": value = x << y if x else 0
-        case ">>": value = x >> min(y, 128)
-        case "&": value = x & y
-        case "|": value = x | y
-        case "^": value = x ^ y
+        case "+":
+            value = x + y
+        case "-":
+            value = x - y
+        case "*":
+            value = x * y
+        case "//":
+            value = x // y
+        case "%":
+            value = x % y
+        case "**":
+            value = x**y if y >= 0 else 0
+        case "<<":
+            value = x << y if x else 0
+        case ">>":
+            value = x >> min(y, 128)
+        case "&":
+            value = x & y
+        case "|":
+            value = x | y
+        case "^":
+            value = x ^ y
         case _: b.error(errors.BadOperands(span, operator, "an integer", "an integer"))  # fmt: skip
     return names.constant(b, value, span)
 

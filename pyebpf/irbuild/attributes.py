@@ -115,5 +115,3 @@ def _python(b: Builder, base: Static, name: str, span: Span, name_span: Span) ->
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     what = "None" if owner is None else f"`{base.name}`"
     b.error(errors.UnknownAttribute(name_span, what, "attribute", name, f"did you mean `{near[0]}`?" if near else ""))
-
-

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pyebpf import layout
 from pyebpf.diagnostics.base import Diagnostic, Sink
@@ -14,8 +15,8 @@ from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, AddressType, IntType, Kerne
 from pyebpf.source import Span
 
 if TYPE_CHECKING:
+    from pyebpf.irbuild.bindings import Frame
     from pyebpf.irbuild.module_state import ModuleState
-    from pyebpf.irbuild.names import Frame
     from pyebpf.kernel.hooks import Hook
     from pyebpf.syntax import tree
 
@@ -167,7 +168,9 @@ class Builder:
             return value
         return self.prove(value, IntType(0, I64_MAX), Obligation.NOT_NEGATIVE, span)
 
-    def call(self, helper: str, arguments: tuple[ops.Value, ...], type: ValueType, span: Span, writes: int = 0) -> ops.Call:
+    def call(
+        self, helper: str, arguments: tuple[ops.Value, ...], type: ValueType, span: Span, writes: int = 0
+    ) -> ops.Call:
         return self.emit(ops.Call(helper, arguments, type, span, writes))
 
     # Control flow
@@ -207,7 +210,9 @@ class Builder:
             if reservation.label_depth > depth:
                 self.emit(ops.RingSubmit(reservation.record, span))
 
-    def choose(self, condition: ops.Value, type: ValueType, then: ops.Value, orelse: ops.Value, span: Span) -> ops.Value:
+    def choose(
+        self, condition: ops.Value, type: ValueType, then: ops.Value, orelse: ops.Value, span: Span
+    ) -> ops.Value:
         """`then` if `condition` else `orelse`, both computed already."""
         result = self.local("chosen", type, span)
         self.set(result, orelse, span)

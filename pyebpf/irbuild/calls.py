@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable, Final
+from typing import Final
 
 from pyebpf import layout
 from pyebpf.diagnostics import hooks as hook_errors
@@ -11,7 +12,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
-from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region
+from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
 from pyebpf.irbuild import arithmetic, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, reference
@@ -40,7 +41,7 @@ HALVES: Final = {
     "gid": HalfOf("get_current_uid_gid", True),
     "uid": HalfOf("get_current_uid_gid", False),
 }
-PLAIN: Final = {
+PLAIN: Final[dict[str, tuple[str, ValueType]]] = {
     "cpu": ("get_smp_processor_id", U32),
     "ktime_ns": ("ktime_get_ns", U64),
     "boot_ns": ("ktime_get_boot_ns", U64),
@@ -76,7 +77,11 @@ def _half(b: Builder, half: HalfOf, span: Span) -> ops.Value:
 
 def _cgroup_id(b: Builder, span: Span) -> ops.Value:
     if b.hook.context is ContextKind.XDP_PACKET:
-        b.error(hook_errors.NotHere(span, "cgroup_id", b.hook.name, "a packet in the driver has no process and no socket yet"))
+        b.error(
+            hook_errors.NotHere(
+                span, "cgroup_id", b.hook.name, "a packet in the driver has no process and no socket yet"
+            )
+        )
     if b.hook.context in PACKET_HOOKS:
         context = b.emit(ops.ContextPointer(PointerType(layout.U8, Region.CONTEXT, writable=False), span))
         return b.call("skb_cgroup_id", (context,), U64, span)
@@ -174,8 +179,8 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
             return b.const(len(operand.items), span)
         case Static(value=str()):
             return b.const(len(str(operand.value)), span)
-        case Static(value=Map()):
-            map: MapRef = b.module.map(operand.value, operand.name)
+        case Static(value=Map() as declared):
+            map: MapRef = b.module.map(declared, operand.name)
             if map.kind in ("Array", "PerCpuArray"):
                 return b.const(map.max_entries, span)
     pointer = reference(operand)

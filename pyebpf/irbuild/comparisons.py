@@ -26,7 +26,9 @@ def compare(
     match operator:
         case "is" | "is not":
             if not (_is_none(left) or _is_none(right)):
-                b.error(errors.IsOnlyNone(span, f"{spans[0].text} {'==' if operator == 'is' else '!='} {spans[1].text}"))
+                b.error(
+                    errors.IsOnlyNone(span, f"{spans[0].text} {'==' if operator == 'is' else '!='} {spans[1].text}")
+                )
             found = _none_test(b, left if _is_none(right) else right, span)
             return b.negate(found, span) if operator == "is" else found
         case "in":

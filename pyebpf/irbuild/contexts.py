@@ -11,13 +11,19 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import Error
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, U64, AddressType, IntType, PointerType, Region
-from pyebpf.irbuild import kernel_structs, memory
+from pyebpf.irbuild import kernel_structs
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import ContextArray, Operand, PendingText, Place
+from pyebpf.irbuild.operands import ContextArray, Operand, PendingText
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Kind
 from pyebpf.kernel.hooks import ContextKind
-from pyebpf.kernel.tracepoints import Tracepoint, TracepointField, raw_tracepoint_names, tracepoint_fields, tracepoint_names
+from pyebpf.kernel.tracepoints import (
+    Tracepoint,
+    TracepointField,
+    raw_tracepoint_names,
+    tracepoint_fields,
+    tracepoint_names,
+)
 from pyebpf.source import Span
 
 MOST_RAW_ARGUMENTS = 12
@@ -28,7 +34,9 @@ def attribute(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
     """`ctx.name`."""
     if b.hook.context is ContextKind.RAW_ARGS:
         if name != "args":
-            b.error(errors.UnknownContextField(name_span, f"raw_tracepoint {b.argument}", name, "args[i]", "ctx.args[0]"))
+            b.error(
+                errors.UnknownContextField(name_span, f"raw_tracepoint {b.argument}", name, "args[i]", "ctx.args[0]")
+            )
         return ContextArray(0, layout.U64, raw_argument_count(b))
     point = tracepoint(b)
     found = next((field for field in point.fields if field.name == name), None)
@@ -47,6 +55,8 @@ def _field(b: Builder, point: Tracepoint, field: TracepointField, span: Span) ->
         case "text":
             base = b.emit(ops.ContextPointer(PointerType(layout.U8, Region.CONTEXT, writable=False), span))
             return b.member(base, field.offset, layout.Text(field.size * max(field.count, 1)), span)
+        case "data_loc" if field.element != 1:
+            b.error(errors.MemberType(span, b.argument, field.name, "an array of variable length"))
         case "data_loc":
             return _data_loc(b, field, span)
         case "user_pointer":
@@ -67,8 +77,11 @@ def _integer(size: int, signed: bool) -> layout.Integer:
 def _data_loc(b: Builder, field: TracepointField, span: Span) -> PendingText:
     """Text of variable length: the low half of the field is its offset in the record."""
     base = b.emit(ops.ContextPointer(PointerType(layout.U8, Region.CONTEXT, writable=False), span))
-    where = b.emit(ops.ContextLoad(field.offset, 2, IntType(0, 0xFFFF), span))
-    address = b.emit(ops.ElementAddress(base, where, 1 << 16, PointerType(layout.U8, Region.CONTEXT, writable=False), span))
+    both = b.emit(ops.ContextLoad(field.offset, 4, IntType(0, 2**32 - 1), span))
+    where = b.emit(ops.Binary("&", both, b.const(0xFFFF, span), IntType(0, 0xFFFF), span))
+    address = b.emit(
+        ops.ElementAddress(base, where, 1 << 16, PointerType(layout.U8, Region.CONTEXT, writable=False), span)
+    )
 
     def write(builder: Builder, destination: ops.Value, size: int) -> None:
         arguments = (destination, builder.const(size, span), address)
@@ -159,5 +172,3 @@ def unknown_member(b: Builder, owner: str, name: str, known: list[str], span: Sp
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(known[:12])}" if known else ""
     b.error(name_errors.UnknownAttribute(span, owner, kind, name, hint))
-
-

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyebpf import layout
-
-
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL, AddressType, BoolType, IntType, KernelType, PointerType
+from pyebpf.ir.types import BOOL, BoolType, IntType
 from pyebpf.irbuild import arithmetic, attributes, comparisons, contexts, maps, memory, names, values
 from pyebpf.irbuild.builder import Builder, storage
-from pyebpf.irbuild.operands import (
-    Context,
-    ContextArray,
-    Method,
-    Operand,
-    Optional,
-    Packet,
-    PendingText,
-    Place,
-    Static,
-    Values,
-    describe,
-    is_text,
-)
+from pyebpf.irbuild.operands import ContextArray, Method, Operand, Optional, Place, Static, Values, describe
 from pyebpf.irbuild.subscripts import element_place
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
@@ -45,7 +29,7 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
         case tree.StringLiteral():
             return Static(node.value, repr(node.value))
         case tree.FString():
-            b.error(type_errors.WrongType(node.span, "a value", "an f-string", "f-strings are for print(f\"…\")"))
+            b.error(type_errors.WrongType(node.span, "a value", "an f-string", 'f-strings are for print(f"…")'))
         case tree.Name():
             return names.read_name(b, node.id, node.span)
         case tree.Attribute():
@@ -141,9 +125,7 @@ def _bool_op(b: Builder, node: tree.BoolOp) -> Operand:
     return first
 
 
-def _either(
-    b: Builder, operator: str, first: Operand, node: tree.Expression, span: Span, first_span: Span
-) -> Operand:
+def _either(b: Builder, operator: str, first: Operand, node: tree.Expression, span: Span, first_span: Span) -> Operand:
     decided = values.truth(b, first, first_span)
     go_on = decided if operator == "and" else b.negate(decided, span)
     if isinstance(go_on, ops.Const):
@@ -186,7 +168,7 @@ def dry_run(b: Builder, node: tree.Expression, assuming: frozenset[str] | None =
     b.assigned = assigned if assuming is None else assuming
     with b.block():
         operand = evaluate(b, node)
-    b.assigned, b.reachable, b.frame.bindings, b.frames = assigned, reachable, bindings, frames
+    b.assigned, b.reachable, b.frame.bindings, b.frames = (assigned, reachable, bindings, frames)
     del b.module.prints[prints:]
     return operand
 
@@ -287,7 +269,9 @@ def static_subscript(b: Builder, base: Static, node: tree.Subscript) -> object:
     try:
         return base.value[count]  # type: ignore[index]
     except (TypeError, KeyError, AttributeError) as error:
-        b.error(type_errors.BadAnnotation(node.span, getattr(error, "message", None) or f"{base.name} has no elements", ""))
+        b.error(
+            type_errors.BadAnnotation(node.span, getattr(error, "message", None) or f"{base.name} has no elements", "")
+        )
 
 
 def place_at(b: Builder, base: Operand, node: tree.Subscript) -> Place:
@@ -334,5 +318,3 @@ def check_result(b: Builder, operand: Operand, node: tree.Expression) -> None:
             b.error(type_errors.Discarded(node.span, "a method"))
         return
     b.error(type_errors.Discarded(node.span, "its value"))
-
-

@@ -8,10 +8,10 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import expressions, names, statements
+from pyebpf.irbuild import names, statements
+from pyebpf.irbuild.bindings import RESULT, Fixed, Frame
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.names import RESULT, Fixed, Frame
-from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static
+from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, describe
 from pyebpf.irbuild.returns import gives_value, leave_function
 from pyebpf.lang.probes import HelperFunction
 from pyebpf.source import Span
@@ -112,6 +112,6 @@ def _bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, whe
         names.assign_name(b, parameter.name, operand, where, declared)
         return
     if type is not None:
-        b.error(type_errors.WrongType(where, str(type), expressions.describe(operand), ""))
+        b.error(type_errors.WrongType(where, str(type), describe(operand), ""))
     b.frame.bindings[parameter.name] = Fixed(operand)
     b.assigned |= {parameter.name}

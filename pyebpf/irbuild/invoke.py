@@ -8,10 +8,10 @@ from ipaddress import IPv4Address, IPv6Address
 from pyebpf import layout
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import calls, expressions, maps, memory, names, packets, prints
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values, describe
-from pyebpf.ir.types import is_scalar
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -29,8 +29,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     if isinstance(value, HelperFunction):
         arguments = [(expressions.evaluate(b, argument), argument.span) for argument in node.arguments]
         keywords = {word.name: (expressions.evaluate(b, word.value), word.value.span) for word in node.keywords}
-        result = b.inline(b, value, arguments, keywords, node.span)
-        return result  # type: ignore[return-value]
+        result: Operand = b.inline(b, value, arguments, keywords, node.span)
+        return result
     if value in (IPv4Address, IPv6Address) and isinstance(value, type):
         literal = _address(b, value, node)
         if literal is not None:
@@ -39,20 +39,23 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     if type_ is not None and not is_scalar(type_):
         return _construct(b, type_, node)
     if node.keywords:
-        b.error(errors.WrongArguments(node.keywords[0].span, node.function.span.text, "no keyword arguments", f"`{node.keywords[0].name}=`"))
+        b.error(
+            errors.WrongArguments(
+                node.keywords[0].span, node.function.span.text, "no keyword arguments", f"`{node.keywords[0].name}=`"
+            )
+        )
     arguments = [(expressions.evaluate(b, argument), argument.span) for argument in node.arguments]
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
     if isinstance(value, Builtin):
         return calls.builtin(b, value.name, arguments, node.span)
     try:
-        name = PYTHON.get(value) if isinstance(target, Static) else None  # type: ignore[call-overload]
+        name = PYTHON.get(value) if isinstance(target, Static) else None
     except TypeError:
         name = None
     if name is not None:
-        if len(arguments) == 1 and isinstance(arguments[0][0], Values):
-            if name in ("min", "max"):
-                arguments = [(item, arguments[0][1]) for item in arguments[0][0].items]
+        if name in ("min", "max") and len(arguments) == 1 and isinstance(arguments[0][0], Values):
+            arguments = [(item, arguments[0][1]) for item in arguments[0][0].items]
         return calls.python_builtin(b, name, arguments, node.span)
     if isinstance(target, Method):
         return _method(b, target, arguments, node.span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
@@ -83,6 +83,7 @@ def _range(b: Builder, node: tree.Expression) -> tuple[ops.Value, ops.Value, int
 
 def lower_while(b: Builder, statement: tree.While, lower_block: LowerBlock) -> None:
     """`while test:`; the checks prove a bound."""
+
     def test() -> ops.Value:
         decision = expressions.decide(b, statement.test)
         b.assigned = decision.when_true
@@ -156,5 +157,3 @@ def lower_continue(b: Builder, span: Span) -> None:
     if b.reachable:
         b.continues.setdefault(label, []).append(b.assigned)
     b.emit(ops.Continue(label, span))
-
-

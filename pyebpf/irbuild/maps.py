@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 from pyebpf import layout
 from pyebpf.diagnostics import maps as errors
@@ -153,12 +153,20 @@ def _get(b: Builder, map: MapRef, arguments: list[tuple[Operand, Span]], span: S
     found, key = lookup(b, map, arguments[0][0], arguments[0][1])
     if not is_scalar(map.value):
         if remove:
-            b.error(errors.NoSuchOperation(span, f"a {map.kind} of {map.value}", "pop", f"read it with get, then del {map.name}[key]"))
+            b.error(
+                errors.NoSuchOperation(
+                    span, f"a {map.kind} of {map.value}", "pop", f"read it with get, then del {map.name}[key]"
+                )
+            )
         if len(arguments) == 2 and not (isinstance(arguments[1][0], Static) and arguments[1][0].value is None):
-            b.error(errors.NoSuchOperation(span, f"a {map.kind} of {map.value}", "get with a default", f"{map.name}.get(key)"))
+            b.error(
+                errors.NoSuchOperation(
+                    span, f"a {map.kind} of {map.value}", "get with a default", f"{map.name}.get(key)"
+                )
+            )
         return found
     there = b.present(found, span)
-    present, value = b.local("present", BOOL, span), b.local("value", loaded(map.value), span)
+    present, value = (b.local("present", BOOL, span), b.local("value", loaded(map.value), span))
     default = arguments[1] if len(arguments) == 2 else None
     if default is not None and isinstance(default[0], Static) and default[0].value is None:
         default = None
@@ -245,7 +253,9 @@ def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, sp
             b.if_(b.present(found, span), hit(found), insert, span)
         b.reachable = True
         with b.block() as step:
-            next_turn = b.emit(ops.Binary("+", b.get(attempt, span), b.const(1, span), IntType(1, COUNT_ATTEMPTS), span))
+            next_turn = b.emit(
+                ops.Binary("+", b.get(attempt, span), b.const(1, span), IntType(1, COUNT_ATTEMPTS), span)
+            )
             b.set(attempt, next_turn, span)
         counting = ops.Counting(attempt, b.const(0, span), b.const(COUNT_ATTEMPTS, span), 1)
         blocks = ops.Block(tuple(body)), ops.Block(tuple(step))

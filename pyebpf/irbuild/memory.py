@@ -14,7 +14,9 @@ from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describ
 from pyebpf.source import Span
 
 
-def load(b: Builder, address: ops.Value, type: layout.Type, span: Span, bits: int = 0, bit_offset: int = 0) -> ops.Value:
+def load(
+    b: Builder, address: ops.Value, type: layout.Type, span: Span, bits: int = 0, bit_offset: int = 0
+) -> ops.Value:
     """Read a scalar; anything else is its own address, a reference."""
     if not is_scalar(type):
         return address

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from types import FunctionType
-from typing import Callable
 
 from pyebpf import layout
 from pyebpf.diagnostics import hooks as errors

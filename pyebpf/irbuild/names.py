@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import builtins
 import difflib
-from dataclasses import dataclass, field
 from enum import IntEnum
 from ipaddress import IPv4Address
 from types import FunctionType
-from typing import TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.diagnostics import maps as map_errors
@@ -16,93 +14,46 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
-from pyebpf.ir.types import BOOL, I64, I64_MAX, I64_MIN, U64_MAX, BoolType, IntType, PointerType, Region, ValueType, is_scalar, loaded
+from pyebpf.ir.types import (
+    BOOL,
+    I64,
+    I64_MAX,
+    I64_MIN,
+    U64_MAX,
+    BoolType,
+    IntType,
+    PointerType,
+    Region,
+    ValueType,
+    is_scalar,
+    loaded,
+)
 from pyebpf.irbuild import memory, values
+from pyebpf.irbuild.bindings import (
+    Binding,
+    Fixed,
+    Frame,
+    OptionalScalar,
+    Reference,
+    Scalar,
+    Shape,
+    TextLocal,
+)
 from pyebpf.irbuild.builder import Builder, Retype, storage
-from pyebpf.irbuild.operands import Operand, Optional, PendingText, Place, Static, Values, describe, describe_type, is_text
+from pyebpf.irbuild.operands import (
+    Operand,
+    Optional,
+    PendingText,
+    Place,
+    Static,
+    Values,
+    describe,
+    describe_type,
+    is_text,
+)
 from pyebpf.lang.maps import Map
 from pyebpf.lang.types import enumeration_of
 from pyebpf.source import Span
-from pyebpf.syntax import tree
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A local integer, bool or kernel pointer. `declared` ones keep the range of their annotation."""
-
-    local: ops.Local
-    declared: bool = False
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class OptionalScalar:
-    """A local integer or bool that may be None."""
-
-    present: ops.Local
-    value: ops.Local
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A local that refers to a struct, array or address in memory."""
-
-    local: ops.Local
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class TextLocal:
-    """Local text, which is copied on assignment: Python's text never changes."""
-
-    slot: ops.Slot
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """A name that means one thing throughout: the context, a map given to a @function, an open reservation."""
-
-    operand: Operand
-
-
-Binding: TypeAlias = Scalar | OptionalScalar | Reference | TextLocal | Fixed
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What an earlier attempt found a local to need."""
-
-    type: ValueType
-    optional: bool = False
-
-
-@final
-@dataclass
-class Frame:
-    """One function being lowered: a probe, or a @function inlined into it."""
-
-    function: tree.Function
-    python: FunctionType
-    number: int
-    chain: tuple[str, ...]
-    """Names of the functions being inlined around this one, outermost first, and its own."""
-    end: ops.Label | None = None
-    """Inlined: what `return` leaves."""
-    labels: int = 0
-    """How many labels were open when the function began."""
-    bindings: dict[str, Binding] = field(default_factory=dict)
-    poisoned: set[str] = field(default_factory=set)
-    """Names whose assignment was wrong: their uses are not reported again."""
-    ended: set[str] = field(default_factory=set)
-    """Names of events whose `with` block is over."""
-    loops: list[tuple[ops.Label, ops.Label]] = field(default_factory=list)
-
-
-RESULT = "return value"
 
 
 def read_name(b: Builder, name: str, span: Span) -> Operand:
@@ -138,7 +89,19 @@ def lookup(function: FunctionType, name: str) -> tuple[bool, object]:
 
 
 def _suggestion(frame: Frame, public: tuple[str, ...], name: str) -> str:
-    known = [*frame.bindings, *frame.python.__globals__, "range", "len", "min", "max", "abs", "print", "None", "True", "False"]
+    known = [
+        *frame.bindings,
+        *frame.python.__globals__,
+        "range",
+        "len",
+        "min",
+        "max",
+        "abs",
+        "print",
+        "None",
+        "True",
+        "False",
+    ]
     if near := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
         return f"did you mean `{near[0]}`?"
     if name in public:
@@ -231,7 +194,9 @@ def _bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.
         return _bind_declared(b, name, declared, span)
     match operand:
         case Optional():
-            return OptionalScalar(b.local(f"{name}.present", BOOL, span), b.local(name, storage(operand.value.type), span))
+            return OptionalScalar(
+                b.local(f"{name}.present", BOOL, span), b.local(name, storage(operand.value.type), span)
+            )
         case Static(value=None):
             return OptionalScalar(b.local(f"{name}.present", BOOL, span), b.local(name, I64, span))
         case PendingText(length=length) if length:
@@ -312,9 +277,9 @@ def _write_scalar(b: Builder, name: str, binding: Scalar, operand: Operand, span
         value = values.fit(b, operand, local.type, span)
         b.set(local, value, span)
         return
-    if isinstance(operand, Optional) or (isinstance(operand, Static) and operand.value is None):
-        if isinstance(local.type, IntType | BoolType):
-            _retype(b, name, Shape(local.type, optional=True))
+    missing = isinstance(operand, Optional) or (isinstance(operand, Static) and operand.value is None)
+    if missing and isinstance(local.type, IntType | BoolType):
+        _retype(b, name, Shape(local.type, optional=True))
     if not ops.is_value(operand):
         b.error(type_errors.ConflictingTypes(span, name, describe_type(local.type), describe(operand)))
     wanted = _common(b, name, local, operand, span)
@@ -387,5 +352,9 @@ def _write_reference(b: Builder, name: str, binding: Reference, operand: Operand
         what = f"{describe_type(new)} in {new.region.value} memory"
         b.error(type_errors.ConflictingTypes(span, name, f"{describe_type(old)} in {old.region.value} memory", what))
     if new.nullable and not old.nullable or old.writable and not new.writable:
-        _retype(b, name, Shape(PointerType(old.target, old.region, old.nullable or new.nullable, old.writable and new.writable)))
+        _retype(
+            b,
+            name,
+            Shape(PointerType(old.target, old.region, old.nullable or new.nullable, old.writable and new.writable)),
+        )
     b.set(binding.local, operand, span)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, TypeAlias, final
+from typing import TYPE_CHECKING, TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.ir import ops
@@ -95,8 +96,8 @@ def describe(operand: Operand) -> str:
             return "None"
         case Static(value=str()):
             return "text"
-        case Static(value=Map()):
-            return f"a {operand.value.kind}"
+        case Static(value=Map() as map):
+            return f"a {map.kind}"
         case Static(value=type()):
             return "a type"
         case Static():
@@ -146,7 +147,9 @@ def is_text(operand: Operand) -> bool:
     """Whether `operand` is text of any kind."""
     if isinstance(operand, PendingText) or (isinstance(operand, Static) and isinstance(operand.value, str)):
         return True
-    return ops.is_value(operand) and isinstance(operand.type, PointerType) and isinstance(operand.type.target, layout.Text)
+    return (
+        ops.is_value(operand) and isinstance(operand.type, PointerType) and isinstance(operand.type.target, layout.Text)
+    )
 
 
 def reference(operand: Operand) -> PointerType | None:

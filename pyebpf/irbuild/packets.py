@@ -63,7 +63,7 @@ def parse(b: Builder, header: Header, span: Span) -> ops.Value:
     b.check(b.emit(ops.PacketFits(here, header.struct.size, BOOL, span)), Fault.PACKET_TOO_SHORT, span)
     found = b.emit(ops.MemberAddress(here, 0, _pointer(b, header.struct), span))
     size = _real_length(b, header, found, span)
-    b.set(b.cursor, b.emit(ops.PacketAdvance(here, size, b.cursor.type, span)), span)  # type: ignore[arg-type]
+    b.set(b.cursor, b.emit(ops.PacketAdvance(here, size, _pointer(b, BYTES), span)), span)
     _move(b, size, span)
     return found
 
@@ -76,7 +76,9 @@ def _real_length(b: Builder, header: Header, found: ops.Value, span: Span) -> op
     assert field is not None
     units = memory.read(b, memory.field_place(b, found, field, field.name, span), span)
     unit = header.length_unit
-    size = b.emit(ops.Binary("*", units, b.const(unit, span), IntType(0, units.type.high * unit), span))  # type: ignore[union-attr]
+    assert isinstance(units.type, IntType)
+    longest = IntType(0, units.type.high * unit)
+    size = b.emit(ops.Binary("*", units, b.const(unit, span), longest, span))
     enough = b.compare(">=", size, b.const(header.struct.size, span), span)
     b.check(enough, Fault.PACKET_TOO_SHORT, span)
     return size
@@ -128,9 +130,9 @@ def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) 
 
 def method(b: Builder, name: str, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:
     """`packet.parse(H)` and `packet.load(offset, T)`."""
+    from pyebpf.irbuild.operands import Static
     from pyebpf.lang.headers import HeaderType
     from pyebpf.lang.types import layout_or_none
-    from pyebpf.irbuild.operands import Static
 
     if name == "parse":
         if len(arguments) != 1:

@@ -9,7 +9,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import I64, I64_MAX, BoolType, IntType, KernelType, PointerType, Region
+from pyebpf.ir.types import I64_MAX, BoolType, IntType, KernelType, PointerType, Region
 from pyebpf.irbuild import memory, values
 from pyebpf.irbuild.builder import Builder, is_address
 from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe
@@ -33,9 +33,16 @@ class Piece:
 
 def lower(b: Builder, pieces: list[Piece], span: Span) -> None:
     """Write one record with the values of `pieces`; when the ring is full it is counted as dropped."""
-    parts, members, stores = [], [("site", layout.U32)], []
+    parts: list[PrintPart] = []
+    members: list[tuple[str, layout.Type]] = [("site", layout.U32)]
+    stores: list[tuple[str, Operand, Span]] = []
     for piece in pieces:
-        if isinstance(piece.operand, Static) and isinstance(piece.operand.value, str) and not piece.spec and not piece.conversion:
+        if (
+            isinstance(piece.operand, Static)
+            and isinstance(piece.operand.value, str)
+            and not piece.spec
+            and not piece.conversion
+        ):
             parts.append(PrintPart(text=piece.operand.value))
             continue
         operand = values.plain(b, piece.operand, piece.span)
@@ -63,7 +70,7 @@ def _emit(b: Builder, record: layout.Struct, site: int, stores: list[tuple[str, 
             field = record.field(name)
             assert field is not None
             place = memory.field_place(b, base, field, name, where)
-            if isinstance(operand, ops.Value.__args__) and is_address(operand.type):  # type: ignore[attr-defined]
+            if ops.is_value(operand) and is_address(operand.type):
                 b.emit(ops.Store(place.address, operand, where))
             else:
                 memory.store(b, Place(place.address, field.type, name, where), operand, where)
@@ -98,7 +105,11 @@ def _record_type(b: Builder, operand: Operand, piece: Piece) -> layout.Type:
             case _ if is_address(operand.type):
                 return layout.U64
     hint = ""
-    if ops.is_value(operand) and isinstance(operand.type, PointerType) and isinstance(operand.type.target, layout.Struct):
+    if (
+        ops.is_value(operand)
+        and isinstance(operand.type, PointerType)
+        and isinstance(operand.type.target, layout.Struct)
+    ):
         hint = f"print its fields: {piece.span.text}.{operand.type.target.fields[0].name}"
     b.error(errors.CannotPrint(piece.span, describe(operand), hint))
 
@@ -128,5 +139,3 @@ def _sample(type: layout.Type) -> object:
             return ""
         case _:
             return 1
-
-

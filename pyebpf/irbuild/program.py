@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Callable, final
+from typing import final
 
 from pyebpf.diagnostics import declarations
 from pyebpf.diagnostics import hooks as hook_errors
@@ -12,9 +13,9 @@ from pyebpf.diagnostics.base import CompileError, InternalError, Sink
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.irbuild import contexts, functions, invoke, packets, statements
+from pyebpf.irbuild.bindings import Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder, Retype
 from pyebpf.irbuild.module_state import ModuleState
-from pyebpf.irbuild.names import Fixed, Frame
 from pyebpf.irbuild.operands import Context, Packet, Static
 from pyebpf.irbuild.returns import finish_program
 from pyebpf.kernel.btf import Btf
@@ -110,7 +111,7 @@ def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.
 
 
 def _lower_program(b: Builder, probe: Probe, function: tree.Function) -> list[ops.Op]:
-    b.inline, b.call_operand, b.print_call = functions.inline, invoke.call, invoke.print_call
+    b.inline, b.call_operand, b.print_call = (functions.inline, invoke.call, invoke.print_call)
     b.probe = function
     b.frame = Frame(function, probe.function, 0, (probe.__name__,))
     with b.block() as body:

@@ -7,6 +7,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import IntType
 from pyebpf.irbuild import expressions, names, values
+from pyebpf.irbuild.bindings import RESULT
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Static, describe
 from pyebpf.source import Span
@@ -36,7 +37,9 @@ def _result(b: Builder, operand: Operand, span: Span) -> ops.Value:
     """The result as the hook takes it: one of its actions, or a number in its range."""
     low, high = b.hook.result
     actions = b.hook.returns
-    expected = f"one of {actions.__name__.replace('Action', '')} actions" if actions else f"an integer from {low} to {high}"
+    expected = (
+        f"one of {actions.__name__.replace('Action', '')} actions" if actions else f"an integer from {low} to {high}"
+    )
     if actions is not None:
         expected = "one of " + ", ".join(f"{b.hook.name.split('.')[0].upper()}.{action.name}" for action in actions)
         if b.hook.name != "xdp":
@@ -54,7 +57,7 @@ def leave_function(b: Builder, operand: Operand, span: Span) -> None:
     frame = b.frame
     assert frame.end is not None
     if not (isinstance(operand, Static) and operand.value is None) or gives_value(frame.function.body):
-        names.assign_name(b, names.RESULT, operand, span)
+        names.assign_name(b, RESULT, operand, span)
     b.submit_inside(frame.labels - 1, span)
     b.jump_out(frame.end)
     b.emit(ops.Break(frame.end, span))

@@ -8,9 +8,10 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.module import Fault
+from pyebpf.ir.module import Fault, MapRef
 from pyebpf.ir.types import PointerType, Region, is_scalar
 from pyebpf.irbuild import arithmetic, expressions, loops, maps, memory, names
+from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Abandon, Builder, Reservation
 from pyebpf.irbuild.operands import Operand, Place, Static, Values, describe
 from pyebpf.irbuild.returns import lower_return
@@ -91,10 +92,9 @@ def lower(b: Builder, statement: tree.Statement) -> None:
 
 
 def _assign(b: Builder, statement: tree.Assign) -> None:
-    if len(statement.targets) == 1 and isinstance(statement.targets[0], tree.Subscript):
-        target = statement.targets[0]
-        if _assign_entry(b, target, statement.value, statement.span):
-            return
+    first, *others = statement.targets
+    if not others and isinstance(first, tree.Subscript) and _assign_entry(b, first, statement.value, statement.span):
+        return
     operand = expressions.evaluate(b, statement.value)
     for target in statement.targets:
         _assign_to(b, target, operand, statement.value.span)
@@ -160,7 +160,9 @@ def _annotated(b: Builder, statement: tree.AnnAssign) -> None:
         return  # as in Python: a note, no assignment
     operand = expressions.evaluate(b, statement.value)
     if not isinstance(statement.target, tree.Name):
-        b.error(type_errors.BadAnnotation(statement.annotation.span, "only names of local variables take a type here", ""))
+        b.error(
+            type_errors.BadAnnotation(statement.annotation.span, "only names of local variables take a type here", "")
+        )
     if type is not None and not is_scalar(type) and not isinstance(type, layout.Text):
         pointer = operand.type if ops.is_value(operand) else None
         if not (isinstance(pointer, PointerType) and pointer.target == type):
@@ -195,7 +197,11 @@ def _check_augmentable(b: Builder, target: tree.Name) -> None:
         return
     if target.id in b.frame.python.__globals__:
         value = b.frame.python.__globals__[target.id]
-        what = f"{'an' if isinstance(value, int) else 'a'} {type(value).__name__}" if isinstance(value, int | str | float) else "a declaration"
+        what = (
+            f"{'an' if isinstance(value, int) else 'a'} {type(value).__name__}"
+            if isinstance(value, int | str | float)
+            else "a declaration"
+        )
         b.error(errors.NotAssignable(target.span, target.id, what))
 
 
@@ -268,7 +274,7 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
         b.reservations.append(Reservation(event, len(b.labels)))
         if isinstance(item.target, tree.Name):
             b.frame.ended.discard(item.target.id)
-            b.frame.bindings[item.target.id] = names.Fixed(event)
+            b.frame.bindings[item.target.id] = Fixed(event)
             b.assigned |= {item.target.id}
         try:
             _with_items(b, items[1:], statement)
@@ -283,11 +289,11 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
         b.assigned -= {item.target.id}
 
 
-def _count_dropped(b: Builder, ring: maps.MapRef, span: Span) -> None:
+def _count_dropped(b: Builder, ring: MapRef, span: Span) -> None:
     b.emit(ops.CountDropped(ring, span))
 
 
-def _reserved_ring(b: Builder, item: tree.WithItem) -> maps.MapRef:
+def _reserved_ring(b: Builder, item: tree.WithItem) -> MapRef:
     """The ring in `ring.reserve()`."""
     node = item.value
     if isinstance(node, tree.Call) and isinstance(node.function, tree.Attribute):
@@ -299,7 +305,11 @@ def _reserved_ring(b: Builder, item: tree.WithItem) -> maps.MapRef:
                 hint = "with ring.reserve() as event:"
                 b.error(map_errors.NoSuchOperation(node.span, f"a {map.kind}", f"with {node.function.name}()", hint))
             if node.arguments or node.keywords:
-                b.error(errors.WrongArguments(node.span, f"{map.name}.reserve", "no arguments", f"{len(node.arguments) + len(node.keywords)}"))
+                b.error(
+                    errors.WrongArguments(
+                        node.span, f"{map.name}.reserve", "no arguments", f"{len(node.arguments) + len(node.keywords)}"
+                    )
+                )
             return map
     found = f"`{node.span.text}`"
     b.error(map_errors.WithNeedsReserve(node.span, found))
@@ -308,12 +318,14 @@ def _reserved_ring(b: Builder, item: tree.WithItem) -> maps.MapRef:
 def _delete(b: Builder, statement: tree.Delete) -> None:
     for target in statement.targets:
         if not isinstance(target, tree.Subscript) or isinstance(target.index, tree.Slice):
-            b.error(type_errors.WrongType(target.span, "an entry of a map after `del`", "something else", "del starts[tid()]"))
+            b.error(
+                type_errors.WrongType(
+                    target.span, "an entry of a map after `del`", "something else", "del starts[tid()]"
+                )
+            )
         base = expressions.evaluate(b, target.value)
         if not (isinstance(base, Static) and isinstance(base.value, Map)):
             b.error(type_errors.WrongType(target.value.span, "a map", describe(base), ""))
         map = maps.ref(b, base)
         maps.require(b, map, "del", target.span)
         maps.delete(b, map, expressions.evaluate(b, target.index), target.index.span)
-
-

@@ -6,7 +6,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
-from pyebpf.ir.types import I64, I64_MAX, BoolType, IntType, PointerType, ValueType
+from pyebpf.ir.types import I64_MAX, BoolType, IntType, PointerType, ValueType
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
 from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, Values, describe, describe_type, is_text
 from pyebpf.source import Span
@@ -153,8 +153,6 @@ def _join_integers(a: IntType | BoolType, c: IntType | BoolType) -> IntType:
         low = 0  # the signed one has to prove that it isn't negative
     shown = first.shown_as if first.shown_as == second.shown_as else None
     return IntType(low, high, shown)
-
-
 
 
 BYTE = IntType(0, 255)

@@ -31,7 +31,9 @@ comm = _builtin("comm", "Name of the current task: char[16]. Linux 4.2.")
 cpu = _builtin("cpu", "Number of the CPU that runs the probe: u32. Linux 4.1.")
 ktime_ns = _builtin("ktime_ns", "CLOCK_MONOTONIC, ns since boot without time asleep: u64. Linux 4.1.")
 boot_ns = _builtin("boot_ns", "CLOCK_BOOTTIME, ns since boot: u64. Linux 5.8.")
-cgroup_id = _builtin("cgroup_id", "Id (inode number) of the cgroup2 of the current task, or the packet's socket: u64. Linux 4.18.")
+cgroup_id = _builtin(
+    "cgroup_id", "Id (inode number) of the cgroup2 of the current task, or the packet's socket: u64. Linux 4.18."
+)
 current_task = _builtin("current_task", "The current `struct task_struct`. Linux 4.8.")
 random_u32 = _builtin("random_u32", "A random u32, not for secrets. Linux 4.1.")
 user_str = _builtin("user_str", "Text at an address in user memory; empty when it can't be read. Linux 5.5.")

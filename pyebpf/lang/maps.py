@@ -6,7 +6,8 @@ While a session is open the declaration is also the map: indexing, iterating and
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from pyebpf import layout
 from pyebpf.lang.errors import DeclarationError
@@ -80,13 +81,17 @@ class _Maker:
         if unknown:
             raise DeclarationError(f"{self.cls.kind} has no option {unknown[0]!r}", f"its option is {option}=…")
         if option not in options:
-            raise DeclarationError(f"{self.cls.kind} needs {option}", f"{self.cls.kind}[…]({option}={_EXAMPLE[option]})")
+            raise DeclarationError(
+                f"{self.cls.kind} needs {option}", f"{self.cls.kind}[…]({option}={_EXAMPLE[option]})"
+            )
         count = options[option]
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_ENTRIES:
             raise DeclarationError(f"{option} is an integer from 1 to 2**31 - 1, not {count!r}")
         if self.cls is RingBuf and (count & (count - 1) or count < 4096):
             power = max(4096, 1 << (count - 1).bit_length())
-            raise DeclarationError(f"a ring's size is a power of two of at least 4096 bytes, not {count}", f"size={power}")
+            raise DeclarationError(
+                f"a ring's size is a power of two of at least 4096 bytes, not {count}", f"size={power}"
+            )
         return self.cls(self.key, self.value, count)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import FunctionType
-from typing import Any, Callable
+from typing import Any
 
 from pyebpf.kernel import hooks
 from pyebpf.kernel.hooks import Hook
@@ -48,7 +49,9 @@ def function(target: Any) -> HelperFunction:
 
 def _plain_function(target: Any, decorator: str) -> FunctionType:
     if isinstance(target, Probe):
-        raise DeclarationError(f"{target.__name__} already has a hook", "write one function per hook, and share @function helpers")
+        raise DeclarationError(
+            f"{target.__name__} already has a hook", "write one function per hook, and share @function helpers"
+        )
     if isinstance(target, HelperFunction):
         raise DeclarationError(f"{target.__name__} is a @function, which takes no hook")
     if not isinstance(target, FunctionType):

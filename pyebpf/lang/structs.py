@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, Callable, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from pyebpf import layout
 from pyebpf.lang.errors import DeclarationError
@@ -61,12 +63,12 @@ def _annotations(cls: type, scope: FrameType) -> dict[str, object]:
 
         raw = annotationlib.get_annotations(cls, format=annotationlib.Format.VALUE)
     else:
-        raw = cls.__dict__.get("__annotations__", {})
+        raw = inspect.get_annotations(cls)
     found: dict[str, object] = {}
     for name, annotation in raw.items():
         if isinstance(annotation, str):
             try:  # the user's own source, evaluated as Python itself would without the future import
-                annotation = eval(annotation, scope.f_globals, dict(scope.f_locals))  # noqa: S307
+                annotation = eval(annotation, scope.f_globals, dict(scope.f_locals))
             except NameError as error:
                 raise DeclarationError(f"field {name} of struct {cls.__name__}: {error}") from None
         found[name] = annotation

@@ -7,8 +7,11 @@ language can be tried and tested outside the kernel: `u8(300) == 44`.
 from __future__ import annotations
 
 import ipaddress
-from enum import IntEnum
-from typing import Any
+from enum import EnumMeta, IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 from pyebpf import layout
 from pyebpf.lang.errors import DeclarationError
@@ -41,7 +44,7 @@ class ScalarMeta(type):
 class _Scalar(int, metaclass=ScalarMeta):
     """Base of the integer types."""
 
-    def __new__(cls, value: Any = 0) -> _Scalar:
+    def __new__(cls, value: Any = 0) -> Self:
         mask = (1 << (cls.layout.size * 8)) - 1
         number = int(value) & mask
         if number > cls.layout.maximum:
@@ -153,48 +156,45 @@ _PYTHON_TYPES: dict[object, layout.Type] = {
 }
 
 
-def layout_of(type: object) -> layout.Type:
+def layout_of(declared: object) -> layout.Type:
     """The memory layout of a type of the language. DeclarationError if it isn't one."""
-    known = layout_or_none(type)
+    known = layout_or_none(declared)
     if known is not None:
         return known
-    if type is int:
+    if declared is int:
         raise DeclarationError("`int` has no width", "choose one of u8 u16 u32 u64 i8 i16 i32 i64")
-    if type is str:
+    if declared is str:
         raise DeclarationError("`str` has no length", "char[16]")
-    if type is float:
+    if declared is float:
         raise DeclarationError("the kernel has no floating point", "use an integer in a smaller unit")
-    if type is char:
+    if declared is char:
         raise DeclarationError("`char` needs a length", "char[16]")
-    name = getattr(type, "__name__", None) or repr(type)
+    name = getattr(declared, "__name__", None) or repr(declared)
     raise DeclarationError(f"`{name}` is not a type of the language", "u8…u64, i8…i64, bool, char[N], T[N], a @struct")
 
 
-def layout_or_none(type: object) -> layout.Type | None:
+def layout_or_none(declared: object) -> layout.Type | None:
     """The memory layout of a type of the language, or None."""
-    if isinstance(type, ArrayType | TextType):
-        return type.layout
-    if isinstance(type, layout.Struct):
-        return type
+    if isinstance(declared, ArrayType | TextType):
+        return declared.layout
+    if isinstance(declared, layout.Struct):
+        return declared
     try:
-        if type in _PYTHON_TYPES:
-            return _PYTHON_TYPES[type]
+        if declared in _PYTHON_TYPES:
+            return _PYTHON_TYPES[declared]
     except TypeError:  # unhashable: surely no type
         return None
-    if isinstance(type, ScalarMeta):
-        return type.layout
-    if type is MacAddress:
+    if isinstance(declared, ScalarMeta):
+        return declared.layout
+    if declared is MacAddress:
         return layout.MAC
-    if isinstance(type, type_) and issubclass(type, IntEnum) and len(type):
-        return enumeration_of(type)
-    found = getattr(type, "__layout__", None)
+    if isinstance(declared, EnumMeta) and issubclass(declared, IntEnum) and len(declared):
+        return enumeration_of(declared)
+    found = getattr(declared, "__layout__", None)
     return found if isinstance(found, layout.Struct) else None
 
 
-type_ = type
-
-
-def enumeration_of(enum: type_[IntEnum]) -> layout.Enumeration:
+def enumeration_of(enum: type[IntEnum]) -> layout.Enumeration:
     """How members of `enum` are stored: in the smallest of u32, i32, u64, i64 that holds them all."""
     values = [member.value for member in enum]
     for base in (layout.U32, layout.I32, layout.U64, layout.I64):

@@ -1,0 +1,91 @@
+"""What a local name stands for while a function is lowered, and the function's own frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import TypeAlias, final
+
+from pyebpf.ir import ops
+from pyebpf.ir.types import ValueType
+from pyebpf.irbuild.operands import Operand
+from pyebpf.syntax import tree
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A local integer, bool or kernel pointer. `declared` ones keep the range of their annotation."""
+
+    local: ops.Local
+    declared: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OptionalScalar:
+    """A local integer or bool that may be None."""
+
+    present: ops.Local
+    value: ops.Local
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A local that refers to a struct, array or address in memory."""
+
+    local: ops.Local
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TextLocal:
+    """Local text, which is copied on assignment: Python's text never changes."""
+
+    slot: ops.Slot
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A name that means one thing throughout: the context, a map given to a @function, an open reservation."""
+
+    operand: Operand
+
+
+Binding: TypeAlias = Scalar | OptionalScalar | Reference | TextLocal | Fixed
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an earlier attempt found a local to need."""
+
+    type: ValueType
+    optional: bool = False
+
+
+@final
+@dataclass
+class Frame:
+    """One function being lowered: a probe, or a @function inlined into it."""
+
+    function: tree.Function
+    python: FunctionType
+    number: int
+    chain: tuple[str, ...]
+    """Names of the functions being inlined around this one, outermost first, and its own."""
+    end: ops.Label | None = None
+    """Inlined: what `return` leaves."""
+    labels: int = 0
+    """How many labels were open when the function began."""
+    bindings: dict[str, Binding] = field(default_factory=dict)
+    poisoned: set[str] = field(default_factory=set)
+    """Names whose assignment was wrong: their uses are not reported again."""
+    ended: set[str] = field(default_factory=set)
+    """Names of events whose `with` block is over."""
+    loops: list[ops.Label] = field(default_factory=list)
+
+
+RESULT = "return value"
