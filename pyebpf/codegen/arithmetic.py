@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyebpf.codegen.text import Code, Operand, as_integer, constant, low_bits
 from pyebpf.codegen.memory import extend, swap_constant
+from pyebpf.codegen.text import Code, Operand, as_integer, constant, low_bits
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MAX, BoolType, IntType, ValueType
@@ -45,9 +45,8 @@ def binary(code: Code, op: ops.Binary, left: Operand, right: Operand) -> Operand
 def _shift(code: Code, op: ops.Binary, x: str, y: str, signed: bool) -> str:
     instruction = "shl" if op.operator == "<<" else "ashr" if signed else "lshr"
     if isinstance(op.right, ops.Const):
-        count = op.right.value
-        if count < 64:
-            return code.value(f"{instruction} i64 {x}, {count}")
+        if op.right.value < 64:
+            return code.value(f"{instruction} i64 {x}, {op.right.value}")
         return code.value(f"ashr i64 {x}, 63") if instruction == "ashr" else "0"
     if integer(op.right.type).high < 64:
         return code.value(f"{instruction} i64 {x}, {y}")

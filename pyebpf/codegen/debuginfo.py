@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+from collections.abc import Sequence
+from typing import Final, TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.codegen.text import quote
@@ -10,6 +11,7 @@ from pyebpf.ir.module import Embedded, IntegerArray, KernelStruct, MapRef, Membe
 from pyebpf.source import Source, Span
 
 # The kernel's BTF wants C identifiers for names; columns share 32 bits with the line, ten of them.
+Pair: TypeAlias = tuple[str, str]
 _MAX_COLUMN: Final = 1023
 _MAP_TYPE_RINGBUF: Final = 27
 _BASE_TYPES: Final = {
@@ -33,7 +35,7 @@ def c_name(name: str) -> str:
 class DebugInfo:
     """Metadata nodes: equal ones once, numbered in the order in which they are asked for."""
 
-    def __init__(self, source: Source, kernel_structs: tuple[KernelStruct, ...], *, big_endian: bool) -> None:
+    def __init__(self, source: Source, kernel_structs: Sequence[KernelStruct], *, big_endian: bool) -> None:
         self._nodes: list[str] = []
         self._numbers: dict[str, int] = {}
         self._files: dict[Source, str] = {}
@@ -58,7 +60,7 @@ class DebugInfo:
     def _fill(self, reference: str, text: str) -> None:
         self._nodes[int(reference[1:])] = text
 
-    def list(self, items: list[str]) -> str:
+    def tuple(self, items: list[str]) -> str:
         return self.node("!{" + ", ".join(items) + "}")
 
     # Source
@@ -71,11 +73,11 @@ class DebugInfo:
             )
         return self._files[source]
 
-    def function(self, name: str, parameter: str, span: Span) -> tuple[str, str]:
+    def function(self, name: str, parameter: str, span: Span) -> Pair:
         """The function's node, and its parameter's (without which the kernel refuses the BTF)."""
         file = self.file(span.source)
         pointer = self.pointer("null")
-        type = self.node(f"!DISubroutineType(types: {self.list([self.integer(layout.I32), pointer])})")
+        type = self.node(f"!DISubroutineType(types: {self.tuple([self.integer(layout.I32), pointer])})")
         function = self._reserve()
         variable = self.node(
             f"!DILocalVariable(name: {quote(c_name(parameter))}, arg: 1, scope: {function}, file: {file}, "
@@ -86,7 +88,7 @@ class DebugInfo:
             f"distinct !DISubprogram(name: {quote(c_name(name))}, scope: {file}, file: {file}, line: {span.line}, "
             f"type: {type}, scopeLine: {span.line}, flags: DIFlagPrototyped, "
             f"spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: {self._unit}, "
-            f"retainedNodes: {self.list([variable])})",
+            f"retainedNodes: {self.tuple([variable])})",
         )
         return function, variable
 
@@ -111,7 +113,7 @@ class DebugInfo:
 
     def array(self, element: str, length: int, size: int) -> str:
         """`length` elements, `size` bytes in all."""
-        elements = self.list([self.node(f"!DISubrange(count: {length})")])
+        elements = self.tuple([self.node(f"!DISubrange(count: {length})")])
         return self.node(
             f"!DICompositeType(tag: DW_TAG_array_type, baseType: {element}, size: {size * 8}, elements: {elements})"
         )
@@ -143,7 +145,7 @@ class DebugInfo:
         ]
         return self.node(
             f"!DICompositeType(tag: DW_TAG_enumeration_type, name: {quote(c_name(type.name))}, "
-            f"baseType: {self.integer(type.base)}, size: {type.size * 8}, elements: {self.list(members)})"
+            f"baseType: {self.integer(type.base)}, size: {type.size * 8}, elements: {self.tuple(members)})"
         )
 
     def _struct(self, type: layout.Struct) -> str:
@@ -164,7 +166,7 @@ class DebugInfo:
             members.append(self._member(field.name, self.type(field.type), size, offset, flags))
         return self.node(
             f"!DICompositeType(tag: DW_TAG_structure_type, name: {quote(c_name(type.name))}, "
-            f"size: {type.size * 8}, elements: {self.list(members)})"
+            f"size: {type.size * 8}, elements: {self.tuple(members)})"
         )
 
     def _splits(self, type: layout.Type) -> bool:
@@ -197,7 +199,7 @@ class DebugInfo:
         self._fill(
             reference,
             f"distinct !DICompositeType(tag: {tag}, name: {quote(name)}, size: {struct.size * 8}, "
-            f"elements: {self.list(members)})",
+            f"elements: {self.tuple(members)})",
         )
         return reference
 
@@ -247,7 +249,7 @@ class DebugInfo:
             parts += [(name, self.type(type)) for name, type in (("key", map.key), ("value", map.value)) if type]
         members = [self._member(name, self.pointer(type), 64, 64 * index) for index, (name, type) in enumerate(parts)]
         return self.node(
-            f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(parts)}, elements: {self.list(members)})"
+            f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(parts)}, elements: {self.tuple(members)})"
         )
 
     def lines(self) -> list[str]:
@@ -256,7 +258,7 @@ class DebugInfo:
         self._fill(
             self._unit,
             f"distinct !DICompileUnit(language: DW_LANG_C99, file: {self._unit_file}, producer: \"pyebpf\", "
-            f"isOptimized: true, runtimeVersion: 0, emissionKind: FullDebug, globals: {self.list(self._globals)})",
+            f"isOptimized: true, runtimeVersion: 0, emissionKind: FullDebug, globals: {self.tuple(self._globals)})",
         )
         return [
             f"!llvm.dbg.cu = !{{{self._unit}}}",

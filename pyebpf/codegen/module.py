@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.codegen.debuginfo import DebugInfo
+from pyebpf.codegen.kernel_structs import struct_types
 from pyebpf.codegen.program import Surroundings, emit_program
 from pyebpf.codegen.sections import Sections
-from pyebpf.codegen.kernel_structs import struct_types
 from pyebpf.ir import validate
 from pyebpf.ir.module import Module
 from pyebpf.source import Source

@@ -96,8 +96,8 @@ class _Emitter:
         else:
             code.end(f"ret i32 {code.phi('i32', self.results)}")
         return [
-            f"define dso_local i32 {symbol(program.name)}(ptr noundef %ctx) #0 "
-            f'section {quote(section(program))} !dbg {self.function_node} {{',
+            f"define dso_local i32 {symbol(program.name)}(ptr noundef %ctx) #0 section {quote(section(program))} "
+            + f"!dbg {self.function_node} {{",
             *code.body(),
             "}",
         ]
@@ -143,11 +143,9 @@ class _Emitter:
             ends = self.ends(block.ops[index + 1 :], last)
             if ends and isinstance(op, ops.CountDropped | ops.AtomicAdd) and self.count_last(op):
                 return
-            if isinstance(op, ops.If | ops.Loop | ops.Scope | ops.Break | ops.Continue | ops.Return):
+            if isinstance(op, ops.Control):
                 self.control(op, ends)
-            elif isinstance(op, ops.LocalSet | ops.Check):
-                self.state(op)
-            else:
+            elif isinstance(op, ops.Effect):
                 self.effect(op)
 
     def ends(self, rest: tuple[ops.Op, ...], last: bool) -> bool:
@@ -398,17 +396,7 @@ class _Emitter:
 
     # Effects
 
-    def effect(
-        self,
-        op: ops.Store
-        | ops.StoreBytes
-        | ops.Zero
-        | ops.Copy
-        | ops.AtomicAdd
-        | ops.RingSubmit
-        | ops.RingDiscard
-        | ops.CountDropped,
-    ) -> None:
+    def effect(self, op: ops.Effect) -> None:
         """What changes memory."""
         code = self.code
         match op:
@@ -431,6 +419,10 @@ class _Emitter:
                 self.call("ringbuf_submit", [f"ptr {self.address(op.record)}", "i64 0"], NoneType())
             case ops.RingDiscard():
                 self.call("ringbuf_discard", [f"ptr {self.address(op.record)}", "i64 0"], NoneType())
+            case ops.LocalSet():
+                self.set_local(op)
+            case ops.Check():
+                self.check(op)
             case ops.CountDropped():
                 code.do(f"atomicrmw add ptr {symbol(DROPPED + op.map.name)}, i64 1 monotonic, align 8")
 
@@ -441,16 +433,16 @@ class _Emitter:
         else:
             memory.store(self.code, address, type, value, self.around.big_endian)
 
-    def state(self, op: ops.LocalSet | ops.Check) -> None:
-        """What changes a local, or ends the program when it must."""
-        code = self.code
-        if isinstance(op, ops.LocalSet):
-            type = register(op.local.type)
-            operand = self.operand(op.value)
-            text = as_integer(code, operand) if type == "i64" else as_pointer(code, operand) if type == "ptr" else operand.text
-            code.do(f"store {type} {text}, ptr {self.local(op.local)}, align {1 if type == 'i1' else 8}")
-            return
-        self.check(op)
+    def set_local(self, op: ops.LocalSet) -> None:
+        code, type, operand = self.code, register(op.local.type), self.operand(op.value)
+        match type:
+            case "i64":
+                text = as_integer(code, operand)
+            case "ptr":
+                text = as_pointer(code, operand)
+            case _:
+                text = operand.text
+        code.do(f"store {type} {text}, ptr {self.local(op.local)}, align {1 if type == 'i1' else 8}")
 
     def check(self, op: ops.Check) -> None:
         code = self.code
@@ -470,7 +462,7 @@ class _Emitter:
 
     # Control flow
 
-    def control(self, op: ops.If | ops.Loop | ops.Scope | ops.Break | ops.Continue | ops.Return, last: bool) -> None:
+    def control(self, op: ops.Control, last: bool) -> None:
         code = self.code
         match op:
             case ops.If():

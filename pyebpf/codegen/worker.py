@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import weakref
-from typing import IO, Final, Literal, final
+from typing import IO, Final, Literal, NoReturn, final
 
 from pyebpf.diagnostics.base import InternalError
 
@@ -32,29 +32,22 @@ _CHUNK: Final = 1 << 16
 class Worker:
     """A child process that compiles. Use it in a `with`, or `close` it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-        self._process = process
-        self._log = log
-        self._finalizer = weakref.finalize(self, _stop, process, log)
+    def __init__(self) -> None:
+        """Start the child; it loads LLVM in the background. Raises InternalError when it can't be started."""
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        try:
+            self._process = _spawn(self._log)
+        except OSError as error:
+            self._log.close()
+            raise InternalError(f"can't start the code generator: {error}") from error
+        self._finalizer = weakref.finalize(self, _stop, self._process, self._log)
+        paths = json.dumps([path for path in sys.path if path]).encode()
+        self._send(_frame(paths), time.monotonic() + TIMEOUT)
 
     @classmethod
     def start(cls) -> Worker:
-        """Start the child; it loads LLVM in the background. Raises InternalError when it can't be started."""
-        if not sys.executable:
-            raise InternalError("the Python interpreter doesn't know its own path (sys.executable is empty)")
-        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_process.py")
-        log = tempfile.TemporaryFile()
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
-            )
-        except OSError as error:
-            log.close()
-            raise InternalError(f"can't start the code generator: {error}") from error
-        worker = cls(process, log)
-        paths = json.dumps([path for path in sys.path if path]).encode()
-        worker._send(_frame(paths), time.monotonic() + TIMEOUT)
-        return worker
+        """A child that is loading LLVM."""
+        return cls()
 
     def compile(self, text: str, cpu: str = "v3", kind: Kind = "object", timeout: float = TIMEOUT) -> bytes:
         """LLVM's textual IR as a BPF object, as assembly text, or as optimised IR. Raises InternalError."""
@@ -65,6 +58,10 @@ class Worker:
         if answer[:1] != b"\0":
             raise InternalError(f"LLVM refused the code: {answer[1:].decode('utf-8', 'replace')}")
         return answer[1:]
+
+    def assembly(self, text: str, cpu: str = "v3") -> str:
+        """LLVM's textual IR as BPF assembly."""
+        return self.compile(text, cpu, "asm").decode()
 
     def close(self) -> None:
         """End the child and take its exit status."""
@@ -116,14 +113,14 @@ class Worker:
             if not selector.select(max(0.0, deadline - time.monotonic())):
                 self._fail("the code generator took too long")
 
-    def _died(self) -> None:
+    def _died(self) -> NoReturn:
         try:
             code = self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._fail("the code generator closed its output")
         self._fail(f"the code generator died ({f'signal {-code}' if code < 0 else f'exit code {code}'})")
 
-    def _fail(self, what: str) -> None:
+    def _fail(self, what: str) -> NoReturn:
         self._log.seek(0)
         words = self._log.read()[-_MAX_WORDS:].decode("utf-8", "replace").strip()
         self.close()
@@ -134,6 +131,15 @@ def assemble(text: str, cpu: str = "v3", kind: Kind = "object") -> bytes:
     """As `Worker.compile`, in a child of its own."""
     with Worker.start() as worker:
         return worker.compile(text, cpu, kind)
+
+
+def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
+    if not sys.executable:
+        raise InternalError("the Python interpreter doesn't know its own path (sys.executable is empty)")
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_process.py")
+    # Isolated and without site packages of its own: it imports what the parent would, from the paths that it is given.
+    command = [sys.executable, "-I", "-S", program]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
 
 
 def _frame(data: bytes) -> bytes:

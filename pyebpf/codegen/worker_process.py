@@ -7,20 +7,24 @@ Each request is served by a fork: LLVM's BPF passes keep pointers into the modul
 (`BPFAbstractMemberAccess::GEPGlobals`), so that a second module with CO-RE in the same process would crash.
 """
 
+from __future__ import annotations
+
 import ctypes
+import importlib
 import json
 import os
 import resource
 import signal
 import struct
 import sys
+from typing import IO, Any
 
 MAX_FRAME = 1 << 28
 MAX_CPU_SECONDS = 300
 PR_SET_PDEATHSIG = 1
 
 
-def read_exactly(stream, size):  # type: ignore[no-untyped-def]
+def read_exactly(stream: IO[bytes], size: int) -> bytes:
     """`size` bytes; ends the process when there are no more."""
     data = stream.read(size)
     if len(data) != size:
@@ -28,19 +32,19 @@ def read_exactly(stream, size):  # type: ignore[no-untyped-def]
     return data
 
 
-def read_frame(stream):  # type: ignore[no-untyped-def]
+def read_frame(stream: IO[bytes]) -> bytes:
     (size,) = struct.unpack("<I", read_exactly(stream, 4))
     if size > MAX_FRAME:
         os._exit(2)
     return read_exactly(stream, size)
 
 
-def write_frame(stream, data):  # type: ignore[no-untyped-def]
+def write_frame(stream: IO[bytes], data: bytes) -> None:
     stream.write(struct.pack("<I", len(data)) + data)
     stream.flush()
 
 
-def passes(llvm, machine):  # type: ignore[no-untyped-def]
+def passes(llvm: Any, machine: Any) -> tuple[Any, Any]:
     """The pipeline: the target's own passes, then those few that keep checked code checkable for the verifier.
 
     LLVM's stock pipelines move checks away from what they guard.
@@ -55,7 +59,7 @@ def passes(llvm, machine):  # type: ignore[no-untyped-def]
     return manager, builder
 
 
-def compile_text(llvm, text, cpu, kind):  # type: ignore[no-untyped-def]
+def compile_text(llvm: Any, text: str, cpu: str, kind: str) -> bytes:
     """An object, or assembly or optimised IR as text."""
     module = llvm.parse_assembly(text)
     module.verify()
@@ -64,10 +68,10 @@ def compile_text(llvm, text, cpu, kind):  # type: ignore[no-untyped-def]
     manager.run(module, builder)
     if kind == "ir":
         return str(module).encode()
-    return machine.emit_assembly(module).encode() if kind == "asm" else machine.emit_object(module)
+    return bytes(machine.emit_assembly(module).encode() if kind == "asm" else machine.emit_object(module))
 
 
-def main():  # type: ignore[no-untyped-def]
+def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # LLVM's abort() is an answer, not a crash to examine
@@ -77,8 +81,7 @@ def main():  # type: ignore[no-untyped-def]
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever LLVM prints goes to the log, not between the answers
     sys.path[:] = json.loads(read_frame(requests))
-    import llvmlite.binding as llvm
-
+    llvm: Any = importlib.import_module("llvmlite.binding")
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     while True:
@@ -87,7 +90,7 @@ def main():  # type: ignore[no-untyped-def]
         serve(llvm, request, text, answers)
 
 
-def serve(llvm, request, text, answers):  # type: ignore[no-untyped-def]
+def serve(llvm: Any, request: dict[str, str], text: str, answers: IO[bytes]) -> None:
     """Answer one request from a fork; where LLVM ends that, end the same way."""
     worker = os.fork()
     if worker:
@@ -101,7 +104,7 @@ def serve(llvm, request, text, answers):  # type: ignore[no-untyped-def]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
         answer = b"\0" + compile_text(llvm, text, request["cpu"], request["kind"])
-    except Exception as error:  # everything goes back to the caller, who knows what to tell
+    except Exception as error:  # noqa: BLE001 - everything goes back to the caller, who knows what to tell
         answer = b"\1" + f"{type(error).__name__}: {error}".encode("utf-8", "replace")
     write_frame(answers, answer)
     os._exit(0)
