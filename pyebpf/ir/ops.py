@@ -217,8 +217,9 @@ class BitLength:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Prove:
-    """`value`, which analysis must show to lie in `type` (an integer range, or a pointer that isn't null).
+    """`value`, which analysis must show to lie in `type`: an integer range, or a pointer that isn't null.
 
+    A truth value (NOT_NONE: whether an optional is there) must be shown to be true.
     Makes no code. Where the proof fails the obligation tells the diagnostic.
     """
 

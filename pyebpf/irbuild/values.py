@@ -20,7 +20,7 @@ def abandoned() -> Abandon:
 def plain(b: Builder, operand: Operand, span: Span) -> Operand:
     """`operand`, where None is out of place: an optional must be proven to be there."""
     if isinstance(operand, Optional):
-        b.emit(ops.Prove(operand.present, IntType(1, 1), Obligation.NOT_NONE, span))
+        b.emit(ops.Prove(operand.present, BOOL, Obligation.NOT_NONE, span))
         return operand.value
     if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.nullable:
         pointer = operand.type
