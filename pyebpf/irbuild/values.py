@@ -6,7 +6,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
-from pyebpf.ir.types import I64_MAX, BoolType, IntType, PointerType, ValueType
+from pyebpf.ir.types import BOOL, I64_MAX, BoolType, IntType, PointerType, ValueType
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
 from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, Values, describe, describe_type, is_text
 from pyebpf.source import Span
