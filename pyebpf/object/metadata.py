@@ -1,3 +1,3 @@
 """Moved to `pyebpf.metadata`."""
 
-from pyebpf.metadata import *  # noqa: F403
+from pyebpf.metadata import *

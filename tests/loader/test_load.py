@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 python.path.insert(0, str(Path(__file__).parent))
-import programs  # noqa: E402
+import programs
 
-from pyebpf.loader import sys  # noqa: E402
-from pyebpf.loader.load import LoadedObject, load_object  # noqa: E402
-from pyebpf.loader.verifier import VerifierError  # noqa: E402
-from pyebpf.object.read import read_object  # noqa: E402
+from pyebpf.loader import sys
+from pyebpf.loader.load import LoadedObject, load_object
+from pyebpf.loader.verifier import VerifierError
+from pyebpf.object.read import read_object
 
 pytestmark = pytest.mark.kernel
 
