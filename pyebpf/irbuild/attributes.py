@@ -20,8 +20,10 @@ from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
 
 
-def read(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span) -> Operand:
-    """The value of `base.name`."""
+def read(
+    b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span, chained: bool = False
+) -> Operand:
+    """The value of `base.name`. `chained`: a member of the value is read next."""
     match base:
         case Context():
             return contexts.attribute(b, name, span, name_span)
@@ -35,7 +37,7 @@ def read(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base
             return _python(b, base, name, span, name_span)
     base = values.plain(b, base, base_span)
     if ops.is_value(base) and isinstance(base.type, KernelType):
-        return kernel_structs.read_member(b, base, base.type.struct, name, span)
+        return kernel_structs.read_member(b, base, base.type.struct, name, span, chained)
     return memory.read(b, _field(b, base, name, span, name_span, base_span), span)
 
 

@@ -33,7 +33,7 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
         case tree.Name():
             return names.read_name(b, node.id, node.span)
         case tree.Attribute():
-            return attributes.read(b, evaluate(b, node.value), node.name, node.span, node.name_span, node.value.span)
+            return _attribute(b, node, chained=False)
         case tree.Subscript():
             return _subscript(b, node)
         case tree.Slice():
@@ -59,6 +59,12 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
             return Values(tuple(evaluate(b, item) for item in node.items))
         case _:
             unreachable(node)
+
+
+def _attribute(b: Builder, node: tree.Attribute, chained: bool) -> Operand:
+    """`a.b.c`. `chained`: another member is read from the result, which then need not be checked by itself."""
+    base = _attribute(b, node.value, True) if isinstance(node.value, tree.Attribute) else evaluate(b, node.value)
+    return attributes.read(b, base, node.name, node.span, node.name_span, node.value.span, chained)
 
 
 @dataclass(frozen=True, slots=True)

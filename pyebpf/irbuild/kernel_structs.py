@@ -1,7 +1,8 @@
 """Chains through kernel structs: `current_task().real_parent.tgid`, by CO-RE and probe reads.
 
 Each pointer on the way is read with `probe_read_kernel`, whose failure (a null
-pointer, memory that is gone) is a fault. Offsets are those of the BTF in use
+pointer, memory that is gone) is a fault. A failed read leaves zero, from which
+the next read of the chain fails as well: so only the last one is checked. Offsets are those of the BTF in use
 and are relocated when the object is loaded on another kernel.
 """
 
@@ -25,20 +26,19 @@ NEVER_NEGATIVE = ("pid_t", "__kernel_pid_t")
 """Typedefs of int whose values in the kernel's structs are never negative (process ids)."""
 
 
-def read_member(b: Builder, base: ops.Value, struct: str, name: str, span: Span) -> Operand:
-    """`base.name`, where `base` is the address of a kernel `struct`."""
+def read_member(b: Builder, base: ops.Value, struct: str, name: str, span: Span, chained: bool) -> Operand:
+    """`base.name`, where `base` is the address of a kernel `struct`. `chained`: a member of the result is read next."""
     type = member_type(b, struct, name, span)
     kernel = AddressType("kernel")
     match type:
         case layout.Integer():
             address = _field(b, base, struct, name, kernel, span)
-            return _probe_read(b, address, type, span)
+            return b.emit(ops.Load(_probe_read(b, address, type, span), loaded(type), span))
         case StructPointer():
             address = _field(b, base, struct, name, kernel, span)
-            raw = _probe_read(b, address, layout.U64, span)
             target = KernelType(type.struct) if type.struct else kernel
-            assert isinstance(raw, ops.Load)
-            return b.emit(ops.Load(raw.address, target, span))
+            place = _probe_read(b, address, layout.U64, span, checked=not chained)
+            return b.emit(ops.Load(place, target, span))
         case Embedded():
             return _field(b, base, struct, name, KernelType(type.struct), span)
         case IntegerArray():
@@ -54,20 +54,25 @@ def _field(
     return b.emit(ops.KernelField(base, struct, name, type, span))
 
 
-def _probe_read(b: Builder, address: ops.Value, type: layout.Integer, span: Span) -> ops.Value:
-    """Read an integer from kernel memory; a fault if that fails."""
+def _probe_read(
+    b: Builder, address: ops.Value, type: layout.Integer, span: Span, checked: bool = True
+) -> ops.SlotAddress:
+    """Copy an integer from kernel memory to the stack; a fault if that fails. It leaves zero then."""
     place = b.slot("read", type, span)
     arguments = (place, b.const(type.size, span), address)
     status = b.call("probe_read_kernel", arguments, STATUS, span, writes=type.size)
-    b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
-    return b.emit(ops.Load(place, loaded(type), span))
+    if checked:
+        b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
+    return place
 
 
 def kernel_text(address: ops.Value, length: int, span: Span) -> PendingText:
     """Text in kernel memory, copied to wherever it goes."""
 
     def write(b: Builder, destination: ops.Value, size: int) -> None:
-        b.call("probe_read_kernel_str", (destination, b.const(size, span), address), I64, span, writes=size)
+        arguments = (destination, b.const(size, span), address)
+        status = b.call("probe_read_kernel_str", arguments, I64, span, writes=size)
+        b.check(b.compare(">=", status, b.const(0, span), span), Fault.NULL_POINTER, span)
 
     return PendingText(write, length, span.text)
 
