@@ -81,7 +81,7 @@ class RawBtf:
         struct.pack_into(self.order + "I", self.data, at, value & 0xFFFFFFFF)
 
     def _records(self) -> list[Record]:
-        found = []
+        found: list[Record] = []
         at = self._types
         while at < self._types_end:
             if at + 12 > self._types_end:

@@ -110,7 +110,7 @@ def _map(btf: Btf, name: str, type_id: int) -> MapSpec:
 
 
 def _data(elf: Elf, btf: Btf | None) -> tuple[MapSpec, ...]:
-    specs = []
+    specs: list[MapSpec] = []
     for section in elf.sections:
         if not section.allocated or not section.size or not is_data_section(section.name):
             continue
