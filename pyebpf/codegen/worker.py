@@ -49,6 +49,11 @@ class Worker:
         """A child that is loading LLVM."""
         return cls()
 
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
     def compile(self, text: str, cpu: str = "v3", kind: Kind = "object", timeout: float = TIMEOUT) -> bytes:
         """LLVM's textual IR as a BPF object, as assembly text, or as optimised IR. Raises InternalError."""
         deadline = time.monotonic() + timeout

@@ -1,0 +1,91 @@
+"""LLVM's end is not ours."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from pathlib import Path
+
+import pytest
+from building import Build, module
+
+from pyebpf.codegen import Worker, assemble, emit_module
+from pyebpf.diagnostics.base import InternalError
+from pyebpf.kernel import hooks
+
+BPF = 'target triple = "bpf"\n'
+
+
+def text() -> str:
+    b = Build()
+    b.ret(2)
+    return emit_module(module(b.program("probe", hooks.XDP))).text
+
+
+def test_object_and_assembly() -> None:
+    with Worker() as worker:
+        assert worker.compile(text())[:4] == b"\x7fELF"
+        assert "exit" in worker.assembly(text())
+    assert assemble(text())[:4] == b"\x7fELF"
+
+
+def test_llvm_refuses_the_text(worker: Worker) -> None:
+    with pytest.raises(InternalError, match="expected"):
+        worker.compile(BPF + "define i32 @f(\n")
+    assert worker.compile(text())  # and goes on
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("%r = sdiv i64 77, %x", "sdiv|division|select"),
+        ("%r = call i64 inttoptr (i64 1 to ptr)(i64 1, i64 2, i64 3, i64 4, i64 5, i64 %x)", "arg"),
+    ],
+)
+def test_llvm_ends_the_process(body: str, words: str) -> None:
+    with Worker() as worker, pytest.raises(InternalError, match=f"(?is)died.*({words})"):
+        worker.compile(f'{BPF}define i64 @f(i64 %x) section "xdp" {{\n{body}\nret i64 %r\n}}\n')
+
+
+def test_time_limit() -> None:
+    worker = Worker()
+    with pytest.raises(InternalError, match="too long"):
+        worker.compile(text(), timeout=0.0)
+    with pytest.raises(InternalError):
+        worker.compile(text())
+
+
+def gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_nothing_is_left_behind() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    worker = Worker()
+    pid = worker.pid
+    worker.close()
+    worker.close()
+    assert gone(pid)
+    worker = Worker()
+    pid = worker.pid
+    del worker
+    gc.collect()
+    assert gone(pid)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_child_ends_with_its_parent() -> None:
+    """The parent is killed; the child finds its input closed."""
+    read, write = os.pipe()
+    parent = os.fork()
+    if not parent:
+        os.write(write, str(Worker().pid).encode())
+        os.kill(os.getpid(), 9)
+    os.waitpid(parent, 0)
+    child = int(os.read(read, 20))
+    os.close(read), os.close(write)
+    deadline = time.monotonic() + 10
+    while not gone(child) and Path(f"/proc/{child}/stat").read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert gone(child) or Path(f"/proc/{child}/stat").read_text().split()[2] == "Z"
