@@ -6,6 +6,6 @@ Comes in: an `ir.module.Module` whose checks have all passed. Goes out: `emit_mo
 
 from pyebpf.codegen.module import LlvmText, emit_module
 from pyebpf.codegen.stack import stack_size
-from pyebpf.codegen.worker import Worker, assemble
+from pyebpf.codegen.worker import StackOverrun, Worker, assemble
 
-__all__ = ["LlvmText", "Worker", "assemble", "emit_module", "stack_size"]
+__all__ = ["LlvmText", "StackOverrun", "Worker", "assemble", "emit_module", "stack_size"]

@@ -1,4 +1,4 @@
-"""Debug information, from which LLVM makes BTF: types of maps and variables, functions, lines with their Python text."""
+"""Debug information, from which LLVM makes BTF: types of maps and variables, functions, lines with their text."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ class DebugInfo:
             if field.bits and self._splits(field.type):
                 # A field inside a number in network order has no place that C could name: show the number itself.
                 if field.offset != covered:
-                    members.append(self._member(field.name, self.type(field.type), field.type.size * 8, field.offset * 8))
+                    whole = self.type(field.type)
+                    members.append(self._member(field.name, whole, field.type.size * 8, field.offset * 8))
                 covered = field.offset
                 continue
             size, offset, flags = field.type.size * 8, field.offset * 8, ""
@@ -192,8 +193,8 @@ class DebugInfo:
             return self._kernel[name]
         self._kernel[name] = reference = self._reserve()  # before its members, which may point back
         members = [
-            self._member(member.name, self._kernel_type(member.type), self.kernel_size(member.type) * 8, member.offset * 8)
-            for member in struct.members
+            self._member(m.name, self._kernel_type(m.type), self.kernel_size(m.type) * 8, m.offset * 8)
+            for m in struct.members
         ]
         tag = "DW_TAG_union_type" if struct.is_union else "DW_TAG_structure_type"
         self._fill(

@@ -31,5 +31,5 @@ def element(member: KernelMember) -> int:
 
 def _parts(struct: KernelStruct, member: KernelMember, debug: DebugInfo) -> list[str]:
     size = debug.kernel_size(member.type)
-    rest = struct.size - member.offset - size
-    return [f"[{length} x i8]" for length in ([member.offset] if member.offset else []) + [size] + ([rest] if rest > 0 else [])]
+    before, rest = [member.offset] if member.offset else [], struct.size - member.offset - size
+    return [f"[{length} x i8]" for length in [*before, size, *([rest] if rest > 0 else [])]]

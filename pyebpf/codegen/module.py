@@ -1,7 +1,7 @@
 """A whole module as LLVM's textual IR.
 
-Comes in: typed IR that `ir.validate` has passed. Goes out: text, from which `assemble` makes a BPF object. The same module
-gives the same text.
+Comes in: typed IR that `ir.validate` has passed. Goes out: text, from which `assemble` makes a BPF object.
+The same module gives the same text.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ _INTRINSICS: Final = (
     "declare ptr @llvm.preserve.struct.access.index.p0.p0(ptr, i32 immarg, i32 immarg)",
     "declare ptr @llvm.preserve.union.access.index.p0.p0(ptr, i32 immarg)",
 )
+
+# Before 6.19 the kernel knows no jump tables, which LLVM makes for processor version 4.
+_ATTRIBUTES: Final = 'attributes #0 = { nounwind "no-builtins" "no-jump-tables"="true" }'
 
 
 @final
@@ -50,7 +53,7 @@ def emit_module(module: Module, *, big_endian: bool = False) -> LlvmText:
     ]
     for program in module.programs:
         lines += emit_program(program, around)
-    lines += [*_INTRINSICS, "attributes #0 = { nounwind }", *debug.lines()]
+    lines += [*_INTRINSICS, _ATTRIBUTES, *debug.lines()]
     return LlvmText("\n".join(lines) + "\n")
 
 

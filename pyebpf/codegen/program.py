@@ -24,6 +24,7 @@ from pyebpf.source import Span
 _PACKET_BOUNDS: Final = {ContextKind.XDP_PACKET: (0, 4), ContextKind.SKB_PACKET: (76, 80)}
 """Offsets of `data` and `data_end`, u32 each, in `struct xdp_md` and `struct __sk_buff`."""
 _MAX_ADVANCE: Final = 0xFFFF
+_FEW: Final = 2
 
 
 @final
@@ -107,21 +108,28 @@ class _Emitter:
         code = self.code
         for records, (label, ways) in self.cleanups.items():
             code.start(label)
-            offset = code.phi("i64", ways)
+            offset = ways[0][0] if len(ways) == 1 else code.phi("i64", ways)
             for record in records:
                 self.call("ringbuf_discard", [f"ptr {self.address(record)}", "i64 0"], NoneType())
             self.faults.append((offset, code.block))
             code.jump("fault")
         if self.faults:
             code.start("fault")
-            offset = code.phi("i64", self.faults)
-            self.counts.append((code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {offset}"), code.block))
+            self.counts.append((self.fault_cell(), code.block))
             code.jump("count")
         if self.counts:
             code.start("count")
             cell = code.phi("ptr", self.counts)
             code.do(f"atomicrmw add ptr {cell}, i64 1 monotonic, align 8")
             self.leave(str(self.program.default))
+
+    def fault_cell(self) -> str:
+        """The counter that was chosen on the way. An address takes two instructions; an offset one, adding it three."""
+        code = self.code
+        if len(self.faults) <= _FEW and all(offset.lstrip("-").isdigit() for offset, _ in self.faults):
+            cells = [(f"getelementptr (i8, ptr @{FAULTS}, i64 {offset})", block) for offset, block in self.faults]
+            return code.phi("ptr", cells)
+        return code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {code.phi('i64', self.faults)}")
 
     def leave(self, result: str) -> None:
         self.results.append((literal(int(result), 32) if result.lstrip("-").isdigit() else result, self.code.block))
@@ -168,7 +176,8 @@ class _Emitter:
         sections = self.around.sections
         if isinstance(op, ops.CountDropped):
             if sections.has_faults(self.program):
-                self.faults.append((str(sections.cell(DROPPED + op.map.name).offset - sections.cell(FAULTS).offset), code.block))
+                offset = sections.cell(DROPPED + op.map.name).offset - sections.cell(FAULTS).offset
+                self.faults.append((str(offset), code.block))
                 code.jump("fault")
                 return True
             cell = symbol(DROPPED + op.map.name)
@@ -222,7 +231,8 @@ class _Emitter:
                 return Operand(constant(op.value), "i64")
             case ops.LocalGet():
                 type = register(op.type)
-                return Operand(code.value(f"load {type}, ptr {self.local(op.local)}, align {1 if type == 'i1' else 8}"), type)
+                align = 1 if type == "i1" else 8
+                return Operand(code.value(f"load {type}, ptr {self.local(op.local)}, align {align}"), type)
             case ops.Load():
                 return self.load(op)
             case ops.Binary():
@@ -390,7 +400,8 @@ class _Emitter:
         if isinstance(op.amount, ops.Const):
             return memory.at(self.code, pointer, op.amount.value)
         amount = self.integer(op.amount)
-        if not (isinstance(op.amount.type, IntType) and 0 <= op.amount.type.low and op.amount.type.high <= _MAX_ADVANCE):
+        known = op.amount.type
+        if not (isinstance(known, IntType) and 0 <= known.low and known.high <= _MAX_ADVANCE):
             amount = self.code.value(f"and i64 {amount}, {_MAX_ADVANCE}")
         return self.code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
 

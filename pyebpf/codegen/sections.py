@@ -70,7 +70,8 @@ class Sections:
         for variable in self._module.variables:
             initial = variable.initial.ljust(variable.type.size, b"\0")
             section = ".rodata" if variable.kind == "Config" else ".data" if any(initial) else ".bss"
-            found.append(_Variable(variable.name, section, variable.type, initial, variable.span.line if variable.span else 0))
+            line = variable.span.line if variable.span else 0
+            found.append(_Variable(variable.name, section, variable.type, initial, line))
         return found
 
     def fault_offset(self, program: Program, check: ops.Check) -> int:
@@ -96,7 +97,8 @@ class Sections:
             f"@__pyebpf_metadata = internal constant [{len(data)} x i8] c{quote(data)}, "
             f'section "{metadata.SECTION}", align 1'
         )
-        names = [*(map.name for map in self._module.maps), *(v.name for v in self._variables), LICENSE, "__pyebpf_metadata"]
+        names = [map.name for map in self._module.maps] + [variable.name for variable in self._variables]
+        names += [LICENSE, "__pyebpf_metadata"]
         kept = ", ".join(f"ptr {symbol(name)}" for name in names)
         lines.append(f'@llvm.compiler.used = appending global [{len(names)} x ptr] [{kept}], section "llvm.metadata"')
         return lines
@@ -107,7 +109,8 @@ class Sections:
         if map.type != _MAP_TYPE_RINGBUF:
             pointers += (map.key is not None) + (map.value is not None)
         dbg = debug.variable(map.name, debug.map(map), line)
-        return f'{symbol(map.name)} = dso_local global [{8 * pointers} x i8] zeroinitializer, section ".maps", align 8{dbg}'
+        type = f"[{8 * pointers} x i8]"
+        return f'{symbol(map.name)} = dso_local global {type} zeroinitializer, section ".maps", align 8{dbg}'
 
     def _variable(self, variable: _Variable, debug: DebugInfo) -> str:
         # A Config is set anew before loading: without `externally_initialized` LLVM would use its default.

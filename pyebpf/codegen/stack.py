@@ -1,4 +1,4 @@
-"""How much stack a program takes at most. The kernel gives 512 bytes; LLVM ends the process above that."""
+"""How much stack a program takes at most. The kernel gives 512 bytes; LLVM ends the process when that is not enough."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.layout import round_up
 
-LIMIT: Final = 512
-"""Bytes, since the first BPF verifier (`MAX_BPF_STACK`)."""
+LIMIT: Final = 504
+"""Bytes of slots at most: the kernel gives 512 (`MAX_BPF_STACK`), of which LLVM leaves the last word unused."""
 
 
 def stack_size(program: Program) -> int:

@@ -7,7 +7,7 @@ from typing import Final, final
 
 from pyebpf.diagnostics.base import InternalError
 
-_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-+*/=.,:;()[]{}<>!?@#$%&|^~'`")
+_PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
 
 
 def quote(data: str | bytes) -> str:

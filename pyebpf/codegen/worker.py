@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import struct
 import subprocess
@@ -26,6 +27,17 @@ TIMEOUT: Final = 60.0
 _MAX_WORDS: Final = 4000
 _MAX_ANSWER: Final = 1 << 28
 _CHUNK: Final = 1 << 16
+
+
+_STACK: Final = re.compile(r"in function (\S+) .*BPF stack limit is exceeded")
+
+
+class StackOverrun(InternalError):
+    """The slots of `program`, and what LLVM keeps besides, need more stack than there is. The user can solve that."""
+
+    def __init__(self, program: str, words: str) -> None:
+        self.program = program
+        super().__init__(words)
 
 
 @final
@@ -129,6 +141,8 @@ class Worker:
         self._log.seek(0)
         words = self._log.read()[-_MAX_WORDS:].decode("utf-8", "replace").strip()
         self.close()
+        if overrun := _STACK.search(words):
+            raise StackOverrun(overrun[1], words)
         raise InternalError(f"{what}: {words}" if words else what)
 
 

@@ -28,7 +28,9 @@ from pyebpf.source import Source, Span
 
 PAIR = layout.struct_of("Pair", (("small", layout.U8), ("wide", layout.I64), ("name", layout.Text(5))))
 COLOR = layout.Enumeration("Color", layout.I32, (("RED", -1), ("GREEN", 2)))
-EVENT = layout.struct_of("Event", (("address", layout.IPV4), ("pair", PAIR), ("color", COLOR), ("mac", layout.MAC), ("on", layout.BOOL)))
+EVENT = layout.struct_of(
+    "Event", (("address", layout.IPV4), ("pair", PAIR), ("color", COLOR), ("mac", layout.MAC), ("on", layout.BOOL))
+)
 RING = map_ref("events", "RingBuf", 27, None, EVENT, 4096)
 MAPS = (
     map_ref("by_name", "Hash", 1, layout.Text(16), PAIR, 100),
@@ -54,7 +56,11 @@ def full_module() -> ir.Module:
     """Something of everything."""
     b = Build()
     record = b(ops.RingReserve(RING, PointerType(EVENT, Region.RING, nullable=True), b.span))
-    b.if_(b.present(record), lambda: b(ops.RingDiscard(b.not_null(record), b.span)), lambda: b(ops.CountDropped(RING, b.span)))
+    b.if_(
+        b.present(record),
+        lambda: b(ops.RingDiscard(b.not_null(record), b.span)),
+        lambda: b(ops.CountDropped(RING, b.span)),
+    )
     key = b.slot("key", layout.Text(16))
     b.call("get_current_comm", key, b.const(16))
     b.check(b.present(b.lookup(MAPS[0], key)), ir.Fault.KEY)
@@ -73,7 +79,8 @@ def elf(worker: Worker) -> bytes:
 def test_variables_lie_where_the_metadata_says(elf: bytes) -> None:
     file: Any = ELFFile(io.BytesIO(elf))
     names = {index: section.name for index, section in enumerate(file.iter_sections())}
-    symbols = {s.name: (names.get(s["st_shndx"]), s["st_value"]) for s in file.get_section_by_name(".symtab").iter_symbols()}
+    table = file.get_section_by_name(".symtab")
+    symbols = {symbol.name: (names.get(symbol["st_shndx"]), symbol["st_value"]) for symbol in table.iter_symbols()}
     metadata = read_object(elf).metadata
     assert metadata is not None
     cells = {info.name: info.cell for info in metadata.variables}
@@ -89,7 +96,8 @@ def test_variables_lie_where_the_metadata_says(elf: bytes) -> None:
 def test_sections(elf: bytes) -> None:
     file: Any = ELFFile(io.BytesIO(elf))
     sections = {section.name: section for section in file.iter_sections()}
-    assert {"tracepoint/raw_syscalls/sys_enter", "raw_tracepoint/sys_exit", ".maps", "license", ".BTF", ".BTF.ext"} <= set(sections)
+    programs = {"tracepoint/raw_syscalls/sys_enter", "raw_tracepoint/sys_exit"}
+    assert {*programs, ".maps", "license", ".BTF", ".BTF.ext"} <= set(sections)
     assert sections["license"].data() == b"GPL\0"
     assert sections[".bss"]["sh_type"] == "SHT_NOBITS"
     assert sections[".pyebpf"].data().startswith(b"{")
@@ -105,7 +113,8 @@ def test_same_module_same_bytes(worker: Worker, elf: bytes) -> None:
 
 
 def test_odd_source_text_survives(worker: Worker) -> None:
-    source = Source('dir "x"/\u00fcber\\probe.py', 'def probe(ctx):\r\n    return "\\0\u00e9\U0001f40d\x01"\n' + "x" * 5000)
+    text = 'def probe(ctx):\r\n    return "\\0\u00e9\U0001f40d\x01"\n'
+    source = Source('dir "x"/\u00fcber\\probe.py', text + "x" * 5000)
     span = Span(source, 1, 2000, 1, 2001)
     value = ops.Const(0, IntType(0, 0), span)
     body = ops.Block((value, ops.Return(value, span)))

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from building import Build, module
 
-from pyebpf.codegen import Worker, assemble, emit_module
+from pyebpf import layout
+from pyebpf.codegen import StackOverrun, Worker, assemble, emit_module, stack_size
+from pyebpf.codegen.stack import LIMIT
 from pyebpf.diagnostics.base import InternalError
+from pyebpf.ir import module as ir
 from pyebpf.kernel import hooks
 
 BPF = 'target triple = "bpf"\n'
@@ -46,6 +49,21 @@ def test_llvm_refuses_the_text(worker: Worker) -> None:
 def test_llvm_ends_the_process(body: str, words: str) -> None:
     with Worker() as worker, pytest.raises(InternalError, match=f"(?is)died.*({words})"):
         worker.compile(f'{BPF}define i64 @f(i64 %x) section "xdp" {{\n{body}\nret i64 %r\n}}\n')
+
+
+def test_too_much_stack_is_told_apart() -> None:
+    def build(size: int) -> ir.Module:
+        b = Build()
+        b.call("get_current_comm", b.slot("big", layout.Text(size)), b.const(16))
+        b.ret(0)
+        return module(b.program("probe", hooks.TRACEPOINT, "raw_syscalls:sys_enter"))
+
+    assert stack_size(build(504).programs[0]) == LIMIT
+    with Worker() as worker:
+        assert worker.compile(emit_module(build(504)).text)
+        with pytest.raises(StackOverrun) as caught:
+            worker.compile(emit_module(build(512)).text)
+    assert caught.value.program == "probe"
 
 
 def test_time_limit() -> None:
@@ -84,7 +102,8 @@ def test_child_ends_with_its_parent() -> None:
         os.kill(os.getpid(), 9)
     os.waitpid(parent, 0)
     child = int(os.read(read, 20))
-    os.close(read), os.close(write)
+    os.close(read)
+    os.close(write)
     deadline = time.monotonic() + 10
     while not gone(child) and Path(f"/proc/{child}/stat").read_text().split()[2] != "Z" and time.monotonic() < deadline:
         time.sleep(0.02)
