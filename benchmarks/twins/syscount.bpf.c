@@ -1,0 +1,31 @@
+// Twin of samples/syscount.py: how many system calls each program makes.
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+struct name {
+	char text[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 10240);
+	__type(key, struct name);
+	__type(value, u64);
+} counts SEC(".maps");
+
+SEC("tracepoint/raw_syscalls/sys_enter")
+int on_syscall(struct trace_event_raw_sys_enter *ctx)
+{
+	struct name name = {};
+	u64 *count, first = 1;
+
+	bpf_get_current_comm(name.text, sizeof(name.text));
+	count = bpf_map_lookup_elem(&counts, &name);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		bpf_map_update_elem(&counts, &name, &first, BPF_NOEXIST);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
