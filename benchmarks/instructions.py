@@ -16,6 +16,7 @@ from typing import Final
 from common import NAMES, Result, clang_command, finish, folder_with_kernel_types, pyebpf, sample, table, twin
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 LIMIT: Final = 1.2
 SLOT: Final = 8
@@ -31,7 +32,10 @@ def slots(path: Path) -> dict[str, int]:
             for index, section in enumerate(elf.iter_sections())
             if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR
         }
-        for symbol in elf.get_section_by_name(".symtab").iter_symbols():
+        symbols = elf.get_section_by_name(".symtab")
+        if not isinstance(symbols, SymbolTableSection):
+            raise ValueError(f"{path}: no symbols")
+        for symbol in symbols.iter_symbols():
             if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] in code:
                 found[symbol.name] = symbol["st_size"] // SLOT
         everything = sum(section["sh_size"] for section in code.values()) // SLOT
