@@ -1,0 +1,48 @@
+"""Read-only checks of the typed IR: proofs, loop bounds, cost, stack, licence.
+
+Comes in: a module as the IR builder made it. Goes out: the same module with the facts that were found, when every
+check passes; all diagnostics together otherwise. Entry: `check_module`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, unbounded
+from pyebpf.checks.intervals import Facts, analyze
+from pyebpf.checks.proofs import unproven
+from pyebpf.diagnostics.base import Sink
+from pyebpf.ir.module import Module, Program
+
+__all__ = ["Checked", "LoopReport", "ProgramReport", "check_module"]
+
+
+@final
+@dataclass(frozen=True)
+class Checked:
+    """A module that has passed every check, with what is known about it."""
+
+    module: Module
+    language: dict[Program, Facts]
+    """All that is known of each program."""
+    verifier: dict[Program, Facts]
+    """What the kernel's verifier knows of it as well."""
+    reports: tuple[ProgramReport, ...]
+
+
+def check_module(module: Module) -> Checked:
+    """Check every program of `module`. Raises CompileError."""
+    sink = Sink()
+    language = {program: analyze(program, "language") for program in module.programs}
+    for program, facts in language.items():
+        for diagnostic in (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module)):
+            sink.add(diagnostic)
+    sink.check()
+    for program, facts in language.items():
+        for diagnostic in too_expensive(program, facts):
+            sink.add(diagnostic)
+    sink.check()
+    verifier = {program: analyze(program, "verifier") for program in module.programs}
+    reports = tuple(report(program, facts) for program, facts in language.items())
+    return Checked(module, language, verifier, reports)

@@ -587,19 +587,19 @@ Value: TypeAlias = (
     | EqualBytes
 )
 Effect: TypeAlias = (
-    LocalSet
-    | Store
-    | StoreBytes
-    | Zero
-    | Copy
-    | AtomicAdd
-    | RingSubmit
-    | RingDiscard
-    | CountDropped
-    | Check
+    LocalSet | Store | StoreBytes | Zero | Copy | AtomicAdd | RingSubmit | RingDiscard | CountDropped | Check
 )
 Control: TypeAlias = If | Loop | Scope | Break | Continue | Return
 Op: TypeAlias = Value | Effect | Control
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Not an op: a rewrite's answer that `value` takes the place of the op in question."""
+
+    value: Value
+
 
 VALUES: tuple[type, ...] = get_args(Value)
 

@@ -270,9 +270,7 @@ class _Validator:
             case _:
                 assert_never(op)
 
-    def control(
-        self, op: ops.Control, labels: frozenset[ops.Label]
-    ) -> None:
+    def control(self, op: ops.Control, labels: frozenset[ops.Label]) -> None:
         """Ops that decide what comes next."""
         match op:
             case ops.If():

@@ -14,16 +14,23 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import KernelType, PointerType, Region
 from pyebpf.irbuild import contexts, kernel_structs, maps, memory, names, packets, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Context, Method, Operand, Packet, Place, Static, describe
+from pyebpf.irbuild.operands import Context, KernelInteger, Method, Operand, Packet, Place, Static, describe
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
 
 
 def read(
-    b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span, chained: bool = False
-) -> Operand:
-    """The value of `base.name`. `chained`: a member of the value is read next."""
+    b: Builder,
+    base: Operand,
+    name: str,
+    span: Span,
+    name_span: Span,
+    base_span: Span,
+    chained: bool = False,
+    pending: bool = False,
+) -> Operand | KernelInteger:
+    """The value of `base.name`. `chained` and `pending` are those of `kernel_structs.read_member`."""
     match base:
         case Context():
             return contexts.attribute(b, name, span, name_span)
@@ -37,7 +44,7 @@ def read(
             return _python(b, base, name, span, name_span)
     base = values.plain(b, base, base_span)
     if ops.is_value(base) and isinstance(base.type, KernelType):
-        return kernel_structs.read_member(b, base, base.type.struct, name, span, chained)
+        return kernel_structs.read_member(b, base, base.type.struct, name, span, chained, pending)
     return memory.read(b, _field(b, base, name, span, name_span, base_span), span)
 
 

@@ -63,8 +63,15 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
 
 def _attribute(b: Builder, node: tree.Attribute, chained: bool) -> Operand:
     """`a.b.c`. `chained`: another member is read from the result, which then need not be checked by itself."""
+    found = attribute_chain(b, node, chained, pending=False)
+    assert not isinstance(found, KernelInteger)
+    return found
+
+
+def attribute_chain(b: Builder, node: tree.Attribute, chained: bool, pending: bool) -> Operand | KernelInteger:
+    """`a.b.c`. `pending`: an integer in kernel memory may be left for its place to read."""
     base = _attribute(b, node.value, True) if isinstance(node.value, tree.Attribute) else evaluate(b, node.value)
-    return attributes.read(b, base, node.name, node.span, node.name_span, node.value.span, chained)
+    return attributes.read(b, base, node.name, node.span, node.name_span, node.value.span, chained, pending)
 
 
 @dataclass(frozen=True, slots=True)

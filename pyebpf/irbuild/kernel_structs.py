@@ -16,7 +16,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Embedded, Fault, IntegerArray, MemberType, StructPointer
 from pyebpf.ir.types import I64, AddressType, IntType, KernelType, PointerType, Region, loaded
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, PendingText
+from pyebpf.irbuild.operands import KernelInteger, Operand, PendingText
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.source import Span
@@ -26,14 +26,19 @@ NEVER_NEGATIVE = ("pid_t", "__kernel_pid_t")
 """Typedefs of int whose values in the kernel's structs are never negative (process ids)."""
 
 
-def read_member(b: Builder, base: ops.Value, struct: str, name: str, span: Span, chained: bool) -> Operand:
-    """`base.name`, where `base` is the address of a kernel `struct`. `chained`: a member of the result is read next."""
+def read_member(
+    b: Builder, base: ops.Value, struct: str, name: str, span: Span, chained: bool, pending: bool
+) -> Operand | KernelInteger:
+    """`base.name`, where `base` is the address of a kernel `struct`.
+
+    `chained`: a member of the result is read next. `pending`: an integer may be left for its place to read.
+    """
     type = member_type(b, struct, name, span)
     kernel = AddressType("kernel")
     match type:
         case layout.Integer():
             address = _field(b, base, struct, name, kernel, span)
-            return b.emit(ops.Load(_probe_read(b, address, type, span), loaded(type), span))
+            return KernelInteger(address, type, span) if pending else read_integer(b, address, type, span)
         case StructPointer():
             address = _field(b, base, struct, name, kernel, span)
             target = KernelType(type.struct) if type.struct else kernel
@@ -52,6 +57,18 @@ def _field(
     b: Builder, base: ops.Value, struct: str, name: str, type: AddressType | KernelType, span: Span
 ) -> ops.KernelField:
     return b.emit(ops.KernelField(base, struct, name, type, span))
+
+
+def read_integer(b: Builder, address: ops.Value, type: layout.Integer, span: Span) -> ops.Value:
+    """An integer in kernel memory, as a value."""
+    return b.emit(ops.Load(_probe_read(b, address, type, span), loaded(type), span))
+
+
+def read_into(b: Builder, place: ops.Value, found: KernelInteger) -> None:
+    """Copy an integer from kernel memory to `place`, which has its size; a fault if that fails."""
+    arguments = (place, b.const(found.type.size, found.span), found.address)
+    status = b.call("probe_read_kernel", arguments, STATUS, found.span, writes=found.type.size)
+    b.check(b.compare("==", status, b.const(0, found.span), found.span), Fault.NULL_POINTER, found.span)
 
 
 def _probe_read(

@@ -52,10 +52,20 @@ def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
         index = values.number(b, key, span)
         if isinstance(index, ops.Const) and not 0 <= index.value < map.max_entries:
             b.error(type_errors.IndexOutOfRange(span, index.value, map.max_entries))
-        key = index
+        key = _checked_index(b, index, map.max_entries, span)
     elif not _key_suits(map.key, key):
         b.error(errors.KeyType(span, map.name, describe_type(map.key), describe(key)))
     return memory.materialize(b, "key", map.key, key, span)
+
+
+def _checked_index(b: Builder, index: ops.Value, length: int, span: Span) -> ops.Value:
+    """An index that fits a key: a lookup finds nothing outside the array, but only for keys of 32 bits."""
+    assert isinstance(index.type, IntType)
+    if index.type.low < 0:
+        b.check(b.compare(">=", index, b.const(0, span), span), Fault.INDEX, span)
+    if index.type.high >= 1 << 32:
+        b.check(b.compare("<", index, b.const(length, span), span), Fault.INDEX, span)
+    return index
 
 
 def _key_suits(type: layout.Type, key: Operand) -> bool:

@@ -49,6 +49,16 @@ class PendingText:
 
 @final
 @dataclass(frozen=True, slots=True)
+class KernelInteger:
+    """An integer in kernel memory that is about to be assigned: it is read straight into its place if that suits."""
+
+    address: ops.Value
+    type: layout.Integer
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Method:
     """`receiver.name`, waiting to be called."""
 

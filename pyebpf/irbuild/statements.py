@@ -10,10 +10,10 @@ from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef
 from pyebpf.ir.types import PointerType, Region, is_scalar
-from pyebpf.irbuild import arithmetic, expressions, loops, maps, memory, names
+from pyebpf.irbuild import arithmetic, expressions, kernel_structs, loops, maps, memory, names
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Abandon, Builder, Reservation
-from pyebpf.irbuild.operands import Operand, Place, Static, Values, describe
+from pyebpf.irbuild.operands import KernelInteger, Operand, Place, Static, Values, describe
 from pyebpf.irbuild.returns import lower_return
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.maps import Map
@@ -95,9 +95,29 @@ def _assign(b: Builder, statement: tree.Assign) -> None:
     first, *others = statement.targets
     if not others and isinstance(first, tree.Subscript) and _assign_entry(b, first, statement.value, statement.span):
         return
+    if not others and isinstance(first, tree.Attribute) and isinstance(statement.value, tree.Attribute):
+        _assign_chain(b, first, statement.value)
+        return
     operand = expressions.evaluate(b, statement.value)
     for target in statement.targets:
         _assign_to(b, target, operand, statement.value.span)
+
+
+def _assign_chain(b: Builder, target: tree.Attribute, value: tree.Attribute) -> None:
+    """`event.ppid = task.real_parent.tgid`: the kernel's integer is read straight into a field of its size."""
+    found = expressions.attribute_chain(b, value, chained=False, pending=True)
+    if not isinstance(found, KernelInteger):
+        _assign_to(b, target, found, value.span)
+        return
+    place = expressions.place(b, target)
+    pointer, field = place.address.type, place.type
+    assert isinstance(pointer, PointerType)
+    own = pointer.region in (Region.STACK, Region.RING)  # a failed read clears its place, which others must not see
+    same = isinstance(field, layout.Integer) and (field.size, field.signed) == (found.type.size, found.type.signed)
+    if own and same and not place.bits and not (isinstance(field, layout.Integer) and field.big_endian):
+        kernel_structs.read_into(b, place.address, found)
+        return
+    memory.store(b, place, kernel_structs.read_integer(b, found.address, found.type, found.span), value.span)
 
 
 def _assign_entry(b: Builder, target: tree.Subscript, value: tree.Expression, span: Span) -> bool:
@@ -222,9 +242,9 @@ def _augment_place(b: Builder, place: Place, statement: tree.AugAssign) -> None:
     assert isinstance(pointer, PointerType)
     shared = pointer.region in (Region.MAP, Region.DATA) and pointer.writable and not place.bits
     whole = isinstance(place.type, layout.Integer) and place.type.size in (4, 8) and not place.type.big_endian
-    if shared and whole and statement.operator in ("+", "-"):
+    if shared and isinstance(place.type, layout.Integer) and statement.operator in ("+", "-"):
         amount = maps.bind_amount(b, value, place.type, statement.value.span, statement.operator == "-")
-        maps.add(b, place, amount, statement.span, shared=True)
+        maps.add(b, place, amount, statement.span, shared=whole)
         return
     if not is_scalar(place.type):
         b.error(type_errors.BadOperands(statement.span, f"{statement.operator}=", str(place.type), describe(value)))

@@ -1,0 +1,49 @@
+"""Rewrites of the checked IR, by what the checks have proven.
+
+Comes in: a module whose every obligation is proven. Goes out: the same programs in fewer ops, every loop with its
+bound. Entry: `optimize`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyebpf.checks import Checked
+from pyebpf.ir import ops
+from pyebpf.ir.module import Module, Obligation, Program
+from pyebpf.ir.rewrite import rewrite
+from pyebpf.ir.types import PointerType
+from pyebpf.transform.dead_branches import live_branch
+from pyebpf.transform.loop_bounds import with_bound
+from pyebpf.transform.proven_checks import is_proven
+from pyebpf.transform.unused import remove_unused
+from pyebpf.transform.zeroing import shrink_zeroing
+
+__all__ = ["optimize"]
+
+
+def optimize(checked: Checked) -> Module:
+    """Run every pass over every program."""
+    return replace(checked.module, programs=tuple(_program(program, checked) for program in checked.module.programs))
+
+
+def _program(program: Program, checked: Checked) -> Program:
+    language, verifier = checked.language[program], checked.verifier[program]
+
+    def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...] | ops.Alias | None:
+        # Facts belong to ops as they were checked, so what goes by facts is done in one walk.
+        match op:
+            case ops.Prove(type=PointerType()) if op.obligation is Obligation.NOT_NONE:
+                return ops.NotNull(op.value, op.type, op.span)
+            case ops.Prove():
+                return ops.Alias(op.value)
+            case ops.Check():
+                return None if is_proven(op, verifier) else op
+            case ops.If():
+                return live_branch(op, language)
+            case ops.Loop():
+                return with_bound(op, language, verifier)
+            case _:
+                return op
+
+    return shrink_zeroing(remove_unused(rewrite(program, change)))

@@ -1,0 +1,237 @@
+"""Loop bounds: the greatest number of times that a loop's body can start, or None.
+
+`range` loops are bounded by their limits. A `while` loop is bounded when one of the tests that keep it going
+compares a local with a limit, and every way round moves that local towards it.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from pyebpf.checks.environment import Interval
+from pyebpf.checks.intervals import Facts, locals_written
+from pyebpf.ir import ops
+
+LARGEST = 1 << 23
+"""More rounds than any program can have instructions for."""
+
+
+def bound(loop: ops.Loop, facts: Facts) -> int | None:
+    """The bound of `loop`, by `facts`."""
+    if loop.bound is not None:
+        return loop.bound
+    if facts.repeats.get(loop) is False:
+        return 1
+    if loop.counting is not None:
+        rounds = _counted(loop.counting, facts)
+        return rounds if rounds <= LARGEST else None
+    rounds_found = [found for found in _by_tests(loop, facts) if found <= LARGEST]
+    return min(rounds_found, default=None)
+
+
+def _counted(counting: ops.Counting, facts: Facts) -> int:
+    start, stop = facts.interval(counting.start), facts.interval(counting.stop)
+    distance = stop[1] - start[0] if counting.step > 0 else start[1] - stop[0]
+    return max(0, -(-distance // abs(counting.step)))
+
+
+def _by_tests(loop: ops.Loop, facts: Facts) -> Iterator[int]:
+    """A bound for each test that is understood."""
+    entry = facts.entries.get(loop)
+    if entry is None:
+        return
+    for number, op in enumerate(loop.body.ops):
+        if isinstance(op, ops.If):
+            stays = _stays(op)
+            if stays is not None:
+                for test, truth in _conjunction(op.condition, stays, loop.body.ops[:number]):
+                    for local, limit, operator in _against_locals(test, truth):
+                        rounds = _rounds(loop, local, limit, operator, entry.get(local), facts)
+                        if rounds is not None:
+                            yield rounds + 1
+        if _may_continue(op, loop.label):
+            return  # what follows isn't met every time round
+
+
+def _stays(op: ops.If) -> bool | None:
+    """The truth value of its condition with which the loop goes on, if the other one surely leaves it."""
+    then, orelse = _leaves(op.then), _leaves(op.orelse)
+    return None if then == orelse else orelse
+
+
+def _leaves(block: ops.Block) -> bool:
+    """Whether every way through `block` leaves the loop (or the program)."""
+    if not block.ops:
+        return False
+    last = block.ops[-1]
+    if isinstance(last, ops.Break | ops.Return):
+        return not any(_jumps_elsewhere(op) for op in block.ops[:-1])
+    return isinstance(last, ops.If) and _leaves(last.then) and _leaves(last.orelse)
+
+
+def _jumps_elsewhere(op: ops.Op) -> bool:
+    """Whether `op` has a Continue inside."""
+    return isinstance(op, ops.Continue) or any(_jumps_elsewhere(i) for block in ops.blocks(op) for i in block.ops)
+
+
+def _may_continue(op: ops.Op, label: ops.Label) -> bool:
+    if isinstance(op, ops.Continue):
+        return op.label is label
+    return any(_may_continue(inner, label) for block in ops.blocks(op) for inner in block.ops)
+
+
+def _conjunction(condition: ops.Value, truth: bool, before: tuple[ops.Op, ...]) -> Iterator[tuple[ops.Value, bool]]:
+    """All that is true when `condition` is `truth`: both sides of an `and`."""
+    match condition:
+        case ops.Not():
+            yield from _conjunction(condition.value, not truth, before)
+        case ops.LocalGet():
+            sets = [op for op in before if isinstance(op, ops.LocalSet) and op.local is condition.local]
+            ifs = [op for op in before if isinstance(op, ops.If) and condition.local in locals_written(op)]
+            if (
+                len(sets) == 1
+                and len(ifs) == 1
+                and truth
+                and ifs[0].condition is sets[0].value
+                and not ifs[0].orelse.ops
+            ):
+                yield from _conjunction(sets[0].value, True, before)
+                for op in ifs[0].then.ops:
+                    if isinstance(op, ops.LocalSet) and op.local is condition.local:
+                        yield from _conjunction(op.value, True, ifs[0].then.ops)
+            elif len(sets) == 1 and not ifs:
+                yield from _conjunction(sets[0].value, truth, before)
+        case _:
+            yield condition, truth
+
+
+_NEGATED: dict[str, ops.Comparison] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_MIRRORED: dict[str, ops.Comparison] = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+
+def _against_locals(test: ops.Value, truth: bool) -> Iterator[tuple[ops.Local, ops.Value, ops.Comparison]]:
+    """`local operator limit` for each side of a comparison that is a local."""
+    if not isinstance(test, ops.Compare):
+        return
+    operator = test.operator if truth else _NEGATED[test.operator]
+    for value, limit, seen in ((test.left, test.right, operator), (test.right, test.left, _MIRRORED[operator])):
+        value = _bare(value)
+        if isinstance(value, ops.LocalGet):
+            yield value.local, limit, seen
+
+
+def _bare(value: ops.Value) -> ops.Value:
+    while isinstance(value, ops.Prove):
+        value = value.value
+    return value
+
+
+def _rounds(
+    loop: ops.Loop, local: ops.Local, limit: ops.Value, operator: ops.Comparison, start: Interval, facts: Facts
+) -> int | None:
+    """How often `local operator limit` can hold before every round's change of `local` makes it false."""
+    changes = list(_changes(loop.body, local)) + list(_changes(loop.step, local))
+    if not changes or not (_surely_set(loop.body, local, loop.label) or _surely_set(loop.step, local, loop.label)):
+        return None
+    end = facts.interval(limit)
+    halving = _halvings(changes, local)
+    if halving and operator in (">", "!=") and start[0] >= 0 and end == (0, 0):
+        return -(-start[1].bit_length() // halving)
+    steps = [_step(change, local, facts) for change in changes]
+    low = min((step[0] for step in steps if step is not None), default=0)
+    high = max((step[1] for step in steps if step is not None), default=0)
+    if any(step is None for step in steps):
+        return None
+    if low > 0:
+        return _upwards(operator, start, end, low, high)
+    if high < 0:
+        mirrored = (-start[1], -start[0]), (-end[1], -end[0])
+        return _upwards(_MIRRORED[operator] if operator in ("<", ">", "<=", ">=") else operator, *mirrored, -high, -low)
+    return None
+
+
+def _upwards(operator: ops.Comparison, start: Interval, end: Interval, least: int, most: int) -> int | None:
+    distance = end[1] - start[0]
+    match operator:
+        case "<":
+            return max(0, -(-distance // least))
+        case "<=":
+            return max(0, distance // least + 1)
+        case "!=" if least == most and start[0] == start[1] and end[0] == end[1]:
+            return distance // least if distance >= 0 and distance % least == 0 else None
+        case "!=" if least == most == 1 and start[1] <= end[0]:
+            return distance
+        case _:
+            return None
+
+
+def _changes(block: ops.Block, local: ops.Local) -> Iterator[ops.LocalSet]:
+    for op in block.ops:
+        if isinstance(op, ops.LocalSet) and op.local is local:
+            yield op
+        for inner in ops.blocks(op):
+            yield from _changes(inner, local)
+
+
+def _step(change: ops.LocalSet, local: ops.Local, facts: Facts) -> Interval | None:
+    """What `local = local + n` adds."""
+    value = _bare(change.value)
+    if not isinstance(value, ops.Binary) or value.operator not in ("+", "-"):
+        return None
+    left, right = _bare(value.left), _bare(value.right)
+    if isinstance(left, ops.LocalGet) and left.local is local:
+        low, high = facts.interval(right)
+        return (low, high) if value.operator == "+" else (-high, -low)
+    if value.operator == "+" and isinstance(right, ops.LocalGet) and right.local is local:
+        return facts.interval(left)
+    return None
+
+
+def _halvings(changes: list[ops.LocalSet], local: ops.Local) -> int:
+    """By how many bits each round shrinks `local` at least; 0 if it isn't so. `n & (n - 1)` takes one bit away."""
+    least = 64
+    for change in changes:
+        value = _bare(change.value)
+        if not (isinstance(value, ops.Binary) and _is(value.left, local)):
+            return 0
+        right = _bare(value.right)
+        if value.operator == ">>" and isinstance(right, ops.Const) and right.value > 0:
+            least = min(least, right.value)
+        elif value.operator == "//" and isinstance(right, ops.Const) and right.value > 1:
+            least = min(least, right.value.bit_length() - 1)
+        elif value.operator == "&" and isinstance(right, ops.Binary) and right.operator == "-":
+            if not (_is(right.left, local) and isinstance(right.right, ops.Const) and right.right.value == 1):
+                return 0
+            least = 1
+        else:
+            return 0
+    return least
+
+
+def _is(value: ops.Value, local: ops.Local) -> bool:
+    value = _bare(value)
+    return isinstance(value, ops.LocalGet) and value.local is local
+
+
+def _surely_set(block: ops.Block, local: ops.Local, label: ops.Label) -> bool:
+    """Whether every way through `block` that stays in the loop writes `local`."""
+    for op in block.ops:
+        match op:
+            case ops.LocalSet() if op.local is local:
+                return True
+            case ops.Break() | ops.Return():
+                return True
+            case ops.Continue():
+                return op.label is not label
+            case ops.If():
+                then, orelse = _surely_set(op.then, local, label), _surely_set(op.orelse, local, label)
+                if then and orelse:
+                    return True
+                if _may_continue(op, label) and not (then or orelse):
+                    return False
+                if any(_may_continue(inner, label) for part in (op.then, op.orelse) for inner in part.ops):
+                    return False
+            case ops.Loop() | ops.Scope():
+                if _may_continue(op, label):
+                    return False
+    return False

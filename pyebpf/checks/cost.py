@@ -1,0 +1,189 @@
+"""What a program costs: instructions on its longest way, bytes of stack, helpers and what they require."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator, final
+
+from pyebpf.checks.bounds import bound
+from pyebpf.checks.intervals import Facts
+from pyebpf.checks.proofs import pretty
+from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.loops import StackTooLarge, TooManyInstructions, UnboundedLoop, UnprovenWhile
+from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
+from pyebpf.ir import ops
+from pyebpf.ir.module import Module, Program
+from pyebpf.kernel.helpers import Helper, helper_by_name
+from pyebpf.layout import round_up
+from pyebpf.source import Span
+
+BUDGET = 1_000_000
+"""BPF_COMPLEXITY_LIMIT_INSNS, since 5.2 for privileged programs; 4096 instructions before."""
+STACK = 512
+"""MAX_BPF_STACK."""
+SPILLS = 48
+"""Bytes of stack left for registers that the code generator has to put aside."""
+GPL_COMPATIBLE = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
+"""As `license_is_gpl_compatible` in include/linux/license.h has them."""
+FIXED_HELPERS = {
+    ops.MapLookup: "map_lookup_elem",
+    ops.MapUpdate: "map_update_elem",
+    ops.MapDelete: "map_delete_elem",
+    ops.RingReserve: "ringbuf_reserve",
+    ops.RingSubmit: "ringbuf_submit",
+    ops.RingDiscard: "ringbuf_discard",
+}
+COSTS: dict[type[ops.Op], int] = {
+    ops.Const: 0,
+    ops.LocalGet: 0,
+    ops.SlotAddress: 0,
+    ops.MemberAddress: 0,
+    ops.Prove: 0,
+    ops.NotNull: 0,
+    ops.BitLength: 60,
+    ops.MapLookup: 6,
+    ops.MapUpdate: 7,
+    ops.MapDelete: 6,
+    ops.RingReserve: 6,
+    ops.RingSubmit: 3,
+    ops.CountDropped: 4,
+    ops.PacketFits: 5,
+    ops.Call: 6,
+    ops.Check: 2,
+    ops.If: 2,
+}
+
+
+@final
+@dataclass(frozen=True)
+class LoopReport:
+    """A loop and its bound: how often its body can start."""
+
+    file: str
+    line: int
+    bound: int
+
+
+@final
+@dataclass(frozen=True)
+class ProgramReport:
+    """What `pyebpf check` says of a program. `worst_case` in instructions (estimated), `stack` in bytes."""
+
+    name: str
+    hook: str
+    worst_case: int
+    stack: int
+    loops: tuple[LoopReport, ...]
+    helpers: tuple[Helper, ...]
+
+
+def walk(block: ops.Block) -> Iterator[ops.Op]:
+    """Every op in `block`, nested ones included, in order."""
+    for op in block.ops:
+        yield op
+        for inner in ops.blocks(op):
+            yield from walk(inner)
+
+
+def report(program: Program, facts: Facts) -> ProgramReport:
+    """The report on a program whose loops all have bounds."""
+    loops = tuple(
+        LoopReport(op.span.source.path, op.span.line, bound(op, facts) or 0)
+        for op in walk(program.body)
+        if isinstance(op, ops.Loop) and op.bound is None and facts.reachable(op)
+    )
+    helpers = {helper.name: helper for helper, _ in used_helpers(program)}
+    ordered = tuple(sorted(helpers.values(), key=lambda helper: helper.id))
+    return ProgramReport(
+        program.name, program.hook.name, worst_case(program.body, facts), stack(program), loops, ordered
+    )
+
+
+def worst_case(block: ops.Block, facts: Facts) -> int:
+    """Instructions on the longest way through `block`, loops multiplied out."""
+    total = 0
+    for op in block.ops:
+        total += _cost(op)
+        match op:
+            case ops.If():
+                total += max(worst_case(op.then, facts), worst_case(op.orelse, facts))
+            case ops.Loop():
+                total += (bound(op, facts) or 1) * (worst_case(op.body, facts) + worst_case(op.step, facts) + 1)
+            case ops.Scope():
+                total += worst_case(op.body, facts)
+    return total
+
+
+def _cost(op: ops.Op) -> int:
+    match op:
+        case ops.Zero():
+            return sum(-(-size // 8) for _, size in op.ranges)
+        case ops.Copy():
+            return -(-op.size // 8) * 2
+        case ops.StoreBytes() | ops.EqualBytes():
+            return -(-len(op.data) // 8) * 3
+        case _:
+            return COSTS.get(type(op), 1)
+
+
+def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
+    """Every helper that the program calls, and where."""
+    for op in walk(program.body):
+        name = op.helper if isinstance(op, ops.Call) else FIXED_HELPERS.get(type(op))
+        helper = helper_by_name(name) if name else None
+        if helper is not None:
+            yield helper, op.span
+
+
+def slots(program: Program) -> list[ops.Slot]:
+    """The program's memory on the stack, each slot once."""
+    return list({op.slot: None for op in walk(program.body) if isinstance(op, ops.SlotAddress)})
+
+
+def stack(program: Program) -> int:
+    """Bytes of stack for everything that lies in memory."""
+    return sum(round_up(slot.type.size, 8) for slot in slots(program))
+
+
+def unbounded(program: Program, facts: Facts) -> Iterator[Diagnostic]:
+    """A diagnostic for every loop without a bound."""
+    for op in walk(program.body):
+        if not isinstance(op, ops.Loop) or not facts.reachable(op) or bound(op, facts) is not None:
+            continue
+        if op.counting is None:
+            yield UnprovenWhile(op.span, _test_text(op.span))
+            continue
+        ends = (op.counting.stop, facts.interval(op.counting.stop)[1])
+        if op.counting.step < 0 or facts.interval(op.counting.start)[0] < -(1 << 32):
+            ends = (op.counting.start, facts.interval(op.counting.start)[1 if op.counting.step < 0 else 0])
+        text = ends[0].span.text
+        yield UnboundedLoop(ends[0].span, text, pretty(ends[1]), f"range(min({text}, 64))")
+
+
+def _test_text(span: Span) -> str:
+    text = span.text.strip()
+    return text.removeprefix("while").strip().removesuffix(":").strip() or "…"
+
+
+def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
+    """A diagnostic if the longest way is beyond what the verifier follows, or the stack too small."""
+    total = worst_case(program.body, facts)
+    if total > BUDGET:
+        loops = [op for op in program.body.ops if isinstance(op, ops.Loop)]
+        loops = loops or [op for op in walk(program.body) if isinstance(op, ops.Loop)]
+        worst = max(loops, key=lambda op: (bound(op, facts) or 1) * worst_case(op.body, facts), default=None)
+        if worst is not None:
+            yield TooManyInstructions(worst.span, total, bound(worst, facts) or 1, BUDGET)
+    size = stack(program)
+    if size > STACK - SPILLS:
+        largest = max(slots(program), key=lambda slot: slot.type.size)
+        yield StackTooLarge(largest.span, size, STACK, largest.name, largest.type.size)
+
+
+def forbidden(program: Program, module: Module) -> Iterator[Diagnostic]:
+    """A diagnostic for every helper that this kind of program, or this licence, may not call."""
+    for helper, span in used_helpers(program):
+        if not helper.allows(program.hook.program_type):
+            yield HelperNotAllowed(span, helper.name, program.hook.name)
+        elif helper.gpl and module.license not in GPL_COMPATIBLE:
+            yield NeedsGpl(span, helper.name, module.license)

@@ -1,0 +1,157 @@
+"""What is known at one point of a program: an interval for every local and value, and what truth values imply.
+
+Intervals are pairs of Python integers. Truth values are 0 or 1; pointers are 0 (null) or 1.
+Everything carries a version, renewed when it is written, so that a fact learnt
+earlier is used only for the value that it was learnt about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TypeAlias, final
+
+from pyebpf.ir import ops
+from pyebpf.ir.types import BoolType, IntType, PointerType, ValueType
+
+Interval: TypeAlias = tuple[int, int]
+Key: TypeAlias = "ops.Local | ops.Value"
+_versions = count(1)
+
+
+def fresh() -> int:
+    """A version that nothing else has."""
+    return next(_versions)
+
+
+def range_of(type: ValueType) -> Interval:
+    """All that a type allows."""
+    match type:
+        case IntType():
+            return type.low, type.high
+        case BoolType():
+            return 0, 1
+        case PointerType(nullable=False):
+            return 1, 1
+        case _:
+            return 0, 1
+
+
+def meet(a: Interval, b: Interval) -> Interval | None:
+    """What lies in both, or None."""
+    low, high = max(a[0], b[0]), min(a[1], b[1])
+    return (low, high) if low <= high else None
+
+
+def hull(a: Interval, b: Interval) -> Interval:
+    """The smallest interval around both."""
+    return min(a[0], b[0]), max(a[1], b[1])
+
+
+@final
+@dataclass
+class Environment:
+    """Knowledge at a point that can be reached."""
+
+    intervals: dict[Key, Interval] = field(default_factory=dict)
+    versions: dict[Key, int] = field(default_factory=dict)
+    same: dict[ops.Local, frozenset[ops.Value]] = field(default_factory=dict)
+    """Values that equal a local's present contents."""
+    when: dict[ops.Local, tuple[Environment | None, Environment | None]] = field(default_factory=dict)
+    """For truth locals: what else holds where it is false, and where it is true; None where it can't be."""
+
+    def copy(self) -> Environment:
+        return Environment(dict(self.intervals), dict(self.versions), dict(self.same), dict(self.when))
+
+    def snapshot(self) -> Environment:
+        """A copy for remembering, without what it remembers itself."""
+        return Environment(dict(self.intervals), dict(self.versions))
+
+    def get(self, key: Key) -> Interval:
+        return self.intervals.get(key) or range_of(key.type)
+
+    def define(self, value: ops.Value, interval: Interval) -> None:
+        """`value` is computed (again)."""
+        self.intervals[value] = interval
+        self.versions[value] = fresh()
+        for local, values in list(self.same.items()):
+            if value in values:
+                self.same[local] = values - {value}
+
+    def write(self, local: ops.Local, value: ops.Value) -> None:
+        """`local = value`."""
+        self.intervals[local] = self.get(value)
+        self.versions[local] = fresh()
+        self.same[local] = frozenset({value})
+        self.when.pop(local, None)
+
+    def refine(self, key: Key, interval: Interval) -> bool:
+        """Learn that `key` lies in `interval`. False if it can't."""
+        known = meet(self.get(key), interval)
+        if known is None:
+            return False
+        if known == self.intervals.get(key):
+            return True
+        self.intervals[key] = known
+        others: list[Key] = []
+        if isinstance(key, ops.Local):
+            others += self.same.get(key, ())
+        else:
+            others += [local for local, values in self.same.items() if key in values]
+        return all(self.refine(other, known) for other in others)
+
+    def learn(self, other: Environment) -> bool:
+        """Take over what `other` knows of things that haven't changed since."""
+        for key, interval in other.intervals.items():
+            unchanged = other.versions.get(key) == self.versions.get(key)
+            if unchanged and key in self.intervals and not self.refine(key, interval):
+                return False
+        return True
+
+
+def join(a: Environment | None, b: Environment | None) -> Environment | None:
+    """What holds when the program came one way or the other."""
+    if a is None or b is None:
+        return b if a is None else a
+    result = Environment()
+    for key in a.intervals.keys() & b.intervals.keys():
+        result.intervals[key] = hull(a.intervals[key], b.intervals[key])
+        same = a.versions.get(key) == b.versions.get(key)
+        result.versions[key] = a.versions.get(key, 0) if same else fresh()
+    for local in a.same.keys() & b.same.keys():
+        result.same[local] = a.same[local] & b.same[local]
+    for key in result.intervals:
+        if isinstance(key, ops.Local) and isinstance(key.type, BoolType) and _tells(a, b, key):
+            result.when[key] = (_implied(a, b, key, 0), _implied(a, b, key, 1))
+    return result
+
+
+def _tells(a: Environment, b: Environment, local: ops.Local) -> bool:
+    """Whether the truth of `local` may say something about the way that was taken."""
+    return a.get(local) != b.get(local) or local in a.when or local in b.when
+
+
+def _implied(a: Environment, b: Environment, local: ops.Local, truth: int) -> Environment | None:
+    """What holds after the join where `local` has the truth value `truth`."""
+    first, second = _branch(a, local, truth), _branch(b, local, truth)
+    if first is None or second is None:
+        return second if first is None else first
+    result = Environment()
+    for key in first.intervals.keys() & second.intervals.keys():
+        if first.versions.get(key) == second.versions.get(key):
+            result.intervals[key] = hull(first.intervals[key], second.intervals[key])
+            result.versions[key] = first.versions.get(key, 0)
+    return result
+
+
+def _branch(environment: Environment, local: ops.Local, truth: int) -> Environment | None:
+    low, high = environment.get(local)
+    if not low <= truth <= high:
+        return None
+    remembered = environment.when.get(local)
+    snapshot = environment.snapshot()
+    if remembered is not None:
+        implied = remembered[truth]
+        if implied is None or not snapshot.learn(implied):
+            return None
+    return snapshot

@@ -1,0 +1,223 @@
+"""Interval analysis: what every value can be, on every way through a program.
+
+Comes in: a program's structured IR. Goes out: Facts. Branches refine what they
+test, checks refine what follows them, loops are followed until nothing new is
+learnt (with widening to the constants of the program, then narrowing).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from typing import final
+
+from pyebpf.checks.environment import Environment, Interval, fresh, hull, join, range_of
+from pyebpf.checks.transfer import Mode, assume, interval_of
+from pyebpf.ir import ops
+from pyebpf.ir.module import Program
+from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType
+
+MOST_ROUNDS = 64
+"""Rounds of a loop before every changing interval is given up; widening ends far earlier."""
+NARROWING_ROUNDS = 2
+
+
+@final
+@dataclass
+class Facts:
+    """What the analysis found. Intervals hold for every execution of the op."""
+
+    mode: Mode
+    intervals: dict[ops.Op, Interval] = field(default_factory=dict)
+    entries: dict[ops.Loop, Environment] = field(default_factory=dict)
+    """What is known each time a loop is entered."""
+    repeats: dict[ops.Loop, bool] = field(default_factory=dict)
+    """Whether the end of the loop's body can be reached at all."""
+
+    def interval(self, value: ops.Value) -> Interval:
+        return self.intervals.get(value) or range_of(value.type)
+
+    def always(self, condition: ops.Value) -> bool | None:
+        """True or False if `condition` is the same every time, else None."""
+        low, high = self.interval(condition)
+        return bool(low) if low == high else None
+
+    def reachable(self, op: ops.Op) -> bool:
+        """Whether any execution comes to `op` (a value, a Check, an If, a Loop)."""
+        return op in self.intervals
+
+
+def analyze(program: Program, mode: Mode) -> Facts:
+    """Facts about one program."""
+    analysis = _Analysis(Facts(mode), _thresholds(program.body))
+    analysis.block(program.body, Environment())
+    return analysis.facts
+
+
+def _thresholds(block: ops.Block) -> list[int]:
+    """Where widening stops: at the program's constants and their neighbours, and at the limits of the types."""
+    found = {I64_MIN, -1, 0, 1, I64_MAX, U64_MAX}
+    pending = [block]
+    while pending:
+        for op in pending.pop().ops:
+            pending.extend(ops.blocks(op))
+            if isinstance(op, ops.Const):
+                found |= {op.value - 1, op.value, op.value + 1}
+            if ops.is_value(op) and isinstance(op.type, IntType):
+                found |= {op.type.low, op.type.high}
+    return sorted(found)
+
+
+def locals_written(op: ops.Op) -> frozenset[ops.Local]:
+    """The locals that some op inside `op` writes."""
+    found: set[ops.Local] = set()
+    pending = list(ops.blocks(op))
+    while pending:
+        for inner in pending.pop().ops:
+            pending.extend(ops.blocks(inner))
+            if isinstance(inner, ops.LocalSet):
+                found.add(inner.local)
+    return frozenset(found)
+
+
+def _forget(head: Environment, written: frozenset[ops.Local]) -> Environment:
+    """At a loop's head, what was known of the former contents of locals says nothing of those of the next round."""
+    for local in written:
+        head.versions[local] = fresh()
+        head.same[local] = frozenset()
+        head.when.pop(local, None)
+    return head
+
+
+@final
+@dataclass
+class _Analysis:
+    facts: Facts
+    thresholds: list[int]
+    leaves: dict[ops.Label, Environment | None] = field(default_factory=dict)
+    repeats: dict[ops.Label, Environment | None] = field(default_factory=dict)
+
+    def block(self, block: ops.Block, known: Environment | None) -> Environment | None:
+        """What is known after `block`, given what is known before it; None where its end can't be reached."""
+        for op in block.ops:
+            if known is None:
+                return None
+            known = self.op(op, known)
+        return known
+
+    def op(self, op: ops.Op, known: Environment) -> Environment | None:
+        match op:
+            case ops.LocalSet():
+                self.set_local(op, known)
+            case ops.Check():
+                self.facts.intervals[op] = known.get(op.condition)
+                return known if assume(known, op.condition, True) else None
+            case ops.If():
+                return self.if_(op, known)
+            case ops.Loop():
+                return self.loop(op, known)
+            case ops.Scope():
+                return self.scope(op, known)
+            case ops.Break():
+                self.leaves[op.label] = join(self.leaves.get(op.label), known)
+                return None
+            case ops.Continue():
+                self.repeats[op.label] = join(self.repeats.get(op.label), known)
+                return None
+            case ops.Return():
+                self.facts.intervals[op] = (0, 1)
+                return None
+            case _ if ops.is_value(op):
+                self.value(op, known)
+        return known
+
+    def value(self, op: ops.Value, known: Environment) -> None:
+        interval = interval_of(op, known, self.facts.mode)
+        known.define(op, interval)
+        self.facts.intervals[op] = interval
+        if isinstance(op, ops.LocalGet):
+            known.same[op.local] = known.same.get(op.local, frozenset()) | {op}
+        if isinstance(op, ops.Prove):
+            self.facts.intervals[op] = known.get(op.value)  # what there is to prove it with
+            known.refine(op.value, range_of(op.type) if not isinstance(op.type, BoolType) else (1, 1))
+
+    def set_local(self, op: ops.LocalSet, known: Environment) -> None:
+        implied: tuple[Environment | None, Environment | None] | None = None
+        if isinstance(op.local.type, BoolType) and not isinstance(op.value, ops.Const):
+            false, true = known.copy(), known.copy()
+            implied = (
+                false.snapshot() if assume(false, op.value, False) else None,
+                true.snapshot() if assume(true, op.value, True) else None,
+            )
+        known.write(op.local, op.value)
+        if implied is not None:
+            known.when[op.local] = implied
+
+    def if_(self, op: ops.If, known: Environment) -> Environment | None:
+        self.facts.intervals[op] = known.get(op.condition)
+        otherwise = known.copy()
+        taken = self.block(op.then, known if assume(known, op.condition, True) else None)
+        other = self.block(op.orelse, otherwise if assume(otherwise, op.condition, False) else None)
+        return join(taken, other)
+
+    def scope(self, op: ops.Scope, known: Environment) -> Environment | None:
+        self.facts.intervals[op] = (0, 1)
+        self.leaves[op.label] = None
+        end = self.block(op.body, known)
+        return join(end, self.leaves.pop(op.label))
+
+    def loop(self, op: ops.Loop, known: Environment) -> Environment | None:
+        self.facts.intervals[op] = (0, 1)
+        self.facts.entries[op] = known.copy()
+        self.facts.repeats[op] = False
+        written = locals_written(op)
+        head = _forget(known.copy(), written)
+        for number in range(MOST_ROUNDS):
+            _, back = self.round(op, head.copy())
+            merged = join(known.copy(), back)
+            assert merged is not None
+            wider = self.widen(head, merged, give_up=number == MOST_ROUNDS - 1)
+            if wider is None:
+                break
+            head = _forget(wider, written)
+        for _ in range(NARROWING_ROUNDS):
+            _, back = self.round(op, head.copy())
+            narrower = join(known.copy(), back)
+            assert narrower is not None
+            head = _forget(narrower, written)
+        end, back = self.round(op, head.copy())
+        self.facts.repeats[op] = back is not None
+        return end
+
+    def round(self, op: ops.Loop, head: Environment) -> tuple[Environment | None, Environment | None]:
+        """One time round: what is known where the loop is left, and at its head next time."""
+        self.leaves[op.label], self.repeats[op.label] = None, None
+        end = join(self.block(op.body, head), self.repeats.pop(op.label))
+        back = self.block(op.step, end) if end is not None else None
+        return self.leaves.pop(op.label), back
+
+    def widen(self, head: Environment, merged: Environment, give_up: bool) -> Environment | None:
+        """`head` grown to what `merged` adds, in large steps; None if it adds nothing."""
+        grown = False
+        result = merged.copy()
+        for key, new in merged.intervals.items():
+            old = head.intervals.get(key)
+            if old is None:
+                continue
+            low, high = hull(old, new)
+            if (low, high) != old:
+                grown = True
+                limit = range_of(key.type)
+                low = old[0] if low == old[0] else limit[0] if give_up else max(limit[0], self.below(low))
+                high = old[1] if high == old[1] else limit[1] if give_up else min(limit[1], self.above(high))
+            result.intervals[key] = (low, high)
+        lost = head.intervals.keys() - merged.intervals.keys()
+        return result if grown or lost else None
+
+    def below(self, number: int) -> int:
+        """The largest threshold that is not above `number`."""
+        return self.thresholds[max(bisect_right(self.thresholds, number) - 1, 0)]
+
+    def above(self, number: int) -> int:
+        """The smallest threshold that is not below `number`."""
+        return self.thresholds[min(bisect_left(self.thresholds, number), len(self.thresholds) - 1)]

@@ -1,0 +1,61 @@
+"""Every obligation that the IR builder left must be proven; what isn't is a diagnostic."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from pyebpf.checks.environment import Interval
+from pyebpf.checks.intervals import Facts
+from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.proofs import AlwaysFails, MayBeNegative, MayBeNone, MayNotFit
+from pyebpf.ir import ops
+from pyebpf.ir.module import Fault, Obligation
+from pyebpf.ir.types import IntType
+from pyebpf.layout import I8, I16, I32, I64, U8, U16, U32, U64
+
+NAMED = (U8, U16, U32, U64, I8, I16, I32, I64)
+
+
+def unproven(block: ops.Block, facts: Facts) -> Iterator[Diagnostic]:
+    """A diagnostic for every Prove in `block` that `facts` can't discharge."""
+    for op in block.ops:
+        if isinstance(op, ops.Prove) and facts.reachable(op):
+            found = _judge(op, facts.interval(op))
+            if found is not None:
+                yield found
+        if isinstance(op, ops.Check) and facts.reachable(op) and facts.always(op.condition) is False:
+            if op.fault in (Fault.ZERO_DIVISION, Fault.INDEX):
+                yield AlwaysFails(op.span, op.fault.value)
+        for inner in ops.blocks(op):
+            yield from unproven(inner, facts)
+
+
+def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
+    text = op.span.text
+    if op.obligation is Obligation.NOT_NONE:
+        if known[0] >= 1:
+            return None
+        name = text if text.isidentifier() else text.partition("(")[0] if len(text) > 40 else text
+        return MayBeNone(op.span, name, f"if {text} is not None:" if text.isidentifier() else "")
+    assert isinstance(op.type, IntType)
+    if op.type.low <= known[0] and known[1] <= op.type.high:
+        return None
+    low, high = pretty(known[0]), pretty(known[1])
+    if op.obligation is Obligation.NOT_NEGATIVE:
+        return MayBeNegative(op.span, low, high, f"max({text}, 0), or u64({text}) to wrap around")
+    name = next((t.name for t in NAMED if (t.minimum, t.maximum) == (op.type.low, op.type.high)), "")
+    cure = f"{name}({text})" if name else f"min({text}, {op.type.high})"
+    shown = name or f"{pretty(op.type.low)} to {pretty(op.type.high)}"
+    return MayNotFit(op.span, shown, low, high, pretty(op.type.low), pretty(op.type.high), cure)
+
+
+def pretty(number: int) -> str:
+    """A number as people write it: `2**64 - 1`."""
+    if abs(number) >= 1 << 16:
+        bits = abs(number).bit_length()
+        sign = "-" if number < 0 else ""
+        if abs(number) == 1 << (bits - 1):
+            return f"{sign}2**{bits - 1}"
+        if abs(number) == (1 << bits) - 1:
+            return f"2**{bits} - 1" if not sign else f"-(2**{bits} - 1)"
+    return str(number)

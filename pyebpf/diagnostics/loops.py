@@ -1,0 +1,96 @@
+"""Loops, and what a program may cost. Codes E02xx."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from pyebpf.diagnostics.base import Diagnostic
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnboundedLoop(Diagnostic):
+    code: ClassVar = "E0203"
+    title: ClassVar = "loop has no provable bound"
+    label: ClassVar = "`{bound}` can be as large as {maximum}"
+    notes: ClassVar = ("the kernel rejects programs that might not end",)
+    help: ClassVar = "bound it: {cure}"
+    explanation: ClassVar = """
+    The kernel loads a program only if it surely ends. pyebpf follows the values that a loop's range is made of; where
+    they can be very large there is no bound.
+
+        for i in range(ctx.count):              # wrong: the count is up to the kernel
+        for i in range(min(ctx.count, 64)):     # right
+    """
+
+    bound: str
+    maximum: str
+    cure: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TooManyInstructions(Diagnostic):
+    code: ClassVar = "E0204"
+    title: ClassVar = "the program may run {count} instructions"
+    label: ClassVar = "this loop runs up to {bound} times"
+    notes: ClassVar = ("the kernel's verifier gives up after {budget} instructions",)
+    help: ClassVar = "loop fewer times, or do less in each round"
+    explanation: ClassVar = """
+    The verifier follows a program instruction by instruction, every round of every loop, and stops at one million
+    (Linux 5.2 and later). The count is that of the longest way through the program.
+    """
+
+    count: int
+    bound: int
+    budget: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StackTooLarge(Diagnostic):
+    code: ClassVar = "E0205"
+    title: ClassVar = "local structs, arrays and text take {size} bytes, the stack has {limit}"
+    label: ClassVar = "the largest is `{name}`: {largest} bytes"
+    notes: ClassVar = ("a program's stack is {limit} bytes in all",)
+    help: ClassVar = "keep large data in a map: PerCpuArray[…](max_entries=1)"
+    explanation: ClassVar = """
+    Everything local that isn't a number lies on the stack: structs, arrays, text, and the keys and values of map
+    operations. The kernel gives a program 512 bytes.
+
+        name: char[1024] = user_str(p)      # wrong
+
+        names = PerCpuArray[Name](max_entries=1)    # right: a struct with the text in it
+        names[0].text = user_str(p)
+    """
+
+    size: int
+    limit: int
+    name: str
+    largest: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnprovenWhile(Diagnostic):
+    code: ClassVar = "E0206"
+    title: ClassVar = "loop has no provable bound"
+    label: ClassVar = "nothing shows that this ends"
+    notes: ClassVar = (
+        "the kernel rejects programs that might not end",
+        "a `while` loop is understood when its test compares a local with a limit, and every round moves the local towards it",
+    )
+    help: ClassVar = "count the rounds: for _ in range(64):\n    if not ({test}):\n        break"
+    explanation: ClassVar = """
+    A `while` loop is accepted when its end can be proven: a local is compared with a limit, and every way round
+    the loop moves it towards the limit by a constant, or halves it.
+
+        while n != other:           # wrong
+            n = step(n)
+
+        while n > 0:                # right
+            n //= 2
+    """
+
+    test: str

@@ -1,0 +1,73 @@
+"""Rebuilding a program with some ops left out, replaced, or with other operands."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Callable
+
+from pyebpf.ir import ops
+from pyebpf.ir.module import Program
+
+Change = Callable[[ops.Op], "ops.Op | tuple[ops.Op, ...] | ops.Alias | None"]
+
+
+def rewrite(program: Program, change: Change) -> Program:
+    """`program` with every op that `change` names replaced.
+
+    `change` is asked for each op, outer ones first: it answers with the op itself to keep it, another op (a value then
+    takes its place as operand), several ops (for an op without a value; they are asked about in turn), an Alias for a value that stands for
+    it, or None to drop it.
+    """
+    return replace(program, body=_Rewriter(change).block(program.body))
+
+
+class _Rewriter:
+    def __init__(self, change: Change) -> None:
+        self.change = change
+        self.renamed: dict[ops.Op, ops.Value] = {}
+
+    def block(self, block: ops.Block) -> ops.Block:
+        result: list[ops.Op] = []
+        for op in block.ops:
+            changed = self.change(op)
+            match changed:
+                case None:
+                    continue
+                case ops.Alias():
+                    self.renamed[op] = self.renamed.get(changed.value, changed.value)
+                case tuple():
+                    result.extend(self.block(ops.Block(changed)).ops)
+                case _:
+                    rebuilt = self.rebuild(changed)
+                    if rebuilt is not op and ops.is_value(rebuilt):
+                        self.renamed[op] = rebuilt
+                        self.renamed[changed] = rebuilt
+                    result.append(rebuilt)
+            if result and isinstance(result[-1], ops.Break | ops.Continue | ops.Return):
+                break
+        return ops.Block(tuple(result))
+
+    def rebuild(self, op: ops.Op) -> ops.Op:
+        """`op` with its operands and blocks renewed; the same object if nothing changed."""
+        changes: dict[str, object] = {}
+        for field in fields(op):
+            old = getattr(op, field.name)
+            new = self.renew(old)
+            if new is not old:
+                changes[field.name] = new
+        return replace(op, **changes) if changes else op  # type: ignore[arg-type]
+
+    def renew(self, item: object) -> object:
+        if isinstance(item, ops.Block):
+            block = self.block(item)
+            same = len(block.ops) == len(item.ops) and all(a is b for a, b in zip(block.ops, item.ops, strict=True))
+            return item if same else block
+        if isinstance(item, ops.Counting):
+            start, stop = self.renew(item.start), self.renew(item.stop)
+            return item if start is item.start and stop is item.stop else replace(item, start=start, stop=stop)  # type: ignore[arg-type]
+        if ops.is_value(item):
+            return self.renamed.get(item, item)
+        if isinstance(item, tuple) and any(ops.is_value(part) for part in item):
+            parts = tuple(self.renew(part) for part in item)
+            return item if all(a is b for a, b in zip(parts, item, strict=True)) else parts
+        return item

@@ -1,0 +1,122 @@
+"""Clear only those bytes of a new event or struct that nothing writes before they can be seen.
+
+before                                  after
+%0 = reserve execs                      %0 = reserve execs
+zero %0 0..296                          zero %0 292..296        # the padding
+store %0+0 = time                       store %0+0 = time
+...                                     ...
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyebpf.ir import ops
+from pyebpf.ir.module import Program
+from pyebpf.ir.rewrite import rewrite
+from pyebpf.ir.types import PointerType
+
+Ranges = tuple[tuple[int, int], ...]
+MOST_OPS = 400
+"""How far to look ahead; events are filled right after they are reserved."""
+
+
+def shrink_zeroing(program: Program) -> Program:
+    """Every Zero in `program`, cut down to the bytes that need it."""
+    cut: dict[ops.Op, Ranges] = {}
+    _block(program.body, cut)
+
+    def change(op: ops.Op) -> ops.Op | None:
+        if isinstance(op, ops.Zero) and op in cut:
+            return replace(op, ranges=cut[op]) if cut[op] else None
+        return op
+
+    return rewrite(program, change)
+
+
+def _block(block: ops.Block, cut: dict[ops.Op, Ranges]) -> None:
+    for number, op in enumerate(block.ops):
+        if isinstance(op, ops.Zero):
+            cut[op] = _left(op, block.ops[number + 1 : number + 1 + MOST_OPS])
+        for inner in ops.blocks(op):
+            _block(inner, cut)
+
+
+def _left(zero: ops.Zero, following: tuple[ops.Op, ...]) -> Ranges:
+    """What of `zero` is not overwritten before it can be seen."""
+    root, shift = _root(zero.address)
+    left = [(shift + offset, size) for offset, size in zero.ranges]
+    known: dict[ops.Op, int] = {root: 0}
+    """Addresses inside the memory, and how many bytes from its start."""
+    for op in following:
+        if isinstance(op, ops.SlotAddress) and _same_slot(op, root):
+            known[op] = 0
+        elif isinstance(op, ops.MemberAddress) and op.base in known:
+            known[op] = known[op.base] + op.offset
+        elif not _touches(op, known, root):
+            if isinstance(op, ops.Return | ops.Break | ops.Continue):
+                break
+        else:
+            written = _written(op, known)
+            if written is None:
+                break
+            left = _without(left, written)
+    return tuple((offset - shift, size) for offset, size in left)
+
+
+def _root(address: ops.Value) -> tuple[ops.Value, int]:
+    offset = 0
+    while isinstance(address, ops.MemberAddress):
+        offset += address.offset
+        address = address.base
+    return address, offset
+
+
+def _same_slot(op: ops.SlotAddress, root: ops.Value) -> bool:
+    return isinstance(root, ops.SlotAddress) and op.slot is root.slot
+
+
+def _touches(op: ops.Op, known: dict[ops.Op, int], root: ops.Value) -> bool:
+    """Whether `op`, or anything inside it, uses the memory, or may leave it half written for others to see."""
+    if isinstance(op, ops.Check):
+        return False  # a fault gives the record back, unseen; what is on the stack is gone
+    if any(operand in known for operand in ops.operands(op)):
+        return True
+    if isinstance(op, ops.SlotAddress) and _same_slot(op, root):
+        return True
+    inner = [part for block in ops.blocks(op) for part in block.ops]
+    if any(isinstance(part, ops.Return | ops.Break | ops.Continue) for part in inner):
+        return True
+    return any(_touches(part, known, root) for part in inner)
+
+
+def _written(op: ops.Op, known: dict[ops.Op, int]) -> tuple[int, int] | None:
+    """The bytes that `op` surely writes, if that is all it does with the memory; None otherwise."""
+    match op:
+        case ops.Store(bits=0) if op.value not in known:
+            pointer = op.address.type
+            assert isinstance(pointer, PointerType)
+            return known[op.address], pointer.target.size
+        case ops.StoreBytes():
+            return known[op.address], len(op.data)
+        case ops.Copy() if op.target in known and op.source not in known:
+            return known[op.target], op.size
+        case ops.Zero():
+            return None
+        case ops.Call() if op.writes and op.arguments[0] in known:
+            if any(argument in known for argument in op.arguments[1:]):
+                return None
+            return known[op.arguments[0]], op.writes
+        case _:
+            return None
+
+
+def _without(ranges: list[tuple[int, int]], written: tuple[int, int]) -> list[tuple[int, int]]:
+    """`ranges` less the bytes of `written`."""
+    start, end = written[0], written[0] + written[1]
+    result = []
+    for offset, size in ranges:
+        before = (offset, min(offset + size, start) - offset)
+        after = (max(offset, end), offset + size - max(offset, end))
+        result += [part for part in (before, after) if part[1] > 0]
+    return result
