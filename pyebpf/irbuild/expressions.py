@@ -10,7 +10,17 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType
 from pyebpf.irbuild import arithmetic, attributes, comparisons, contexts, maps, memory, names, values
 from pyebpf.irbuild.builder import Builder, storage
-from pyebpf.irbuild.operands import ContextArray, Method, Operand, Optional, Place, Static, Values, describe
+from pyebpf.irbuild.operands import (
+    ContextArray,
+    KernelInteger,
+    Method,
+    Operand,
+    Optional,
+    Place,
+    Static,
+    Values,
+    describe,
+)
 from pyebpf.irbuild.subscripts import element_place
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pyebpf.checks import Checked
 from pyebpf.ir import ops
-from pyebpf.ir.module import Module, Obligation, Program
+from pyebpf.ir.module import Module, Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch
@@ -33,8 +33,8 @@ def _program(program: Program, checked: Checked) -> Program:
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...] | ops.Alias | None:
         # Facts belong to ops as they were checked, so what goes by facts is done in one walk.
         match op:
-            case ops.Prove(type=PointerType()) if op.obligation is Obligation.NOT_NONE:
-                return ops.NotNull(op.value, op.type, op.span)
+            case ops.Prove(type=PointerType() as pointer):
+                return ops.NotNull(op.value, pointer, op.span)
             case ops.Prove():
                 return ops.Alias(op.value)
             case ops.Check():
