@@ -1,0 +1,6 @@
+from pyebpf import struct, u32
+
+
+@struct
+class Event:
+    values: u32[-4]  # error

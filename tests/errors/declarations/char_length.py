@@ -1,0 +1,6 @@
+from pyebpf import struct, char
+
+
+@struct
+class Event:
+    name: char[0]  # error

@@ -1,0 +1,6 @@
+from pyebpf import struct, char
+
+
+@struct  # error
+class Event:
+    name: char

@@ -1,0 +1,8 @@
+from pyebpf import Hash, pid, tracepoint, u32, u64
+
+counts = Hash[u32, u64](max_entries=0)  # error
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    counts[pid()] += 1

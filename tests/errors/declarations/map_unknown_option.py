@@ -1,0 +1,8 @@
+from pyebpf import Hash, pid, tracepoint, u32, u64
+
+counts = Hash[u32, u64](size=1024)  # error
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    counts[pid()] += 1

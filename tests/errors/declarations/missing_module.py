@@ -1,0 +1,8 @@
+import numppy  # error
+
+from pyebpf import tracepoint
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    print(numppy.pi)

@@ -1,0 +1,5 @@
+from pyebpf import pid  # error
+
+
+def probe(ctx):
+    print(pid())

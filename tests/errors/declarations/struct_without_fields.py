@@ -1,0 +1,6 @@
+from pyebpf import struct
+
+
+@struct  # error
+class Event:
+    pass

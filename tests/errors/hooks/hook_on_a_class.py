@@ -1,0 +1,6 @@
+from pyebpf import xdp
+
+
+@xdp  # error
+class Drop:
+    pass

@@ -1,0 +1,6 @@
+from pyebpf import XDP, xdp
+
+
+@xdp("eth0")  # error
+def drop(packet):
+    return XDP.DROP

@@ -1,0 +1,10 @@
+from pyebpf import Array, tracepoint, u64
+
+cells = Array[u64](max_entries=8)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    for i in range(5000):
+        for j in range(5000):  # error
+            cells[(i + j) & 7] += 1

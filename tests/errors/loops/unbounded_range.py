@@ -1,0 +1,9 @@
+from pyebpf import Array, tracepoint, u64
+
+cells = Array[u64](max_entries=8)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    for i in range(ctx.args[2]):  # error
+        cells[i & 7] += 1

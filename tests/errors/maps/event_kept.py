@@ -1,0 +1,18 @@
+from pyebpf import RingBuf, pid, struct, tracepoint, u32
+
+
+@struct
+class Event:
+    pid: u32
+
+
+events = RingBuf[Event](size=4096)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    kept = None
+    with events.reserve() as event:
+        kept = event  # error
+    if kept is not None:
+        kept.pid = pid()

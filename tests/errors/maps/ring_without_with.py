@@ -1,0 +1,15 @@
+from pyebpf import RingBuf, pid, struct, tracepoint, u32
+
+
+@struct
+class Event:
+    pid: u32
+
+
+events = RingBuf[Event](size=4096)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    event = events.reserve()  # error
+    event.pid = pid()

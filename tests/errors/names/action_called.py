@@ -1,0 +1,6 @@
+from pyebpf import XDP, xdp
+
+
+@xdp
+def drop(packet):
+    return XDP.DROP()  # error

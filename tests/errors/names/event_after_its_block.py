@@ -1,0 +1,17 @@
+from pyebpf import RingBuf, pid, struct, tracepoint, u32, uid
+
+
+@struct
+class Event:
+    pid: u32
+    uid: u32
+
+
+events = RingBuf[Event](size=4096)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    with events.reserve() as event:
+        event.pid = pid()
+    event.uid = uid()  # error

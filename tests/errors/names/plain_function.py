@@ -1,0 +1,12 @@
+from pyebpf import Hash, pid, tracepoint, u32, u64
+
+counts = Hash[u32, u64](max_entries=1024)
+
+
+def half(x):
+    return x // 2
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    counts[half(pid())] += 1  # error

@@ -1,0 +1,6 @@
+from pyebpf import tracepoint
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    print(2j)  # error

@@ -1,0 +1,7 @@
+from pyebpf import tracepoint
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    values = {"a": 1}  # error
+    print(values)

@@ -1,0 +1,8 @@
+from pyebpf import tracepoint
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    import os  # error
+
+    print(os.O_RDONLY)

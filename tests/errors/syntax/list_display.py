@@ -1,0 +1,7 @@
+from pyebpf import tracepoint
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    values = [1, 2, 3]  # error
+    print(values)

@@ -1,0 +1,7 @@
+from pyebpf import pid, tracepoint
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    if pid() == 1  # error
+        print(1)

@@ -1,0 +1,7 @@
+from pyebpf import tracepoint
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    squares = {i * i for i in range(4)}  # error
+    print(squares)

@@ -1,0 +1,11 @@
+from pyebpf import function, tracepoint
+
+
+@function
+def shown(*values):  # error
+    print(1)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    shown(1, 2)

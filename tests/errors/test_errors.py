@@ -1,0 +1,69 @@
+"""Wrong programs, and exactly what the user is told.
+
+Each program marks its wrong lines itself with a comment `# error`; the file beside it holds what
+`pyebpf check` prints. `pytest tests/errors --update-golden` writes those files anew; read what changed.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+HERE = Path(__file__).parent
+PROGRAMS = sorted(HERE.glob("*/*.py"))
+MARK = "# error"
+REPORTED = re.compile(r"^ *--> (?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+)$", re.MULTILINE)
+
+
+def check(program: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """`pyebpf check FILE`, run in the file's own folder."""
+    from pyebpf.cli import main
+
+    monkeypatch.chdir(program.parent)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    return CliRunner().invoke(main, ["check", program.name])
+
+
+def marked_lines(program: Path) -> list[int]:
+    """The lines that the program says are wrong."""
+    lines = program.read_text().splitlines()
+    return [number for number, line in enumerate(lines, 1) if line.endswith(MARK)]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_wrong_program(program: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    result = check(program, monkeypatch)
+
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit), "an exception escaped"
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    reported = [int(match["line"]) for match in REPORTED.finditer(result.stderr)]
+    assert reported == marked_lines(program), result.stderr
+    assert {match["file"] for match in REPORTED.finditer(result.stderr)} == {program.name}
+
+    golden = program.with_suffix(".err")
+    if request.config.getoption("--update-golden", default=False):
+        golden.write_text(result.stderr)
+    assert result.stderr == golden.read_text()
+
+
+def test_every_program_has_its_text_and_no_text_is_left_over() -> None:
+    assert {path.with_suffix(".err") for path in PROGRAMS} == set(HERE.glob("*/*.err"))
+
+
+def test_command_itself() -> None:
+    """The same from a shell: exit code 1, the diagnostic on standard error, nothing else."""
+    program = HERE / "names" / "unknown_name.py"
+    command = [sys.executable, "-m", "pyebpf", "check", program.name]
+    done = subprocess.run(command, cwd=program.parent, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == program.with_suffix(".err").read_text()
+    assert done.stdout == ""

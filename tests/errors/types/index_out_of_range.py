@@ -1,0 +1,15 @@
+from pyebpf import RingBuf, struct, tracepoint, u32
+
+
+@struct
+class Event:
+    values: u32[4]
+
+
+events = RingBuf[Event](size=4096)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    with events.reserve() as event:
+        event.values[4] = 1  # error

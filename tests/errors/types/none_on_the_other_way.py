@@ -1,0 +1,11 @@
+from pyebpf import Hash, Histogram, ktime_ns, tid, tracepoint, u32, u64
+
+starts = Hash[u32, u64](max_entries=1024)
+times = Histogram(unit="ns")
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    start = starts.get(tid())
+    if start is None:
+        times.observe(start)  # error

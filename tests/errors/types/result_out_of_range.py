@@ -1,0 +1,6 @@
+from pyebpf import xdp
+
+
+@xdp
+def drop(packet):
+    return 7  # error
