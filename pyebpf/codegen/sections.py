@@ -15,7 +15,7 @@ from pyebpf.codegen.text import quote, symbol
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, Program, VariableRef
 from pyebpf.metadata import Cell
-from pyebpf.object.metadata_json import encode
+from pyebpf.metadata_json import encode
 from pyebpf.source import Span
 
 FAULTS: Final = "__pyebpf_faults"

@@ -57,6 +57,10 @@ class CompileError(Error):
         return "\n" + render_plain(self.diagnostics)
 
 
+class ObjectError(Error):
+    """The bytes are no BPF object that pyebpf can read; the text names what is wrong with them."""
+
+
 class InternalError(Error):
     """A fault of pyebpf itself. Please report it, with the probe and this text."""
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.metadata import SECTION, Metadata
+from pyebpf.metadata_json import decode
 from pyebpf.object import elf as elf_file
 from pyebpf.object.btf_complete import complete
 from pyebpf.object.btf_ext import SectionInfo, read_btf_ext
@@ -19,7 +20,6 @@ from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.elf import Elf, ElfRelocation, ElfSection, Symbol
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.map_specs import is_data_section, maps_of
-from pyebpf.object.metadata_json import decode
 from pyebpf.object.sections import meaning_of
 from pyebpf.object.specs import FunctionSpec, Object, ProgramSpec, Relocation
 

@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "loader"))
 import programs
 
 from pyebpf import layout, metadata
+from pyebpf.metadata_json import decode, encode
 from pyebpf.object.disassemble import disassemble
 from pyebpf.object.errors import ObjectError
-from pyebpf.object.metadata_json import decode, encode
 from pyebpf.object.read import read_object
 
 

@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from pyebpf import layout, metadata
+from pyebpf.diagnostics.base import ObjectError
 from pyebpf.metadata import VERSION, Metadata
-from pyebpf.object.errors import ObjectError
 
 _TAG: Final = "is"
 _LAYOUT: Final[dict[str, Any]] = {cls.__name__: cls for cls in get_args(layout.Type)}

@@ -1,3 +1,0 @@
-"""Moved to `pyebpf.metadata`."""
-
-from pyebpf.metadata import *
