@@ -33,8 +33,7 @@ def slots(path: Path) -> dict[str, int]:
             if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR
         }
         symbols = elf.get_section_by_name(".symtab")
-        if not isinstance(symbols, SymbolTableSection):
-            raise ValueError(f"{path}: no symbols")
+        assert isinstance(symbols, SymbolTableSection), f"{path}: no symbols"
         for symbol in symbols.iter_symbols():
             if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] in code:
                 found[symbol.name] = symbol["st_size"] // SLOT
