@@ -67,6 +67,10 @@ class Builder:
     """The same, at each Continue."""
     assigned: frozenset[str] = frozenset()
     reachable: bool = True
+    spare: dict[layout.Type, list[ops.Slot]] = field(default_factory=dict)
+    """Stack memory for keys, values and other things of the moment."""
+    busy: frozenset[ops.Slot] = frozenset()
+    """What of it the statements being lowered still need."""
     cursor: ops.Local | None = None
     """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
     offset: ops.Local | None = None
@@ -119,6 +123,15 @@ class Builder:
         """Memory on the stack, undefined yet, and its address."""
         slot = ops.Slot(name, type, span)
         return self.emit(ops.SlotAddress(slot, PointerType(type, Region.STACK), span))
+
+    def scratch(self, name: str, type: layout.Type, span: Span) -> ops.SlotAddress:
+        """Memory on the stack that only the present statement needs; later ones use it again."""
+        free = next((slot for slot in self.spare.get(type, ()) if slot not in self.busy), None)
+        if free is None:
+            free = ops.Slot(name, type, span)
+            self.spare.setdefault(type, []).append(free)
+        self.busy |= {free}
+        return self.emit(ops.SlotAddress(free, PointerType(type, Region.STACK), span))
 
     def zero(self, address: ops.Value, size: int, span: Span) -> None:
         self.emit(ops.Zero(address, ((0, size),), span))

@@ -149,7 +149,7 @@ def _in_memory(b: Builder, operand: Operand, size: int, span: Span) -> tuple[ops
         return operand, operand.type.target
     assert isinstance(operand, PendingText)
     type = layout.Text(operand.length or size + 1)
-    address = b.slot("text", type, span)
+    address = b.scratch("text", type, span)
     operand.write(b, address, type.length)
     return address, type
 

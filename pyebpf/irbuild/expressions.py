@@ -47,7 +47,7 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
         case tree.Subscript():
             return _subscript(b, node)
         case tree.Slice():
-            b.error(type_errors.NotIterable(node.span, "a slice"))
+            b.error(type_errors.WrongType(node.span, "a value", "a slice", ""))
         case tree.Call():
             return _call(b, node)
         case tree.Unary():
@@ -299,6 +299,8 @@ def static_subscript(b: Builder, base: Static, node: tree.Subscript) -> object:
 
 def place_at(b: Builder, base: Operand, node: tree.Subscript) -> Place:
     """The place of `base[index]`: an entry of a map, or an element of an array."""
+    if isinstance(node.index, tree.Slice):
+        b.error(type_errors.WrongType(node.index.span, "one index", "a slice", ""))
     if isinstance(base, Static) and isinstance(base.value, Map):
         map = maps.ref(b, base)
         key = evaluate(b, node.index)
@@ -314,8 +316,6 @@ def place(b: Builder, node: tree.Expression) -> Place:
         case tree.Attribute():
             return attributes.place(b, evaluate(b, node.value), node.name, node.span, node.name_span, node.value.span)
         case tree.Subscript():
-            if isinstance(node.index, tree.Slice):
-                b.error(type_errors.WrongType(node.index.span, "one index", "a slice", ""))
             return place_at(b, evaluate(b, node.value), node)
         case _:
             b.error(type_errors.WrongType(node.span, "a name, a field or an element", "something else", ""))

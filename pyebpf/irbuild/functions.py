@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from pyebpf.diagnostics import names as errors
@@ -88,9 +89,12 @@ def match_arguments(
         elif parameter.default is not None:
             matched.append((names.static(b, _default(helper, parameter.name), parameter.name, span), span))
         else:
-            b.error(errors.WrongArguments(span, function.name, wanted, f"no `{parameter.name}`"))
+            b.error(errors.MissingArgument(span, function.name, parameter.name, wanted))
     if left:
-        b.error(errors.WrongArguments(span, function.name, wanted, f"`{next(iter(left))}=`"))
+        name, (_, where) = next(iter(left.items()))
+        near = difflib.get_close_matches(name, [parameter.name for parameter in function.parameters], n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else ""
+        b.error(errors.UnknownArgument(where, function.name, name, wanted, hint))
     return matched
 
 

@@ -9,7 +9,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import calls, expressions, maps, memory, names, packets, prints
+from pyebpf.irbuild import calls, contexts, expressions, maps, memory, names, packets, prints
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values, describe
 from pyebpf.lang.functions import Builtin
@@ -59,7 +59,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         return calls.python_builtin(b, name, arguments, node.span)
     if isinstance(target, Method):
         return _method(b, target, arguments, node.span)
-    b.error(errors.NotCallable(node.function.span, _what(target, node), _cure(value)))
+    b.error(errors.NotCallable(node.function.span, f"`{node.function.span.text}`", _cure(value)))
 
 
 def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:
@@ -68,8 +68,9 @@ def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:
         return None
     try:
         return names.static(b, cls(node.arguments[0].value), node.span.text, node.span)
-    except ValueError as error:
-        b.error(type_errors.WrongType(node.arguments[0].span, f"an {cls.__name__}", str(error), ""))
+    except ValueError:
+        span = node.arguments[0].span
+        b.error(type_errors.WrongType(span, f"the text of an {cls.__name__}", span.text, ""))
 
 
 def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:
@@ -77,12 +78,6 @@ def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], s
         return packets.method(b, target.name, arguments, span)
     assert isinstance(target.receiver, Static) and isinstance(target.receiver.value, Map)
     return maps.method(b, maps.ref(b, target.receiver), target.name, arguments, span)
-
-
-def _what(target: Operand, node: tree.Call) -> str:
-    if isinstance(target, Static):
-        return f"`{node.function.span.text}`"
-    return describe(target)
 
 
 def _cure(value: object) -> str:
@@ -101,8 +96,11 @@ def _construct(b: Builder, type: layout.Type, node: tree.Call) -> Operand:
         b.error(errors.WrongArguments(node.arguments[0].span, str(type), "keyword arguments", "positional ones"))
     fields: dict[str, tuple[Operand, Span]] = {}
     for word in node.keywords:
-        if not isinstance(type, layout.Struct) or type.field(word.name) is None:
-            b.error(errors.UnknownAttribute(word.span, str(type), "field", word.name, ""))
+        if not isinstance(type, layout.Struct):
+            b.error(errors.WrongArguments(word.span, str(type), "no arguments", f"`{word.name}=`"))
+        if type.field(word.name) is None:
+            known = [field.name for field in type.fields]
+            contexts.unknown_member(b, f"struct {type.name}", word.name, known, word.span)
         fields[word.name] = (expressions.evaluate(b, word.value), word.value.span)
     return memory.construct(b, type, fields, node.span)
 

@@ -75,7 +75,7 @@ def _probe_read(
     b: Builder, address: ops.Value, type: layout.Integer, span: Span, checked: bool = True
 ) -> ops.SlotAddress:
     """Copy an integer from kernel memory to the stack; a fault if that fails. It leaves zero then."""
-    place = b.slot("read", type, span)
+    place = b.scratch("read", type, span)
     arguments = (place, b.const(type.size, span), address)
     status = b.call("probe_read_kernel", arguments, STATUS, span, writes=type.size)
     if checked:

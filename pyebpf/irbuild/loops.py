@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pyebpf import layout
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, I64_MAX, U64, IntType
 from pyebpf.irbuild import arithmetic, expressions, names, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import describe
+from pyebpf.irbuild.operands import Operand, PendingText, Static, Values, describe, reference
+from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
@@ -20,7 +22,7 @@ LowerBlock = Callable[[Builder, tuple[tree.Statement, ...]], None]
 def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock) -> None:
     """`for i in range(start, stop, step)`: the three are evaluated once, the step is constant."""
     if not isinstance(statement.target, tree.Name):
-        b.error(type_errors.WrongType(statement.target.span, "one name", "something else", "for i in range(4):"))
+        b.error(type_errors.WrongType(statement.target.span, "one name", "another target", "for i in range(4):"))
     start, stop, step, stop_span = _range(b, statement.iterable)
     assert isinstance(start.type, IntType) and isinstance(stop.type, IntType)
     start, stop = _same_sign(b, start, stop, stop_span)
@@ -66,7 +68,7 @@ def _range(b: Builder, node: tree.Expression) -> tuple[ops.Value, ops.Value, int
     is_range = isinstance(called, tree.Name) and names.lookup(b.frame.python, called.id) == (True, range)
     if not (isinstance(node, tree.Call) and is_range):
         operand = expressions.evaluate(b, node)
-        b.error(type_errors.NotIterable(node.span, describe(operand)))
+        b.error(type_errors.NotIterable(node.span, describe(operand), _range_instead(operand, node.span)))
     if node.keywords or not 1 <= len(node.arguments) <= 3:
         given = len(node.arguments) + len(node.keywords)
         b.error(errors.WrongArguments(node.span, "range", "one to three integers", f"{given} arguments"))
@@ -75,10 +77,22 @@ def _range(b: Builder, node: tree.Expression) -> tuple[ops.Value, ops.Value, int
     if not isinstance(step, ops.Const):
         b.error(type_errors.NotConstant(node.arguments[2].span, "the step of a range", ""))
     if step.value == 0:
-        b.error(type_errors.NotConstant(node.arguments[2].span, "the step of a range, other than zero,", ""))
+        b.error(type_errors.WrongType(node.arguments[2].span, "a step other than zero", "0", ""))
     if len(numbers) == 1:
         return b.const(0, node.span), numbers[0], step.value, node.arguments[0].span
     return numbers[0], numbers[1], step.value, node.arguments[1].span
+
+
+def _range_instead(operand: Operand, span: Span) -> str:
+    """What to loop over instead."""
+    pointer = reference(operand)
+    if pointer is not None and isinstance(pointer.target, layout.Array):
+        return f"for i in range(len({span.text})):"
+    if isinstance(operand, Static) and isinstance(operand.value, Map) and operand.value.kind in ("Array", "PerCpuArray"):
+        return f"for i in range(len({span.text})):"
+    if isinstance(operand, Static | PendingText | Values):
+        return ""
+    return f"for i in range({span.text}):"
 
 
 def lower_while(b: Builder, statement: tree.While, lower_block: LowerBlock) -> None:

@@ -127,12 +127,12 @@ def contains(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     return b.present(found, span)
 
 
-def delete(b: Builder, map: MapRef, key: Operand, span: Span) -> None:
+def delete(b: Builder, map: MapRef, key: Operand, span: Span, key_span: Span) -> None:
     """`del m[k]`: KeyError when it isn't there."""
     require(b, map, "del", span)
     if map.kind in INDEXED:
         b.error(errors.NoSuchOperation(span, f"an {map.kind}", "del", f"{map.name}[i] = 0"))
-    address = key_address(b, map, key, span)
+    address = key_address(b, map, key, key_span)
     result = b.emit(ops.MapDelete(map, address, RESULT, span))
     b.check(b.compare("==", result, b.const(0, span), span), Fault.KEY, span)
 
@@ -215,7 +215,7 @@ def count(b: Builder, map: MapRef, key: Operand, amount: ops.Value, spans: tuple
 
 def _start_value(b: Builder, map: MapRef, amount: ops.Value, span: Span) -> ops.Value:
     assert map.value is not None
-    data = b.slot("start", map.value, span)
+    data = b.scratch("start", map.value, span)
     b.emit(ops.Store(data, amount, span))
     return data
 

@@ -100,7 +100,7 @@ def materialize(b: Builder, name: str, type: layout.Type, operand: Operand, span
         pointer = operand.type
         if pointer.target == type and pointer.region is Region.STACK and not pointer.nullable:
             return operand
-    address = b.slot(name, type, span)
+    address = b.scratch(name, type, span)
     if isinstance(operand, PendingText) and not operand.length:
         b.zero(address, type.size, span)  # bytes behind the text's end are part of a key
     store(b, Place(address, type, name, span), operand, span)

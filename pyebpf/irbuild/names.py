@@ -263,7 +263,14 @@ def _write(b: Builder, name: str, binding: Binding, operand: Operand, span: Span
             place = Place(text_address(b, binding, span), binding.slot.type, name, span)
             memory.store(b, place, operand, span)
         case Fixed():
-            b.error(errors.NotUsable(span, name, "a parameter that stands for one thing", "use another name"))
+            b.error(errors.FixedName(span, name, _fixed_as(binding.operand)))
+
+
+def _fixed_as(operand: Operand) -> str:
+    """What a name that can't be assigned stands for."""
+    if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.region is Region.RING:
+        return "the reserved event"
+    return describe(operand)
 
 
 def _retype(b: Builder, name: str, shape: Shape) -> None:

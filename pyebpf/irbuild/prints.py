@@ -47,7 +47,7 @@ def lower(b: Builder, pieces: list[Piece], span: Span) -> None:
             continue
         operand = values.plain(b, piece.operand, piece.span)
         type = _record_type(b, operand, piece)
-        _check_format(b, type, piece)
+        _check_format(b, type, piece, operand)
         name = f"f{len(members)}"
         members.append((name, type))
         stores.append((name, operand, piece.span))
@@ -114,7 +114,7 @@ def _record_type(b: Builder, operand: Operand, piece: Piece) -> layout.Type:
     b.error(errors.CannotPrint(piece.span, describe(operand), hint))
 
 
-def _check_format(b: Builder, type: layout.Type, piece: Piece) -> None:
+def _check_format(b: Builder, type: layout.Type, piece: Piece, operand: Operand) -> None:
     """Try the format, on a value of the type, by Python itself."""
     if not piece.spec:
         return
@@ -124,7 +124,7 @@ def _check_format(b: Builder, type: layout.Type, piece: Piece) -> None:
     try:
         format(sample, piece.spec)
     except (ValueError, TypeError) as error:
-        b.error(errors.BadFormat(piece.span, piece.spec, str(type), str(error)))
+        b.error(errors.BadFormat(piece.span, piece.spec, describe(operand), str(error)))
 
 
 def _sample(type: layout.Type) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyebpf.diagnostics import types as type_errors
+from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import IntType
@@ -45,10 +46,10 @@ def _result(b: Builder, operand: Operand, span: Span) -> ops.Value:
         if b.hook.name != "xdp":
             expected = " or ".join(f"{int(action)} ({action.name.lower()})" for action in actions)
     if not values.is_number(operand):
-        b.error(type_errors.BadResult(span, b.hook.name, expected, describe(operand)))
+        b.error(type_errors.BadResult(span, article(b.hook.name), expected, describe(operand)))
     value = values.number(b, operand, span)
     if isinstance(value, ops.Const) and not low <= value.value <= high:
-        b.error(type_errors.BadResult(span, b.hook.name, expected, str(value.value)))
+        b.error(type_errors.BadResult(span, article(b.hook.name), expected, str(value.value)))
     return b.prove(value, IntType(low, high), Obligation.FITS, span)
 
 

@@ -27,10 +27,12 @@ def lower_block(b: Builder, statements: tuple[tree.Statement, ...]) -> None:
     for statement in statements:
         if not b.reachable:
             return
+        busy = b.busy
         try:
             lower(b, statement)
         except Abandon:
             poison(b, statement)
+        b.busy = busy
 
 
 def poison(b: Builder, statement: tree.Statement) -> None:
@@ -340,7 +342,7 @@ def _delete(b: Builder, statement: tree.Delete) -> None:
         if not isinstance(target, tree.Subscript) or isinstance(target.index, tree.Slice):
             b.error(
                 type_errors.WrongType(
-                    target.span, "an entry of a map after `del`", "something else", "del starts[tid()]"
+                    target.span, "an entry of a map after `del`", f"`{target.span.text}`", "del starts[tid()]"
                 )
             )
         base = expressions.evaluate(b, target.value)
@@ -348,4 +350,4 @@ def _delete(b: Builder, statement: tree.Delete) -> None:
             b.error(type_errors.WrongType(target.value.span, "a map", describe(base), ""))
         map = maps.ref(b, base)
         maps.require(b, map, "del", target.span)
-        maps.delete(b, map, expressions.evaluate(b, target.index), target.index.span)
+        maps.delete(b, map, expressions.evaluate(b, target.index), target.span, target.index.span)

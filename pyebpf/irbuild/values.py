@@ -66,7 +66,7 @@ def truth(b: Builder, operand: Operand, span: Span) -> ops.Value:
             return b.truth(bool(operand.items), span)
         case PendingText():
             text = layout.Text(operand.length or 2)
-            address = b.slot("text", text, span)
+            address = b.scratch("text", text, span)
             operand.write(b, address, text.length)
             return _value_truth(b, address, span)
         case _ if ops.is_value(operand):
