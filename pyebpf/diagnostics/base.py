@@ -31,6 +31,11 @@ class Diagnostic:
         return template.format_map(_Fields(self))
 
 
+def article(word: str) -> str:
+    """`word` with "a" or "an" before it, by its sound: "an xdp", "an integer", "a u32"."""
+    return f"{'an' if word[:1] in 'aeioAEIO' or word.startswith('xdp') else 'a'} {word}"
+
+
 class _Fields(dict[str, Any]):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__()
@@ -75,9 +80,12 @@ class Sink:
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
+        self.count = 0
+        """How often anything was reported."""
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Remember `diagnostic`; the same one twice counts once."""
+        self.count += 1
         if diagnostic not in self.diagnostics:
             self.diagnostics.append(diagnostic)
 

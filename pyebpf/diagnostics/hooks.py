@@ -44,7 +44,7 @@ class UnknownContextField(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class WrongParameters(Diagnostic):
     code: ClassVar = "E0603"
-    title: ClassVar = "a {hook} function takes one parameter, `{parameter}`"
+    title: ClassVar = "{hook} function takes one parameter, `{parameter}`"
     help: ClassVar = "def {name}({parameter}):"
     explanation: ClassVar = """
     The kernel calls a program with one argument, its context.
@@ -90,7 +90,7 @@ class UnknownMember(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class NotHere(Diagnostic):
     code: ClassVar = "E0606"
-    title: ClassVar = "`{name}` does not work in a {hook} program"
+    title: ClassVar = "`{name}` does not work in {hook} program"
     notes: ClassVar = ("{reason}",)
     explanation: ClassVar = """
     Each kind of program may call its own set of the kernel's functions.

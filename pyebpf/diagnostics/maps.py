@@ -71,9 +71,53 @@ class WithNeedsReserve(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class DeclaredInside(Diagnostic):
+    code: ClassVar = "E0506"
+    title: ClassVar = "a {kind} can't be made in a probe"
+    notes: ClassVar = ("maps and variables exist before the program runs, and outlive it",)
+    help: ClassVar = "declare it at module level, outside any function"
+    explanation: ClassVar = """
+    Maps, `Global` and `Config` are declared once, at module level; probes read and write them.
+
+        @tracepoint("raw_syscalls:sys_enter")
+        def probe(ctx):
+            counts = Hash[u32, u64](max_entries=16)     # wrong
+            counts[pid()] += 1
+
+        counts = Hash[u32, u64](max_entries=16)         # right
+
+        @tracepoint("raw_syscalls:sys_enter")
+        def probe(ctx):
+            counts[pid()] += 1
+    """
+
+    kind: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class EventKept(Diagnostic):
+    code: ClassVar = "E0507"
+    title: ClassVar = "a reserved event can't be kept beyond its `with` block"
+    notes: ClassVar = ("at the end of the block the event is handed to the ring, and user space may be reading it",)
+    help: ClassVar = "do what needs the event inside the `with` block"
+    explanation: ClassVar = """
+    An event reserved in a ring belongs to the probe only inside its `with` block, so a name that lives longer can't refer to
+    it, and a @function can't return it.
+
+        kept = None
+        with events.reserve() as event:
+            kept = event                # wrong
+            event.pid = pid()           # right
+    """
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class KeyType(Diagnostic):
     code: ClassVar = "E0505"
     title: ClassVar = "the key of `{name}` is {expected}, not {found}"
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     A map's key has one type, given when the map is declared.
 
@@ -85,3 +129,4 @@ class KeyType(Diagnostic):
     name: str
     expected: str
     found: str
+    hint: str

@@ -96,6 +96,7 @@ class UnknownAttribute(Diagnostic):
 class NotCallable(Diagnostic):
     code: ClassVar = "E0305"
     title: ClassVar = "{what} can't be called"
+    notes: ClassVar = ("a probe calls the language's functions, types, methods, and functions under @function",)
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
     Only the language's functions, types, methods and @function helpers can be called in a probe. An ordinary
@@ -128,6 +129,64 @@ class WrongArguments(Diagnostic):
     function: str
     expected: str
     found: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MissingArgument(Diagnostic):
+    code: ClassVar = "E0311"
+    title: ClassVar = "`{function}` needs `{name}`"
+    label: ClassVar = "its parameters are {parameters}"
+    explanation: ClassVar = """
+    A parameter without a default needs an argument.
+
+        @function
+        def scaled(value, by):
+            return value * by
+
+        scaled(pid())           # wrong
+        scaled(pid(), 2)        # right
+    """
+
+    function: str
+    name: str
+    parameters: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnknownArgument(Diagnostic):
+    code: ClassVar = "E0312"
+    title: ClassVar = "`{function}` has no parameter `{name}`"
+    notes: ClassVar = ("its parameters are {parameters}",)
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    The name before the `=` is none of the function's parameters.
+    """
+
+    function: str
+    name: str
+    parameters: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FixedName(Diagnostic):
+    code: ClassVar = "E0313"
+    title: ClassVar = "`{name}` is {what} here and can't be assigned"
+    help: ClassVar = "use another name"
+    explanation: ClassVar = """
+    Some names mean one thing as long as they exist: the event of a `with` block, the context of a probe, a map that was given
+    to a @function.
+
+        with events.reserve() as event:
+            event = pid()           # wrong
+            event.pid = pid()       # right
+    """
+
+    name: str
+    what: str
 
 
 @final

@@ -50,6 +50,7 @@ class OutOfRange(Diagnostic):
 class BadOperands(Diagnostic):
     code: ClassVar = "E0403"
     title: ClassVar = "`{operator}` does not work between {left} and {right}"
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     The operator isn't defined for these types. Arithmetic takes integers (and bools, as Python does); text can be
     compared with `==` and `!=`.
@@ -58,6 +59,7 @@ class BadOperands(Diagnostic):
     operator: str
     left: str
     right: str
+    hint: str = ""
 
 
 @final
@@ -198,7 +200,8 @@ class NotConstant(Diagnostic):
 class NotIterable(Diagnostic):
     code: ClassVar = "E0413"
     title: ClassVar = "`for` can't go over {what}"
-    help: ClassVar = "for i in range(4):"
+    notes: ClassVar = ("a loop goes over a `range(…)`",)
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     Loops go over `range(…)`. Its bound must be provable.
 
@@ -207,6 +210,7 @@ class NotIterable(Diagnostic):
     """
 
     what: str
+    hint: str
 
 
 @final
@@ -285,7 +289,7 @@ class BadFormat(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class BadResult(Diagnostic):
     code: ClassVar = "E0419"
-    title: ClassVar = "a {hook} program returns {expected}, not {found}"
+    title: ClassVar = "{hook} program returns {expected}, not {found}"
     explanation: ClassVar = """
     The kernel accepts only certain results from each kind of program.
 

@@ -38,6 +38,10 @@ class Reservation:
     record: ops.Value
     label_depth: int
     """How many labels were open when it began: a jump to an outer one submits it."""
+    frame: int
+    """The function that it was made in, by frame number."""
+    before: frozenset[str]
+    """Names that had values when it began. They may be read when it is over, so they can't be given the event."""
 
 
 @dataclass

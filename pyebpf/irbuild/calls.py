@@ -10,6 +10,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
+from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
@@ -79,7 +80,7 @@ def _cgroup_id(b: Builder, span: Span) -> ops.Value:
     if b.hook.context is ContextKind.XDP_PACKET:
         b.error(
             hook_errors.NotHere(
-                span, "cgroup_id", b.hook.name, "a packet in the driver has no process and no socket yet"
+                span, "cgroup_id", article(b.hook.name), "a packet in the driver has no process and no socket yet"
             )
         )
     if b.hook.context in PACKET_HOOKS:

@@ -7,11 +7,13 @@ from ipaddress import IPv6Address
 from pyebpf import layout
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL, BoolType, PointerType
+from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
 from pyebpf.irbuild import maps, memory, values
 from pyebpf.irbuild.builder import Builder, is_address
 from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, Values, describe, is_text
+from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
+from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
@@ -40,8 +42,22 @@ def compare(
             if equal is not None:
                 return equal if operator == "==" else b.negate(equal, span)
     if not (values.is_number(left) and values.is_number(right)):
-        b.error(errors.BadOperands(span, operator, describe(left), describe(right)))
+        b.error(errors.BadOperands(span, operator, describe(left), describe(right), _hint(left, right, spans)))
     return _numbers(b, operator, left, right, span, spans)
+
+
+def _hint(left: Operand, right: Operand, spans: tuple[Span, Span]) -> str:
+    """What was probably meant, where two things can't be compared."""
+    for (one, span), other in (((left, spans[0]), right), ((right, spans[1]), left)):
+        if isinstance(one, Static) and isinstance(one.value, Declared):
+            return f"{span.text}.value"
+        if isinstance(one, Static) and isinstance(one.value, Builtin):
+            return f"call it: {span.text}()"
+        if isinstance(one, Static) and isinstance(one.value, str) and ops.is_value(other):
+            shown = other.type.shown_as if isinstance(other.type, IntType) else None
+            if shown == layout.IPV4:
+                return f"IPv4Address({span.text})"
+    return ""
 
 
 def _numbers(
@@ -86,7 +102,7 @@ def _equal(b: Builder, left: Operand, right: Operand, span: Span, spans: tuple[S
             return b.negate(b.present(one, span), span)
     whole = _equal_whole(b, left, right, span)
     if whole is None:
-        b.error(errors.BadOperands(span, "==", describe(left), describe(right)))
+        b.error(errors.BadOperands(span, "==", describe(left), describe(right), _hint(left, right, spans)))
     return whole
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType
-from pyebpf.irbuild import arithmetic, attributes, comparisons, contexts, maps, memory, names, values
+from pyebpf.irbuild import arithmetic, attributes, comparisons, constants, contexts, maps, memory, names, values
 from pyebpf.irbuild.builder import Builder, storage
 from pyebpf.irbuild.operands import (
     ContextArray,
@@ -23,6 +24,7 @@ from pyebpf.irbuild.operands import (
 )
 from pyebpf.irbuild.subscripts import element_place
 from pyebpf.lang.maps import Map
+from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
@@ -53,6 +55,9 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
         case tree.Unary():
             return _unary(b, node)
         case tree.Binary():
+            folded = constants.fold(b, node)
+            if folded is not None:
+                return names.constant(b, folded, node.span)
             left, right = evaluate(b, node.left), evaluate(b, node.right)
             return arithmetic.binary(b, node.operator, left, right, node.span, (node.left.span, node.right.span))
         case tree.BoolOp():
@@ -287,13 +292,15 @@ def _subscript(b: Builder, node: tree.Subscript) -> Operand:
 
 def static_subscript(b: Builder, base: Static, node: tree.Subscript) -> object:
     """`u32[4]`, `char[16]`: a type made of a type and a constant."""
+    if isinstance(base.value, type) and issubclass(base.value, Map | Declared):
+        b.error(map_errors.DeclaredInside(node.span, base.value.kind))
     index = evaluate(b, node.index)
     count = index.value if isinstance(index, ops.Const) else None
     try:
         return base.value[count]  # type: ignore[index]
     except (TypeError, KeyError, AttributeError) as error:
         b.error(
-            type_errors.BadAnnotation(node.span, getattr(error, "message", None) or f"{base.name} has no elements", "")
+            type_errors.BadAnnotation(node.span, getattr(error, "message", None) or f"`{base.name}` has no elements", "")
         )
 
 

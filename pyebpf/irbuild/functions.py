@@ -11,7 +11,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import names, statements
 from pyebpf.irbuild.bindings import RESULT, Fixed, Frame
-from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.builder import Abandon, Builder
 from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, describe
 from pyebpf.irbuild.returns import gives_value, leave_function
 from pyebpf.lang.probes import HelperFunction
@@ -35,6 +35,7 @@ def inline(
     function = b.module.parse(helper.function)
     values = match_arguments(b, function, arguments, keywords, helper, span)
     b.frames += 1
+    mistakes = b.sink.count
     label = ops.Label(name)
     frame = Frame(function, helper.function, b.frames, (*caller.chain, name), label, len(b.labels))
     outer = b.assigned
@@ -54,7 +55,11 @@ def inline(
     b.reachable = True
     b.emit(ops.Scope(label, ops.Block(tuple(body)), span))
     b.assigned, b.reachable = outer, bool(exits)
-    if not gives_value(function.body) or not exits:
+    if not gives_value(function.body):
+        return Static(None, "None")
+    if b.sink.count > mistakes:
+        raise Abandon  # what it would have returned is not known
+    if not exits:
         return Static(None, "None")
     return _result(b, frame, span)
 
@@ -94,7 +99,8 @@ def match_arguments(
         name, (_, where) = next(iter(left.items()))
         near = difflib.get_close_matches(name, [parameter.name for parameter in function.parameters], n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`?" if near else ""
-        b.error(errors.UnknownArgument(where, function.name, name, wanted, hint))
+        word = Span(where.source, where.line, max(where.column - len(name) - 1, 0), where.line, where.column - 1)
+        b.error(errors.UnknownArgument(word if word.text == name else where, function.name, name, wanted, hint))
     return matched
 
 

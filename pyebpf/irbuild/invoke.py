@@ -6,12 +6,13 @@ from enum import EnumMeta
 from ipaddress import IPv4Address, IPv6Address
 
 from pyebpf import layout
+from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import calls, contexts, expressions, maps, memory, names, packets, prints
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values, describe
+from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -59,6 +60,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         return calls.python_builtin(b, name, arguments, node.span)
     if isinstance(target, Method):
         return _method(b, target, arguments, node.span)
+    if isinstance(value, type) and issubclass(value, Map):
+        b.error(map_errors.DeclaredInside(node.span, value.kind))
     b.error(errors.NotCallable(node.function.span, f"`{node.function.span.text}`", _cure(value)))
 
 

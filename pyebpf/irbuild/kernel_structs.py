@@ -113,7 +113,8 @@ def member_type(b: Builder, struct: str, name: str, span: Span) -> MemberType:
     found = btf.type(type_id)
     access = btf.member(type_id, name)
     if access is None:
-        b.error(errors.UnknownMember(span, struct, name, _nearest(btf, type_id, name)))
+        word = Span(span.source, span.end_line, span.end_column - len(name), span.end_line, span.end_column)
+        b.error(errors.UnknownMember(word, struct, name, _nearest(btf, type_id, name)))
     if access.bit_size:
         b.error(errors.MemberType(span, struct, name, "a bit field"))
     type = _classify(btf, access.type_id)

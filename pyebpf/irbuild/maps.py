@@ -14,6 +14,7 @@ from pyebpf.ir.types import BOOL, I64, IntType, PointerType, Region, is_scalar, 
 from pyebpf.irbuild import arithmetic, memory, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Optional, Place, Static, describe, describe_type, is_text, reference
+from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 
@@ -54,7 +55,8 @@ def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
             b.error(type_errors.IndexOutOfRange(span, index.value, map.max_entries))
         key = _checked_index(b, index, map.max_entries, span)
     elif not _key_suits(map.key, key):
-        b.error(errors.KeyType(span, map.name, describe_type(map.key), describe(key)))
+        hint = f"{span.text}()" if isinstance(key, Static) and isinstance(key.value, Builtin) else ""
+        b.error(errors.KeyType(span, map.name, describe_type(map.key), describe(key), hint))
     return memory.materialize(b, "key", map.key, key, span)
 
 

@@ -30,6 +30,7 @@ from pyebpf.ir.types import (
 )
 from pyebpf.irbuild import memory, values
 from pyebpf.irbuild.bindings import (
+    RESULT,
     Binding,
     Fixed,
     Frame,
@@ -89,25 +90,18 @@ def lookup(function: FunctionType, name: str) -> tuple[bool, object]:
 
 
 def _suggestion(frame: Frame, public: tuple[str, ...], name: str) -> str:
-    known = [
-        *frame.bindings,
-        *frame.python.__globals__,
-        "range",
-        "len",
-        "min",
-        "max",
-        "abs",
-        "print",
-        "None",
-        "True",
-        "False",
-    ]
-    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
-        return f"did you mean `{near[0]}`?"
+    """The nearest name that is there, or could be imported."""
     if name in public:
         return f"from pyebpf import {name}"
-    near = difflib.get_close_matches(name, public, n=1, cutoff=0.7)
-    return f"did you mean `{near[0]}`? (from pyebpf import {near[0]})" if near else ""
+    known = {*frame.bindings, *frame.python.__globals__, *_ALWAYS}
+    words = [*known, *(word for word in public if word not in known)]
+    near = difflib.get_close_matches(name, words, n=1, cutoff=0.6)
+    if not near:
+        return ""
+    return f"did you mean `{near[0]}`?" + ("" if near[0] in known else f" (from pyebpf import {near[0]})")
+
+
+_ALWAYS = ("range", "len", "min", "max", "abs", "print", "None", "True", "False")
 
 
 def static(b: Builder, value: object, name: str, span: Span) -> Operand:
@@ -177,7 +171,7 @@ def assign_name(b: Builder, name: str, operand: Operand, span: Span, declared: l
         binding = _bind(b, name, operand, span, declared)
         frame.bindings[name] = binding
     elif declared is not None and not _declared_as(binding, declared):
-        b.error(type_errors.ConflictingTypes(span, name, _binding_type(binding), describe_type(declared)))
+        b.error(type_errors.ConflictingTypes(span, name, _binding_type(binding), str(declared)))
     _write(b, name, binding, operand, span)
     b.assigned |= {name}
 
@@ -239,6 +233,8 @@ def _declared_as(binding: Binding, declared: layout.Type) -> bool:
 
 def _binding_type(binding: Binding) -> str:
     match binding:
+        case Scalar(declared=True) if isinstance(binding.local.type, IntType) and not binding.local.type.shown_as:
+            return values.type_name(binding.local.type)
         case Scalar() | Reference():
             return describe_type(binding.local.type)
         case OptionalScalar():
@@ -344,6 +340,15 @@ def _write_optional(b: Builder, name: str, binding: OptionalScalar, operand: Ope
     b.set(binding.value, stored(b, value, binding.value.type, span), span)
 
 
+def _check_kept(b: Builder, name: str, type: PointerType, span: Span) -> None:
+    """A diagnostic if `name` could still refer to a reserved event when the event is handed to the ring."""
+    if type.region is not Region.RING:
+        return
+    here = [reservation for reservation in b.reservations if reservation.frame == b.frame.number]
+    if here and (name in here[-1].before or name == RESULT):
+        b.error(map_errors.EventKept(span))
+
+
 def _write_reference(b: Builder, name: str, binding: Reference, operand: Operand, span: Span) -> None:
     old = binding.local.type
     assert isinstance(old, PointerType)
@@ -355,6 +360,7 @@ def _write_reference(b: Builder, name: str, binding: Reference, operand: Operand
     if not (ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.target == old.target):
         b.error(type_errors.ConflictingTypes(span, name, describe_type(old), describe(operand)))
     new = operand.type
+    _check_kept(b, name, new, span)
     if new.region != old.region:
         what = f"{describe_type(new)} in {new.region.value} memory"
         b.error(type_errors.ConflictingTypes(span, name, f"{describe_type(old)} in {old.region.value} memory", what))

@@ -9,7 +9,7 @@ from typing import final
 
 from pyebpf.diagnostics import declarations
 from pyebpf.diagnostics import hooks as hook_errors
-from pyebpf.diagnostics.base import CompileError, InternalError, Sink
+from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.irbuild import contexts, functions, invoke, packets, statements
@@ -134,7 +134,7 @@ def _end(function: tree.Function) -> Span:
 def _bind_context(b: Builder, function: tree.Function) -> None:
     if len(function.parameters) != 1 or function.parameters[0].default is not None:
         hook = b.hook
-        b.error(hook_errors.WrongParameters(function.span, hook.name, hook.parameter, function.name))
+        b.error(hook_errors.WrongParameters(function.span, article(hook.name), hook.parameter, function.name))
     is_packet = b.hook.context in (ContextKind.XDP_PACKET, ContextKind.SKB_PACKET, ContextKind.SKB_COPY)
     name = function.parameters[0].name
     b.frame.bindings[name] = Fixed(Packet() if is_packet else Context())

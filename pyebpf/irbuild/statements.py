@@ -11,7 +11,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef
 from pyebpf.ir.types import PointerType, Region, is_scalar
 from pyebpf.irbuild import arithmetic, expressions, kernel_structs, loops, maps, memory, names
-from pyebpf.irbuild.bindings import Fixed
+from pyebpf.irbuild.bindings import Fixed, Reference
 from pyebpf.irbuild.builder import Abandon, Builder, Reservation
 from pyebpf.irbuild.operands import KernelInteger, Operand, Place, Static, Values, describe
 from pyebpf.irbuild.returns import lower_return
@@ -285,7 +285,7 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
     if item.target is not None and not isinstance(item.target, tree.Name):
         b.error(map_errors.WithNeedsReserve(item.target.span, "no name"))
     assert ring.value is not None
-    span = item.span
+    span, before = item.span, b.assigned
     type = PointerType(ring.value, Region.RING, nullable=True)
     record = b.emit(ops.RingReserve(ring, type, span))
 
@@ -293,7 +293,7 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
         event = b.not_null(record, span)
         assert ring.value is not None
         b.zero(event, ring.value.size, span)
-        b.reservations.append(Reservation(event, len(b.labels)))
+        b.reservations.append(Reservation(event, len(b.labels), b.frame.number, before))
         if isinstance(item.target, tree.Name):
             b.frame.ended.discard(item.target.id)
             b.frame.bindings[item.target.id] = Fixed(event)
@@ -305,10 +305,23 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
             b.reservations.pop()
 
     b.if_(b.present(record, span), body, lambda: _count_dropped(b, ring, span), span)
-    if isinstance(item.target, tree.Name):
-        b.frame.bindings.pop(item.target.id, None)
-        b.frame.ended.add(item.target.id)
-        b.assigned -= {item.target.id}
+    _end_names(b, before)
+
+
+def _end_names(b: Builder, before: frozenset[str]) -> None:
+    """Forget the names that a `with` block gave to its event, or to parts of it."""
+    for name, binding in tuple(b.frame.bindings.items()):
+        match binding:
+            case Fixed(operand) if ops.is_value(operand):
+                type = operand.type
+            case Reference(local):
+                type = local.type
+            case _:
+                continue
+        if isinstance(type, PointerType) and type.region is Region.RING and name not in before:
+            del b.frame.bindings[name]
+            b.frame.ended.add(name)
+            b.assigned -= {name}
 
 
 def _count_dropped(b: Builder, ring: MapRef, span: Span) -> None:

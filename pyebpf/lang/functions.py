@@ -9,7 +9,7 @@ class Builtin:
     """A function that exists inside probes."""
 
     def __init__(self, name: str, summary: str) -> None:
-        self.name = name
+        self.name = self.__name__ = name
         self.__doc__ = summary
 
     def __call__(self, *_: Any, **__: Any) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -55,7 +56,8 @@ def _plain_function(target: Any, decorator: str) -> FunctionType:
     if isinstance(target, HelperFunction):
         raise DeclarationError(f"{target.__name__} is a @function, which takes no hook")
     if not isinstance(target, FunctionType):
-        raise DeclarationError(f"@{decorator} decorates a function, not {type(target).__name__}")
+        what = "a class" if isinstance(target, type) else type(target).__name__
+        raise DeclarationError(f"@{decorator} decorates a function, not {what}")
     return target
 
 
@@ -92,14 +94,29 @@ class HookDecorator:
         return int(on_fault)
 
 
-class _CgroupSkb:
+class _Family:
+    """Hooks under one name."""
+
+    name = ""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        known = [word for word in dir(type(self)) if not word.startswith("_") and word != "name"]
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or known
+        raise DeclarationError(f"there is no hook @{self.name}.{name}", f"@{self.name}.{near[0]}")
+
+
+class _CgroupSkb(_Family):
+    name = "cgroup.skb"
     ingress = HookDecorator(hooks.CGROUP_SKB_INGRESS)
     egress = HookDecorator(hooks.CGROUP_SKB_EGRESS)
 
 
-class _Cgroup:
+class _Cgroup(_Family):
     """Hooks of a cgroup v2 directory."""
 
+    name = "cgroup"
     skb = _CgroupSkb()
 
 
