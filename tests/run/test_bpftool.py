@@ -51,7 +51,7 @@ def test_bpftool_loads_it(name: str, compiled: Callable[[str], Path], pins: Path
     for pin in pins.iterdir():
         shown = subprocess.run([BPFTOOL, "-j", "prog", "show", "pinned", pin], capture_output=True, check=True)
         assert json.loads(shown.stdout)["btf_id"] > 0
-        dump = [BPFTOOL, "prog", "dump", "xlated", "pinned", pin, "linum"]
+        dump = [BPFTOOL, "prog", "dump", "xlated", "pinned", str(pin), "linum"]
         text = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
         assert f"{name}.py" in text  # the kernel knows the lines of Python
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,7 +29,7 @@ def start_programs(folder: Path, count: int) -> dict[str, int]:
     for number in range(count):
         path = folder / f"program-{number}"
         path.symlink_to(true)
-        process = subprocess.Popen([path], executable=path, preexec_fn=lambda number=number: set_comm(f"starter-{number}"))
+        process = subprocess.Popen([path], preexec_fn=partial(set_comm, f"starter-{number}"))
         assert process.wait() == 0
         started[str(path)] = process.pid
     return started

@@ -25,7 +25,7 @@ def firewall(sample: Callable[[str], ModuleType], wire: Wire) -> Iterator[Module
     """The sample, attached to the inner end of the wire, with BAD blocked."""
     module = sample("xdp_firewall")
     with pyebpf.load(module, where={"firewall": wire.inside}) as session:
-        module.session = session
+        vars(module)["session"] = session
         module.blocked[IPv4Address(BAD)] = module.Rule(dropped=0)
         yield module
 
