@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,9 +28,11 @@ def start_programs(folder: Path, count: int) -> dict[str, int]:
     for number in range(count):
         path = folder / f"program-{number}"
         path.symlink_to(true)
-        process = subprocess.Popen([path], preexec_fn=partial(set_comm, f"starter-{number}"))
+        set_comm(f"starter-{number}")  # which the child inherits
+        process = subprocess.Popen([path])
         assert process.wait() == 0
         started[str(path)] = process.pid
+    set_comm("pytest")
     return started
 
 
