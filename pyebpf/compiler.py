@@ -6,7 +6,6 @@ A target is a probe, a list of probes, a module, or the path of a `.py` file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
@@ -17,6 +16,7 @@ from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
 from pyebpf.lang.variables import Declared
 from pyebpf.modules import load_module
+from pyebpf.records import dataclass
 from pyebpf.source import Source, Span
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ pointers of eight bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, final
+
+from pyebpf.records import dataclass
 
 View = Literal["int", "ipv4", "ipv6", "mac"]
 

@@ -6,10 +6,10 @@ data and nothing else: reading it never runs code, and every value is checked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.layout import Struct, Type
+from pyebpf.records import dataclass
 
 SECTION: Final = ".pyebpf"
 VERSION: Final = 1

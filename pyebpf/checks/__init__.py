@@ -6,7 +6,6 @@ check passes; all diagnostics together otherwise. Entry: `check_module`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import final
 
 from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, unbounded
@@ -14,6 +13,7 @@ from pyebpf.checks.intervals import Facts, analyze
 from pyebpf.checks.proofs import unproven
 from pyebpf.diagnostics.base import Sink
 from pyebpf.ir.module import Module, Program
+from pyebpf.records import dataclass
 
 __all__ = ["Checked", "LoopReport", "ProgramReport", "check_module"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Iterator, final
 
 from pyebpf.checks.bounds import bound
@@ -15,6 +14,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.kernel.helpers import Helper, helper_by_name
 from pyebpf.layout import round_up
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 BUDGET = 1_000_000

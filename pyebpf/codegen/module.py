@@ -6,7 +6,6 @@ The same module gives the same text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.codegen.debuginfo import DebugInfo
@@ -15,6 +14,7 @@ from pyebpf.codegen.program import Surroundings, emit_program
 from pyebpf.codegen.sections import Sections
 from pyebpf.ir import validate
 from pyebpf.ir.module import Module
+from pyebpf.records import dataclass
 from pyebpf.source import Source
 
 _INTRINSICS: Final = (

@@ -5,7 +5,6 @@ Every local becomes a place on the stack first; LLVM turns those whose address s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, assert_never, final
 
 from pyebpf.codegen import arithmetic, kernel_structs, memory
@@ -19,6 +18,7 @@ from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, ValueType
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.layout import Type
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 _PACKET_BOUNDS: Final = {ContextKind.XDP_PACKET: (0, 4), ContextKind.SKB_PACKET: (76, 80)}

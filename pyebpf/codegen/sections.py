@@ -6,7 +6,6 @@ object: every variable starts at a multiple of eight bytes, in the order in whic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf import layout, metadata
@@ -16,6 +15,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, Program, VariableRef
 from pyebpf.metadata import Cell
 from pyebpf.metadata_json import encode
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 FAULTS: Final = "__pyebpf_faults"

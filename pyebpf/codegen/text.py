@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.diagnostics.base import InternalError
+from pyebpf.records import dataclass
 
 _PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
 

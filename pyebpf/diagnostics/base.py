@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 

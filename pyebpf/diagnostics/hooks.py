@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, final
 
 from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.records import dataclass
 
 
 @final

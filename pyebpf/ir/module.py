@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 from pyebpf.kernel.hooks import Hook
 from pyebpf.layout import Integer, Type
 from pyebpf.metadata import PrintSite
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ lives in `Local`s (scalars) and `Slot`s (memory on the stack).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Literal, TypeAlias, TypeGuard, final, get_args
 
 from pyebpf.ir.module import Fault, MapRef, Obligation, VariableRef
@@ -20,6 +20,7 @@ from pyebpf.ir.types import (
     ValueType,
 )
 from pyebpf.layout import Integer, Type
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 Arithmetic: TypeAlias = Literal["+", "-", "*", "//", "%", "<<", ">>", "&", "|", "^"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FunctionType
 from typing import TypeAlias, final
 
 from pyebpf.ir import ops
 from pyebpf.ir.types import ValueType
 from pyebpf.irbuild.operands import Operand
+from pyebpf.records import dataclass
 from pyebpf.syntax import tree
 
 

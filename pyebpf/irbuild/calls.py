@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from pyebpf import layout
@@ -19,6 +18,7 @@ from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, reference
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.lang.maps import Map
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 U32 = IntType(0, 2**32 - 1)

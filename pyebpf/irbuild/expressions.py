@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
@@ -25,6 +23,7 @@ from pyebpf.irbuild.operands import (
 from pyebpf.irbuild.subscripts import element_place
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 

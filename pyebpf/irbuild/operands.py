@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.ir import ops
 from pyebpf.ir.types import AddressType, BoolType, IntType, KernelType, NoneType, PointerType
 from pyebpf.lang.maps import Map
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 if TYPE_CHECKING:

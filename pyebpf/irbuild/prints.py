@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from pyebpf import layout
@@ -14,6 +13,7 @@ from pyebpf.irbuild import memory, values
 from pyebpf.irbuild.builder import Builder, is_address
 from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe
 from pyebpf.metadata import PrintPart, PrintSite
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 UNSIZED_TEXT = 128

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FunctionType
 from typing import final
 
@@ -21,6 +20,7 @@ from pyebpf.irbuild.returns import finish_program
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.lang.probes import Probe
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 

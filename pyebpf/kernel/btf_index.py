@@ -16,12 +16,12 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, final
 
 from pyebpf import cache
 from pyebpf.diagnostics.base import Error
+from pyebpf.records import dataclass
 
 MAGIC: Final = 0xEB9F
 HEADER_SIZE: Final = 24

@@ -9,9 +9,10 @@ the running kernel in /sys/kernel/btf since 5.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, TypeAlias, final
+
+from pyebpf.records import dataclass
 
 
 class Kind(IntEnum):

@@ -10,10 +10,10 @@ from include/uapi/linux/{if_ether,if_arp,ip,ipv6,tcp,udp,icmp,icmpv6}.h.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.layout import BE16, BE32, IPV4, IPV6, MAC, U8, Field, Struct, struct_of
+from pyebpf.records import dataclass
 
 
 @final

@@ -8,10 +8,10 @@ added to the kernel (kfuncs are), so 211 is the last number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.kernel.programs import ProgramType
+from pyebpf.records import dataclass
 
 
 @final

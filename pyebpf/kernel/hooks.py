@@ -6,11 +6,11 @@ documentation, "Program types and ELF sections"), the kernel's changelogs for ve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final, final
 
 from pyebpf.kernel.programs import AttachType, ProgramType
+from pyebpf.records import dataclass
 
 
 class AttachKind(Enum):

@@ -5,9 +5,10 @@ Source: `enum bpf_map_type` in include/uapi/linux/bpf.h; the kernel's history fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Final, Literal, final
+
+from pyebpf.records import dataclass
 
 
 class MapType(IntEnum):

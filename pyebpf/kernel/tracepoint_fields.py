@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, final
+
+from pyebpf.records import dataclass
 
 FieldKind: TypeAlias = Literal["integer", "user_pointer", "kernel_pointer", "text", "data_loc", "array"]
 

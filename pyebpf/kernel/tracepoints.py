@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, final
 
@@ -23,6 +22,7 @@ from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.kernel.tracefs import TracepointsUnavailable, read_text, tracefs
 from pyebpf.kernel.tracepoint_fields import FieldKind, TracepointField, fields_of_format
+from pyebpf.records import dataclass
 
 __all__ = [
     "FieldKind",

@@ -8,7 +8,6 @@ refuses it only if it can be reached.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, final
 
@@ -17,6 +16,7 @@ from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.btf_types import Kind
 from pyebpf.loader.errors import LoadError
 from pyebpf.object.specs import CoreRelocation
+from pyebpf.records import dataclass
 
 POISON: Final = 0xBAD2310
 _SIZES: Final = {4: 0x00, 2: 0x08, 1: 0x10, 8: 0x18}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.kernel.btf import Btf
@@ -13,6 +12,7 @@ from pyebpf.loader.core import patch
 from pyebpf.loader.errors import LoadError
 from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec
+from pyebpf.records import dataclass
 
 _PSEUDO_MAP_FD: Final = 1
 _PSEUDO_MAP_VALUE: Final = 2

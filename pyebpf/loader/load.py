@@ -9,7 +9,6 @@ import mmap
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, final
 
@@ -23,6 +22,7 @@ from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.link import Linked, link
 from pyebpf.loader.verifier import VerifierError
 from pyebpf.object.specs import MapSpec, Object, ProgramSpec
+from pyebpf.records import dataclass
 
 _FIRST_LOG: Final = 1 << 20
 _LARGEST_LOG: Final = (1 << 30) - 1

@@ -6,11 +6,11 @@ Source: the kernel's documentation, "BPF Type Format (BTF)".
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.kernel.btf_types import Kind
 from pyebpf.object.errors import ObjectError
+from pyebpf.records import dataclass
 
 _PER_ENTRY: Final = {
     Kind.STRUCT: 12,

@@ -7,10 +7,10 @@ Every offset in the file is checked before it is followed; what doesn't fit is a
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.object.errors import ObjectError
+from pyebpf.records import dataclass
 
 LARGEST_FILE: Final = 256 << 20
 """Bytes. clang's largest objects, all kernel types and DWARF included, stay below 10 MB."""

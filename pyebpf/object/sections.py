@@ -6,11 +6,11 @@ include/uapi/linux/bpf.h for numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from pyebpf.kernel.hooks import HOOKS
 from pyebpf.kernel.programs import ProgramType as T
+from pyebpf.records import dataclass
 
 
 @final

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, final
 
 from pyebpf.layout import Type
 from pyebpf.metadata import Metadata
+from pyebpf.records import dataclass
 
 
 @final

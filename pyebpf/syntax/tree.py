@@ -6,9 +6,9 @@ types, names or the kernel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, final
 
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 UnaryOperator = Literal["-", "+", "~", "not"]
