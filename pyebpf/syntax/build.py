@@ -1,0 +1,313 @@
+"""Lark's parse tree → the frozen classes of `tree`, with spans in the user's own file."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any, Callable, cast
+
+from pyebpf.records import dataclass
+from pyebpf.source import Source, Span
+from pyebpf.syntax import tree
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
+
+Child = Any
+"""A Tree, a Token, or None where an optional part is missing."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a parsed text starts in its file: line and column of its first character."""
+
+    source: Source
+    line: int
+    column: int
+
+    def span(self, start: tuple[int, int], end: tuple[int, int]) -> Span:
+        """The span of positions in the parsed text (lines and columns from 1)."""
+        return Span(self.source, *self.place(*start), *self.place(*end))
+
+    def place(self, line: int, column: int) -> tuple[int, int]:
+        return self.line + line - 1, column - 1 + (self.column if line == 1 else 0)
+
+
+ParseField = Callable[[str, Origin], tree.Expression]
+
+
+class Builder:
+    """Builds the syntax tree of one text. `parse_field` parses an expression inside an f-string."""
+
+    def __init__(self, origin: Origin, parse_field: ParseField) -> None:
+        self.origin = origin
+        self.parse_field = parse_field
+
+    def span(self, node: Child) -> Span:
+        """Where a Tree or Token stands."""
+        place = node.meta if hasattr(node, "meta") else node
+        return self.origin.span((place.line, place.column), (place.end_line, place.end_column))
+
+    # Functions
+
+    def function(self, node: Tree[Token]) -> tree.Function:
+        name, parameters, returns, suite = cast("list[Child]", node.children)
+        body = self.suite(suite)
+        docstring = ""
+        if body and isinstance(body[0], tree.ExpressionStatement) and isinstance(body[0].value, tree.StringLiteral):
+            docstring, body = body[0].value.value, body[1:]
+        name_span = self.span(name)
+        return tree.Function(
+            str(name),
+            tuple(self.parameter(part) for part in parameters.children if part is not None) if parameters else (),
+            self.expression(returns) if returns is not None else None,
+            docstring,
+            body,
+            self.header(node, suite, "def", name_span),
+            name_span,
+        )
+
+    def header(self, node: Child, suite: Child, word: str, near: Span) -> Span:
+        """From a statement's first word to its colon."""
+        line = near.line
+        text = self.origin.source.line(line)
+        column = text.rfind(word, 0, near.column + 1)
+        start = (line, column) if column >= 0 else (line, len(text) - len(text.lstrip()))
+        end_line, end_column = self.colon(near, suite)
+        return Span(self.origin.source, *start, end_line, end_column)
+
+    def colon(self, near: Span, suite: Child) -> tuple[int, int]:
+        """The colon before a suite."""
+        first = self.span(suite)
+        for line in range(first.line, near.line - 1, -1):
+            text = self.origin.source.line(line)
+            limit = first.column if line == first.line else len(text)
+            code = text[:limit].split("#")[0] if line != near.line else text[:limit]
+            column = code.rfind(":")
+            if column >= 0:
+                return line, column + 1
+        return near.end_line, near.end_column
+
+    def parameter(self, node: Tree[Token]) -> tree.Parameter:
+        name, annotation, default = node.children
+        return tree.Parameter(
+            str(name),
+            self.expression(annotation) if annotation is not None else None,
+            self.expression(default) if default is not None else None,
+            self.span(node),
+        )
+
+    # Statements
+
+    def suite(self, node: Tree[Token]) -> tuple[tree.Statement, ...]:
+        statements: list[tree.Statement] = []
+        for child in node.children:
+            if child is None:
+                continue
+            part = cast("Tree[Token]", child)
+            if part.data == "simple_line":
+                statements += [self.statement(simple) for simple in part.children if simple is not None]
+            else:
+                statements.append(self.statement(part))
+        return tuple(statements)
+
+    def statement(self, node: Child) -> tree.Statement:
+        build: Callable[[Child], tree.Statement] = getattr(self, str(node.data))
+        return build(node)
+
+    def expression_statement(self, node: Child) -> tree.Statement:
+        return tree.ExpressionStatement(self.expression(node.children[0]), self.span(node))
+
+    def assign(self, node: Child) -> tree.Statement:
+        *targets, value = [self.expression(child) for child in node.children]
+        return tree.Assign(tuple(targets), value, self.span(node))
+
+    def annotated(self, node: Child) -> tree.Statement:
+        target, annotation, value = node.children
+        found = self.expression(value) if value is not None else None
+        return tree.AnnAssign(self.expression(target), self.expression(annotation), found, self.span(node))
+
+    def augmented(self, node: Child) -> tree.Statement:
+        target, operator, value = node.children
+        word = str(operator.children[0])[:-1]
+        return tree.AugAssign(
+            self.expression(target), cast("tree.BinaryOperator", word), self.expression(value), self.span(node)
+        )
+
+    def break_statement(self, node: Child) -> tree.Statement:
+        return tree.Break(self.span(node))
+
+    def continue_statement(self, node: Child) -> tree.Statement:
+        return tree.Continue(self.span(node))
+
+    def return_statement(self, node: Child) -> tree.Statement:
+        value = node.children[0]
+        return tree.Return(self.expression(value) if value is not None else None, self.span(node))
+
+    def pass_statement(self, node: Child) -> tree.Statement:
+        return tree.Pass(self.span(node))
+
+    def assert_statement(self, node: Child) -> tree.Statement:
+        test, message = node.children
+        found = self.expression(message) if message is not None else None
+        return tree.Assert(self.expression(test), found, self.span(node))
+
+    def delete(self, node: Child) -> tree.Statement:
+        target = self.expression(node.children[0])
+        targets = target.items if isinstance(target, tree.Tuple) else (target,)
+        return tree.Delete(targets, self.span(node))
+
+    def if_statement(self, node: Child) -> tree.Statement:
+        test, suite, *rest = node.children
+        return self.if_chain(test, suite, [part for part in rest if part is not None], "if")
+
+    def if_chain(self, test: Child, suite: Child, rest: list[Child], word: str) -> tree.Statement:
+        condition = self.expression(test)
+        orelse: tuple[tree.Statement, ...] = ()
+        if rest and rest[0].data == "elif_part":
+            orelse = (self.if_chain(rest[0].children[0], rest[0].children[1], rest[1:], "elif"),)
+        elif rest:
+            orelse = self.suite(rest[0].children[0])
+        return tree.If(condition, self.suite(suite), orelse, self.header(test, suite, word, self.span(test)))
+
+    def orelse(self, part: Child) -> tuple[tree.Statement, ...]:
+        return self.suite(part.children[0]) if part is not None else ()
+
+    def for_statement(self, node: Child) -> tree.Statement:
+        targets, iterable, suite, orelse = node.children
+        span = self.header(node, suite, "for", self.span(targets))
+        return tree.For(
+            self.expression(targets), self.expression(iterable), self.suite(suite), self.orelse(orelse), span
+        )
+
+    def while_statement(self, node: Child) -> tree.Statement:
+        test, suite, orelse = node.children
+        span = self.header(node, suite, "while", self.span(test))
+        return tree.While(self.expression(test), self.suite(suite), self.orelse(orelse), span)
+
+    def with_statement(self, node: Child) -> tree.Statement:
+        items, suite = node.children
+        parts = [part for part in items.children if part is not None]
+        span = self.header(node, suite, "with", self.span(parts[0]))
+        return tree.With(tuple(self.with_item(part) for part in parts), self.suite(suite), span)
+
+    def with_item(self, node: Child) -> tree.WithItem:
+        value = node.children[0]
+        target = node.children[1] if len(node.children) > 1 else None
+        found = self.expression(target) if target is not None else None
+        return tree.WithItem(self.expression(value), found, self.span(node))
+
+    # Expressions
+
+    def expression(self, node: Child) -> tree.Expression:
+        build: Callable[[Child], tree.Expression] = getattr(self, str(node.data))
+        return build(node)
+
+    def group(self, node: Child) -> tree.Expression:
+        return self.expression(node.children[0])
+
+    def name(self, node: Child) -> tree.Expression:
+        return tree.Name(str(node.children[0]), self.span(node))
+
+    def integer(self, node: Child) -> tree.Expression:
+        text = str(node.children[0])
+        # Python refuses decimal literals of more than some 4300 digits; hexadecimal ones have no limit.
+        return tree.IntLiteral(int(text, 0) if text.strip("0_") else 0, self.span(node))
+
+    def true(self, node: Child) -> tree.Expression:
+        return tree.BoolLiteral(True, self.span(node))
+
+    def false(self, node: Child) -> tree.Expression:
+        return tree.BoolLiteral(False, self.span(node))
+
+    def none(self, node: Child) -> tree.Expression:
+        return tree.NoneLiteral(self.span(node))
+
+    def tuple(self, node: Child) -> tree.Expression:
+        return tree.Tuple(
+            tuple(self.expression(child) for child in node.children if child is not None), self.span(node)
+        )
+
+    def attribute(self, node: Child) -> tree.Expression:
+        value, name = node.children
+        return tree.Attribute(self.expression(value), str(name), self.span(name), self.span(node))
+
+    def subscript(self, node: Child) -> tree.Expression:
+        value, index = node.children
+        if index is None:
+            index_span = self.span(node)
+            return tree.Subscript(self.expression(value), tree.Tuple((), index_span), index_span)
+        return tree.Subscript(self.expression(value), self.expression(index), self.span(node))
+
+    def slice(self, node: Child) -> tree.Expression:
+        start, _, stop, *step = node.children
+        last = step[1] if len(step) > 1 else None
+        found = [self.expression(part) if part is not None else None for part in (start, stop, last)]
+        return tree.Slice(found[0], found[1], found[2], self.span(node))
+
+    def call(self, node: Child) -> tree.Expression:
+        function, arguments = node.children
+        positional: list[tree.Expression] = []
+        keywords: list[tree.Keyword] = []
+        for part in arguments.children if arguments is not None else ():
+            if part is None:
+                continue
+            if part.data == "keyword":
+                name, value = part.children
+                keywords.append(tree.Keyword(str(name), self.expression(value), self.span(part)))
+            else:
+                positional.append(self.expression(part))
+        return tree.Call(self.expression(function), tuple(positional), tuple(keywords), self.span(node))
+
+    def unary(self, node: Child) -> tree.Expression:
+        sign, operand = node.children
+        operator = cast("tree.UnaryOperator", str(sign.children[0]))
+        return tree.Unary(operator, self.expression(operand), self.span(node))
+
+    def not_expression(self, node: Child) -> tree.Expression:
+        return tree.Unary("not", self.expression(node.children[0]), self.span(node))
+
+    def binary(self, node: Child) -> tree.Expression:
+        left, operator, right = node.children
+        word = cast("tree.BinaryOperator", str(operator.children[0]))
+        return tree.Binary(word, self.expression(left), self.expression(right), self.span(node))
+
+    def or_expression(self, node: Child) -> tree.Expression:
+        return tree.BoolOp("or", tuple(self.expression(child) for child in node.children), self.span(node))
+
+    def and_expression(self, node: Child) -> tree.Expression:
+        return tree.BoolOp("and", tuple(self.expression(child) for child in node.children), self.span(node))
+
+    def compare(self, node: Child) -> tree.Expression:
+        first, *rest = node.children
+        pairs = []
+        for operator, operand in zip(rest[::2], rest[1::2], strict=True):
+            word = cast("tree.CompareOperator", " ".join(str(part) for part in operator.children))
+            pairs.append((word, self.expression(operand)))
+        return tree.Compare(self.expression(first), tuple(pairs), self.span(node))
+
+    def if_expression(self, node: Child) -> tree.Expression:
+        body, test, orelse = (self.expression(child) for child in node.children)
+        return tree.IfExp(test, body, orelse, self.span(node))
+
+    def walrus(self, node: Child) -> tree.Expression:
+        name, value = node.children
+        return tree.Walrus(tree.Name(str(name), self.span(name)), self.expression(value), self.span(node))
+
+    # Text
+
+    def strings(self, node: Child) -> tree.Expression:
+        """Adjacent literals are one; with an f-string among them, the whole is one."""
+        from pyebpf.syntax import fstrings
+
+        parts: list[tree.FStringText | tree.FStringField] = []
+        plain = True
+        for token in node.children:
+            if token.type == "STRING":
+                parts.append(tree.FStringText(ast.literal_eval(str(token)), self.span(token)))
+            else:
+                plain = False
+                parts += fstrings.parts(str(token), self.span(token), self.parse_field)
+        if plain:
+            text = "".join(part.value for part in parts if isinstance(part, tree.FStringText))
+            return tree.StringLiteral(text, self.span(node))
+        return tree.FString(tuple(parts), self.span(node))

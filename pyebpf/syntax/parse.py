@@ -1,0 +1,53 @@
+"""Source text → syntax tree, by the grammar. What Python has and the language hasn't gets its own diagnostic."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pyebpf.capture import Captured
+from pyebpf.diagnostics.base import CompileError, InternalError
+from pyebpf.syntax import tree
+from pyebpf.syntax.build import Builder, Origin
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+
+@cache
+def _parser() -> Lark:
+    from pyebpf.syntax.tables import parser
+
+    return parser()
+
+
+def parse(captured: Captured) -> tree.Function:
+    """The syntax tree of a captured function. Raises CompileError with every construct outside the language."""
+    from lark.exceptions import LarkError
+
+    from pyebpf.syntax.unsupported import diagnose, too_deep
+
+    # The line break in front lets the first line's indentation count as such.
+    origin = Origin(captured.source, captured.line - 1, 0)
+    text = "\n" + captured.text.rstrip() + "\n"
+    try:
+        parsed = _parser().parse(text, start="start")
+        return Builder(origin, _field).function(parsed.children[0])  # type: ignore[arg-type]
+    except LarkError as error:
+        diagnose(captured)
+        raise InternalError(f"{captured.source.path}:{captured.line}: this can't be parsed: {error}") from error
+    except RecursionError:
+        raise CompileError((too_deep(captured),)) from None
+    except CompileError:
+        diagnose(captured)  # it may find more, and says all together
+        raise
+    except ValueError as error:  # an integer of too many digits
+        diagnose(captured)
+        raise InternalError(f"{captured.source.path}:{captured.line}: {error}") from error
+
+
+def _field(text: str, origin: Origin) -> tree.Expression:
+    """An expression inside an f-string; in parentheses it may go over several lines."""
+    parsed = _parser().parse(f"({text})", start="named")
+    shifted = Origin(origin.source, origin.line, origin.column - 1)
+    return Builder(shifted, _field).expression(parsed)

@@ -1,0 +1,187 @@
+"""What Python has and the language hasn't: a row for each construct, with the reason and the cure."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import Final, Iterator
+
+from pyebpf.capture import Captured
+from pyebpf.diagnostics.base import CompileError, Diagnostic
+from pyebpf.diagnostics.syntax import InvalidSyntax, TooDeep, Unsupported
+from pyebpf.source import Span
+
+NO_OBJECTS: Final = "programs in the kernel can't make objects at run time"
+NO_FUNCTIONS: Final = "every function of a program is known when it is loaded"
+NO_WAITING: Final = "a program in the kernel runs to its end without waiting"
+NOT_YET: Final = "it is not supported yet"
+
+ROWS: Final[dict[str, tuple[str, str, str]]] = {
+    "AsyncFunctionDef": ("`async def`", NO_WAITING, "write `def`"),
+    "ClassDef": ("a class inside a function", NO_OBJECTS, "write the @struct at module level"),
+    "AsyncFor": ("`async for`", NO_WAITING, "for i in range(4):"),
+    "AsyncWith": ("`async with`", NO_WAITING, "with events.reserve() as event:"),
+    "Match": ("`match`", NOT_YET, "use if, elif and else"),
+    "Raise": ("`raise`", NOT_YET, "assert the condition, or return"),
+    "Try": ("`try`", NOT_YET, "test first: if key in counts:"),
+    "TryStar": ("`except*`", NO_OBJECTS, "test first: if key in counts:"),
+    "Import": ("`import` inside a function", "names are resolved when the probe is compiled", "import at module level"),
+    "ImportFrom": (
+        "`import` inside a function",
+        "names are resolved when the probe is compiled",
+        "import at module level",
+    ),
+    "Global": (
+        "`global`",
+        "module-level values are constants when the probe is compiled",
+        "total = Global[u64](0), then total.value += 1",
+    ),
+    "Nonlocal": ("`nonlocal`", NO_FUNCTIONS, "keep what is shared in a Global or a map"),
+    "TypeAlias": ("`type`", "types are declared outside of probes", "declare it at module level"),
+    "Lambda": ("`lambda`", NO_FUNCTIONS, "write a @function at module level"),
+    "Dict": ("a dict", NO_OBJECTS, "use a map: Hash[u32, u64](max_entries=1024)"),
+    "Set": ("a set", NO_OBJECTS, "use a tuple, or a map: Hash[u32, u8](max_entries=1024)"),
+    "List": ("a list", NO_OBJECTS, "use an array: values = u32[4]()"),
+    "ListComp": ("a list comprehension", NO_OBJECTS, "write a for loop"),
+    "SetComp": ("a set comprehension", NO_OBJECTS, "write a for loop"),
+    "DictComp": ("a dict comprehension", NO_OBJECTS, "write a for loop"),
+    "GeneratorExp": ("a generator expression", NO_OBJECTS, "write a for loop"),
+    "Await": ("`await`", NO_WAITING, "drop it"),
+    "Yield": ("`yield`", NO_WAITING, "send an event: with events.reserve() as event:"),
+    "YieldFrom": ("`yield from`", NO_WAITING, "send events: with events.reserve() as event:"),
+    "Starred": ("`*`", "the number of values is fixed when the probe is compiled", "write the values one by one"),
+    "TemplateStr": ("a template string", NO_OBJECTS, 'print(f"…")'),
+    "FunctionDef": ("a function inside a function", NO_FUNCTIONS, "write a @function at module level"),
+}
+"""Node classes of `ast` outside the language: what it is, why, and what to write instead."""
+
+LANGUAGE: Final = frozenset(
+    "Module FunctionDef arguments arg Return Delete Assign AugAssign AnnAssign For While If With withitem Assert Expr Pass Break "
+    "Continue BoolOp And Or NamedExpr BinOp UnaryOp IfExp Compare Call keyword FormattedValue JoinedStr Constant Attribute "
+    "Subscript Name Slice Tuple Load Store Del Add Sub Mult MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv "
+    "Invert Not UAdd USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn".split()
+)
+"""Node classes that the language has (FunctionDef: the probe itself)."""
+
+INSIDE: Final = frozenset(
+    "comprehension ExceptHandler alias match_case MatchValue MatchSingleton MatchSequence MatchMapping MatchClass MatchStar MatchAs "
+    "MatchOr TypeVar ParamSpec TypeVarTuple Interpolation".split()
+)
+"""Node classes that only occur inside one of ROWS, or of what is reported with the function's header."""
+
+NEVER: Final = frozenset(
+    "AST mod stmt expr expr_context boolop operator unaryop cmpop excepthandler pattern type_ignore type_param slice Interactive "
+    "Expression FunctionType TypeIgnore Num Str Bytes NameConstant Ellipsis Index ExtSlice Suite AugLoad AugStore Param "
+    "NodeVisitor NodeTransformer".split()
+)
+"""Abstract, deprecated or top-level classes, which no function's tree contains."""
+
+CONSTANTS: Final[dict[type, tuple[str, str, str]]] = {
+    float: ("a float", "the kernel has no floating point", "use an integer in a smaller unit: 1500 ms for 1.5 s"),
+    complex: ("a complex number", "the kernel has no floating point", "use integers"),
+    bytes: ("a bytes literal", "text in a probe is str", "write it without the b"),
+    type(...): ("`...`", "it has no meaning in a probe", "pass"),
+}
+
+
+def diagnose(captured: Captured) -> None:
+    """Raise CompileError with every construct outside the language; return if Python and the language agree on the text."""
+    indented = captured.text[:1] in " \t"
+    lead = "if True:\n" if indented else ""
+    shift = captured.line - 1 - (1 if indented else 0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = ast.parse(lead + captured.text)
+    except SyntaxError as error:
+        raise CompileError((_invalid(captured, error, shift),)) from None
+    except (RecursionError, MemoryError, ValueError):
+        raise CompileError((too_deep(captured),)) from None
+    outer = module.body[0].body[0] if isinstance(module.body[0], ast.If) and indented else module.body[0]
+    try:
+        found = [_unsupported(captured, node, row, shift) for node, row in _walk(outer, outer)]
+        if not found:
+            found = [_unsupported(captured, node, row, shift) for node, row in _nested_quotes(outer)]
+    except RecursionError:
+        raise CompileError((too_deep(captured),)) from None
+    if found:
+        raise CompileError(tuple(found))
+
+
+def too_deep(captured: Captured) -> Diagnostic:
+    """The function nests deeper than can be followed."""
+    line = captured.line
+    return TooDeep(Span(captured.source, line, 0, line, len(captured.source.line(line))))
+
+
+def _walk(node: ast.AST, outer: ast.AST) -> Iterator[tuple[ast.AST, tuple[str, str, str]]]:
+    """Nodes outside the language, outermost only: what is inside goes with them."""
+    row = None if node is outer and isinstance(node, ast.FunctionDef) else ROWS.get(type(node).__name__)
+    if isinstance(node, ast.Constant):
+        row = CONSTANTS.get(type(node.value))
+    if row is not None:
+        yield node, row
+        return
+    if isinstance(node, ast.arguments):
+        yield from _parameters(node)
+    if isinstance(node, ast.keyword) and node.arg is None:
+        yield node.value, ("`**`", ROWS["Starred"][1], "name the arguments one by one")
+        return
+    if node is outer and getattr(node, "type_params", None):
+        yield node.type_params[0], ("a type parameter", "@function helpers are generic as they are", "leave it out")  # type: ignore[attr-defined]
+    for name, value in ast.iter_fields(node):
+        if name in ("decorator_list", "type_params", "type_comment"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from _walk(child, outer)
+
+
+def _parameters(node: ast.arguments) -> Iterator[tuple[ast.AST, tuple[str, str, str]]]:
+    if node.vararg:
+        yield node.vararg, ("a `*` parameter", ROWS["Starred"][1], "name the parameters one by one")
+    if node.kwarg:
+        yield node.kwarg, ("a `**` parameter", ROWS["Starred"][1], "name the parameters one by one")
+    if node.posonlyargs:
+        yield node.posonlyargs[0], ("`/` among parameters", "all parameters may be given by name", "leave it out")
+    if node.kwonlyargs:
+        yield node.kwonlyargs[0], ("`*` among parameters", "all parameters may be given by position", "leave it out")
+
+
+def _nested_quotes(outer: ast.AST) -> Iterator[tuple[ast.AST, tuple[str, str, str]]]:
+    """f-strings with their own quotes inside a field, which Python reads since 3.12."""
+    for node in ast.walk(outer):
+        if isinstance(node, ast.JoinedStr):
+            inner = [part for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+            nested = any(isinstance(part, ast.FormattedValue) and part.format_spec for part in node.values)
+            if len(inner) > sum(isinstance(part, ast.Constant) for part in node.values) or nested:
+                yield (
+                    node,
+                    (
+                        "an f-string with text or formats inside its fields",
+                        NOT_YET,
+                        "compute the field outside of the f-string",
+                    ),
+                )
+
+
+def _unsupported(captured: Captured, node: ast.AST, row: tuple[str, str, str], shift: int) -> Diagnostic:
+    line, end_line = node.lineno + shift, (node.end_lineno or node.lineno) + shift  # type: ignore[attr-defined]
+    start = _characters(captured, line, node.col_offset)  # type: ignore[attr-defined]
+    end = _characters(captured, end_line, node.end_col_offset or 0)  # type: ignore[attr-defined]
+    if isinstance(node, ast.stmt) and end_line > line:  # a compound statement: its first line says enough
+        end_line, end = line, len(captured.source.line(line).split("#")[0].rstrip())
+    return Unsupported(Span(captured.source, line, start, end_line, end), *row)
+
+
+def _characters(captured: Captured, line: int, offset: int) -> int:
+    """`ast` counts columns in UTF-8 bytes, spans in characters."""
+    return len(captured.source.line(line).encode()[:offset].decode("utf-8", "replace"))
+
+
+def _invalid(captured: Captured, error: SyntaxError, shift: int) -> Diagnostic:
+    line = (error.lineno or 1) + shift
+    column = max((error.offset or 1) - 1, 0)
+    text = captured.source.line(line)
+    end = max((error.end_offset or 0) - 1, column + 1) if error.end_lineno == error.lineno else len(text)
+    return InvalidSyntax(Span(captured.source, line, min(column, len(text)), line, max(end, column + 1)), error.msg)
