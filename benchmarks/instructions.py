@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from common import NAMES, Result, clang_command, finish, folder_with_kernel_types, pyebpf, sample, table, twin
+from common import NAMES, ROOT, Result, clang_command, finish, folder_with_kernel_types, pyebpf, sample, table, twin
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
@@ -46,7 +46,7 @@ def slots(path: Path) -> dict[str, int]:
 def compiled(name: str, folder: Path) -> dict[str, int]:
     """Of a sample."""
     out = folder / f"{name}.o"
-    subprocess.run(pyebpf("compile", sample(name), "-o", out), check=True)
+    subprocess.run(pyebpf("compile", sample(name), "-o", out), check=True, cwd=ROOT)
     return slots(out)
 
 
@@ -67,7 +67,9 @@ def measure() -> Result:
             ours = compiled(name, Path(scratch))
             for program in {**theirs, **ours}:
                 one, other = ours.get(program), theirs.get(program)
-                rows.append((f"{name}: {program}", one or "", other or "", f"{one / other:.2f}" if one and other else ""))
+                rows.append(
+                    (f"{name}: {program}", one or "", other or "", f"{one / other:.2f}" if one and other else "")
+                )
             ratio = sum(ours.values()) / sum(theirs.values())
             if len(theirs) > 1 or len(ours) > 1:
                 rows.append((f"{name}: all", sum(ours.values()), sum(theirs.values()), f"{ratio:.2f}"))

@@ -26,7 +26,9 @@ def ids() -> Ids:
     for kind, command in _NEXT.items():
         last = 0
         while True:
-            attributes = ctypes.create_string_buffer(struct.pack("=III", last, 0, 0), 12)  # start_id, next_id, open_flags
+            attributes = ctypes.create_string_buffer(
+                struct.pack("=III", last, 0, 0), 12
+            )  # start_id, next_id, open_flags
             if libc.syscall(number, ctypes.c_int(command), attributes, ctypes.c_uint(12)) != 0:
                 code = ctypes.get_errno()
                 if code == errno.ENOENT:

@@ -14,7 +14,7 @@ from run_kernel import drop_capabilities
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
-COUNT_ONE = '''
+COUNT_ONE = """
 from pyebpf import Config, Global, pid, tracepoint, u32, u64
 
 only = Config[u32](0)
@@ -24,7 +24,7 @@ calls = Global[u64](0)
 def count(ctx):
     if pid() == only.value:
         calls.value += 1
-'''
+"""
 
 
 @pytest.fixture
