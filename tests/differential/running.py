@@ -1,0 +1,170 @@
+"""Runs a generated program twice: in the kernel by test_run, and its reference in CPython."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+from pyebpf.codegen import Worker
+from pyebpf.compiler import emit
+from pyebpf.lang.types import i8, i16, i32, i64, u8, u16, u32, u64
+from pyebpf.loader import sys
+from pyebpf.loader.load import LoadedObject, load_object
+from pyebpf.object.read import read_object
+
+ENTRY: Final = struct.Struct("<QqIiHhBb?x8H8s")
+NAMES: Final = ("a", "b", "c", "d", "e", "f", "g", "h", "k")
+OUTPUTS: Final = 24
+PACKET: Final = bytes(64)
+FAULT_RESULT: Final = 2
+"""XDP.PASS, after a fault."""
+MASK: Final = (1 << 64) - 1
+
+
+@dataclass
+class Outcome:
+    """What one run left behind."""
+
+    outputs: list[int]
+    fault: str
+    """`IndexError 17`, or "" if there was none."""
+    entry: tuple[Any, ...]
+    table: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """An Entry, and what is in the table at first."""
+
+    numbers: tuple[int, ...]
+    array: tuple[int, ...]
+    name: str
+    table: dict[int, int] = field(default_factory=dict)
+
+    def pack(self) -> bytes:
+        return ENTRY.pack(*self.numbers, *self.array, self.name.encode())
+
+
+def wrap_u64(value: int) -> int:
+    return value & MASK
+
+
+def wrap_i64(value: int) -> int:
+    value &= MASK
+    return value - (1 << 64) if value >> 63 else value
+
+
+def shift_left(value: int, count: int) -> int:
+    if count < 0:
+        raise ValueError("negative shift count")
+    return value << count if count < 64 else value << 64
+
+
+def shift_right(value: int, count: int) -> int:
+    if count < 0:
+        raise ValueError("negative shift count")
+    return value >> min(count, 64)
+
+
+def add(table: dict[int, int], key: int, amount: int) -> None:
+    table[key] = wrap_i64(table.get(key, 0) + amount)
+
+
+def run_python(text: str, inputs: Inputs) -> Outcome:
+    """Run the reference."""
+    entry = SimpleNamespace(**dict(zip(NAMES, inputs.numbers, strict=True)), v=list(inputs.array), name=inputs.name)
+    out, table = SimpleNamespace(v=[0] * OUTPUTS), dict(inputs.table)
+    scope: dict[str, Any] = {
+        "i8": i8, "i16": i16, "i32": i32, "i64": i64, "u8": u8, "u16": u16, "u32": u32, "u64": u64,
+        "wrap_u64": wrap_u64, "wrap_i64": wrap_i64, "shift_left": shift_left, "shift_right": shift_right, "add": add,
+        "inputs": [entry], "outputs": [out], "table": table, "plain": lambda function: function, "Pair": SimpleNamespace,
+    }  # fmt: skip
+    exec(compile(text, "<reference>", "exec"), scope)  # noqa: S102 - our own text
+    fault = ""
+    try:
+        scope["probe"](None)
+    except (KeyError, IndexError, ZeroDivisionError, AssertionError, ValueError) as error:
+        trace = error.__traceback__
+        line = 0
+        while trace is not None:
+            line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == "<reference>" else line
+            trace = trace.tb_next
+        fault = f"{type(error).__name__} {line}"
+    numbers = tuple(int(getattr(entry, name)) for name in NAMES)
+    return Outcome([int(value) for value in out.v], fault, (*numbers, *map(int, entry.v)), {k: int(v) for k, v in table.items()})
+
+
+def _contents(loaded: LoadedObject, name: str, size: int) -> bytes:
+    return sys.map_lookup(loaded.maps[name].fd, bytes(4), size) or b""
+
+
+class Kernel:
+    """Compiles probes with one code generator, and runs them."""
+
+    def __init__(self, worker: Worker, to_llvm: Callable[[Path], str] | None = None) -> None:
+        self.worker = worker
+        self.to_llvm = to_llvm or _to_llvm
+
+    def run(self, text: str, cases: list[Inputs]) -> list[Outcome]:
+        """Compile, load, and run once for each case."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "probe.py")
+            path.write_text(text)
+            elf = self.worker.compile(self.to_llvm(path), "v3")
+        with load_object(read_object(elf)) as loaded:
+            return [self._run_case(loaded, case) for case in cases]
+
+    def _run_case(self, loaded: LoadedObject, case: Inputs) -> Outcome:
+        for name, size in (("inputs", ENTRY.size), ("outputs", 8 * OUTPUTS)):
+            if name in loaded.maps:
+                sys.map_update(loaded.maps[name].fd, bytes(4), case.pack() if name == "inputs" else bytes(size))
+        table = loaded.maps.get("table")
+        if table is not None:
+            for key in range(8):
+                sys.map_delete(table.fd, struct.pack("<I", key))
+            for key, value in case.table.items():
+                sys.map_update(table.fd, struct.pack("<I", key), struct.pack("<q", value))
+        before = self._faults(loaded)
+        result = sys.prog_test_run(loaded.programs["probe"].fd, PACKET)[0]
+        counted = [now - old for now, old in zip(self._faults(loaded), before, strict=True)]
+        fault = self._fault(loaded, counted)
+        assert (result == FAULT_RESULT) == bool(fault), f"result {result}, fault {fault!r}"
+        outputs = list(struct.unpack(f"<{OUTPUTS}Q", _contents(loaded, "outputs", 8 * OUTPUTS)))
+        entry = ENTRY.unpack(_contents(loaded, "inputs", ENTRY.size))[:-1]
+        return Outcome(outputs, fault, tuple(map(int, entry)), self._table(loaded, case))
+
+    def _table(self, loaded: LoadedObject, case: Inputs) -> dict[int, int]:
+        if "table" not in loaded.maps:
+            return dict(case.table)
+        fd = loaded.maps["table"].fd
+        found = {key: sys.map_lookup(fd, struct.pack("<I", key), 8) for key in range(8)}
+        return {key: struct.unpack("<q", value)[0] for key, value in found.items() if value is not None}
+
+    def _faults(self, loaded: LoadedObject) -> list[int]:
+        metadata = loaded.spec.metadata
+        assert metadata is not None
+        if metadata.faults is None:
+            return []
+        cell = metadata.faults
+        section = loaded.variables[cell.section]
+        data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
+        count = len(metadata.fault_sites)
+        return list(struct.unpack_from(f"<{count}Q", data, cell.offset))
+
+    def _fault(self, loaded: LoadedObject, counted: list[int]) -> str:
+        metadata = loaded.spec.metadata
+        assert metadata is not None
+        found = [site for site, count in zip(metadata.fault_sites, counted, strict=True) if count]
+        assert sum(counted) <= 1, counted
+        return f"{found[0].kind} {found[0].line}" if found else ""
+
+
+def _to_llvm(path: Path) -> str:
+    text = emit(path, "llvm")
+    assert isinstance(text, str)
+    return text
