@@ -16,6 +16,8 @@ from pyebpf.ir.types import BoolType, IntType, PointerType, ValueType
 
 Interval: TypeAlias = tuple[int, int]
 Key: TypeAlias = "ops.Local | ops.Value"
+Delta: TypeAlias = dict[Key, tuple[Interval, int]]
+"""What is known beyond an environment: intervals, and the versions that they are about."""
 _versions = count(1)
 
 
@@ -57,15 +59,20 @@ class Environment:
     versions: dict[Key, int] = field(default_factory=dict)
     same: dict[ops.Local, frozenset[ops.Value]] = field(default_factory=dict)
     """Values that equal a local's present contents."""
-    when: dict[ops.Local, tuple[Environment | None, Environment | None]] = field(default_factory=dict)
+    when: dict[ops.Local, tuple[Delta | None, Delta | None]] = field(default_factory=dict)
     """For truth locals: what else holds where it is false, and where it is true; None where it can't be."""
 
     def copy(self) -> Environment:
         return Environment(dict(self.intervals), dict(self.versions), dict(self.same), dict(self.when))
 
-    def snapshot(self) -> Environment:
-        """A copy for remembering, without what it remembers itself."""
-        return Environment(dict(self.intervals), dict(self.versions))
+    def changes(self, since: Environment) -> Delta:
+        """What is known now of the things that `since` knew less about."""
+        before = since.intervals
+        return {
+            key: (interval, self.versions.get(key, 0))
+            for key, interval in self.intervals.items()
+            if before.get(key) is not interval
+        }
 
     def get(self, key: Key) -> Interval:
         return self.intervals.get(key) or range_of(key.type)
@@ -100,11 +107,10 @@ class Environment:
             others += [local for local, values in self.same.items() if key in values]
         return all(self.refine(other, known) for other in others)
 
-    def learn(self, other: Environment) -> bool:
-        """Take over what `other` knows of things that haven't changed since."""
-        for key, interval in other.intervals.items():
-            unchanged = other.versions.get(key) == self.versions.get(key)
-            if unchanged and key in self.intervals and not self.refine(key, interval):
+    def learn(self, delta: Delta) -> bool:
+        """Take over what `delta` knows of things that haven't changed since. False if it can't be true."""
+        for key, (interval, version) in delta.items():
+            if version == self.versions.get(key) and key in self.intervals and not self.refine(key, interval):
                 return False
         return True
 
@@ -114,15 +120,23 @@ def join(a: Environment | None, b: Environment | None) -> Environment | None:
     if a is None or b is None:
         return b if a is None else a
     result = Environment()
-    for key in a.intervals.keys() & b.intervals.keys():
-        result.intervals[key] = hull(a.intervals[key], b.intervals[key])
-        same = a.versions.get(key) == b.versions.get(key)
-        result.versions[key] = a.versions.get(key, 0) if same else fresh()
+    intervals, versions = result.intervals, result.versions
+    differ: list[Key] = []
+    for key, first in a.intervals.items():
+        second = b.intervals.get(key)
+        if second is None:
+            continue
+        intervals[key] = first if first is second or first == second else hull(first, second)
+        if intervals[key] is not first or intervals[key] != second:
+            differ.append(key)
+        version = a.versions.get(key)
+        versions[key] = version if version is not None and version == b.versions.get(key) else fresh()
     for local in a.same.keys() & b.same.keys():
         result.same[local] = a.same[local] & b.same[local]
-    for key in result.intervals:
-        if isinstance(key, ops.Local) and isinstance(key.type, BoolType) and _tells(a, b, key):
-            result.when[key] = (_implied(a, b, key, 0), _implied(a, b, key, 1))
+    for key in [key for key in intervals if isinstance(key, ops.Local) and isinstance(key.type, BoolType)]:
+        assert isinstance(key, ops.Local)
+        if _tells(a, b, key):
+            result.when[key] = (_implied(a, b, key, 0, result, differ), _implied(a, b, key, 1, result, differ))
     return result
 
 
@@ -131,27 +145,42 @@ def _tells(a: Environment, b: Environment, local: ops.Local) -> bool:
     return a.get(local) != b.get(local) or local in a.when or local in b.when
 
 
-def _implied(a: Environment, b: Environment, local: ops.Local, truth: int) -> Environment | None:
-    """What holds after the join where `local` has the truth value `truth`."""
+def _implied(
+    a: Environment, b: Environment, local: ops.Local, truth: int, joined: Environment, differ: list[Key]
+) -> Delta | None:
+    """What holds after the join, beyond `joined`, where `local` has the truth value `truth`."""
     first, second = _branch(a, local, truth), _branch(b, local, truth)
+    if first is None and second is None:
+        return None
     if first is None or second is None:
-        return second if first is None else first
-    result = Environment()
-    for key in first.intervals.keys() & second.intervals.keys():
-        if first.versions.get(key) == second.versions.get(key):
-            result.intervals[key] = hull(first.intervals[key], second.intervals[key])
-            result.versions[key] = first.versions.get(key, 0)
+        side, delta = (a, first) if second is None else (b, second)
+        assert delta is not None
+        keys = [*differ, *delta]
+        return {key: (delta.get(key) or side.intervals[key], joined.versions[key]) for key in keys if key in joined.intervals}
+    result: Delta = {}
+    for key in first.keys() | second.keys():
+        if key in joined.intervals:
+            one, other = first.get(key) or a.intervals[key], second.get(key) or b.intervals[key]
+            result[key] = (hull(one, other), joined.versions[key])
     return result
 
 
-def _branch(environment: Environment, local: ops.Local, truth: int) -> Environment | None:
+def _branch(environment: Environment, local: ops.Local, truth: int) -> dict[Key, Interval] | None:
+    """What else holds in `environment` where `local` has the truth value `truth`; None where it can't have."""
     low, high = environment.get(local)
     if not low <= truth <= high:
         return None
     remembered = environment.when.get(local)
-    snapshot = environment.snapshot()
-    if remembered is not None:
-        implied = remembered[truth]
-        if implied is None or not snapshot.learn(implied):
-            return None
-    return snapshot
+    if remembered is None:
+        return {}
+    implied = remembered[truth]
+    if implied is None:
+        return None
+    found: dict[Key, Interval] = {}
+    for key, (interval, version) in implied.items():
+        if version == environment.versions.get(key) and key in environment.intervals:
+            known = meet(environment.intervals[key], interval)
+            if known is None:
+                return None
+            found[key] = known
+    return found

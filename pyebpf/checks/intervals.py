@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import final
 
-from pyebpf.checks.environment import Environment, Interval, fresh, hull, join, range_of
+from pyebpf.checks.environment import Delta, Environment, Interval, fresh, hull, join, range_of
 from pyebpf.checks.transfer import Mode, assume, interval_of
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -142,12 +142,12 @@ class _Analysis:
             known.refine(op.value, range_of(op.type) if not isinstance(op.type, BoolType) else (1, 1))
 
     def set_local(self, op: ops.LocalSet, known: Environment) -> None:
-        implied: tuple[Environment | None, Environment | None] | None = None
+        implied: tuple[Delta | None, Delta | None] | None = None
         if isinstance(op.local.type, BoolType) and not isinstance(op.value, ops.Const):
             false, true = known.copy(), known.copy()
             implied = (
-                false.snapshot() if assume(false, op.value, False) else None,
-                true.snapshot() if assume(true, op.value, True) else None,
+                false.changes(known) if assume(false, op.value, False) else None,
+                true.changes(known) if assume(true, op.value, True) else None,
             )
         known.write(op.local, op.value)
         if implied is not None:
