@@ -73,6 +73,12 @@ def test_truncated_passes_and_is_a_fault(firewall: ModuleType, wire: Wire, lengt
     assert "packet.parse(IPv4)" in (SAMPLES / "xdp_firewall.py").read_text().splitlines()[fault.line - 1]
 
 
+def test_a_header_length_that_cannot_be_is_a_fault(firewall: ModuleType, wire: Wire) -> None:
+    frame = Frame.tcp(BAD)
+    assert wire.arrives(frame[:14] + b"\x43" + frame[15:]) == [True]  # 3 words, where the shortest header has 5
+    assert counts(firewall) == (0, 0, LAST, 1)
+
+
 def test_just_long_enough(firewall: ModuleType, wire: Wire) -> None:
     assert wire.arrives(Frame.tcp(BAD)[:30], Frame.udp(GOOD)[:30]) == [False, True]
     assert counts(firewall) == (1, 1, LAST, 0)
