@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 from pyebpf import layout
+from pyebpf.addresses import MacAddress
 from pyebpf.lang.errors import DeclarationError
 
 
@@ -140,12 +141,6 @@ class _CharMeta(type):
 
 class char(metaclass=_CharMeta):
     """`char[N]` is text of at most N bytes."""
-
-
-class MacAddress:
-    """A MAC address, 6 bytes."""
-
-    layout = layout.MAC
 
 
 SCALARS = (u8, u16, u32, u64, i8, i16, i32, i64, be16, be32, be64)

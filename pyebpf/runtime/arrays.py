@@ -1,0 +1,57 @@
+"""Layouts as numpy types, entries as structured arrays. numpy is imported here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyebpf import layout
+from pyebpf.runtime.cpus import possible_cpus
+from pyebpf.runtime.decode import CODES
+
+if TYPE_CHECKING:
+    from pyebpf.runtime.maps import Entries
+
+
+def dtype(type: layout.Type) -> Any:
+    """The numpy dtype of a layout; bit fields are left out, their unit is shown under the first one's name."""
+    import numpy
+
+    match type:
+        case layout.Integer():
+            return numpy.dtype((">" if type.big_endian else "=") + CODES[type.size, type.signed])
+        case layout.Enumeration():
+            return dtype(type.base)
+        case layout.Boolean():
+            return numpy.dtype(bool)
+        case layout.Text():
+            return numpy.dtype(f"S{type.length}")
+        case layout.Address():
+            return numpy.dtype((numpy.uint8, (type.size,)))
+        case layout.Array():
+            return numpy.dtype((dtype(type.element), (type.length,)))
+        case layout.Struct():
+            fields = [field for field in type.fields if not field.bits]
+            return numpy.dtype(
+                {
+                    "names": [field.name for field in fields],
+                    "formats": [dtype(field.type) for field in fields],
+                    "offsets": [field.offset for field in fields],
+                    "itemsize": type.size,
+                }
+            )
+
+
+def entries_array(entries: Entries, found: list[tuple[bytes, bytes]]) -> Any:
+    """Entries as one structured array, without a Python object for each."""
+    import numpy
+
+    value: Any = dtype(entries.value_type)
+    if entries.per_cpu:
+        padded = numpy.dtype({"names": ["v"], "formats": [value], "offsets": [0], "itemsize": entries.stride})
+        row = numpy.dtype([("key", dtype(entries.key_type)), ("value", padded, (possible_cpus(),))])
+        data = numpy.frombuffer(b"".join(key + item for key, item in found), row)
+        result = numpy.empty(len(found), [("key", row["key"]), ("value", value, (possible_cpus(),))])
+        result["key"], result["value"] = data["key"], data["value"]["v"]
+        return result
+    row = numpy.dtype([("key", dtype(entries.key_type)), ("value", value)])
+    return numpy.frombuffer(b"".join(key + item for key, item in found), row).copy()

@@ -1,0 +1,111 @@
+"""Memory → Python: a decoder for each layout, made once and called for every value."""
+
+from __future__ import annotations
+
+import struct
+from collections import namedtuple
+from enum import IntEnum
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Callable, TypeAlias
+
+from pyebpf import layout
+from pyebpf.addresses import MacAddress
+
+Decoder: TypeAlias = Callable[[bytes, int], Any]
+"""Takes bytes and the offset in them."""
+CODES = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h", (4, False): "I", (4, True): "i"} | {
+    (8, False): "Q",
+    (8, True): "q",
+}
+
+
+@cache
+def decoder(type: layout.Type) -> Decoder:
+    """The decoder of a layout. Structs become named tuples, text becomes str, addresses their own objects."""
+    match type:
+        case layout.Integer(view="ipv4"):
+            read = _number(type)
+            return lambda data, offset: IPv4Address(read(data, offset))
+        case layout.Integer():
+            return _number(type)
+        case layout.Boolean():
+            return lambda data, offset: data[offset] != 0
+        case layout.Enumeration():
+            return _enumeration(type)
+        case layout.Text():
+            return _text(type.length)
+        case layout.Array():
+            return _array(type)
+        case layout.Address():
+            return _address(type)
+        case layout.Struct():
+            return _struct(type)
+
+
+def number_format(type: layout.Integer) -> str:
+    """The `struct` format of an integer."""
+    return (">" if type.big_endian else "=") + CODES[type.size, type.signed]
+
+
+def _number(type: layout.Integer) -> Decoder:
+    unpack = struct.Struct(number_format(type)).unpack_from
+    return lambda data, offset: unpack(data, offset)[0]
+
+
+@cache
+def enum_class(type: layout.Enumeration) -> Any:
+    """An IntEnum of the same members."""
+    return IntEnum(type.name, list(type.members))
+
+
+def _enumeration(type: layout.Enumeration) -> Decoder:
+    read, members = _number(type.base), enum_class(type)
+
+    def decode(data: bytes, offset: int) -> Any:
+        value = read(data, offset)
+        try:
+            return members(value)
+        except ValueError:
+            return value
+
+    return decode
+
+
+def _text(length: int) -> Decoder:
+    def decode(data: bytes, offset: int) -> str:
+        return bytes(data[offset : offset + length]).split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
+
+    return decode
+
+
+def _array(type: layout.Array) -> Decoder:
+    element, size = decoder(type.element), type.element.size
+    steps = range(0, type.size, size)
+    return lambda data, offset: tuple(element(data, offset + step) for step in steps)
+
+
+def _address(type: layout.Address) -> Decoder:
+    make: Callable[[bytes], Any] = IPv6Address if type.view == "ipv6" else MacAddress
+    size = type.size
+    return lambda data, offset: make(bytes(data[offset : offset + size]))
+
+
+@cache
+def record_class(type: layout.Struct) -> Any:
+    """The named tuple that a struct decodes to."""
+    return namedtuple(type.name if type.name.isidentifier() else "Record", [f.name for f in type.fields], rename=True)  # noqa: PYI024
+
+
+def _struct(type: layout.Struct) -> Decoder:
+    make = record_class(type)._make
+    parts = [(_field(field), field.offset) for field in type.fields]
+    return lambda data, offset: make([read(data, offset + at) for read, at in parts])
+
+
+def _field(field: layout.Field) -> Decoder:
+    whole = decoder(field.type)
+    if not field.bits:
+        return whole
+    shift, mask = field.bit_offset, (1 << field.bits) - 1
+    return lambda data, offset: whole(data, offset) >> shift & mask

@@ -1,0 +1,119 @@
+"""Python → memory: keys and values of maps, variables."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Mapping
+
+from pyebpf import layout
+from pyebpf.addresses import MacAddress
+from pyebpf.runtime.decode import number_format
+
+
+def encode(type: layout.Type, value: object, what: str = "value") -> bytes:
+    """`value` as bytes of `type`. Raises TypeError, OverflowError or ValueError that name `what`."""
+    match type:
+        case layout.Integer():
+            return _integer(type, value, what)
+        case layout.Enumeration():
+            return _integer(type.base, _member(type, value, what), what)
+        case layout.Boolean():
+            if not isinstance(value, bool) and value not in (0, 1):
+                raise TypeError(f"{what} is a bool, not {value!r}")
+            return bytes([bool(value)])
+        case layout.Text():
+            return _text(type, value, what)
+        case layout.Array():
+            return _array(type, value, what)
+        case layout.Address():
+            return _address(type, value, what)
+        case layout.Struct():
+            return _struct(type, value, what)
+
+
+def _member(type: layout.Enumeration, value: object, what: str) -> object:
+    if isinstance(value, str):
+        for name, number in type.members:
+            if name == value:
+                return number
+        raise ValueError(f"{what}: {type.name} has no member {value!r}")
+    return value
+
+
+def _integer(type: layout.Integer, value: object, what: str) -> bytes:
+    if type.view == "ipv4" and isinstance(value, str | IPv4Address):
+        value = int(IPv4Address(value))
+    if isinstance(value, float | str | bytes) or not hasattr(value, "__index__"):
+        raise TypeError(f"{what} is {type}, not {value!r}")
+    number = int(value.__index__())
+    if not type.minimum <= number <= type.maximum:
+        raise OverflowError(f"{what} is {type}, which holds {type.minimum} to {type.maximum}, not {number}")
+    return struct.pack(number_format(type), number)
+
+
+def _text(type: layout.Text, value: object, what: str) -> bytes:
+    if isinstance(value, str):
+        value = value.encode("utf-8", "surrogateescape")
+    if not isinstance(value, bytes | bytearray):
+        raise TypeError(f"{what} is text, not {value!r}")
+    if len(value) > type.length:
+        raise OverflowError(f"{what} is {type}, which is shorter than {len(value)} bytes")
+    return bytes(value).ljust(type.length, b"\0")
+
+
+def _array(type: layout.Array, value: object, what: str) -> bytes:
+    items = list(value) if hasattr(value, "__iter__") else None
+    if items is None or len(items) != type.length:
+        raise TypeError(f"{what} is {type}: {type.length} values, not {value!r}")
+    return b"".join(encode(type.element, item, f"{what}[{index}]") for index, item in enumerate(items))
+
+
+def _address(type: layout.Address, value: object, what: str) -> bytes:
+    if isinstance(value, bytes) and len(value) == type.size:
+        return value
+    try:
+        if type.view == "ipv6" and isinstance(value, str | int | IPv6Address):
+            return IPv6Address(value).packed
+        if type.view == "mac" and isinstance(value, str | MacAddress):
+            return (value if isinstance(value, MacAddress) else MacAddress(value)).packed
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+    raise TypeError(f"{what} is {type}, not {value!r}")
+
+
+def _struct(type: layout.Struct, value: object, what: str) -> bytes:
+    """From an instance of the struct, a mapping, or a tuple in the fields' order; missing fields of mappings are zero."""
+    data = bytearray(type.size)
+    for field, item in _items(type, value, what):
+        place = f"{what}.{field.name}"
+        if field.bits:
+            _bits(data, field, item, place)
+        else:
+            data[field.offset : field.offset + field.type.size] = encode(field.type, item, place)
+    return bytes(data)
+
+
+def _items(type: layout.Struct, value: Any, what: str) -> list[tuple[layout.Field, object]]:
+    if isinstance(value, Mapping):
+        unknown = [name for name in value if type.field(str(name)) is None]
+        if unknown:
+            raise TypeError(f"{what}: {type} has no field {unknown[0]!r}")
+        return [(field, value[field.name]) for field in type.fields if field.name in value]
+    if isinstance(value, tuple):
+        if len(value) != len(type.fields):
+            raise TypeError(f"{what} is {type} with {len(type.fields)} fields, not {value!r}")
+        return list(zip(type.fields, value, strict=True))
+    if all(hasattr(value, field.name) for field in type.fields):
+        return [(field, getattr(value, field.name)) for field in type.fields]
+    raise TypeError(f"{what} is {type}, not {value!r}")
+
+
+def _bits(data: bytearray, field: layout.Field, value: Any, what: str) -> None:
+    assert isinstance(field.type, layout.Integer)
+    if not 0 <= int(value) < 1 << field.bits:
+        raise OverflowError(f"{what} has {field.bits} bits, not room for {value}")
+    form = number_format(field.type)
+    old = struct.unpack_from(form, data, field.offset)[0]
+    mask = (1 << field.bits) - 1 << field.bit_offset
+    struct.pack_into(form, data, field.offset, old & ~mask | int(value) << field.bit_offset)

@@ -1,0 +1,61 @@
+"""Printed lines: records of the built-in ring, formatted by Python's own rules."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Callable, Iterator
+
+from pyebpf.metadata import Metadata, PrintSite
+from pyebpf.runtime.decode import decoder
+from pyebpf.runtime.ring import Ring
+
+CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
+
+
+def format_record(metadata: Metadata, record: bytes) -> str:
+    """The line that a record stands for."""
+    if len(record) < 4:
+        return repr(record)
+    (index,) = struct.unpack_from("=I", record)
+    if index >= len(metadata.prints) or len(record) < metadata.prints[index].record.size:
+        return repr(record)
+    return _line(metadata.prints[index], record)
+
+
+def _line(site: PrintSite, record: bytes) -> str:
+    values = {field.name: decoder(field.type)(record, field.offset) for field in site.record.fields}
+    parts = []
+    for part in site.parts:
+        if part.field is None:
+            parts.append(part.text)
+            continue
+        value = values[part.field]
+        if part.conversion:
+            value = CONVERSIONS[part.conversion](value)
+        parts.append(format(value, part.spec))
+    return "".join(parts)
+
+
+class Prints:
+    """What the programs print, line by line; an iterable that ends when the session closes."""
+
+    def __init__(self, metadata: Metadata, ring: Ring | None, dropped: Callable[[], int]) -> None:
+        self._metadata = metadata
+        self.ring = ring
+        self._dropped = dropped
+
+    def poll(self, timeout: float | None = 0) -> list[str]:
+        """Lines that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
+        if self.ring is None:
+            return []
+        records = self.ring.read() if timeout == 0 else self.ring.wait(timeout)
+        return [format_record(self._metadata, record) for record in records]
+
+    def __iter__(self) -> Iterator[str]:
+        while self.ring is not None and not self.ring.closed:
+            yield from self.poll(None)
+
+    @property
+    def dropped(self) -> int:
+        """Lines that found their ring full."""
+        return self._dropped()

@@ -1,0 +1,105 @@
+"""Loaded programs: test runs and what the kernel tells about them."""
+
+from __future__ import annotations
+
+import struct
+from typing import final
+
+from pyebpf.kernel.hooks import hook_by_name
+from pyebpf.loader import sys
+from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.load import LoadedProgram
+from pyebpf.object.specs import ProgramSpec
+from pyebpf.records import dataclass
+
+BPF_ENABLE_STATS = 32
+SPARE = 256
+"""Bytes that a program may add to the packet of a test run."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """What BPF_PROG_TEST_RUN gives: the result, the packet as the program left it, and ns for one run."""
+
+    __test__ = False
+
+    result: int
+    data: bytes
+    duration_ns: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ProgramStats:
+    """The kernel's own numbers. `runs` and `run_ns` count only while statistics are on (`session.stats` turns them on)."""
+
+    runs: int
+    run_ns: int
+    verified_instructions: int
+    """How many instructions the verifier went through (5.16; 0 before)."""
+    translated_bytes: int
+    native_bytes: int
+
+
+@final
+class Program:
+    """A loaded program."""
+
+    def __init__(self, loaded: LoadedProgram) -> None:
+        self.loaded = loaded
+
+    @property
+    def name(self) -> str:
+        return self.loaded.spec.name
+
+    @property
+    def id(self) -> int:
+        """The kernel's number for it."""
+        return self.loaded.id
+
+    @property
+    def spec(self) -> ProgramSpec:
+        return self.loaded.spec
+
+    def test_run(self, data: bytes | None = None, ctx: bytes | None = None, repeat: int = 1) -> TestRun:
+        """Run the program once (or `repeat` times) on given input, without its hook.
+
+        `data`: a packet, for programs that read packets. `ctx`: the context's bytes; for raw tracepoints their
+        arguments, u64 each. Raises LoadError for hooks that the kernel can't run so.
+        """
+        hook = hook_by_name(self.loaded.spec.hook)
+        if hook is not None and not hook.test_run:
+            raise LoadError(f"the kernel has no test run for {hook.name} programs", "kernel")
+        raw = hook is not None and hook.name == "raw_tracepoint"
+        try:
+            result, out, duration = sys.prog_test_run(
+                self.loaded.fd,
+                data,
+                context=ctx or b"",
+                repeat=0 if raw else repeat,
+                output_size=len(data) + SPARE if data else 0,
+            )
+        except OSError as error:
+            raise explain(error, f"run {self.name}", self.loaded.spec.hook) from error
+        return TestRun(result, out, duration)
+
+    @property
+    def stats(self) -> ProgramStats:
+        """Numbers of `struct bpf_prog_info`."""
+        info = sys.obj_get_info_by_fd(self.loaded.fd).ljust(256, b"\0")
+        native, translated = struct.unpack_from("=II", info, 16)
+        run_ns, runs = struct.unpack_from("=QQ", info, 192)
+        verified = struct.unpack_from("=I", info, 216)[0]
+        return ProgramStats(runs, run_ns, verified, translated, native)
+
+    def __repr__(self) -> str:
+        return f"<Program {self.name}, {self.loaded.spec.section}, id {self.id}>"
+
+
+def enable_stats() -> sys.Descriptor | None:
+    """Have the kernel count and time runs for as long as the descriptor is open (5.8); None where it can't."""
+    try:
+        return sys.Descriptor(sys.bpf(BPF_ENABLE_STATS, struct.pack("=I", 0))[0])
+    except OSError:
+        return None

@@ -1,0 +1,171 @@
+"""A session: an object in the kernel, attached, with its maps and events as Python."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Callable, Mapping, TypeAlias, final
+
+from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.maps import MapType
+from pyebpf.loader.attach import Link, attach_program, needs_place
+from pyebpf.loader.errors import LoadError
+from pyebpf.loader.load import LoadedMap, LoadedObject, load_object
+from pyebpf.loader.sys import Descriptor
+from pyebpf.metadata import Cell
+from pyebpf.object.specs import Object
+from pyebpf.runtime.faults import FaultCount, read_counter, read_faults
+from pyebpf.runtime.maps import ArrayView, HashView, HistogramView
+from pyebpf.runtime.prints import Prints
+from pyebpf.runtime.programs import Program, ProgramStats, enable_stats
+from pyebpf.runtime.ring import Ring, RingBufView
+from pyebpf.runtime.variables import VariableView
+
+MapView: TypeAlias = "HashView | ArrayView | HistogramView | RingBufView"
+
+
+def open_session(
+    obj: Object,
+    *,
+    config: Mapping[str, object] | None = None,
+    btf: Btf | None = None,
+    attach: bool = True,
+    where: Mapping[str, object] | None = None,
+) -> Session:
+    """Load `obj`, and attach every program of it unless `attach` is False. Raises LoadError, VerifierError.
+
+    `where` names the place of programs that need one, by program; it may be given without naming a program's
+    hook. What was loaded or attached by the time of an error is undone.
+    """
+    places = dict(where or {})
+    names = [program.name for program in obj.programs]
+    for name in places:
+        if name not in names:
+            raise LoadError(f"there is no program {name}; there are {', '.join(names) or 'none'}", "target")
+    session = Session(load_object(obj, config=config, btf=btf))
+    try:
+        if attach:
+            missing = [name for name in names if needs_place(session.programs[name].loaded) and name not in places]
+            for name in missing:
+                attach_program(session.programs[name].loaded)  # raises, saying what is missing
+            for name in names:
+                session.attach(name, places.get(name))
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+@final
+class Session:
+    """What `pyebpf.load` gives: a context manager; at its end everything is detached and freed."""
+
+    def __init__(self, loaded: LoadedObject) -> None:
+        self._loaded = loaded
+        self._links: list[Link] = []
+        self._callbacks: list[Callable[[], None]] = []
+        self._stats: Descriptor | None = None
+        self.object = loaded.spec
+        self.closed = False
+        metadata = loaded.spec.metadata
+        infos = dict(metadata.maps)
+        self.programs = {name: Program(program) for name, program in loaded.programs.items()}
+        self.variables = {info.name: VariableView(loaded, info) for info in metadata.variables}
+        self.maps: dict[str, Any] = {}
+        """Views of the maps by name: HashView, ArrayView, HistogramView, RingBufView."""
+        self.prints = Prints(metadata, None, lambda: 0)
+        try:
+            for name, found in loaded.maps.items():
+                if found.spec.initial is not None:
+                    continue
+                if name == metadata.prints_map:
+                    self.prints = Prints(metadata, Ring(found), self._counter(metadata.prints_dropped))
+                    continue
+                info = infos.get(name)
+                view = _view(found, info.unit if info else "", self._counter(info.dropped if info else None))
+                if view is not None:
+                    self.maps[name] = view
+        except BaseException:
+            self.close()
+            raise
+
+    def _counter(self, cell: Cell | None) -> Callable[[], int]:
+        return lambda: read_counter(self._loaded, cell)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """What is attached."""
+        return tuple(link for link in self._links if link.attached)
+
+    def attach(self, program: str | Program, where: object = None) -> Link:
+        """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one."""
+        name = program if isinstance(program, str) else program.name
+        if name not in self.programs:
+            raise LoadError(f"there is no program {name}; there are {', '.join(self.programs)}", "target")
+        link = attach_program(self.programs[name].loaded, where)
+        self._links.append(link)
+        return link
+
+    @property
+    def faults(self) -> tuple[FaultCount, ...]:
+        """Places that have faulted, with counts."""
+        return read_faults(self._loaded)
+
+    @property
+    def stats(self) -> dict[str, ProgramStats]:
+        """The kernel's numbers by program. Runs are counted and timed from the first time that this is asked."""
+        if self._stats is None:
+            self._stats = enable_stats()
+        return {name: program.stats for name, program in self.programs.items()}
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the session closes."""
+        self._callbacks.append(callback)
+
+    def close(self) -> None:
+        """Detach and free everything; nothing happens the second time."""
+        if self.closed:
+            return
+        self.closed = True
+        for link in self._links:
+            link.detach()
+        for callback in self._callbacks:
+            callback()
+        for view in self.maps.values():
+            if isinstance(view, RingBufView):
+                view.ring.close()
+        if self.prints.ring is not None:
+            self.prints.ring.close()
+        if self._stats is not None:
+            self._stats.close()
+        self._loaded.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "closed", True):
+            self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else ", ".join(map(repr, self.links)) or "not attached"
+        return f"<Session of {', '.join(self.programs)}: {state}>"
+
+
+def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int]) -> MapView | None:
+    """The collection that suits a map; None for kinds that user space doesn't read."""
+    if loaded.spec.kind == "Histogram":
+        return HistogramView(loaded, unit)
+    match loaded.spec.type:
+        case MapType.RINGBUF:
+            return RingBufView(loaded, dropped)
+        case MapType.ARRAY | MapType.PERCPU_ARRAY:
+            return ArrayView(loaded)
+        case MapType.HASH | MapType.LRU_HASH | MapType.PERCPU_HASH | MapType.LRU_PERCPU_HASH:
+            return HashView(loaded)
+        case _:
+            return None

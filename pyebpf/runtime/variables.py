@@ -1,0 +1,62 @@
+"""Globals and Configs of a loaded object: typed places in its data sections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyebpf.loader import sys
+from pyebpf.loader.load import LoadedObject
+from pyebpf.metadata import Cell, VariableInfo
+from pyebpf.runtime.decode import decoder
+from pyebpf.runtime.encode import encode
+
+KEY = bytes(4)
+"""Data sections are arrays of one element."""
+
+
+def read_cell(loaded: LoadedObject, cell: Cell, size: int) -> bytes:
+    """Bytes of a data section as they are now."""
+    view = loaded.view(cell.section)
+    if view is not None:
+        return bytes(view[cell.offset : cell.offset + size])
+    section = loaded.maps[cell.section]
+    found = sys.map_lookup(section.fd, KEY, section.spec.value_size)
+    assert found is not None
+    return found[cell.offset : cell.offset + size]
+
+
+def write_cell(loaded: LoadedObject, cell: Cell, data: bytes) -> None:
+    """Write bytes of a data section. Where it can't be mapped the whole section is written, as it was a moment ago."""
+    view = loaded.view(cell.section)
+    if view is not None:
+        view[cell.offset : cell.offset + len(data)] = data
+        return
+    section = loaded.maps[cell.section]
+    whole = bytearray(sys.map_lookup(section.fd, KEY, section.spec.value_size) or b"")
+    whole[cell.offset : cell.offset + len(data)] = data
+    sys.map_update(section.fd, KEY, bytes(whole))
+
+
+class VariableView:
+    """A loaded Global or Config; `.value` reads and (Globals only) writes it."""
+
+    def __init__(self, loaded: LoadedObject, info: VariableInfo) -> None:
+        self.name = info.name
+        self.kind = info.kind
+        self.type = info.type
+        self._loaded = loaded
+        self._info = info
+        self._decode = decoder(info.type)
+
+    @property
+    def value(self) -> Any:
+        return self._decode(read_cell(self._loaded, self._info.cell, self.type.size), 0)
+
+    @value.setter
+    def value(self, value: object) -> None:
+        if self.kind == "Config":
+            raise AttributeError(f"{self.name} is a Config: it was frozen when the program was loaded (load(config=…))")
+        write_cell(self._loaded, self._info.cell, encode(self.type, value, self.name))
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name} = {self.value!r}>"
