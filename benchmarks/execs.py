@@ -44,13 +44,8 @@ class Start:
 
 def start(path: Path, comm: str) -> Start:
     """Start the program at `path` from a process named `comm`, and wait for its end."""
-    child = os.fork()
-    if not child:
-        try:
-            _LIBC.prctl(_PR_SET_NAME, comm.encode(), 0, 0, 0)
-            os.execv(path, [str(path)])
-        finally:
-            os._exit(127)
+    _LIBC.prctl(_PR_SET_NAME, comm.encode(), 0, 0, 0)  # the child inherits the name until it becomes another program
+    child = os.posix_spawn(path, [str(path)], os.environ)
     _, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError(f"{path} ended with {status}")
