@@ -21,6 +21,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
 
+from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics.base import CompileError, Error, InternalError
 from pyebpf.kernel.hooks import XdpAction as XDP
 from pyebpf.lang.functions import (
@@ -41,7 +42,7 @@ from pyebpf.lang.functions import (
 from pyebpf.lang.maps import Array, Hash, Histogram, LruHash, PerCpuArray, PerCpuHash, RingBuf
 from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
 from pyebpf.lang.structs import struct
-from pyebpf.lang.types import MacAddress, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
+from pyebpf.lang.types import be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.lang.variables import Config, Global
 
 if TYPE_CHECKING:

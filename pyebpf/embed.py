@@ -97,5 +97,5 @@ def _declarations(target: Target) -> dict[str, Map | Declared]:
     elif isinstance(target, str | PathLike | Object):
         return {}
     else:
-        scopes = [probe.function.__globals__ for probe in target]
+        scopes = [probe.function.__globals__ for probe in target if isinstance(probe, Probe)]
     return {name: value for scope in scopes for name, value in scope.items() if isinstance(value, Map | Declared)}

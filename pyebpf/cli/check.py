@@ -1,0 +1,65 @@
+"""`pyebpf check`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyebpf import compiler
+from pyebpf.cli.options import FILE, btf_option, json_option, read_btf
+from pyebpf.diagnostics.base import CompileError
+
+
+@click.command("check")
+@click.argument("file", type=FILE)
+@btf_option
+@json_option
+def command(file: Path, btf_path: Path | None, as_json: bool) -> None:
+    """Find mistakes in FILE, and show each program's loop bounds, stack, instructions and needs. Needs no root."""
+    try:
+        report = compiler.check_target(file, btf=read_btf(btf_path))
+    except CompileError as error:
+        if not as_json:
+            raise
+        from pyebpf.diagnostics.render import to_json
+
+        click.echo(json.dumps({"diagnostics": to_json(error.diagnostics), "programs": []}, indent=2))
+        sys.exit(1)
+    programs = [_program(program) for program in report.programs]
+    if as_json:
+        click.echo(json.dumps({"diagnostics": [], "programs": programs}, indent=2))
+        return
+    for program in programs:
+        _show(program)
+
+
+def _program(program: Any) -> dict[str, Any]:
+    since = max((helper.since for helper in program.helpers), default=(0, 0))
+    return {
+        "name": program.name,
+        "hook": program.hook,
+        "worst_case": program.worst_case,
+        "stack": program.stack,
+        "loops": [{"file": loop.file, "line": loop.line, "bound": loop.bound} for loop in program.loops],
+        "helpers": [
+            {"name": helper.name, "since": ".".join(map(str, helper.since)), "gpl": helper.gpl}
+            for helper in program.helpers
+        ],
+        "since": ".".join(map(str, since)),
+    }
+
+
+def _show(program: dict[str, Any]) -> None:
+    budget = 1_000_000
+    click.echo(f"{program['name']}: {program['hook']}")
+    click.echo(f"  instructions  at most {program['worst_case']:,} of {budget:,} (estimated)")
+    click.echo(f"  stack         {program['stack']} of 512 bytes")
+    for loop in program["loops"]:
+        click.echo(f"  loop          {loop['file']}:{loop['line']} at most {loop['bound']:,} times")
+    helpers = [f"{h['name']} (Linux {h['since']}{', GPL' if h['gpl'] else ''})" for h in program["helpers"]]
+    for number, helper in enumerate(helpers):
+        click.echo(f"  {'helpers' if not number else '':<14}{helper}")

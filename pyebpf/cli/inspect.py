@@ -1,0 +1,140 @@
+"""`pyebpf inspect`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyebpf.cli.options import FILE, json_option
+from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
+
+
+@click.command("inspect")
+@click.argument("object_path", metavar="OBJECT.o", type=FILE)
+@click.option("--disassemble", "-d", is_flag=True, help="Show the instructions under their source lines.")
+@json_option
+def command(object_path: Path, disassemble: bool, as_json: bool) -> None:
+    """Show the programs, maps, BTF and relocations of any BPF object."""
+    from pyebpf.object.read import read_object
+
+    obj = read_object(object_path.read_bytes())
+    found = describe(obj)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    _show(str(object_path), found)
+    if disassemble:
+        from pyebpf.object.disassemble import disassemble as text
+
+        click.echo()
+        click.echo(text(obj))
+
+
+def describe(obj: Object) -> dict[str, Any]:
+    """What is in an object, as plain data."""
+    return {
+        "title": obj.metadata.title,
+        "license": obj.license,
+        "big_endian": obj.big_endian,
+        "btf_bytes": len(obj.btf),
+        "programs": [_program(program) for program in obj.programs],
+        "functions": [_function(function) for function in obj.functions],
+        "maps": [_map(spec) for spec in obj.maps],
+        "variables": [
+            {"name": v.name, "kind": v.kind, "type": str(v.type), "section": v.cell.section, "offset": v.cell.offset}
+            for v in obj.metadata.variables
+        ],
+        "faults": [
+            {"kind": site.kind, "program": site.program, "file": site.file, "line": site.line}
+            for site in obj.metadata.fault_sites
+        ],
+    }
+
+
+def _function(function: FunctionSpec) -> dict[str, Any]:
+    return {
+        "name": function.name,
+        "section": function.section,
+        "instructions": len(function.code) // 8,
+        "relocations": [
+            {"offset": r.offset, "kind": r.kind, "name": r.name, "addend": r.addend} for r in function.relocations
+        ],
+        "core_relocations": [
+            {"offset": r.offset, "type_id": r.type_id, "access": r.access, "kind": r.kind} for r in function.core
+        ],
+        "lines": len(function.lines),
+    }
+
+
+def _program(program: ProgramSpec) -> dict[str, Any]:
+    return {
+        **_function(program.function),
+        "hook": program.hook,
+        "argument": program.argument,
+        "program_type": program.program_type,
+    }
+
+
+def _map(spec: MapSpec) -> dict[str, Any]:
+    from pyebpf.kernel.maps import MapType
+
+    known = {int(kind): kind.name.lower() for kind in MapType}
+    return {
+        "name": spec.name,
+        "kind": spec.kind,
+        "type": known.get(spec.type, str(spec.type)),
+        "key": str(spec.key) if spec.key else f"{spec.key_size} bytes" if spec.key_size else None,
+        "value": str(spec.value) if spec.value else f"{spec.value_size} bytes" if spec.value_size else None,
+        "key_size": spec.key_size,
+        "value_size": spec.value_size,
+        "max_entries": spec.max_entries,
+        "flags": spec.flags,
+    }
+
+
+def _show(path: str, found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    title = f": {found['title']}" if found["title"] else ""
+    endian = "big-endian" if found["big_endian"] else "little-endian"
+    console.print(f"{path}{title}", markup=False)
+    console.print(f"{endian}, licence {found['license'] or 'none'}, BTF {found['btf_bytes']:,} bytes", markup=False)
+    table = Table(
+        "program",
+        "section",
+        "instructions",
+        "maps and data",
+        "CO-RE",
+        "lines",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    for item in (*found["programs"], *found["functions"]):
+        names = dict.fromkeys(r["name"] for r in item["relocations"])
+        row = (
+            item["name"],
+            item["section"],
+            item["instructions"],
+            " ".join(names),
+            len(item["core_relocations"]),
+            item["lines"],
+        )
+        table.add_row(*map(str, row))
+    console.print(table)
+    table = Table("map", "type", "key", "value", "entries", "bytes", box=None, pad_edge=False, header_style="bold")
+    for item in found["maps"]:
+        kind = item["kind"] or item["type"]
+        row = (item["name"], kind, item["key"] or "", item["value"] or "", item["max_entries"], item["value_size"])
+        table.add_row(*map(str, row))
+    if found["maps"]:
+        console.print(table)
+    for item in found["variables"]:
+        console.print(
+            f"{item['kind']} {item['name']}: {item['type']} in {item['section']}+{item['offset']}", markup=False
+        )

@@ -1,0 +1,116 @@
+"""The entry point: finds the command, and turns every error into a message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from pyebpf import __version__
+from pyebpf.diagnostics.base import CompileError, Error, InternalError, ObjectError
+
+if TYPE_CHECKING:
+    from pyebpf.loader.errors import LoadError
+
+WRONG, USAGE, NOT_ALLOWED = 1, 2, 3
+COMMANDS: Final = {
+    "run": "Compile, load and attach FILE, and show its events and maps.",
+    "compile": "Compile FILE to a BPF object, or show a stage of it.",
+    "check": "Find mistakes; show loop bounds and budgets. Needs no root.",
+    "inspect": "Show what is in a BPF object.",
+    "explain": "Explain a diagnostic's code.",
+}
+"""Commands and what they do; each is a module of this package, imported when it is called."""
+
+
+class Commands(click.Group):
+    """Imports a command when it is called, so that `--help` starts at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pyebpf.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pyebpf")
+def cli() -> None:
+    """Write probes as Python functions and run them inside the Linux kernel."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        code = cli.main(args=arguments, prog_name="pyebpf", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output is gone. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        code = 130
+    except Error as error:
+        code = report(error)
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        click.echo(f"pyebpf: {name}{error.strerror or error}", err=True)
+        code = USAGE
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def report(error: Error) -> int:
+    """Show an error of ours on standard error; its exit code."""
+    if isinstance(error, CompileError):
+        from pyebpf.diagnostics.render import render
+
+        click.echo(render(error.diagnostics, color=colored(sys.stderr)), err=True)
+        return WRONG
+    if isinstance(error, InternalError):
+        click.echo(f"pyebpf: internal error: {error}", err=True)
+        click.echo("This is a fault of pyebpf. Please report it, with the probe and this text.", err=True)
+        if os.environ.get("PYEBPF_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+        return WRONG
+    click.echo(f"pyebpf: {error}", err=True)
+    if isinstance(error, ObjectError):
+        return WRONG
+    return _load_code(error)
+
+
+def _load_code(error: Error) -> int:
+    from pyebpf.loader.errors import ConfigError, LoadError
+
+    if isinstance(error, ConfigError):
+        return USAGE
+    if isinstance(error, LoadError):
+        return {"privileges": NOT_ALLOWED, "kernel": NOT_ALLOWED, "target": USAGE, "object": WRONG}[error.reason]
+    return WRONG
+
+
+def colored(stream: Any) -> bool:
+    """Whether a stream is a terminal that wants colours."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(stream.isatty())
+
+
+def is_refusal(error: LoadError) -> bool:
+    """Whether this machine, not the probe, is the reason."""
+    return error.reason in ("privileges", "kernel")

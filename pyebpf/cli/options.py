@@ -1,0 +1,58 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pyebpf.kernel.btf import Btf
+    from pyebpf.object.specs import Object
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+btf_option = click.option(
+    "--btf", "btf_path", type=FILE, metavar="FILE", help="Kernel types: raw BTF, or an ELF file with it."
+)
+cpu_option = click.option(
+    "--cpu", type=click.Choice(["v1", "v2", "v3", "v4"]), default="v3", show_default=True, help="BPF instruction set."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+
+
+def read_btf(path: Path | None) -> Btf | None:
+    """The BTF that `--btf` names."""
+    if path is None:
+        return None
+    from pyebpf.kernel.btf import Btf
+
+    return Btf.from_file(path)
+
+
+def is_object(path: Path) -> bool:
+    """Whether a file is an ELF object rather than Python."""
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def build(path: Path, btf: Btf | None, cpu: str = "v3") -> Object:
+    """The object of a `.py` or `.o` file."""
+    if is_object(path):
+        from pyebpf.object.read import read_object
+
+        return read_object(path.read_bytes())
+    from pyebpf import compiler
+
+    return compiler.compile_target(path, btf=btf, cpu=cpu)
+
+
+def pairs(values: tuple[str, ...], form: str) -> dict[str, str]:
+    """`NAME=VALUE` options as a dict. Raises UsageError."""
+    found = {}
+    for value in values:
+        name, sign, rest = value.partition("=")
+        if not (name and sign and rest):
+            raise click.UsageError(f"{value!r} is not of the form {form}")
+        found[name] = rest
+    return found

@@ -1,0 +1,191 @@
+"""`pyebpf run`."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyebpf.cli.main import is_refusal, report
+from pyebpf.cli.options import FILE, btf_option, build, json_option, pairs, read_btf
+
+if TYPE_CHECKING:
+    from pyebpf.kernel.btf import Btf
+    from pyebpf.object.specs import Object
+    from pyebpf.runtime.session import Session
+
+
+@click.command("run")
+@click.argument("file", type=FILE)
+@click.option("--for", "seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time.")
+@click.option(
+    "--attach", multiple=True, metavar="NAME=WHERE", help="Where a program attaches: an interface, a cgroup directory."
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="The value of a Config.")
+@btf_option
+@json_option
+def command(
+    file: Path,
+    seconds: float | None,
+    attach: tuple[str, ...],
+    settings: tuple[str, ...],
+    btf_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Compile FILE (a .py with probes, or any .o), load and attach it, and show its events; at the end its maps."""
+    where, config = pairs(attach, "NAME=WHERE"), pairs(settings, "NAME=VALUE")
+    btf = read_btf(btf_path)
+    obj = build(file, btf)
+    session = _open(obj, config, btf, where)
+    with session:
+        _announce(file, session, seconds)
+        _Watch(session, as_json).run(seconds)
+
+
+def _open(obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str, str]) -> Session:
+    """The session; where this machine doesn't allow it, the reason and the compiled program, and exit code 3."""
+    from pyebpf.loader.errors import LoadError
+    from pyebpf.runtime.session import open_session
+
+    try:
+        return open_session(obj, config=_values(obj, config), btf=btf, where=where)
+    except LoadError as error:
+        code = report(error)
+        if is_refusal(error):
+            from pyebpf.object.disassemble import disassemble
+
+            click.echo("This is the program that would have run:\n", err=True)
+            click.echo(disassemble(obj))
+        sys.exit(code)
+
+
+def _values(obj: Object, settings: dict[str, str]) -> dict[str, object]:
+    """Settings as the Configs' types want them: numbers in any of Python's notations, true and false, text."""
+    from pyebpf import layout
+
+    types = {variable.name: variable.type for variable in obj.metadata.variables if variable.kind == "Config"}
+    found: dict[str, object] = {}
+    for name, value in settings.items():
+        type = types.get(name)
+        found[name] = value
+        if isinstance(type, layout.Boolean) and value.lower() in ("true", "false", "0", "1"):
+            found[name] = value.lower() in ("true", "1")
+        elif isinstance(type, layout.Integer) and type.view == "int":
+            try:
+                found[name] = int(value, 0)
+            except ValueError:
+                raise click.UsageError(f"--set {name}={value}: {name} is {type}, which takes an integer") from None
+    return found
+
+
+def _announce(file: Path, session: Session, seconds: float | None) -> None:
+    for link in session.links:
+        click.echo(f"{file.stem}: {link.program} → {link.where}", err=True)
+    click.echo(
+        f"running for {seconds:g} s; Ctrl-C stops earlier" if seconds is not None else "Ctrl-C to stop", err=True
+    )
+
+
+class _Watch:
+    """Shows what comes until the time is over or a signal comes."""
+
+    def __init__(self, session: Session, as_json: bool) -> None:
+        from pyebpf.cli.columns import Columns
+        from pyebpf.layout import Struct
+        from pyebpf.runtime.ring import RingBufView
+
+        self.session = session
+        self.as_json = as_json
+        self.rings = {name: view for name, view in session.maps.items() if isinstance(view, RingBufView)}
+        self.columns = {n: Columns(ring.type) for n, ring in self.rings.items() if isinstance(ring.type, Struct)}
+        self.last = ""
+
+    def run(self, seconds: float | None) -> None:
+        deadline = None if seconds is None else time.monotonic() + seconds
+        read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+        signal.set_wakeup_fd(write)
+        try:
+            self.follow(read, deadline)
+            for link in self.session.links:
+                link.detach()
+            self.drain()
+            self.finish()
+        finally:
+            signal.set_wakeup_fd(-1)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(read)
+            os.close(write)
+
+    def follow(self, stop: int, deadline: float | None) -> None:
+        """Wait for events, a signal (seen on the descriptor `stop`), or the deadline."""
+        with select.epoll() as poll:
+            poll.register(stop, select.EPOLLIN)
+            for ring in self.rings.values():
+                poll.register(ring.fileno(), select.EPOLLIN)
+            if self.session.prints.ring is not None:
+                poll.register(self.session.prints.ring.fileno(), select.EPOLLIN)
+            while True:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return
+                ready = poll.poll(left)
+                if any(number == stop for number, _ in ready):
+                    return
+                self.drain()
+
+    def drain(self) -> None:
+        """Show everything that is in the rings."""
+        for name, ring in self.rings.items():
+            for event in ring.poll(0):
+                self.event(name, event)
+        for line in self.session.prints.poll(0):
+            self.line(line)
+        sys.stdout.flush()
+
+    def event(self, name: str, event: Any) -> None:
+        from pyebpf.cli.values import plain, text
+
+        if self.as_json:
+            self.json({"map": name, "event": plain(event)})
+            return
+        columns = self.columns.get(name)
+        if columns is None or isinstance(event, bytes):
+            print(text(event))
+            return
+        if self.last != name:
+            if len(self.rings) > 1:
+                print(f"{name}:")
+            print(columns.header())
+            self.last = name
+        print(columns.row(event))
+
+    def line(self, line: str) -> None:
+        from pyebpf.cli.values import text
+
+        if self.as_json:
+            self.json({"print": line})
+        else:
+            print(text(line))
+
+    def json(self, document: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+    def finish(self) -> None:
+        from pyebpf.cli import summary
+
+        if self.as_json:
+            self.json(summary.to_json(self.session))
+            sys.stdout.flush()
+            return
+        from rich.console import Console
+
+        summary.show(self.session, Console(highlight=False))

@@ -1,0 +1,109 @@
+"""What `pyebpf run` shows at the end: maps as tables, histograms as bars, drops and faults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyebpf.cli.values import entry, plain, rank, text
+from pyebpf.runtime.maps import ArrayView, HashView, HistogramView
+from pyebpf.runtime.ring import RingBufView
+from pyebpf.runtime.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MOST_ROWS = 20
+BAR = 40
+TIME_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
+
+
+def to_json(session: Session) -> dict[str, Any]:
+    """The whole summary as data."""
+    maps: dict[str, Any] = {}
+    dropped: dict[str, int] = {}
+    for name, view in session.maps.items():
+        if isinstance(view, RingBufView):
+            dropped[name] = view.dropped
+        elif isinstance(view, HistogramView):
+            maps[name] = [{"low": low, "high": high, "count": count} for low, high, count in view.buckets()]
+        else:
+            maps[name] = [entry(key, value) for key, value in view.items()]
+    if session.prints.ring is not None:
+        dropped["print"] = session.prints.dropped
+    variables = {name: plain(view.value) for name, view in session.variables.items()}
+    faults = [
+        {"kind": f.kind, "program": f.program, "file": f.file, "line": f.line, "column": f.column, "count": f.count}
+        for f in session.faults
+    ]
+    return {"maps": maps, "variables": variables, "dropped": dropped, "faults": faults}
+
+
+def show(session: Session, console: Console) -> None:
+    """The summary for people."""
+    for name, view in session.maps.items():
+        if isinstance(view, HistogramView):
+            _histogram(name, view, console)
+        elif isinstance(view, HashView | ArrayView):
+            _table(name, view, console)
+    globals_ = {name: view for name, view in session.variables.items() if view.kind == "Global"}
+    for name, variable in globals_.items():
+        console.print(f"{name} = {text(variable.value)}", markup=False)
+    for name, view in session.maps.items():
+        if isinstance(view, RingBufView) and view.dropped:
+            console.print(f"{name}: {view.dropped:,} events dropped: the ring was full", style="yellow", markup=False)
+    if session.prints.dropped:
+        console.print(f"print: {session.prints.dropped:,} lines dropped: their ring was full", style="yellow")
+    for fault in session.faults:
+        console.print(f"fault in {fault.program}: {fault}", style="yellow", markup=False)
+
+
+def _table(name: str, view: HashView | ArrayView, console: Console) -> None:
+    from rich.table import Table
+
+    entries = list(view.items())
+    if isinstance(view, ArrayView):
+        entries = [(key, value) for key, value in entries if rank(value)]
+    entries.sort(key=lambda pair: rank(pair[1]), reverse=True)
+    table = Table(
+        title=f"{name}: {len(entries):,} entries", title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
+    sample = plain(_total(entries[0][1])) if entries else 0
+    names = list(sample) if isinstance(sample, dict) else ["value"]
+    table.add_column("index" if isinstance(view, ArrayView) else "key")
+    for column in names:
+        table.add_column(column, justify="right")
+    for key, value in entries[:MOST_ROWS]:
+        shown = plain(_total(value))
+        cells = list(shown.values()) if isinstance(shown, dict) else [shown]
+        table.add_row(text(key), *(f"{cell:,}" if type(cell) is int else text(cell) for cell in cells))
+    console.print(table)
+    if len(entries) > MOST_ROWS:
+        console.print(f"… and {len(entries) - MOST_ROWS:,} more")
+
+
+def _total(value: Any) -> Any:
+    from pyebpf.runtime.cpus import PerCpu
+
+    return value.sum() if isinstance(value, PerCpu) else value
+
+
+def _histogram(name: str, view: HistogramView, console: Console) -> None:
+    buckets = view.buckets()
+    total = sum(count for _, _, count in buckets)
+    console.print(f"{name}: {total:,} values", style="italic", markup=False)
+    most = max((count for _, _, count in buckets), default=1)
+    rows = [(quantity(low, view.unit), quantity(high + 1, view.unit), count) for low, high, count in buckets]
+    width = max((len(edge) for row in rows for edge in row[:2]), default=0)
+    digits = max((len(f"{row[2]:,}") for row in rows), default=0)
+    for low, high, count in rows:
+        bar = "█" * round(BAR * count / most) or ("▏" if count else "")
+        console.print(f"  {low:>{width}} … {high:<{width}}  {count:>{digits},}  {bar}".rstrip(), markup=False)
+
+
+def quantity(value: int, unit: str) -> str:
+    """A number with its unit; times are scaled to what reads best."""
+    if unit == "ns":
+        scale, name = next(((scale, name) for scale, name in TIME_UNITS if value >= scale), TIME_UNITS[-1])
+        number = value / scale
+        return f"{number:.0f} {name}" if number >= 100 or scale == 1 else f"{number:.3g} {name}"
+    return f"{value:,} {unit}".strip()
