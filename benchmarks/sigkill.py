@@ -2,7 +2,7 @@
 
     python benchmarks/sigkill.py [TIMES]
 
-The samples take turns. Moments are spread over the first second and a half, so that compiling, loading, attaching and
+The samples take turns. Moments are spread over the first three seconds, so that compiling, loading, attaching and
 reading are all hit. Programs, maps and links are compared by their ids, so nothing else may use BPF meanwhile. The
 firewall is attached to a veth in a network namespace, and egress to a cgroup, both made for this. Needs root.
 """
@@ -24,7 +24,7 @@ from common import NAMES, ROOT, Missing, Result, finish, pyebpf, sample, table, 
 from kernel_objects import ids, left_over
 
 TIMES: Final = 50
-LATEST: Final = 1.5
+LATEST: Final = 3.0
 """Seconds after the start."""
 
 
