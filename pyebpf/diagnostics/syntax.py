@@ -1,10 +1,10 @@
 """Syntax: what Python can't read, and what is Python but not part of the language. Codes E01xx."""
 
 from __future__ import annotations
+
 from typing import ClassVar, final
 
 from pyebpf.diagnostics.base import Diagnostic
-from pyebpf.records import dataclass
 from pyebpf.records import dataclass
 
 
