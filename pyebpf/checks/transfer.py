@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from pyebpf import layout
 from pyebpf.checks.environment import Environment, Interval, meet, range_of
 from pyebpf.ir import ops
 from pyebpf.ir.ranges import exact
-from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, IntType
+from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, IntType, PointerType
 
 Mode: TypeAlias = Literal["language", "verifier"]
 _OPPOSITE: dict[str, ops.Comparison] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -48,8 +49,16 @@ def interval_of(value: ops.Value, known: Environment, mode: Mode) -> Interval:
             return meet(known.get(value.value), range_of(value.type)) or range_of(value.type)
         case ops.NotNull():
             return 1, 1
+        case ops.Load(address=address) if mode == "verifier" and _swapped(address):
+            return _unknown(value.type) if isinstance(value.type, IntType) else range_of(value.type)
         case _:
             return range_of(value.type)
+
+
+def _swapped(address: ops.Value) -> bool:
+    """Whether bytes are swapped after loading: of the result the verifier knows nothing."""
+    type = address.type.target if isinstance(address.type, PointerType) else None
+    return isinstance(type, layout.Integer) and type.big_endian
 
 
 def _convert(value: ops.Convert, inner: Interval, mode: Mode) -> Interval:
@@ -69,6 +78,8 @@ def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:
             if value.operator == "*" and max(map(abs, (*a, *c))) < 1 << 31
             else _unknown(value.type)
         )
+    if mode == "verifier" and value.operator in ("<<", ">>") and c[0] != c[1]:
+        return _unknown(value.type)
     low, high = exact(value.operator, a, c)
     type = value.type
     # Outside the type's 64 bits the result has wrapped around; its type says what is left to know.

@@ -5,6 +5,7 @@ Every local becomes a place on the stack first; LLVM turns those whose address s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, assert_never, final
 
 from pyebpf.codegen import arithmetic, kernel_structs, memory
@@ -60,6 +61,18 @@ def section(program: Program) -> str:
     return program.hook.section.replace("{argument}", program.argument.replace(":", "/"))
 
 
+def _indexes(block: ops.Block) -> Iterator[ops.Value]:
+    """Values that are added to addresses, and what they are masked from."""
+    for op in block.ops:
+        if isinstance(op, ops.ElementAddress | ops.PacketAdvance):
+            index = op.index if isinstance(op, ops.ElementAddress) else op.amount
+            yield index
+            if isinstance(index, ops.Binary) and index.operator == "&":
+                yield index.left
+        for inner in ops.blocks(op):
+            yield from _indexes(inner)
+
+
 @final
 class _Emitter:
     def __init__(self, program: Program, around: Surroundings) -> None:
@@ -70,6 +83,7 @@ class _Emitter:
         self.locals: dict[ops.Local, str] = {}
         self.slots: dict[ops.Slot, str] = {}
         self.labels: dict[ops.Label, _Label] = {}
+        self.indexes = frozenset(_indexes(program.body))
         self.results: list[tuple[str, str]] = []
         self.faults: list[tuple[str, str]] = []
         """What goes to the block that counts in `.bss`: bytes from `FAULTS`, and the block it comes from."""
@@ -146,7 +160,7 @@ class _Emitter:
                 raise InternalError(f"{type(op).__name__} after the end of a block")
             self.locate(op.span)
             if ops.is_value(op):
-                self.values[op] = self.value(op)
+                self.values[op] = self.anchored(op, self.value(op))
                 continue
             ends = self.ends(block.ops[index + 1 :], last)
             if ends and isinstance(op, ops.CountDropped | ops.AtomicAdd) and self.count_last(op):
@@ -155,6 +169,17 @@ class _Emitter:
                 self.control(op, ends)
             elif isinstance(op, ops.Effect):
                 self.effect(op)
+
+    def anchored(self, op: ops.Value, operand: Operand) -> Operand:
+        """`operand`, and for the index of an element a register of its own, whose origin LLVM can't see.
+
+        LLVM would check one copy of the index and use another, narrower or shifted one; or add it to an aligned
+        address by `or`, which the verifier forbids for pointers. The empty assembly costs no instruction.
+        """
+        if op not in self.indexes or isinstance(op, ops.Const):
+            return operand
+        text = as_integer(self.code, operand)
+        return Operand(self.code.value(f'call i64 asm "", "=r,0"(i64 {text})'), "i64")
 
     def ends(self, rest: tuple[ops.Op, ...], last: bool) -> bool:
         """Whether `rest` does nothing but end the program with its default."""

@@ -254,21 +254,27 @@ def _conditional(b: Builder, node: tree.IfExp) -> Operand:
     test = decision.value
     if isinstance(test, ops.Const):
         return evaluate(b, node.body if test.value else node.orelse)
-    first = dry_run(b, node.body, decision.when_true)
-    second = dry_run(b, node.orelse, decision.when_false)
-    if isinstance(first, Optional) or isinstance(second, Optional):
-        b.error(type_errors.WrongType(node.span, "values that are there", "a value that may be None", ""))
+    first = _there(dry_run(b, node.body, decision.when_true))
+    second = _there(dry_run(b, node.orelse, decision.when_false))
     type = values.join(b, first, second, node.span)
     result = b.local("either", type, node.span)
 
     def way(branch: tree.Expression, assigned: frozenset[str]) -> None:
         b.assigned = assigned
         value = evaluate(b, branch)
+        value = values.plain(b, value, branch.span) if isinstance(value, Optional) else value
         assert ops.is_value(value)
         b.set(result, names.stored(b, value, type, branch.span), branch.span)
 
     b.if_(test, lambda: way(node.body, decision.when_true), lambda: way(node.orelse, decision.when_false), node.span)
     return b.get(result, node.span)
+
+
+def _there(operand: Operand) -> Operand:
+    """What is left of a value that may be None when it isn't; that it isn't is proven where it is used."""
+    if isinstance(operand, Optional):
+        return operand.value
+    return operand
 
 
 def _subscript(b: Builder, node: tree.Subscript) -> Operand:

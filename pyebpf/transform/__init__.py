@@ -15,7 +15,7 @@ from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch
 from pyebpf.transform.loop_bounds import with_bound
-from pyebpf.transform.proven_checks import is_proven
+from pyebpf.transform.proven_checks import is_proven, unclear_indexes
 from pyebpf.transform.unused import remove_unused
 from pyebpf.transform.zeroing import shrink_zeroing
 
@@ -29,6 +29,7 @@ def optimize(checked: Checked) -> Module:
 
 def _program(program: Program, checked: Checked) -> Program:
     language, verifier = checked.language[program], checked.verifier[program]
+    unclear = unclear_indexes(program)
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...] | ops.Alias | None:
         # Facts belong to ops as they were checked, so what goes by facts is done in one walk.
@@ -38,7 +39,7 @@ def _program(program: Program, checked: Checked) -> Program:
             case ops.Prove():
                 return ops.Alias(op.value)
             case ops.Check():
-                return None if is_proven(op, verifier) else op
+                return None if is_proven(op, verifier, unclear) else op
             case ops.If():
                 return live_branch(op, language)
             case ops.Loop():

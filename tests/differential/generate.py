@@ -217,8 +217,10 @@ class Generator:
         return left, right
 
     def as_unsigned(self, value: Expression) -> Expression:
-        if value.constant or (value.high <= I64[1] and self.chance(40)):
-            return Expression(f"max({value.probe}, 0)", f"max({value.python}, 0)", (0, max(value.high, 0)), False, value.constant)
+        if value.constant:
+            return Expression("7", "7", (7, 7), constant=True)
+        if value.high <= I64[1] and self.chance(40):
+            return Expression(f"max({value.probe}, 0)", f"max({value.python}, 0)", (0, max(value.high, 0)))
         return Expression(f"u64({value.probe})", f"u64({value.python})", U64)
 
     def binary(self, operator: str, left: Expression, right: Expression) -> Expression:
@@ -550,8 +552,7 @@ class Generator:
         self.line(depth, f"for {name} in {probe}:", f"for {name} in {python}:")
         local = Local(name, "i")
         self.scope.locals.append(local)
-        self.loop_body(depth)
-        self.scope.locals.remove(local)
+        self.loop_body(depth, local)
 
     def while_loop(self, depth: int) -> None:
         if self.loops >= 2 or self.rounds > 20:
@@ -575,10 +576,9 @@ class Generator:
         also, also_python = (f" and {extra.probe}", f" and {extra.python}") if extra else ("", "")
         self.line(depth, f"while {test}{also}:", f"while {test}{also_python}:")
         self.line(depth + 1, step)
-        local = Local(name, "i")
-        self.loop_body(depth, readable=local)
+        self.loop_body(depth)
 
-    def loop_body(self, depth: int, readable: Local | None = None) -> None:
+    def loop_body(self, depth: int, counter: Local | None = None) -> None:
         self.loops += 1
         self.rounds *= LARGEST_LOOP
         self.block(depth + 1)
@@ -589,6 +589,8 @@ class Generator:
             self.block(depth + 1)
         self.loops -= 1
         self.rounds //= LARGEST_LOOP
+        if counter is not None:
+            self.scope.locals.remove(counter)  # there may have been no round
         if self.chance(30):
             self.line(depth, "else:")
             self.block(depth + 1)
