@@ -20,7 +20,7 @@ from pyebpf.kernel.hooks import ContextKind
 from pyebpf.source import Span
 
 LARGEST = 0xFFFF
-"""No packet is longer, and the verifier forgets pointers that were moved by more."""
+"""No packet is longer, and the verifier forgets pointers that may reach beyond it."""
 OFFSET = IntType(0, LARGEST)
 SKB_LENGTH = (0, 4)
 """Offset and size of `len` in `struct __sk_buff`."""
@@ -112,11 +112,12 @@ def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) 
     """`packet.load(offset, T)`: a T at an offset from the packet's start; the cursor stays."""
     where = values.number(b, at, at_span)
     assert isinstance(where.type, IntType)
+    last = LARGEST - type.size
     if isinstance(where, ops.Const):
-        if not 0 <= where.value <= LARGEST:
-            b.error(type_errors.OutOfRange(at_span, where.value, "an offset in a packet", 0, LARGEST))
+        if not 0 <= where.value <= last:
+            b.error(type_errors.OutOfRange(at_span, where.value, "an offset in a packet", 0, last))
     else:
-        inside = b.compare("<=", where, b.const(LARGEST, span), span)
+        inside = b.compare("<=", where, b.const(last, span), span)
         if where.type.low < 0:
             b.check(b.compare(">=", where, b.const(0, span), span), Fault.PACKET_TOO_SHORT, span)
         b.check(inside, Fault.PACKET_TOO_SHORT, span)

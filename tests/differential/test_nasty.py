@@ -1,0 +1,495 @@
+"""Handmade programs of the kinds that verifiers dislike: each loads, and computes what Python would."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from running import Kernel
+
+from pyebpf.loader import sys
+from pyebpf.loader.load import LoadedObject, load_object
+from pyebpf.object.read import read_object
+
+pytestmark = pytest.mark.kernel
+
+PASS, DROP = 2, 1
+IMPORTS = """\
+from pyebpf import (
+    ETH_P_IP, XDP, Array, Config, Ethernet, Global, Hash, IPv4, PerCpuArray, RingBuf, Tcp, Udp, be16, char, comm, function,
+    i8, i16, i32, i64, ktime_ns, raw_tracepoint, struct, u8, u16, u32, u64, xdp,
+)
+
+"""
+
+
+@dataclass
+class Probe:
+    """A loaded program named `probe`, with its Global `out` if it has one."""
+
+    loaded: LoadedObject
+
+    def run(self, packet: bytes = bytes(64)) -> int:
+        return sys.prog_test_run(self.loaded.programs["probe"].fd, packet)[0]
+
+    def variable(self, name: str, kind: str = "<Q") -> int:
+        metadata = self.loaded.spec.metadata
+        assert metadata is not None
+        (cell,) = (info.cell for info in metadata.variables if info.name == name)
+        section = self.loaded.variables[cell.section]
+        data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
+        return int(struct.unpack_from(kind, data, cell.offset)[0])
+
+    def out(self, kind: str = "<Q") -> int:
+        return self.variable("out", kind)
+
+    def faults(self) -> dict[str, int]:
+        metadata = self.loaded.spec.metadata
+        assert metadata is not None
+        if metadata.faults is None:
+            return {}
+        section = self.loaded.variables[metadata.faults.section]
+        data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
+        counts = struct.unpack_from(f"<{len(metadata.fault_sites)}Q", data, metadata.faults.offset)
+        found: dict[str, int] = {}
+        for site, count in zip(metadata.fault_sites, counts, strict=True):
+            if count:
+                found[site.kind] = found.get(site.kind, 0) + count
+        return found
+
+
+@pytest.fixture
+def load(kernel: Kernel, tmp_path: Path, request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    def loaded(text: str) -> Probe:
+        path = tmp_path / "probe.py"
+        path.write_text(IMPORTS + text)
+        elf = kernel.worker.compile(kernel.to_llvm(path), "v3")
+        probe = load_object(read_object(elf))
+        request.addfinalizer(probe.close)
+        return Probe(probe)
+
+    return loaded
+
+
+def test_cursor_over_tcp_options(load) -> None:  # type: ignore[no-untyped-def]
+    """Options of variable length, one after the other, until the maximum segment size is found."""
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    at = 54
+    for _ in range(10):
+        kind = packet.load(at, u8)
+        if kind == 0:
+            break
+        if kind == 1:
+            at += 1
+            continue
+        if kind == 2:
+            out.value = packet.load(at + 2, be16)
+            return XDP.DROP
+        at += packet.load(at + 1, u8)
+    return XDP.TX
+""")
+    head = bytes(54)
+    assert probe.run(head + bytes([1, 1, 8, 10, *range(8), 2, 4, 5, 0xB4, 0])) == DROP
+    assert probe.out() == 0x5B4
+    assert probe.run(head + bytes([1, 1, 0]) + bytes(20)) == 3
+    assert probe.run(head + bytes([8, 200]) + bytes(20)) == PASS
+    assert probe.faults() == {"PacketTooShort": 1}
+
+
+def test_sum_of_all_bytes(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    total: u64 = 0
+    for i in range(min(len(packet), 200)):
+        total += packet.load(i, u8)
+    out.value = total
+    return XDP.DROP
+""")
+    for packet in (bytes(range(64)), bytes(range(200)), bytes([255] * 300)):
+        assert probe.run(packet) == DROP
+        assert probe.out() == sum(packet[:200])
+
+
+def test_offset_read_from_the_packet(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    where = packet.load(16, be16)
+    out.value = packet.load(where, be16)
+    return XDP.DROP
+""")
+    packet = bytearray(range(64))
+    packet[16:18] = (40).to_bytes(2, "big")
+    assert probe.run(bytes(packet)) == DROP
+    assert probe.out() == 0x2829
+    packet[16:18] = (63).to_bytes(2, "big")
+    assert probe.run(bytes(packet)) == PASS
+    packet[16:18] = (65535).to_bytes(2, "big")
+    assert probe.run(bytes(packet)) == PASS
+    assert probe.faults() == {"PacketTooShort": 2}
+
+
+def test_headers_behind_ip_options(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    eth = packet.parse(Ethernet)
+    if eth.proto != ETH_P_IP:
+        return XDP.TX
+    packet.parse(IPv4)
+    tcp = packet.parse(Tcp)
+    out.value = tcp.dest * 1000 + packet.offset
+    return XDP.DROP
+""")
+    for words in (5, 6, 15):
+        ip = bytes([0x40 | words]) + bytes(words * 4 - 1)
+        tcp = struct.pack(">HHIIBB", 1, 443, 0, 0, 0x70, 0) + bytes(14)
+        assert probe.run(bytes(12) + b"\x08\x00" + ip + tcp) == DROP
+        assert probe.out() == 443 * 1000 + 14 + words * 4 + 28
+    assert probe.run(bytes(12) + b"\x08\x00" + bytes([0x44]) + bytes(60)) == PASS  # claims 16 bytes
+    assert probe.run(bytes(64)) == 3
+
+
+@pytest.mark.parametrize("length", [1, 3, 7, 8, 12, 100])
+@pytest.mark.parametrize("element", ["u8", "u16", "i32", "u64"])
+def test_variable_index_into_the_stack(load, length: int, element: str) -> None:  # type: ignore[no-untyped-def]
+    if length * {"u8": 1, "u16": 2, "i32": 4, "u64": 8}[element] > 400:
+        pytest.skip("larger than the stack")
+    probe = load(f"""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    cells = {element}[{length}]()
+    for i in range({length}):
+        cells[i] = {element}(i * 3 % 100)
+    index = packet.load(0, i8)
+    cells[index] = 101
+    total = 0
+    for i in range({length}):
+        total = total * 3 + cells[i]
+    out.value = u64(total)
+    return XDP.DROP
+""")
+    for index in (0, length - 1, length // 2, -1, -length, length, -length - 1, 127, -128):
+        cells = [i * 3 % 100 for i in range(length)]
+        inside = -length <= index < length
+        assert probe.run(struct.pack("<b", index) + bytes(63)) == (DROP if inside else PASS), index
+        if inside:
+            cells[index] = 101
+            total = 0
+            for cell in cells:
+                total = total * 3 + cell
+            assert probe.out() == total % 2**64
+
+
+def test_variable_index_into_map_and_ring(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Row:
+    first: u32
+    cells: u16[5]
+
+rows = Array[Row](max_entries=3)
+ring = RingBuf[Row](size=4096)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    row = rows[packet.load(0, u8)]
+    at = packet.load(1, u8)
+    row.cells[at] = u16(row.cells[at] + 7)
+    with ring.reserve() as event:
+        event.cells[packet.load(2, u8)] = row.cells[packet.load(1, u8)]
+        event.first = event.cells[4]
+        out.value = event.first
+    return XDP.DROP
+""")
+    assert probe.run(bytes([2, 4, 4]) + bytes(61)) == DROP
+    assert probe.out() == 7
+    assert probe.run(bytes([2, 4, 4]) + bytes(61)) == DROP
+    assert probe.out() == 14
+    for wrong in ([3, 0, 0], [0, 5, 0], [0, 0, 5]):
+        assert probe.run(bytes(wrong) + bytes(61)) == PASS
+    assert probe.faults() == {"IndexError": 3}
+    assert probe.run(bytes([1, 4, 4]) + bytes(61)) == DROP
+    assert probe.out() == 7
+
+
+def test_early_return_from_loops_inside_reservations(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Event:
+    i: u32
+    j: u32
+
+ring = RingBuf[Event](size=1 << 20)  # nobody reads it: it must hold all of the test's events
+other = RingBuf[Event](size=1 << 20)
+out = Global[u64](0)
+
+@function
+def search(packet, limit):
+    for i in range(4):
+        with ring.reserve() as event:
+            event.i = i
+            for j in range(4):
+                with other.reserve() as inner:
+                    inner.j = j
+                    if i * 4 + j == limit:
+                        return i * 10 + j
+                    if j == 2:
+                        break
+                    assert i != 3
+            if i == 2:
+                continue
+            event.j = 1
+    return 99
+
+@xdp
+def probe(packet):
+    out.value = search(packet, packet.load(0, u8))
+    return XDP.DROP
+""")
+
+    def expected(limit: int) -> int | None:
+        for i in range(4):
+            for j in range(4):
+                if i * 4 + j == limit:
+                    return i * 10 + j
+                if j == 2:
+                    break
+                if i == 3:
+                    return None
+        return 99
+
+    for limit in [*range(18), 200] * 20:
+        answer = expected(limit)
+        assert probe.run(bytes([limit]) + bytes(63)) == (PASS if answer is None else DROP)
+        if answer is not None:
+            assert probe.out() == answer
+
+
+def test_nearly_all_of_the_stack(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Big:
+    words: u64[52]
+    name: char[8]
+
+out = Global[u64](0)
+saved = Array[Big](max_entries=1)
+
+@xdp
+def probe(packet):
+    big = Big()
+    for i in range(52):
+        big.words[i] = u64(i) * packet.load(0, u8)
+    big.words[packet.load(1, u8)] += 1
+    saved[0] = big
+    total = 0
+    for i in range(52):
+        total += saved[0].words[i]
+    out.value = u64(total)
+    return XDP.DROP
+""")
+    assert probe.run(bytes([3, 51]) + bytes(62)) == DROP
+    assert probe.out() == sum(i * 3 for i in range(52)) + 1
+
+
+def test_deep_inlining(load) -> None:  # type: ignore[no-untyped-def]
+    functions = "@function\ndef f0(x, y):\n    if x > y:\n        return x - y\n    return x + 1\n"
+    for n in range(1, 12):
+        functions += f"\n@function\ndef f{n}(x, y):\n    z = f{n - 1}(x, y + 1)\n    return z * 2 if z & 1 else z + y\n"
+    probe = load(f"out = Global[i64](0)\n\n{functions}\n@xdp\ndef probe(packet):\n"
+                 "    out.value = f11(packet.load(0, u8), packet.load(1, i8))\n    return XDP.DROP\n")  # fmt: skip
+    scope: dict[str, object] = {"function": lambda f: f}
+    exec(functions, scope)  # noqa: S102 - the text above
+    for x in (0, 1, 7, 200, 255):
+        for y in (-128, -3, 0, 5, 127):
+            assert probe.run(struct.pack("<Bb", x, y) + bytes(62)) == DROP
+            assert probe.out("<q") == scope["f11"](x, y)  # type: ignore[operator]
+
+
+def test_optional_through_loops(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+table = Hash[u32, u64](max_entries=16)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    best = None
+    for i in range(8):
+        key = u32(packet.load(i, u8))
+        if key < 4:
+            table[key] = 100 + i
+        found = table.get(key)
+        if found is None:
+            continue
+        if best is None or found > best:
+            best = found
+    if best is None:
+        return XDP.TX
+    out.value = best if best > 3 else 3
+    return XDP.DROP
+""")
+    assert probe.run(bytes([9] * 64)) == 3
+    assert probe.run(bytes([9, 9, 1, 9, 2, 9, 9, 9]) + bytes(56)) == DROP
+    assert probe.out() == 104
+
+
+def test_struct_reference_that_may_be_none(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Stats:
+    calls: u64
+    most: u32
+
+stats = Hash[u32, Stats](max_entries=16)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    key = u32(packet.load(0, u8))
+    entry = stats.get(key)
+    if entry is None:
+        stats[key] = Stats(calls=1)
+        entry = stats.get(key)
+        if entry is None:
+            return XDP.ABORTED
+    else:
+        entry.calls += 1
+    entry.most = max(entry.most, packet.load(1, u8))
+    out.value = entry.calls * 1000 + entry.most
+    return XDP.DROP
+""")
+    for calls, most in ((1, 5), (2, 9), (3, 2)):
+        assert probe.run(bytes([7, most]) + bytes(62)) == DROP
+        assert probe.out() == calls * 1000 + (9 if calls > 1 else 5)
+
+
+@pytest.mark.parametrize(
+    ("start", "statement", "result"),
+    [
+        (2**64 - 1, "out.value += 1", 0),
+        (2**63, "out.value += 2**63", 0),
+        (2**64 - 1, "out.value = out.value * out.value", 1),
+        (2**63, "out.value = out.value - 1", 2**63 - 1),
+        (2**64 - 1, "out.value //= 10", (2**64 - 1) // 10),
+        (2**63, "out.value %= 10", 2**63 % 10),
+        (2**64 - 1, "out.value = max(out.value, 5)", 2**64 - 1),
+        (2**64 - 1, "out.value = 1 if out.value > -1 else 2", 1),
+        (2**63, "out.value = 1 if out.value == -(2**63) else 2", 2),
+        (2**64 - 1, "out.value >>= 63", 1),
+        (2**63, "out.value <<= 1", 0),
+        (2**64 - 1, "out.value = ~out.value", 0),
+        (2**64 - 1, "out.value = u64(i64(out.value) // 2)", 2**64 - 1),
+        (2**63, "out.value = abs(i64(out.value))", 2**63),
+    ],
+)
+def test_at_the_edge_of_64_bits(load, start: int, statement: str, result: int) -> None:  # type: ignore[no-untyped-def]
+    probe = load(f"out = Global[u64]({start})\n\n@xdp\ndef probe(packet):\n    {statement}\n    return XDP.DROP\n")
+    assert probe.run() == DROP
+    assert probe.out() == result
+
+
+def test_counters_of_maps_wrap_around(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+table = Hash[u32, u64](max_entries=4)
+narrow = Hash[u32, u16](max_entries=4)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    table[1] = 2**64 - 1
+    table[1] += 2
+    narrow[1] = 65535
+    narrow[1] += 2
+    narrow[2] += 3
+    out.value = table[1] * 100 + narrow[1] * 10 + narrow[2]
+    return XDP.DROP
+""")
+    assert probe.run() == DROP
+    assert probe.out() == 113
+
+
+def test_full_map_is_a_memory_error(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+table = Hash[u32, u64](max_entries=4)
+
+@xdp
+def probe(packet):
+    for i in range(packet.load(0, u8) & 15):
+        table[u32(i)] += 1
+    return XDP.DROP
+""")
+    assert probe.run(bytes([4]) + bytes(63)) == DROP
+    assert probe.run(bytes([5]) + bytes(63)) == PASS
+    assert probe.faults() == {"MemoryError": 1}
+
+
+def test_long_loop(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    total: u64 = 0
+    for i in range(5000):
+        if i % 7 == 3:
+            continue
+        total += i ^ 5
+    out.value = total
+    return XDP.DROP
+""")
+    assert probe.run() == DROP
+    assert probe.out() == sum(i ^ 5 for i in range(5000) if i % 7 != 3)
+
+
+def test_text_in_all_lengths(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Names:
+    short: char[4]
+    long: char[12]
+
+names = Array[Names](max_entries=1)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    n = names[0]
+    n.short = "abcd"
+    n.long = "abcd"
+    bits = 0
+    if n.short == n.long:
+        bits |= 1
+    n.long = "abcde"
+    if n.short != n.long:
+        bits |= 2
+    if n.short == "abcd":
+        bits |= 4
+    copy = n.short
+    n.short = "ab"
+    if copy == "abcd" and n.short == "ab" and not n.short == "abc":
+        bits |= 8
+    n.short = ""
+    if not n.short:
+        bits |= 16
+    out.value = bits
+    return XDP.DROP
+""")
+    assert probe.run() == DROP
+    assert probe.out() == 31
