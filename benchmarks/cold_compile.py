@@ -41,7 +41,7 @@ def measure() -> Result:
         scratch = Path(name)
         ours = pyebpf("compile", sample(NAME), "-o", scratch / "ours.o")
         theirs = clang_command(twin(NAME), scratch / "theirs.o", include)
-        # Once without looking: files come into the page cache, and Python writes its bytecode, as pip does when it installs.
+        # Once without looking: files come into the page cache, and Python writes its bytecode, as pip does.
         seconds(ours, scratch, "unmeasured")
         seconds(theirs, scratch, "unmeasured")
         for round in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""`pyebpf run` on the live kernel: exit codes, `--set`, `--attach`, signals; and nothing stays behind, however it ends."""
+"""`pyebpf run` on the live kernel: exit codes, `--set`, `--attach`, signals; nothing stays, however it ends."""
 
 from __future__ import annotations
 

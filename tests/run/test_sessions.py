@@ -16,7 +16,7 @@ import pyebpf
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
-COUNT_ONE = '''
+COUNT_ONE = """
 from pyebpf import Array, Config, Global, pid, tracepoint, u32, u64
 
 only = Config[u32](0)
@@ -28,7 +28,7 @@ def count(ctx):
     if pid() == only.value:
         calls.value += 1
         cells[calls.value] += 1
-'''
+"""
 
 
 @pytest.fixture

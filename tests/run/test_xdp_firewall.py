@@ -1,6 +1,6 @@
 """The firewall on a veth, with real packets: each is passed or dropped as written, and counted where it should be.
 
-A packet has passed when it is seen behind the firewall. Sources are chosen anew in each test, so that counts start at zero.
+A packet has passed when it is seen behind the firewall. Each test has a firewall of its own: counts start at zero.
 """
 
 from __future__ import annotations
