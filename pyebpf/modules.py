@@ -8,13 +8,16 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import CodeType, ModuleType, TracebackType
 
 from pyebpf.diagnostics.base import CompileError, Diagnostic
-from pyebpf.diagnostics.declarations import BadDeclaration, ModuleRaised, UnknownImport
+from pyebpf.diagnostics.declarations import BadDeclaration, DuplicateProbe, ModuleRaised, UnknownImport
 from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.probes import Probe
 from pyebpf.source import Source, Span
 
+LONGEST_STRUCT = 400
+"""Lines in which a field is looked for."""
 LARGEST_FILE = 16 << 20
 """Bytes; no probe is longer."""
 
@@ -54,7 +57,23 @@ def load_module(path: Path) -> ModuleType:
     finally:
         if folder in sys.path:
             sys.path.remove(folder)
+    _check_names(source, code, module)
     return module
+
+
+def _check_names(source: Source, code: CodeType, module: ModuleType) -> None:
+    """Of two probes with one name Python keeps the second; the first would be gone in silence."""
+    lines: dict[str, int] = {}
+    for inner in code.co_consts:
+        if not isinstance(inner, CodeType) or not isinstance(vars(module).get(inner.co_name), Probe):
+            continue
+        if not source.line(inner.co_firstlineno).startswith("@"):
+            continue  # inside an if, where there may be one for each case
+        if inner.co_name in lines:
+            span = _word(Span(source, inner.co_firstlineno, 0, inner.co_firstlineno, 1), f"def {inner.co_name}")
+            name = Span(source, span.line, span.end_column - len(inner.co_name), span.line, span.end_column)
+            raise CompileError((DuplicateProbe(name, inner.co_name),))
+        lines[inner.co_name] = inner.co_firstlineno
 
 
 def _syntax_error(source: Source, error: SyntaxError) -> Diagnostic:
@@ -73,6 +92,7 @@ def _diagnose(source: Source, error: Exception) -> Diagnostic:
     """A diagnostic at the innermost of the user's lines that were running."""
     span = _where(source, error.__traceback__)
     if isinstance(error, DeclarationError):
+        span = _field(span, error.field) if error.field else span
         return BadDeclaration(span, error.message, error.help)
     if isinstance(error, ImportError) and error.name == "pyebpf":
         missing = re.search(r"cannot import name '(\w+)'", str(error))
@@ -84,6 +104,15 @@ def _diagnose(source: Source, error: Exception) -> Diagnostic:
             return UnknownImport(_word(span, missing[1]), missing[1], _nearest(missing[1]))
     message = str(error) or "(no message)"
     return ModuleRaised(span, type(error).__name__, message.splitlines()[0])
+
+
+def _field(span: Span, name: str) -> Span:
+    """The line of a struct's field, in the class that is declared at `span`."""
+    for line in range(span.line, span.line + LONGEST_STRUCT):
+        found = re.match(rf"\s+({re.escape(name)}\s*:[^#]*?)\s*(#.*)?$", span.source.line(line))
+        if found:
+            return Span(span.source, line, found.start(1), line, found.end(1))
+    return span
 
 
 def _where(source: Source, trace: TracebackType | None) -> Span:

@@ -6,8 +6,7 @@ from typing import Iterator, final
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.intervals import Facts
-from pyebpf.checks.proofs import pretty
-from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.loops import StackTooLarge, TooManyInstructions, UnboundedLoop, UnprovenWhile
 from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
 from pyebpf.ir import ops
@@ -152,6 +151,10 @@ def unbounded(program: Program, facts: Facts) -> Iterator[Diagnostic]:
             continue
         if op.counting is None:
             yield UnprovenWhile(op.span, _test_text(op.span))
+            continue
+        if isinstance(op.counting.start, ops.Const) and isinstance(op.counting.stop, ops.Const):
+            rounds = len(range(op.counting.start.value, op.counting.stop.value, op.counting.step))
+            yield TooManyInstructions(op.span, rounds * worst_case(op.body, facts), rounds, BUDGET)
             continue
         ends = (op.counting.stop, facts.interval(op.counting.stop)[1])
         if op.counting.step < 0 or facts.interval(op.counting.start)[0] < -(1 << 32):

@@ -155,8 +155,8 @@ def _implied(
     if first is None or second is None:
         side, delta = (a, first) if second is None else (b, second)
         assert delta is not None
-        keys = [*differ, *delta]
-        return {key: (delta.get(key) or side.intervals[key], joined.versions[key]) for key in keys if key in joined.intervals}
+        keys = [key for key in (*differ, *delta) if key in joined.intervals]
+        return {key: (delta.get(key) or side.intervals[key], joined.versions[key]) for key in keys}
     result: Delta = {}
     for key in first.keys() | second.keys():
         if key in joined.intervals:

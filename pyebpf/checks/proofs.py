@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+import re
+from collections.abc import Iterator
 
 from pyebpf.checks.environment import Interval
 from pyebpf.checks.intervals import Facts
-from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.proofs import AlwaysFails, MayBeNegative, MayBeNone, MayNotFit
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
@@ -36,7 +37,7 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
         if known[0] >= 1:
             return None
         name = text if text.isidentifier() else text.partition("(")[0] if len(text) > 40 else text
-        return MayBeNone(op.span, name, f"if {text} is not None:" if text.isidentifier() else "")
+        return MayBeNone(op.span, name, _default(text))
     assert isinstance(op.type, IntType)
     if op.type.low <= known[0] and known[1] <= op.type.high:
         return None
@@ -45,17 +46,14 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
         return MayBeNegative(op.span, low, high, f"max({text}, 0), or u64({text}) to wrap around")
     name = next((t.name for t in NAMED if (t.minimum, t.maximum) == (op.type.low, op.type.high)), "")
     cure = f"{name}({text})" if name else f"min({text}, {op.type.high})"
-    shown = name or f"{pretty(op.type.low)} to {pretty(op.type.high)}"
-    return MayNotFit(op.span, shown, low, high, pretty(op.type.low), pretty(op.type.high), cure)
+    shown = name or f"the range {pretty(op.type.low)} to {pretty(op.type.high)}"
+    holds = f"{name} holds {pretty(op.type.low)} to {pretty(op.type.high)}" if name else ""
+    return MayNotFit(op.span, shown, low, high, holds, cure)
 
 
-def pretty(number: int) -> str:
-    """A number as people write it: `2**64 - 1`."""
-    if abs(number) >= 1 << 16:
-        bits = abs(number).bit_length()
-        sign = "-" if number < 0 else ""
-        if abs(number) == 1 << (bits - 1):
-            return f"{sign}2**{bits - 1}"
-        if abs(number) == (1 << bits) - 1:
-            return f"2**{bits} - 1" if not sign else f"-(2**{bits} - 1)"
-    return str(number)
+def _default(text: str) -> str:
+    """How to do without None."""
+    if text.isidentifier():
+        return f"if {text} is not None:"
+    call = re.fullmatch(r"(\w+\.(?:get|pop)\(.+)\)", text)
+    return f"give a default: {call[1]}, 0)" if call else ""

@@ -36,6 +36,18 @@ def article(word: str) -> str:
     return f"{'an' if word[:1] in 'aeioAEIO' or word.startswith('xdp') else 'a'} {word}"
 
 
+def pretty(number: int) -> str:
+    """A number as people write it: `2**64 - 1`."""
+    if abs(number) >= 1 << 16:
+        bits = abs(number).bit_length()
+        sign = "-" if number < 0 else ""
+        if abs(number) == 1 << (bits - 1):
+            return f"{sign}2**{bits - 1}"
+        if abs(number) == (1 << bits) - 1:
+            return f"2**{bits} - 1" if not sign else f"-(2**{bits} - 1)"
+    return str(number)
+
+
 class _Fields(dict[str, Any]):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__()

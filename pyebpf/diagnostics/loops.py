@@ -33,9 +33,9 @@ class UnboundedLoop(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class TooManyInstructions(Diagnostic):
     code: ClassVar = "E0204"
-    title: ClassVar = "the program may run {count} instructions"
-    label: ClassVar = "this loop runs up to {bound} times"
-    notes: ClassVar = ("the kernel's verifier gives up after {budget} instructions",)
+    title: ClassVar = "the program may run {count:,} instructions"
+    label: ClassVar = "this loop runs up to {bound:,} times"
+    notes: ClassVar = ("the kernel's verifier gives up after {budget:,} instructions",)
     help: ClassVar = "loop fewer times, or do less in each round"
     explanation: ClassVar = """
     The verifier follows a program instruction by instruction, every round of every loop, and stops at one million
@@ -81,7 +81,7 @@ class UnprovenWhile(Diagnostic):
         "the kernel rejects programs that might not end",
         "a `while` loop is understood when its test compares a local with a limit, and every round moves the local towards it",
     )
-    help: ClassVar = "count the rounds: for _ in range(64):\n    if not ({test}):\n        break"
+    help: ClassVar = "count the rounds: for _ in range(64):{leave}"
     explanation: ClassVar = """
     A `while` loop is accepted when its end can be proven: a local is compared with a limit, and every way round
     the loop moves it towards the limit by a constant, or halves it.
@@ -94,3 +94,8 @@ class UnprovenWhile(Diagnostic):
     """
 
     test: str
+
+    @property
+    def leave(self) -> str:
+        """What a counted loop needs besides, where the test isn't always true."""
+        return "" if self.test in ("True", "1") else f"\n    if not ({self.test}):\n        break"

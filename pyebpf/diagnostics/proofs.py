@@ -14,7 +14,7 @@ class MayNotFit(Diagnostic):
     code: ClassVar = "E0210"
     title: ClassVar = "value may not fit {type}"
     label: ClassVar = "it can be {low} to {high}"
-    notes: ClassVar = ("{type} holds {smallest} to {largest}",)
+    notes: ClassVar = ("{holds}",)
     help: ClassVar = "{cure}"
     explanation: ClassVar = """
     Storing a number where it might not fit would change it in silence. Say that only the low bits are wanted, or
@@ -28,8 +28,7 @@ class MayNotFit(Diagnostic):
     type: str
     low: str
     high: str
-    smallest: str
-    largest: str
+    holds: str
     cure: str
 
 

@@ -109,7 +109,7 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "code": diagnostic.code,
             "message": diagnostic.text(diagnostic.title),
             "label": diagnostic.text(diagnostic.label),
-            "notes": [diagnostic.text(note) for note in diagnostic.notes],
+            "notes": [text for note in diagnostic.notes if (text := diagnostic.text(note))],
             "help": diagnostic.text(diagnostic.help),
         }
         for diagnostic in diagnostics

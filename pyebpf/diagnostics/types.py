@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, final
 
-from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.records import dataclass
 
 
@@ -31,7 +31,7 @@ class WrongType(Diagnostic):
 class OutOfRange(Diagnostic):
     code: ClassVar = "E0402"
     title: ClassVar = "{value} does not fit {type}"
-    notes: ClassVar = ("{type} holds {low} to {high}",)
+    notes: ClassVar = ("{type} holds {smallest} to {largest}",)
     explanation: ClassVar = """
     The constant is outside the range of the type that has to hold it.
 
@@ -43,6 +43,14 @@ class OutOfRange(Diagnostic):
     type: str
     low: int
     high: int
+
+    @property
+    def smallest(self) -> str:
+        return pretty(self.low)
+
+    @property
+    def largest(self) -> str:
+        return pretty(self.high)
 
 
 @final
@@ -98,6 +106,7 @@ class IndexOutOfRange(Diagnostic):
     code: ClassVar = "E0406"
     title: ClassVar = "index {index} is out of range"
     label: ClassVar = "there are {length} elements"
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     The constant index is outside the array, which Python would answer with IndexError every time.
 
@@ -106,6 +115,7 @@ class IndexOutOfRange(Diagnostic):
 
     index: int
     length: int
+    hint: str = ""
 
 
 @final
@@ -321,8 +331,10 @@ class Discarded(Diagnostic):
     code: ClassVar = "E0421"
     title: ClassVar = "this does nothing"
     notes: ClassVar = ("{what} is computed and thrown away",)
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     The statement has no effect. A comparison where an assignment was meant (`x == 1`), or a call without its parentheses?
     """
 
     what: str
+    hint: str = ""

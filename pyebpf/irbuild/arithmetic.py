@@ -14,7 +14,7 @@ from pyebpf.ir.ranges import exact
 from pyebpf.ir.types import I64, I64_MAX, I64_MIN, U64, U64_MAX, IntType
 from pyebpf.irbuild import names, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, describe
+from pyebpf.irbuild.operands import Operand, describe, is_text
 from pyebpf.source import Span
 
 OPERATORS: dict[str, ops.Arithmetic] = {
@@ -25,7 +25,9 @@ OPERATORS: dict[str, ops.Arithmetic] = {
 def binary(b: Builder, operator: str, left: Operand, right: Operand, span: Span, spans: tuple[Span, Span]) -> ops.Value:
     """`left operator right`."""
     if not (values.is_number(left) and values.is_number(right)):
-        b.error(errors.BadOperands(span, operator, describe(left), describe(right)))
+        texts = operator == "+" and is_text(left) and is_text(right)
+        hint = 'text is joined when it is printed: print(f"{a}{b}")' if texts else ""
+        b.error(errors.BadOperands(span, operator, describe(left), describe(right), hint))
     x, y = values.number(b, left, spans[0]), values.number(b, right, spans[1])
     if isinstance(x, ops.Const) and isinstance(y, ops.Const):
         return _fold(b, operator, x.value, y.value, span, spans)

@@ -14,7 +14,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import KernelType, PointerType, Region
 from pyebpf.irbuild import contexts, kernel_structs, maps, memory, names, packets, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Context, KernelInteger, Method, Operand, Packet, Place, Static, describe
+from pyebpf.irbuild.operands import Context, KernelInteger, Method, Operand, Packet, Place, Static, describe, is_text
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
@@ -73,7 +73,8 @@ def _field(b: Builder, base: Operand, name: str, span: Span, name_span: Span, ba
                 contexts.unknown_member(b, f"struct {struct.name}", name, known, name_span)
                 raise values.abandoned()
             return memory.field_place(b, base, field, span.text, span)
-    b.error(errors.UnknownAttribute(name_span, describe(base), "attribute", name, ""))
+    hint = "whole texts are compared, with == and !=" if is_text(base) else ""
+    b.error(errors.UnknownAttribute(name_span, describe(base), "attribute", name, hint))
 
 
 def variable_place(b: Builder, base: Static, name: str, span: Span, name_span: Span) -> Place:

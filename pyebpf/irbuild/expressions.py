@@ -348,8 +348,7 @@ def _call(b: Builder, node: tree.Call) -> Operand:
 
 def check_result(b: Builder, operand: Operand, node: tree.Expression) -> None:
     """An expression as a statement must do something."""
-    if isinstance(node, tree.Call | tree.Walrus):
-        if isinstance(operand, Method):
-            b.error(type_errors.Discarded(node.span, "a method"))
-        return
-    b.error(type_errors.Discarded(node.span, "its value"))
+    if isinstance(operand, Method):
+        b.error(type_errors.Discarded(node.span, "a method", f"call it: {node.span.text}(…)"))
+    if not isinstance(node, tree.Call | tree.Walrus):
+        b.error(type_errors.Discarded(node.span, "its value"))

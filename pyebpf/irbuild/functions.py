@@ -47,7 +47,7 @@ def inline(
                 _bind_parameter(b, parameter, operand, where)
             statements.lower_block(b, function.body)
             if b.reachable:
-                leave_function(b, Static(None, "None"), span)
+                leave_function(b, Static(None, "None"), span, span)
         finally:
             b.frame = caller
     b.labels.pop()

@@ -22,7 +22,7 @@ LowerBlock = Callable[[Builder, tuple[tree.Statement, ...]], None]
 def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock) -> None:
     """`for i in range(start, stop, step)`: the three are evaluated once, the step is constant."""
     if not isinstance(statement.target, tree.Name):
-        b.error(type_errors.WrongType(statement.target.span, "one name", "another target", "for i in range(4):"))
+        b.error(type_errors.WrongType(statement.target.span, "one name", f"`{statement.target.span.text}`", "for i in range(4):"))
     start, stop, step, stop_span = _range(b, statement.iterable)
     assert isinstance(start.type, IntType) and isinstance(stop.type, IntType)
     start, stop = _same_sign(b, start, stop, stop_span)

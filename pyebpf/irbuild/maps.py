@@ -52,7 +52,9 @@ def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     if map.kind in INDEXED:
         index = values.number(b, key, span)
         if isinstance(index, ops.Const) and not 0 <= index.value < map.max_entries:
-            b.error(type_errors.IndexOutOfRange(span, index.value, map.max_entries))
+            from_end = index.value + map.max_entries
+            hint = f"{map.name}[{from_end}]" if index.value < 0 <= from_end else ""
+            b.error(type_errors.IndexOutOfRange(span, index.value, map.max_entries, hint))
         key = _checked_index(b, index, map.max_entries, span)
     elif not _key_suits(map.key, key):
         hint = f"{span.text}()" if isinstance(key, Static) and isinstance(key.value, Builtin) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import difflib
+import re
 from enum import IntEnum
 from ipaddress import IPv4Address
 from types import FunctionType
@@ -171,7 +172,8 @@ def assign_name(b: Builder, name: str, operand: Operand, span: Span, declared: l
         binding = _bind(b, name, operand, span, declared)
         frame.bindings[name] = binding
     elif declared is not None and not _declared_as(binding, declared):
-        b.error(type_errors.ConflictingTypes(span, name, _binding_type(binding), str(declared)))
+        where = _target(span, name)
+        b.error(type_errors.ConflictingTypes(where, name, _binding_type(binding), str(declared)))
     _write(b, name, binding, operand, span)
     b.assigned |= {name}
 
@@ -259,7 +261,14 @@ def _write(b: Builder, name: str, binding: Binding, operand: Operand, span: Span
             place = Place(text_address(b, binding, span), binding.slot.type, name, span)
             memory.store(b, place, operand, span)
         case Fixed():
-            b.error(errors.FixedName(span, name, _fixed_as(binding.operand)))
+            b.error(errors.FixedName(_target(span, name), name, _fixed_as(binding.operand)))
+
+
+def _target(value: Span, name: str) -> Span:
+    """Where `name` is assigned the value at `value`, if it stands on the same line."""
+    before = value.source.line(value.line)[: value.column]
+    found = re.search(rf"\b{re.escape(name)}\b(?=\s*[:=])", before)
+    return Span(value.source, value.line, found.start(), value.line, found.end()) if found else value
 
 
 def _fixed_as(operand: Operand) -> str:

@@ -21,7 +21,7 @@ def lower_return(b: Builder, statement: tree.Return) -> None:
     if b.frame.end is None:
         finish_program(b, operand, span, statement.span)
     else:
-        leave_function(b, operand, statement.span)
+        leave_function(b, operand, statement.span, span)
 
 
 def finish_program(b: Builder, operand: Operand, span: Span, whole: Span) -> None:
@@ -53,12 +53,12 @@ def _result(b: Builder, operand: Operand, span: Span) -> ops.Value:
     return b.prove(value, IntType(low, high), Obligation.FITS, span)
 
 
-def leave_function(b: Builder, operand: Operand, span: Span) -> None:
+def leave_function(b: Builder, operand: Operand, span: Span, value_span: Span) -> None:
     """`return` in an inlined @function."""
     frame = b.frame
     assert frame.end is not None
     if not (isinstance(operand, Static) and operand.value is None) or gives_value(frame.function.body):
-        names.assign_name(b, RESULT, operand, span)
+        names.assign_name(b, RESULT, operand, value_span)
     b.submit_inside(frame.labels - 1, span)
     b.jump_out(frame.end)
     b.emit(ops.Break(frame.end, span))

@@ -8,7 +8,9 @@ from pyebpf.diagnostics.base import Error
 class DeclarationError(Error, TypeError):
     """A map, struct, variable or decorator was declared wrongly. `help` is what to write instead, or ""."""
 
-    def __init__(self, message: str, help: str = "") -> None:
+    def __init__(self, message: str, help: str = "", field: str = "") -> None:
         self.message = message
         self.help = help
+        self.field = field
+        """The field of a struct that is wrong, if it is one."""
         super().__init__(f"{message}; {help}" if help else message)

@@ -76,14 +76,13 @@ class _Maker:
     def __call__(self, *arguments: object, **options: Any) -> Map:
         option = "size" if self.cls is RingBuf else "max_entries"
         if arguments:
-            raise DeclarationError(f"{self.cls.kind} takes keyword arguments only", f"{option}=…")
+            raise DeclarationError(f"{self.cls.kind} takes keyword arguments only", self._example(option, arguments[0]))
         unknown = [name for name in options if name != option]
         if unknown:
-            raise DeclarationError(f"{self.cls.kind} has no option {unknown[0]!r}", f"its option is {option}=…")
+            given = options.get(option, options[unknown[0]])
+            raise DeclarationError(f"{self.cls.kind} has no option {unknown[0]!r}", self._example(option, given))
         if option not in options:
-            raise DeclarationError(
-                f"{self.cls.kind} needs {option}", f"{self.cls.kind}[…]({option}={_EXAMPLE[option]})"
-            )
+            raise DeclarationError(f"{self.cls.kind} needs {option}", self._example(option, None))
         count = options[option]
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_ENTRIES:
             raise DeclarationError(f"{option} is an integer from 1 to 2**31 - 1, not {count!r}")
@@ -93,6 +92,12 @@ class _Maker:
                 f"a ring's size is a power of two of at least 4096 bytes, not {count}", f"size={power}"
             )
         return self.cls(self.key, self.value, count)
+
+    def _example(self, option: str, count: object) -> str:
+        """How it is written, with the number that was given if there was one."""
+        types = [self.value] if self.cls.kind in ("Array", "PerCpuArray", "RingBuf") else [self.key, self.value]
+        number = count if isinstance(count, int) and not isinstance(count, bool) else _EXAMPLE[option]
+        return f"{self.cls.kind}[{', '.join(map(str, types))}]({option}={number})"
 
 
 _EXAMPLE = {"size": "256 * 1024", "max_entries": "10_240"}

@@ -51,7 +51,9 @@ def _checked(kind: str, type: layout.Type, initial: object) -> object:
                 raise DeclarationError(f"{kind}[{type}] starts as an integer, not {initial!r}") from None
             base = type.base if isinstance(type, layout.Enumeration) else type
             if isinstance(value, float) or not base.minimum <= number <= base.maximum:
-                raise DeclarationError(f"{initial!r} does not fit {kind}[{type}]")
+                raise DeclarationError(
+                    f"{initial!r} does not fit {kind}[{type}]", f"{base} holds {base.minimum} to {base.maximum}"
+                )
             return value
         case layout.Boolean():
             return bool(initial)

@@ -6,6 +6,7 @@ Each program marks its wrong lines itself with a comment `# error`; the file bes
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import pyebpf
 from pyebpf.cli.main import main
 
 HERE = Path(__file__).parent
@@ -68,7 +70,8 @@ def test_command_itself() -> None:
     """The same from a shell: exit code 1, the diagnostic on standard error, nothing else."""
     program = HERE / "names" / "unknown_name.py"
     command = [sys.executable, "-m", "pyebpf", "check", program.name]
-    done = subprocess.run(command, cwd=program.parent, capture_output=True, text=True, check=False)
+    paths = {**os.environ, "PYTHONPATH": str(Path(pyebpf.__file__).parent.parent)}
+    done = subprocess.run(command, cwd=program.parent, env=paths, capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
     assert done.stderr == program.with_suffix(".err").read_text()

@@ -1,6 +1,6 @@
 from pyebpf import struct, char
 
 
-@struct  # error
+@struct
 class Event:
-    name: char
+    name: char  # error

@@ -1,6 +1,6 @@
 from pyebpf import struct, u32
 
 
-@struct  # error
+@struct
 class Event:
-    pid: u32 = 0
+    pid: u32 = 0  # error

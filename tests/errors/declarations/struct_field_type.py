@@ -1,10 +1,10 @@
 from pyebpf import RingBuf, struct, tracepoint, u32
 
 
-@struct  # error
+@struct
 class Event:
     pid: u32
-    load: float
+    load: float  # error
 
 
 events = RingBuf[Event](size=4096)

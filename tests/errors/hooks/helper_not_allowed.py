@@ -1,9 +1,9 @@
-from pyebpf import XDP, Hash, comm, char, u64, xdp
+from pyebpf import Hash, cgroup_id, socket_filter, u64
 
-counts = Hash[char[16], u64](max_entries=1024)
+counts = Hash[u64, u64](max_entries=1024)
 
 
-@xdp
-def drop(packet):
-    counts[comm()] += 1  # error
-    return XDP.PASS
+@socket_filter
+def probe(packet):
+    counts[cgroup_id()] += 1  # error
+    return 0

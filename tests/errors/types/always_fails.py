@@ -1,9 +1,16 @@
-from pyebpf import Hash, pid, tracepoint, u32, u64
+from pyebpf import RingBuf, struct, tracepoint, u32
 
-counts = Hash[u32, u64](max_entries=1024)
+
+@struct
+class Event:
+    values: u32[4]
+
+
+events = RingBuf[Event](size=4096)
 
 
 @tracepoint("raw_syscalls:sys_enter")
 def probe(ctx):
-    assert 1 > 2  # error
-    counts[pid()] += 1
+    with events.reserve() as event:
+        for i in range(4, 8):
+            event.values[i] = 1  # error
