@@ -73,6 +73,8 @@ def check_target(target: Target, *, btf: Btf | None = None, cpu: str | None = No
 
 def emit(target: Target, stage: Stage, *, btf: Btf | None = None, cpu: str | None = None) -> str | bytes:
     """The output of one stage: `ast`, `ir`, `llvm` and `asm` as text, `obj` as bytes."""
+    if stage in ("asm", "obj"):
+        return _emit_code(target, stage, btf, cpu or DEFAULT_CPU)
     unit = resolve(target)
     if stage == "ast":
         from pyebpf.syntax.dump import dump
@@ -82,15 +84,16 @@ def emit(target: Target, stage: Stage, *, btf: Btf | None = None, cpu: str | Non
         from pyebpf.ir.printer import print_module
 
         return print_module(_optimized(unit, btf))
-    text = _llvm_text(unit, btf)
-    if stage == "llvm":
-        return text
+    return _llvm_text(unit, btf)
+
+
+def _emit_code(target: Target, stage: Stage, btf: Btf | None, cpu: str) -> str | bytes:
+    """What comes out of LLVM, which is imported by a process of its own while the front end works."""
     from pyebpf.codegen.worker import Worker
 
     with Worker.start() as worker:
-        if stage == "asm":
-            return worker.compile(text, cpu or DEFAULT_CPU, "asm").decode()
-        return worker.compile(text, cpu or DEFAULT_CPU)
+        text = _llvm_text(resolve(target), btf)
+        return worker.assembly(text, cpu) if stage == "asm" else worker.compile(text, cpu)
 
 
 def resolve(target: Target) -> Unit:

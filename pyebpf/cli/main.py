@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -52,6 +53,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
+    gc.disable()  # a compilation is over before collecting garbage pays; `run` turns it on again
     try:
         code = cli.main(args=arguments, prog_name="pyebpf", standalone_mode=False)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -44,6 +45,7 @@ def command(
     btf = read_btf(btf_path)
     obj = build(file, btf)
     session = _open(obj, config, btf, where)
+    gc.enable()
     with session:
         _announce(file, session, seconds)
         _Watch(session, as_json).run(seconds)
