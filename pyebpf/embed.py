@@ -90,12 +90,12 @@ def _bind(target: Target, session: Session) -> None:
 
 
 def _declarations(target: Target) -> dict[str, Map | Declared]:
-    if isinstance(target, ModuleType):
-        scopes = [vars(target)]
-    elif isinstance(target, Probe):
-        scopes = [target.function.__globals__]
-    elif isinstance(target, str | PathLike | Object):
+    if isinstance(target, str | PathLike | Object):
         return {}
+    if isinstance(target, Probe):
+        scopes = [target.function.__globals__]
+    elif isinstance(target, ModuleType):
+        scopes = [vars(target)]
     else:
         scopes = [probe.function.__globals__ for probe in target if isinstance(probe, Probe)]
     return {name: value for scope in scopes for name, value in scope.items() if isinstance(value, Map | Declared)}

@@ -6,13 +6,13 @@ Every local becomes a place on the stack first; LLVM turns those whose address s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, assert_never, final
+from typing import Final, final
 
 from pyebpf.codegen import arithmetic, kernel_structs, memory
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.sections import DROPPED, FAULTS, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
-from pyebpf.diagnostics.base import InternalError
+from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import KernelStruct, Program
 from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, ValueType
@@ -290,7 +290,7 @@ class _Emitter:
             case ops.PacketData() | ops.PacketLength() | ops.PacketAdvance() | ops.PacketFits():
                 return self.packet(op)
             case _:
-                assert_never(op)
+                return unreachable(op)
 
     def load(self, op: ops.Load) -> Operand:
         address, type = self.address(op.address), self.target(op.address)

@@ -12,8 +12,9 @@ Constants, and truth values that are used once, stand where they are used; every
 
 from __future__ import annotations
 
-from typing import assert_never, final
+from typing import final
 
+from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import KernelStruct, MapRef, Module, Program
 from pyebpf.ir.types import AddressType, IntType, KernelType, PointerType, ValueType
@@ -213,7 +214,7 @@ class _Printer:
             case ops.PacketFits():
                 return f"{self.of(op.pointer)} has {op.size} bytes"
             case _:
-                assert_never(op)
+                return unreachable(op)
 
     def effect(self, op: ops.Effect) -> str:
         match op:
@@ -242,7 +243,7 @@ class _Printer:
                 cleanup = f", discarding {', '.join(self.of(record) for record in op.cleanup)}" if op.cleanup else ""
                 return f"check {self.condition(op.condition)} else {op.fault.value}{cleanup}"
             case _:
-                assert_never(op)
+                return unreachable(op)
 
     def control(self, op: ops.Control, depth: int) -> None:
         indent = _INDENT * depth

@@ -5,10 +5,10 @@ Whatever is wrong here is a fault of pyebpf, not of the probe: InternalError.
 
 from __future__ import annotations
 
-from typing import Final, NoReturn, assert_never, final
+from typing import Final, NoReturn, final
 
 from pyebpf import layout
-from pyebpf.diagnostics.base import InternalError
+from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.ir.types import (
@@ -172,7 +172,7 @@ class _Validator:
                 if not isinstance(op.pointer.type, PointerType):
                     self.fail(op, f"needs a pointer, not {op.pointer.type}")
             case _:
-                assert_never(op)
+                unreachable(op)
 
     def same_kind(self, op: ops.Op, one: ValueType, other: ValueType) -> None:
         kinds = KernelType | AddressType | PointerType
@@ -268,7 +268,7 @@ class _Validator:
             case ops.Check():
                 self.truth(op, op.condition)
             case _:
-                assert_never(op)
+                unreachable(op)
 
     def control(self, op: ops.Control, labels: frozenset[ops.Label]) -> None:
         """Ops that decide what comes next."""

@@ -1,4 +1,4 @@
-"""Each compiled sample loads with bpftool, that is libbpf, unchanged and with its BTF; and is the same bytes each time."""
+"""Each compiled sample loads with bpftool (libbpf), unchanged, with its BTF; and compiles to the same bytes each time."""
 
 from __future__ import annotations
 
