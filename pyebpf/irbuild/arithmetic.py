@@ -132,8 +132,8 @@ def _power(b: Builder, x: ops.Value, y: ops.Value, span: Span, spans: tuple[Span
         if isinstance(x, ops.Const) and x.value == 2:
             b.error(errors.NotConstant(spans[1], "the exponent", f"1 << {spans[1].text}"))
         b.error(errors.NotConstant(spans[1], "the exponent (0 to 8)", ""))
-    value: ops.Value = b.const(1, span)
-    for _ in range(y.value):
+    value: ops.Value = x if y.value else b.const(1, span)
+    for _ in range(y.value - 1):
         value = arithmetic(b, "*", value, x, span, (spans[0], spans[0]))
     return value
 
