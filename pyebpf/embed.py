@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from pyebpf import compiler
 from pyebpf.kernel.btf import Btf
@@ -24,8 +24,8 @@ def compile(target: Target, *, btf: BtfSource = None, cpu: str | None = None) ->
     """Compile `target` to a BPF object.
 
     `target`: a probe, several, a module, or the path of a `.py` file (of an `.o` file, which is read). `btf`: kernel
-    types to compile for, as BTF, its bytes, or a file; the running kernel's if None. `cpu`: BPF instruction set, `v1` to
-    `v4`; v3 (Linux 5.1) if None. Raises CompileError with diagnostics. Needs no privileges.
+    types to compile for, as BTF, its bytes, or a file; the running kernel's if None. `cpu`: BPF instruction set, `v1`
+    to `v4`; v3 (Linux 5.1) if None. Raises CompileError with diagnostics. Needs no privileges.
     """
     return _compile(target, _btf(btf), cpu)
 
@@ -41,8 +41,8 @@ def load(
     """Compile `target`, load it into the kernel, attach its programs; a context manager that undoes all of it.
 
     `config`: values of Configs by name. `btf`: types of the running kernel, where it has none itself. `attach=False`
-    loads only; `where` says where programs attach that need a place (`{"firewall": "eth0"}`). While the session is open,
-    the target's maps and variables are live: `for event in execs`. Raises CompileError, LoadError, VerifierError.
+    loads only; `where` says where programs attach that need a place (`{"firewall": "eth0"}`). While the session is
+    open, the target's maps and variables are live: `for event in execs`. Raises CompileError, LoadError, VerifierError.
     """
     from pyebpf.runtime.session import open_session
 
@@ -97,5 +97,5 @@ def _declarations(target: Target) -> dict[str, Map | Declared]:
     elif isinstance(target, ModuleType):
         scopes = [vars(target)]
     else:
-        scopes = [probe.function.__globals__ for probe in target if isinstance(probe, Probe)]
+        scopes = [probe.function.__globals__ for probe in cast("Iterable[object]", target) if isinstance(probe, Probe)]
     return {name: value for scope in scopes for name, value in scope.items() if isinstance(value, Map | Declared)}

@@ -1,4 +1,4 @@
-"""Each compiled sample loads with bpftool (libbpf), unchanged, with its BTF; and compiles to the same bytes each time."""
+"""Each compiled sample loads with bpftool (libbpf), unchanged, with its BTF; and compiles to the same bytes."""
 
 from __future__ import annotations
 
