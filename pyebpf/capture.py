@@ -28,29 +28,28 @@ class Captured:
 def capture(function: FunctionType) -> Captured:
     """Find the source of `function`. Raises CompileError when there is none, or when it changed since.
 
-    Works for files, for notebook cells and for interactive prompts that keep their input in `linecache` (IPython; Python
-    itself since 3.13).
+    Works for files, for notebook cells and for interactive prompts that keep their input in `linecache` (IPython;
+    Python itself since 3.13).
     """
     from pyebpf.diagnostics.syntax import LambdaProbe, NoSource, StaleSource
 
     code = function.__code__
-    path, first = code.co_filename, code.co_firstlineno
+    path, first, name = code.co_filename, code.co_firstlineno, code.co_name
+    linecache.checkcache(path)  # a reloaded module's text is the new one
     lines = linecache.getlines(path, function.__globals__)
     if not lines or first > len(lines):
         nowhere = Source(path, "")
-        raise CompileError((NoSource(Span(nowhere, max(first, 1), 0, max(first, 1), 0), function.__name__, path),))
+        raise CompileError((NoSource(Span(nowhere, max(first, 1), 0, max(first, 1), 0), name, path),))
     source = Source(path, "".join(lines))
     span = Span(source, first, 0, first, len(source.line(first)))
-    if function.__name__ == "<lambda>":
+    if name == "<lambda>":
         raise CompileError((LambdaProbe(span),))
     try:
         block = inspect.getblock(lines[first - 1 :])
-    except (TokenError, SyntaxError, IndentationError):
-        block = lines[first - 1 :]
+    except (TokenError, SyntaxError):  # Python has read it, so it was another text then
+        raise CompileError((StaleSource(span, name, path),)) from None
     text = "".join(block)
-    definition = re.search(rf"^[ \t]*(async\s+)?def\s+{re.escape(function.__name__)}\b", text, re.MULTILINE)
+    definition = re.search(rf"^[ \t]*(async\s+)?def\s+{re.escape(name)}\b", text, re.MULTILINE)
     if definition is None:
-        raise CompileError((StaleSource(span, function.__name__, path),))
-    return Captured(
-        source, first + text.count("\n", 0, definition.start()), text[definition.start() :], function.__name__
-    )
+        raise CompileError((StaleSource(span, name, path),))
+    return Captured(source, first + text.count("\n", 0, definition.start()), text[definition.start() :], name)

@@ -33,8 +33,8 @@ class Unsupported(Diagnostic):
     help: ClassVar = "{cure}"
     explanation: ClassVar = """
     Probes are written in a part of Python: what the kernel's verifier can follow. They have integers, text, structs,
-    arrays and maps; `if`, `for … in range(…)`, `while` with a provable bound; functions decorated with `@function`. They have
-    no objects made at run time: no lists, dicts, closures, generators or exceptions of their own.
+    arrays and maps; `if`, `for … in range(…)`, `while` with a provable bound; functions decorated with `@function`.
+    They have no objects made at run time: no lists, dicts, closures, generators or exceptions of their own.
 
         counts = [0, 0, 0]                      # wrong
         counts = Array[u64](max_entries=3)      # right, at module level
@@ -53,8 +53,8 @@ class NoSource(Diagnostic):
     notes: ClassVar = ("`{path}` is no file, and no notebook or prompt that keeps what was typed",)
     help: ClassVar = "put the probe into a file, or use a notebook, IPython, or Python 3.13's prompt"
     explanation: ClassVar = """
-    pyebpf compiles a function from its source text. Functions made by `exec` of a string, or typed at the prompt of Python
-    before 3.13, have none.
+    pyebpf compiles a function from its source text. Functions made by `exec` of a string, or typed at the prompt of
+    Python before 3.13, have none.
     """
 
     name: str
@@ -82,7 +82,8 @@ class TooDeep(Diagnostic):
     title: ClassVar = "this is nested too deeply"
     help: ClassVar = "give parts of it names of their own"
     explanation: ClassVar = """
-    Expressions and blocks inside each other are limited to what Python's own recursion allows.
+    Expressions and blocks may stand inside each other a hundred deep; each `elif` counts as one, and so does each
+    operator of a long sum.
     """
 
 

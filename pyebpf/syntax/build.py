@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-from typing import TYPE_CHECKING, Any, Callable, cast
+import unicodedata
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from pyebpf.diagnostics.base import CompileError
+from pyebpf.diagnostics.syntax import TooDeep
 from pyebpf.records import dataclass
 from pyebpf.source import Source, Span
-from pyebpf.syntax import tree
+from pyebpf.syntax import text, tree
 
 if TYPE_CHECKING:
     from lark import Token, Tree
@@ -34,6 +37,15 @@ class Origin:
 
 ParseField = Callable[[str, Origin], tree.Expression]
 
+DEEPEST: Final = 100
+"""Levels of expressions and blocks: every stage takes some frames of Python's stack for each, of some 1000 in all."""
+
+
+def identifier(token: Child) -> str:
+    """A name as Python compares names: compatible characters are the same."""
+    name = str(token)
+    return name if name.isascii() else unicodedata.normalize("NFKC", name)
+
 
 class Builder:
     """Builds the syntax tree of one text. `parse_field` parses an expression inside an f-string."""
@@ -41,6 +53,13 @@ class Builder:
     def __init__(self, origin: Origin, parse_field: ParseField) -> None:
         self.origin = origin
         self.parse_field = parse_field
+        self.depth = 0
+
+    def enter(self, node: Child) -> None:
+        """Go one level down. Raises CompileError where `node` is too deep for the stages that follow."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise CompileError((TooDeep(self.span(node)),))
 
     def span(self, node: Child) -> Span:
         """Where a Tree or Token stands."""
@@ -50,47 +69,31 @@ class Builder:
     # Functions
 
     def function(self, node: Tree[Token]) -> tree.Function:
-        name, parameters, returns, suite = cast("list[Child]", node.children)
+        name, parameters, returns, colon, suite = cast("list[Child]", node.children)
         body = self.suite(suite)
         docstring = ""
         if body and isinstance(body[0], tree.ExpressionStatement) and isinstance(body[0].value, tree.StringLiteral):
             docstring, body = body[0].value.value, body[1:]
         name_span = self.span(name)
         return tree.Function(
-            str(name),
+            identifier(name),
             tuple(self.parameter(part) for part in parameters.children if part is not None) if parameters else (),
             self.expression(returns) if returns is not None else None,
             docstring,
             body,
-            self.header(node, suite, "def", name_span),
+            self.header(node, colon),
             name_span,
         )
 
-    def header(self, node: Child, suite: Child, word: str, near: Span) -> Span:
-        """From a statement's first word to its colon."""
-        line = near.line
-        text = self.origin.source.line(line)
-        column = text.rfind(word, 0, near.column + 1)
-        start = (line, column) if column >= 0 else (line, len(text) - len(text.lstrip()))
-        end_line, end_column = self.colon(near, suite)
-        return Span(self.origin.source, *start, end_line, end_column)
-
-    def colon(self, near: Span, suite: Child) -> tuple[int, int]:
-        """The colon before a suite."""
-        first = self.span(suite)
-        for line in range(first.line, near.line - 1, -1):
-            text = self.origin.source.line(line)
-            limit = first.column if line == first.line else len(text)
-            code = text[:limit].split("#")[0] if line != near.line else text[:limit]
-            column = code.rfind(":")
-            if column >= 0:
-                return line, column + 1
-        return near.end_line, near.end_column
+    def header(self, node: Child, colon: Child) -> Span:
+        """From a compound statement's first word to its colon."""
+        first, last = node.meta, colon.meta
+        return self.origin.span((first.line, first.column), (last.end_line, last.end_column))
 
     def parameter(self, node: Tree[Token]) -> tree.Parameter:
         name, annotation, default = node.children
         return tree.Parameter(
-            str(name),
+            identifier(name),
             self.expression(annotation) if annotation is not None else None,
             self.expression(default) if default is not None else None,
             self.span(node),
@@ -111,8 +114,11 @@ class Builder:
         return tuple(statements)
 
     def statement(self, node: Child) -> tree.Statement:
+        self.enter(node)
         build: Callable[[Child], tree.Statement] = getattr(self, str(node.data))
-        return build(node)
+        made = build(node)
+        self.depth -= 1
+        return made
 
     def expression_statement(self, node: Child) -> tree.Statement:
         return tree.ExpressionStatement(self.expression(node.children[0]), self.span(node))
@@ -157,40 +163,46 @@ class Builder:
         return tree.Delete(targets, self.span(node))
 
     def if_statement(self, node: Child) -> tree.Statement:
-        test, suite, *rest = node.children
-        return self.if_chain(test, suite, [part for part in rest if part is not None], "if")
+        return self.if_chain(node, [part for part in node.children[3:] if part is not None])
 
-    def if_chain(self, test: Child, suite: Child, rest: list[Child], word: str) -> tree.Statement:
-        condition = self.expression(test)
+    def if_chain(self, node: Child, rest: list[Child]) -> tree.Statement:
+        """`node` is the `if` or an `elif`; `rest` is what follows its block."""
+        test, colon, suite = node.children[:3]
+        condition, body = self.expression(test), self.suite(suite)
         orelse: tuple[tree.Statement, ...] = ()
         if rest and rest[0].data == "elif_part":
-            orelse = (self.if_chain(rest[0].children[0], rest[0].children[1], rest[1:], "elif"),)
+            self.enter(rest[0])
+            orelse = (self.if_chain(rest[0], rest[1:]),)
+            self.depth -= 1
         elif rest:
             orelse = self.suite(rest[0].children[0])
-        return tree.If(condition, self.suite(suite), orelse, self.header(test, suite, word, self.span(test)))
+        return tree.If(condition, body, orelse, self.header(node, colon))
 
     def orelse(self, part: Child) -> tuple[tree.Statement, ...]:
         return self.suite(part.children[0]) if part is not None else ()
 
     def for_statement(self, node: Child) -> tree.Statement:
-        targets, iterable, suite, orelse = node.children
-        span = self.header(node, suite, "for", self.span(targets))
-        return tree.For(
-            self.expression(targets), self.expression(iterable), self.suite(suite), self.orelse(orelse), span
-        )
+        targets, iterable, colon, suite, orelse = node.children
+        target, over, body = self.expression(targets), self.expression(iterable), self.suite(suite)
+        return tree.For(target, over, body, self.orelse(orelse), self.header(node, colon))
 
     def while_statement(self, node: Child) -> tree.Statement:
-        test, suite, orelse = node.children
-        span = self.header(node, suite, "while", self.span(test))
-        return tree.While(self.expression(test), self.suite(suite), self.orelse(orelse), span)
+        test, colon, suite, orelse = node.children
+        condition, body = self.expression(test), self.suite(suite)
+        return tree.While(condition, body, self.orelse(orelse), self.header(node, colon))
 
     def with_statement(self, node: Child) -> tree.Statement:
-        items, suite = node.children
+        items, colon, suite = node.children
         parts = [part for part in items.children if part is not None]
-        span = self.header(node, suite, "with", self.span(parts[0]))
-        return tree.With(tuple(self.with_item(part) for part in parts), self.suite(suite), span)
+        if len(parts) == 1 and parts[0].data == "with_item" and parts[0].children[1:] in ([], [None]):
+            value = parts[0].children[0]
+            if value.data == "tuple" and value.children:  # items in parentheses, none of which has a name
+                parts = [part for part in value.children if part is not None]
+        return tree.With(tuple(self.with_item(part) for part in parts), self.suite(suite), self.header(node, colon))
 
     def with_item(self, node: Child) -> tree.WithItem:
+        if node.data != "with_item":
+            return tree.WithItem(self.expression(node), None, self.span(node))
         value = node.children[0]
         target = node.children[1] if len(node.children) > 1 else None
         found = self.expression(target) if target is not None else None
@@ -199,14 +211,17 @@ class Builder:
     # Expressions
 
     def expression(self, node: Child) -> tree.Expression:
+        self.enter(node)
         build: Callable[[Child], tree.Expression] = getattr(self, str(node.data))
-        return build(node)
+        made = build(node)
+        self.depth -= 1
+        return made
 
     def group(self, node: Child) -> tree.Expression:
         return self.expression(node.children[0])
 
     def name(self, node: Child) -> tree.Expression:
-        return tree.Name(str(node.children[0]), self.span(node))
+        return tree.Name(identifier(node.children[0]), self.span(node))
 
     def integer(self, node: Child) -> tree.Expression:
         text = str(node.children[0])
@@ -229,7 +244,7 @@ class Builder:
 
     def attribute(self, node: Child) -> tree.Expression:
         value, name = node.children
-        return tree.Attribute(self.expression(value), str(name), self.span(name), self.span(node))
+        return tree.Attribute(self.expression(value), identifier(name), self.span(name), self.span(node))
 
     def subscript(self, node: Child) -> tree.Expression:
         value, index = node.children
@@ -253,7 +268,7 @@ class Builder:
                 continue
             if part.data == "keyword":
                 name, value = part.children
-                keywords.append(tree.Keyword(str(name), self.expression(value), self.span(part)))
+                keywords.append(tree.Keyword(identifier(name), self.expression(value), self.span(part)))
             else:
                 positional.append(self.expression(part))
         return tree.Call(self.expression(function), tuple(positional), tuple(keywords), self.span(node))
@@ -291,7 +306,7 @@ class Builder:
 
     def walrus(self, node: Child) -> tree.Expression:
         name, value = node.children
-        return tree.Walrus(tree.Name(str(name), self.span(name)), self.expression(value), self.span(node))
+        return tree.Walrus(tree.Name(identifier(name), self.span(name)), self.expression(value), self.span(node))
 
     # Text
 
@@ -303,11 +318,11 @@ class Builder:
         plain = True
         for token in node.children:
             if token.type == "STRING":
-                parts.append(tree.FStringText(ast.literal_eval(str(token)), self.span(token)))
+                parts.append(tree.FStringText(text.literal(str(token)), self.span(token)))
             else:
                 plain = False
                 parts += fstrings.parts(str(token), self.span(token), self.parse_field)
         if plain:
-            text = "".join(part.value for part in parts if isinstance(part, tree.FStringText))
-            return tree.StringLiteral(text, self.span(node))
+            value = "".join(part.value for part in parts if isinstance(part, tree.FStringText))
+            return tree.StringLiteral(value, self.span(node))
         return tree.FString(tuple(parts), self.span(node))

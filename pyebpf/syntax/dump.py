@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import Iterator
 
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -28,8 +28,11 @@ def _lines(node: object, depth: int, label: str, spans: bool) -> Iterator[str]:
             yield from _lines(item, depth + 1, "", spans)
         yield f"{indent}]"
         return
+    if not is_dataclass(node):
+        yield f"{indent}{label}{flat}"
+        return
     yield f"{indent}{label}{type(node).__name__}{_place(node, spans)}"
-    for field in fields(node):  # type: ignore[arg-type]
+    for field in fields(node):
         value = getattr(node, field.name)
         if isinstance(value, Span) or value in ((), None, ""):
             continue

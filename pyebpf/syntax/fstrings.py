@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import ast
-from typing import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from pyebpf.diagnostics.base import CompileError
 from pyebpf.diagnostics.syntax import Unsupported
 from pyebpf.source import Source, Span
 from pyebpf.syntax import tree
 from pyebpf.syntax.build import Origin
+from pyebpf.syntax.text import split, unescape
 
 Part = tree.FStringText | tree.FStringField
 ParseField = Callable[[str, Origin], tree.Expression]
-CLOSING = {"(": ")", "[": "]", "{": "}"}
+CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
+QUOTED: Final = re.compile(
+    r'"""(?:\\[\s\S]|[^\\])*?"""|'
+    r"'''(?:\\[\s\S]|[^\\])*?'''|"
+    r'"(?:\\[\s\S]|[^"\\])*"|'
+    r"'(?:\\[\s\S]|[^'\\])*'"
+)
 
 
 def parts(token: str, span: Span, parse_field: ParseField) -> Iterator[Part]:
-    """The parts of an f-string literal that stands at `span`."""
-    prefix_length = min(token.index(quote) for quote in "\"'" if quote in token)
-    raw = "r" in token[:prefix_length].lower()
-    quote = token[prefix_length : prefix_length + 3]
-    quote = quote if quote in ('"""', "'''") else quote[0]
-    start = prefix_length + len(quote)
-    yield from _Scanner(token, start, len(token) - len(quote), span, quote, raw, parse_field).parts()
+    """The parts of an f-string literal that stands at `span`. Raises ValueError if braces or quotes don't close."""
+    yield from _Scanner(token, span, parse_field).parts()
 
 
 class _Scanner:
-    def __init__(
-        self, token: str, start: int, end: int, span: Span, quote: str, raw: bool, parse_field: ParseField
-    ) -> None:
-        self.token, self.at, self.end = token, start, end
-        self.whole, self.quote, self.raw = span, quote, raw
+    def __init__(self, token: str, span: Span, parse_field: ParseField) -> None:
+        prefix, quote, _ = split(token)
+        self.token, self.whole, self.raw = token, span, "r" in prefix
+        self.at, self.end = len(prefix) + len(quote), len(token) - len(quote)
         self.parse_field = parse_field
 
     def parts(self) -> Iterator[Part]:
         text, text_start = "", self.at
         while self.at < self.end:
-            char = self.token[self.at]
-            pair = self.token[self.at : self.at + 2]
+            char, pair = self.token[self.at], self.token[self.at : self.at + 2]
             if pair in ("{{", "}}"):
                 text += char
                 self.at += 2
@@ -47,22 +48,29 @@ class _Scanner:
                     yield self.text(text, text_start)
                 yield from self.field()
                 text, text_start = "", self.at
-            elif char == "\\" and not self.raw:
-                length = 2
-                if pair == "\\N" and self.token[self.at + 2 : self.at + 3] == "{":
-                    length = self.token.index("}", self.at) + 1 - self.at
+            else:
+                length = self.escape() if char == "\\" and not self.raw else 1
                 text += self.token[self.at : self.at + length]
                 self.at += length
-            else:
-                text += char
-                self.at += 1
         if text:
             yield self.text(text, text_start)
 
+    def escape(self) -> int:
+        """The length of the escape here. A backslash before a brace is only itself."""
+        after = self.token[self.at + 1 : self.at + 3]
+        if after == "N{":
+            return self.token.index("}", self.at) + 1 - self.at
+        return 1 if after[:1] in ("{", "}") else 2
+
     def text(self, text: str, start: int) -> tree.FStringText:
         """Literal text with its escapes resolved."""
-        value = text if self.raw else ast.literal_eval(f"{self.quote}{text}{self.quote}")
-        return tree.FStringText(value, self.span(start, self.at))
+        return tree.FStringText(text if self.raw else unescape(text), self.span(start, self.at))
+
+    def here(self) -> str:
+        """The character here; the closing quotes are not part of any field."""
+        if self.at >= self.end:
+            raise ValueError("a field of an f-string doesn't end")
+        return self.token[self.at]
 
     def field(self) -> Iterator[Part]:
         """`{value=!conversion:spec}`, from its opening brace on."""
@@ -71,19 +79,25 @@ class _Scanner:
         begin = self.at
         self.skip_expression()
         source = self.token[begin : self.at]
-        shows = self.token[self.at] == "="
+        shows = self.here() == "="
         if shows:
             self.at += 1
-            while self.token[self.at] in " \t\n":
+            while self.here() in " \t\n":
                 self.at += 1
             yield tree.FStringText(self.token[begin : self.at], self.span(begin, self.at))
         conversion = ""
-        if self.token[self.at] == "!":
-            conversion = self.token[self.at + 1]
-            self.at += 2
-        spec = self.spec() if self.token[self.at] == ":" else ""
+        if self.here() == "!":
+            self.at += 1
+            conversion = self.here()
+            self.at += 1
+            while self.here() in " \t\n":
+                self.at += 1
+        has_spec = self.here() == ":"
+        spec = self.spec() if has_spec else ""
+        if self.here() != "}":
+            raise ValueError("a field of an f-string doesn't end")
         self.at += 1
-        if shows and not conversion and not spec:
+        if shows and not conversion and not has_spec:
             conversion = "r"
         lead = len(source) - len(source.lstrip())
         line, column = self.place(begin + lead)
@@ -93,12 +107,15 @@ class _Scanner:
     def skip_expression(self) -> None:
         """Move to what ends the expression: `}`, `!r`, `:` or `=` outside of brackets and quotes."""
         closing: list[str] = []
-        while self.at < self.end:
-            char = self.token[self.at]
-            after = self.token[self.at + 1 : self.at + 2]
+        while True:
+            char, after = self.here(), self.token[self.at + 1]
             if char in "\"'":
-                self.at = self.token.index(char, self.at + 1)
-            elif char in CLOSING:
+                quoted = QUOTED.match(self.token, self.at, self.end)
+                if quoted is None:
+                    raise ValueError("a string in a field of an f-string doesn't end")
+                self.at = quoted.end()
+                continue
+            if char in CLOSING:
                 closing.append(CLOSING[char])
             elif closing and char == closing[-1]:
                 closing.pop()
@@ -111,7 +128,7 @@ class _Scanner:
 
     def spec(self) -> str:
         begin = self.at + 1
-        end = self.token.index("}", begin)
+        end = self.token.index("}", begin, self.end)
         brace = self.token.find("{", begin, end)
         if brace >= 0:
             span = self.span(brace, end + 1)
@@ -120,7 +137,8 @@ class _Scanner:
                 (Unsupported(span, "a field inside a format", "formats are fixed when the probe is compiled", cure),)
             )
         self.at = end
-        return self.token[begin:end]
+        text = self.token[begin:end]
+        return text if self.raw else unescape(text)
 
     def place(self, index: int) -> tuple[int, int]:
         """Line and column in the file of a position in the token."""

@@ -25,7 +25,7 @@ def parse(captured: Captured) -> tree.Function:
     """The syntax tree of a captured function. Raises CompileError with every construct outside the language."""
     from lark.exceptions import LarkError
 
-    from pyebpf.syntax.unsupported import diagnose, too_deep
+    from pyebpf.syntax.unsupported import diagnose, diagnose_fields, too_deep
 
     # The line break in front lets the first line's indentation count as such.
     origin = Origin(captured.source, captured.line - 1, 0)
@@ -35,14 +35,16 @@ def parse(captured: Captured) -> tree.Function:
         return Builder(origin, _field).function(parsed.children[0])  # type: ignore[arg-type]
     except LarkError as error:
         diagnose(captured)
+        diagnose_fields(captured)
         raise InternalError(f"{captured.source.path}:{captured.line}: this can't be parsed: {error}") from error
     except RecursionError:
         raise CompileError((too_deep(captured),)) from None
-    except CompileError:
-        diagnose(captured)  # it may find more, and says all together
+    except CompileError as error:
+        diagnose(captured, error.diagnostics)  # it may find more, and says all together
         raise
-    except ValueError as error:  # an integer of too many digits
+    except ValueError as error:  # an integer of too many digits, an f-string whose braces don't close
         diagnose(captured)
+        diagnose_fields(captured)
         raise InternalError(f"{captured.source.path}:{captured.line}: {error}") from error
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import warnings
-from typing import Final, Iterator
+from collections.abc import Iterator
+from typing import Final
 
 from pyebpf.capture import Captured
 from pyebpf.diagnostics.base import CompileError, Diagnostic
@@ -55,24 +56,30 @@ ROWS: Final[dict[str, tuple[str, str, str]]] = {
 }
 """Node classes of `ast` outside the language: what it is, why, and what to write instead."""
 
-LANGUAGE: Final = frozenset(
-    "Module FunctionDef arguments arg Return Delete Assign AugAssign AnnAssign For While If With withitem Assert Expr Pass Break "
-    "Continue BoolOp And Or NamedExpr BinOp UnaryOp IfExp Compare Call keyword FormattedValue JoinedStr Constant Attribute "
-    "Subscript Name Slice Tuple Load Store Del Add Sub Mult MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv "
-    "Invert Not UAdd USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+LANGUAGE: Final = _words(
+    "Module FunctionDef arguments arg Return Delete Assign AugAssign AnnAssign For While If With withitem "
+    "Assert Expr Pass Break Continue BoolOp And Or NamedExpr BinOp UnaryOp IfExp Compare Call keyword "
+    "FormattedValue JoinedStr Constant Attribute Subscript Name Slice Tuple Load Store Del Add Sub Mult "
+    "MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv Invert Not UAdd USub Eq NotEq Lt LtE "
+    "Gt GtE Is IsNot In NotIn"
 )
 """Node classes that the language has (FunctionDef: the probe itself)."""
 
-INSIDE: Final = frozenset(
-    "comprehension ExceptHandler alias match_case MatchValue MatchSingleton MatchSequence MatchMapping MatchClass MatchStar MatchAs "
-    "MatchOr TypeVar ParamSpec TypeVarTuple Interpolation".split()
+INSIDE: Final = _words(
+    "comprehension ExceptHandler alias match_case MatchValue MatchSingleton MatchSequence MatchMapping "
+    "MatchClass MatchStar MatchAs MatchOr TypeVar ParamSpec TypeVarTuple Interpolation"
 )
 """Node classes that only occur inside one of ROWS, or of what is reported with the function's header."""
 
-NEVER: Final = frozenset(
-    "AST mod stmt expr expr_context boolop operator unaryop cmpop excepthandler pattern type_ignore type_param slice Interactive "
-    "Expression FunctionType TypeIgnore Num Str Bytes NameConstant Ellipsis Index ExtSlice Suite AugLoad AugStore Param "
-    "NodeVisitor NodeTransformer".split()
+NEVER: Final = _words(
+    "AST mod stmt expr expr_context boolop operator unaryop cmpop excepthandler pattern type_ignore "
+    "type_param slice Interactive Expression FunctionType TypeIgnore Num Str Bytes NameConstant Ellipsis "
+    "Index ExtSlice Suite AugLoad AugStore Param NodeVisitor NodeTransformer"
 )
 """Abstract, deprecated or top-level classes, which no function's tree contains."""
 
@@ -84,28 +91,43 @@ CONSTANTS: Final[dict[type, tuple[str, str, str]]] = {
 }
 
 
-def diagnose(captured: Captured) -> None:
-    """Raise CompileError with every construct outside the language; return if Python and the language agree on the text."""
+def diagnose(captured: Captured, known: tuple[Diagnostic, ...] = ()) -> None:
+    """Raise CompileError with every construct outside the language, and with what is `known` to be wrong.
+
+    Returns if Python and the language agree on the text.
+    """
+    try:
+        outer, shift = _python(captured)
+        found = [_unsupported(captured, node, row, shift) for node, row in _walk(outer, outer)]
+    except RecursionError:
+        raise CompileError(known or (too_deep(captured),)) from None
+    if found:
+        found += [diagnostic for diagnostic in known if diagnostic not in found]
+        raise CompileError(tuple(sorted(found, key=lambda each: (each.span.line, each.span.column))))
+
+
+def diagnose_fields(captured: Captured) -> None:
+    """Raise CompileError for f-strings whose fields only Python's own tokenizer can tell apart."""
+    outer, shift = _python(captured)
+    found = [_unsupported(captured, node, row, shift) for node, row in _nested_quotes(outer)]
+    if found:
+        raise CompileError(tuple(found))
+
+
+def _python(captured: Captured) -> tuple[ast.stmt, int]:
+    """The function as Python reads it, and what to add to its line numbers. Raises CompileError if Python can't."""
     indented = captured.text[:1] in " \t"
     lead = "if True:\n" if indented else ""
     shift = captured.line - 1 - (1 if indented else 0)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            module = ast.parse(lead + captured.text)
+            first = ast.parse(lead + captured.text).body[0]
     except SyntaxError as error:
         raise CompileError((_invalid(captured, error, shift),)) from None
     except (RecursionError, MemoryError, ValueError):
         raise CompileError((too_deep(captured),)) from None
-    outer = module.body[0].body[0] if isinstance(module.body[0], ast.If) and indented else module.body[0]
-    try:
-        found = [_unsupported(captured, node, row, shift) for node, row in _walk(outer, outer)]
-        if not found:
-            found = [_unsupported(captured, node, row, shift) for node, row in _nested_quotes(outer)]
-    except RecursionError:
-        raise CompileError((too_deep(captured),)) from None
-    if found:
-        raise CompileError(tuple(found))
+    return first.body[0] if isinstance(first, ast.If) and indented else first, shift
 
 
 def too_deep(captured: Captured) -> Diagnostic:
