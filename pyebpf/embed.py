@@ -92,10 +92,13 @@ def _bind(target: Target, session: Session) -> None:
 def _declarations(target: Target) -> dict[str, Map | Declared]:
     if isinstance(target, str | PathLike | Object):
         return {}
+    scopes: list[dict[str, Any]]
     if isinstance(target, Probe):
         scopes = [target.function.__globals__]
     elif isinstance(target, ModuleType):
         scopes = [vars(target)]
+    elif isinstance(target, Iterable):
+        scopes = [probe.function.__globals__ for probe in cast("Iterable[Probe]", target)]
     else:
-        scopes = [probe.function.__globals__ for probe in cast("Iterable[object]", target) if isinstance(probe, Probe)]
+        scopes = []
     return {name: value for scope in scopes for name, value in scope.items() if isinstance(value, Map | Declared)}

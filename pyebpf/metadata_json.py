@@ -57,7 +57,9 @@ def decode(data: bytes) -> Metadata:
         raise ObjectError(f"section {metadata.SECTION} is not a JSON object")
     version = plain.pop("version", None)
     if version != VERSION or isinstance(version, bool):
-        raise ObjectError(f"section {metadata.SECTION} has version {version!r:.40}; this pyebpf reads version {VERSION}")
+        raise ObjectError(
+            f"section {metadata.SECTION} has version {version!r:.40}; this pyebpf reads version {VERSION}"
+        )
     result: Metadata = _instance(plain, Metadata, metadata.SECTION, 0)
     return result
 

@@ -47,7 +47,7 @@ def load_module(path: Path) -> ModuleType:
     sys.path.insert(0, folder)
     try:
         code = compile(data, str(path), "exec", dont_inherit=True)
-        exec(code, module.__dict__)  # noqa: S102 - the user asked for this file to be run
+        exec(code, module.__dict__)
     except SyntaxError as error:
         raise CompileError((_syntax_error(source, error),)) from None
     except CompileError:

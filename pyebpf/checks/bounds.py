@@ -6,7 +6,7 @@ compares a local with a limit, and every way round moves that local towards it.
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator
 
 from pyebpf.checks.environment import Interval
 from pyebpf.checks.intervals import Facts, locals_written
@@ -42,7 +42,7 @@ def _by_tests(loop: ops.Loop, facts: Facts) -> Iterator[int]:
         return
     for number, op in enumerate(loop.body.ops):
         if isinstance(op, ops.If):
-            stays = _stays(op)
+            stays = _stays(op, loop.label)
             if stays is not None:
                 for test, truth in _conjunction(op.condition, stays, loop.body.ops[:number]):
                     for local, limit, operator in _against_locals(test, truth):
@@ -53,25 +53,20 @@ def _by_tests(loop: ops.Loop, facts: Facts) -> Iterator[int]:
             return  # what follows isn't met every time round
 
 
-def _stays(op: ops.If) -> bool | None:
+def _stays(op: ops.If, label: ops.Label) -> bool | None:
     """The truth value of its condition with which the loop goes on, if the other one surely leaves it."""
-    then, orelse = _leaves(op.then), _leaves(op.orelse)
+    then, orelse = _leaves(op.then, label), _leaves(op.orelse, label)
     return None if then == orelse else orelse
 
 
-def _leaves(block: ops.Block) -> bool:
+def _leaves(block: ops.Block, label: ops.Label) -> bool:
     """Whether every way through `block` leaves the loop (or the program)."""
     if not block.ops:
         return False
     last = block.ops[-1]
     if isinstance(last, ops.Break | ops.Return):
-        return not any(_jumps_elsewhere(op) for op in block.ops[:-1])
-    return isinstance(last, ops.If) and _leaves(last.then) and _leaves(last.orelse)
-
-
-def _jumps_elsewhere(op: ops.Op) -> bool:
-    """Whether `op` has a Continue inside."""
-    return isinstance(op, ops.Continue) or any(_jumps_elsewhere(i) for block in ops.blocks(op) for i in block.ops)
+        return not any(_may_continue(op, label) for op in block.ops[:-1])
+    return isinstance(last, ops.If) and _leaves(last.then, label) and _leaves(last.orelse, label)
 
 
 def _may_continue(op: ops.Op, label: ops.Label) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Iterator, final
+from collections.abc import Iterator
+from typing import final
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.intervals import Facts

@@ -83,7 +83,7 @@ def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:
     low, high = exact(value.operator, a, c)
     type = value.type
     # Outside the type's 64 bits the result has wrapped around; its type says what is left to know.
-    fits = I64_MIN <= low and high <= I64_MAX if type.signed else low >= 0 and high <= U64_MAX
+    fits = low >= I64_MIN and high <= I64_MAX if type.signed else low >= 0 and high <= U64_MAX
     if not fits:
         return range_of(type)
     return meet((low, high), (type.low, type.high)) or range_of(type)

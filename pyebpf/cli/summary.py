@@ -64,9 +64,10 @@ def _table(name: str, view: HashView | ArrayView, console: Console) -> None:
     if isinstance(view, ArrayView):
         entries = [(key, value) for key, value in entries if rank(value)]
     entries.sort(key=lambda pair: rank(pair[1]), reverse=True)
-    table = Table(
-        title=f"{name}: {len(entries):,} entries", title_justify="left", box=None, pad_edge=False, header_style="bold"
+    console.print(
+        f"{name}: {len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", style="italic", markup=False
     )
+    table = Table(box=None, pad_edge=False, header_style="bold")
     sample = plain(_total(entries[0][1])) if entries else 0
     names = list(sample) if isinstance(sample, dict) else ["value"]
     table.add_column("index" if isinstance(view, ArrayView) else "key")
@@ -76,7 +77,8 @@ def _table(name: str, view: HashView | ArrayView, console: Console) -> None:
         shown = plain(_total(value))
         cells = list(shown.values()) if isinstance(shown, dict) else [shown]
         table.add_row(text(key), *(f"{cell:,}" if type(cell) is int else text(cell) for cell in cells))
-    console.print(table)
+    if entries:
+        console.print(table)
     if len(entries) > MOST_ROWS:
         console.print(f"… and {len(entries) - MOST_ROWS:,} more")
 

@@ -139,7 +139,7 @@ def _equality(code: Code, op: ops.Compare, left: Operand, right: Operand) -> Ope
     predicate = "eq" if op.operator == "==" else "ne"
     for one, other, range in ((left, op.right, b), (right, op.left, a)):
         # A constant is swapped when compiling rather than what it is compared with at each run.
-        if one.stored and isinstance(other, ops.Const) and 0 <= range.low and range.high < 1 << one.stored[1]:
+        if one.stored and isinstance(other, ops.Const) and range.low >= 0 and range.high < 1 << one.stored[1]:
             expected = swap_constant(constant(other.value), one.stored[1])
             return Operand(code.value(f"icmp {predicate} i{one.stored[1]} {one.stored[0]}, {expected}"), "i1")
     x, y = as_integer(code, left), as_integer(code, right)

@@ -258,7 +258,7 @@ class DebugInfo:
         flags = [self.node('!{i32 7, !"Dwarf Version", i32 5}'), self.node('!{i32 2, !"Debug Info Version", i32 3}')]
         self._fill(
             self._unit,
-            f"distinct !DICompileUnit(language: DW_LANG_C99, file: {self._unit_file}, producer: \"pyebpf\", "
+            f'distinct !DICompileUnit(language: DW_LANG_C99, file: {self._unit_file}, producer: "pyebpf", '
             f"isOptimized: true, runtimeVersion: 0, emissionKind: FullDebug, globals: {self.tuple(self._globals)})",
         )
         return [

@@ -222,5 +222,3 @@ def _each_word(code: Code, size: int, action: Callable[[str], None]) -> None:
     code.do(f"{following} = add i64 {index}, 8")
     code.branch(code.value(f"icmp ult i64 {following}, {size}"), label, after)
     code.start(after)
-
-

@@ -112,7 +112,7 @@ class _Emitter:
             code.end(f"ret i32 {code.phi('i32', self.results)}")
         return [
             f"define dso_local i32 {symbol(program.name)}(ptr noundef %ctx) #0 section {quote(section(program))} "
-            + f"!dbg {self.function_node} {{",
+             f"!dbg {self.function_node} {{",
             *code.body(),
             "}",
         ]
@@ -426,7 +426,7 @@ class _Emitter:
             return memory.at(self.code, pointer, op.amount.value)
         amount = self.integer(op.amount)
         known = op.amount.type
-        if not (isinstance(known, IntType) and 0 <= known.low and known.high <= _MAX_ADVANCE):
+        if not (isinstance(known, IntType) and known.low >= 0 and known.high <= _MAX_ADVANCE):
             amount = self.code.value(f"and i64 {amount}, {_MAX_ADVANCE}")
         return self.code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
 

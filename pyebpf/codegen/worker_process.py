@@ -104,7 +104,7 @@ def serve(llvm: Any, request: dict[str, str], text: str, answers: IO[bytes]) -> 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
         answer = b"\0" + compile_text(llvm, text, request["cpu"], request["kind"])
-    except Exception as error:  # noqa: BLE001 - everything goes back to the caller, who knows what to tell
+    except Exception as error:
         answer = b"\1" + f"{type(error).__name__}: {error}".encode("utf-8", "replace")
     write_frame(answers, answer)
     os._exit(0)

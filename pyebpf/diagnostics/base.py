@@ -107,4 +107,6 @@ class Sink:
             self.fail()
 
     def fail(self) -> NoReturn:
-        raise CompileError(tuple(sorted(self.diagnostics, key=lambda d: (d.span.source.path, d.span.line, d.span.column))))
+        raise CompileError(
+            tuple(sorted(self.diagnostics, key=lambda d: (d.span.source.path, d.span.line, d.span.column)))
+        )

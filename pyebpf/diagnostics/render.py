@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
-from typing import Any, Iterable, Iterator
+from typing import Any
 
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.source import Span

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Callable
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program

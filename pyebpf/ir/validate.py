@@ -107,7 +107,7 @@ class _Validator:
     def range(self, op: ops.Op, type: ValueType) -> None:
         if not isinstance(type, IntType):
             return
-        fits = (0 <= type.low and type.high <= U64_MAX) or (I64_MIN <= type.low and type.high <= I64_MAX)
+        fits = (type.low >= 0 and type.high <= U64_MAX) or (type.low >= I64_MIN and type.high <= I64_MAX)
         if not fits or type.low > type.high:
             self.fail(op, f"no 64 bits hold {type.low} to {type.high}")
 

@@ -1,7 +1,7 @@
 """Arithmetic of constants, by Python itself: only its result must fit 64 bits.
 
-    2**64 - 1           # a fine constant, though 2**64 alone is none
-    (1 << BITS) - 1     # BITS is an integer at module level
+2**64 - 1           # a fine constant, though 2**64 alone is none
+(1 << BITS) - 1     # BITS is an integer at module level
 """
 
 from __future__ import annotations

@@ -153,6 +153,8 @@ def _bool_op(b: Builder, node: tree.BoolOp) -> Operand:
 
 
 def _either(b: Builder, operator: str, first: Operand, node: tree.Expression, span: Span, first_span: Span) -> Operand:
+    if operator == "and":
+        first = values.plain(b, first, first_span)  # None would be the result
     decided = values.truth(b, first, first_span)
     go_on = decided if operator == "and" else b.negate(decided, span)
     if isinstance(go_on, ops.Const):
@@ -305,7 +307,9 @@ def static_subscript(b: Builder, base: Static, node: tree.Subscript) -> object:
         return base.value[count]  # type: ignore[index]
     except (TypeError, KeyError, AttributeError) as error:
         b.error(
-            type_errors.BadAnnotation(node.span, getattr(error, "message", None) or f"`{base.name}` has no elements", "")
+            type_errors.BadAnnotation(
+                node.span, getattr(error, "message", None) or f"`{base.name}` has no elements", ""
+            )
         )
 
 

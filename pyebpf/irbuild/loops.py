@@ -22,7 +22,11 @@ LowerBlock = Callable[[Builder, tuple[tree.Statement, ...]], None]
 def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock) -> None:
     """`for i in range(start, stop, step)`: the three are evaluated once, the step is constant."""
     if not isinstance(statement.target, tree.Name):
-        b.error(type_errors.WrongType(statement.target.span, "one name", f"`{statement.target.span.text}`", "for i in range(4):"))
+        b.error(
+            type_errors.WrongType(
+                statement.target.span, "one name", f"`{statement.target.span.text}`", "for i in range(4):"
+            )
+        )
     start, stop, step, stop_span = _range(b, statement.iterable)
     assert isinstance(start.type, IntType) and isinstance(stop.type, IntType)
     start, stop = _same_sign(b, start, stop, stop_span)
@@ -88,7 +92,11 @@ def _range_instead(operand: Operand, span: Span) -> str:
     pointer = reference(operand)
     if pointer is not None and isinstance(pointer.target, layout.Array):
         return f"for i in range(len({span.text})):"
-    if isinstance(operand, Static) and isinstance(operand.value, Map) and operand.value.kind in ("Array", "PerCpuArray"):
+    if (
+        isinstance(operand, Static)
+        and isinstance(operand.value, Map)
+        and operand.value.kind in ("Array", "PerCpuArray")
+    ):
         return f"for i in range(len({span.text})):"
     if isinstance(operand, Static | PendingText | Values):
         return ""

@@ -373,7 +373,7 @@ def _write_reference(b: Builder, name: str, binding: Reference, operand: Operand
     if new.region != old.region:
         what = f"{describe_type(new)} in {new.region.value} memory"
         b.error(type_errors.ConflictingTypes(span, name, f"{describe_type(old)} in {old.region.value} memory", what))
-    if new.nullable and not old.nullable or old.writable and not new.writable:
+    if (new.nullable and not old.nullable) or (old.writable and not new.writable):
         _retype(
             b,
             name,

@@ -355,7 +355,7 @@ def _elf_section(data: bytes, path: str | PathLike[str]) -> bytes:
     try:
         section = ELFFile(io.BytesIO(data)).get_section_by_name(".BTF")
         contents = None if section is None else bytes(section.data())
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise BtfError(f"{path}: not a readable ELF file ({error or type(error).__name__})") from None
     if contents is None:
         raise BtfError(f"{path}: has no .BTF section; it was built without BTF")

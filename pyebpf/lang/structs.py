@@ -44,11 +44,15 @@ def _make(cls: type, packed: bool, scope: FrameType) -> type:
     members = []
     for name, annotation in annotations.items():
         if name in vars(cls):
-            raise DeclarationError(f"field {name} of struct {cls.__name__} has a default, which structs don't take", field=name)
+            raise DeclarationError(
+                f"field {name} of struct {cls.__name__} has a default, which structs don't take", field=name
+            )
         try:
             members.append((name, layout_of(annotation)))
         except DeclarationError as error:
-            raise DeclarationError(f"field {name} of struct {cls.__name__}: {error.message}", error.help, name) from None
+            raise DeclarationError(
+                f"field {name} of struct {cls.__name__}: {error.message}", error.help, name
+            ) from None
     shape = layout.struct_of(cls.__name__, tuple(members), packed=packed)
     body = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__")}
     body |= {"__layout__": shape, "__init__": _init, "__repr__": _repr, "__eq__": _equal, "__hash__": _hash}

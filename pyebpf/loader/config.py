@@ -56,7 +56,9 @@ def _bytes(variable: VariableInfo, value: object) -> bytes:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigError(f"Config `{name}` is a {kind}, not {value!r}")
     if not kind.minimum <= value <= kind.maximum:
-        raise ConfigError(f"Config `{name}` is a {kind}, from {kind.minimum} to {kind.maximum}; {value} is out of range")
+        raise ConfigError(
+            f"Config `{name}` is a {kind}, from {kind.minimum} to {kind.maximum}; {value} is out of range"
+        )
     return value.to_bytes(kind.size, "big" if kind.big_endian else sys.byteorder, signed=kind.signed)
 
 

@@ -69,7 +69,9 @@ def patch(code: bytearray, at: int, record: CoreRelocation, local: Btf, target: 
             raise ValueError("outside of the function")
         value, sizes = _answer(kind, record.type_id, path, local, target)
     except (ValueError, BtfError) as error:
-        raise LoadError(f"CO-RE record of instruction {at // 8} (`{record.access}`) is malformed: {error}", "object") from None
+        raise LoadError(
+            f"CO-RE record of instruction {at // 8} (`{record.access}`) is malformed: {error}", "object"
+        ) from None
     _apply(code, at, value, sizes)
 
 

@@ -37,7 +37,9 @@ def explain(error: OSError, what: str, hook: str = "") -> LoadError:
         return LoadError(f"cannot {what}: {_privileges(row.capabilities if row else ('CAP_BPF',))}", "privileges")
     if error.errno == errno.EINVAL and row is not None and _release() < row.since:
         since = ".".join(map(str, row.since))
-        return LoadError(f"cannot {what}: {row.name} needs Linux {since} or later; this is {os.uname().release}", "kernel")
+        return LoadError(
+            f"cannot {what}: {row.name} needs Linux {since} or later; this is {os.uname().release}", "kernel"
+        )
     if error.errno == errno.ENOMEM:
         return LoadError(f"cannot {what}: the kernel has no memory for it, or RLIMIT_MEMLOCK is too low", "privileges")
     return LoadError(f"cannot {what}: {error.strerror}", "kernel")

@@ -48,7 +48,8 @@ def link(obj: Object, program: ProgramSpec, fds: Mapping[str, int], local: Btf |
         for core in function.core:
             if local is None or target is None:
                 raise LoadError(
-                    f"program {program.name} reads kernel types, but the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)", "kernel"
+                    f"program {program.name} reads kernel types, but the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)",
+                    "kernel",
                 )
             patch(code, core.offset - function.section_offset, core, local, target)
         _relocate(code, function, starts, fds, target)
@@ -101,7 +102,9 @@ def _relocate(
             case "extern":
                 number = target.find(relocation.name, Kind.FUNC) if target else None
                 if code[at] != _CALL or number is None:
-                    raise LoadError(f"{function.name} needs {relocation.name}, which this kernel doesn't offer", "kernel")
+                    raise LoadError(
+                        f"{function.name} needs {relocation.name}, which this kernel doesn't offer", "kernel"
+                    )
                 code[at + 2 : at + 4] = b"\0\0"
                 _set(code, at, _PSEUDO_KFUNC_CALL, number)
 

@@ -100,7 +100,9 @@ class LoadedObject:
     def __enter__(self) -> LoadedObject:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -243,7 +245,9 @@ def _load_program(
         raise LoadError(f"program {program.name}: section {program.section} names no known program type", "object")
     attach_id = _attach_btf_id(program, target)
 
-    def attempt(log: ctypes.Array[ctypes.c_char] | None, with_btf: bool = True, attach_type: int | None = None) -> sys.Descriptor:
+    def attempt(
+        log: ctypes.Array[ctypes.c_char] | None, with_btf: bool = True, attach_type: int | None = None
+    ) -> sys.Descriptor:
         known = btf is not None and with_btf
         return sys.prog_load(
             *(program.program_type, linked.code, obj.license),

@@ -52,7 +52,9 @@ class Descriptor:
     def __enter__(self) -> Descriptor:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -117,7 +119,9 @@ def map_create(
     return Descriptor(bpf(0, attributes)[0])
 
 
-def _element(command: int, fd: int, key: bytes | None, value: ctypes.Array[ctypes.c_char] | None, flags: int = 0) -> None:
+def _element(
+    command: int, fd: int, key: bytes | None, value: ctypes.Array[ctypes.c_char] | None, flags: int = 0
+) -> None:
     key_buffer = None if key is None else _buffer(key)
     key_address = 0 if key_buffer is None else ctypes.addressof(key_buffer)
     value_address = 0 if value is None else ctypes.addressof(value)
@@ -308,7 +312,9 @@ def prog_get_fd_by_id(number: int) -> Descriptor:
     return Descriptor(bpf(13, struct.pack("=III", number, 0, 0))[0])
 
 
-def perf_event_open(attributes: bytes, pid: int, cpu: int, group: int = -1, flags: int = PERF_FLAG_FD_CLOEXEC) -> Descriptor:
+def perf_event_open(
+    attributes: bytes, pid: int, cpu: int, group: int = -1, flags: int = PERF_FLAG_FD_CLOEXEC
+) -> Descriptor:
     """perf_event_open(2); `attributes` is a `struct perf_event_attr`."""
     buffer = _buffer(attributes)
     numbers = [ctypes.c_long(number) for number in (pid, cpu, group, flags)]

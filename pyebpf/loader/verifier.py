@@ -10,7 +10,14 @@ from pyebpf.object.specs import LineRecord
 
 _SOURCE: Final = re.compile(r"^; (?P<text>.*?)(?: @ (?P<file>[^@]*):(?P<line>\d+))?$")
 _INSTRUCTION: Final = re.compile(r"^(\d+): \([0-9a-f]{2}\)")
-_STATISTICS: Final = ("processed ", "verification time ", "stack depth ", "insns processed", "max_states", "mark_precise")
+_STATISTICS: Final = (
+    "processed ",
+    "verification time ",
+    "stack depth ",
+    "insns processed",
+    "max_states",
+    "mark_precise",
+)
 
 
 class VerifierError(Error):

@@ -31,7 +31,11 @@ def _layout(btf: Btf, type_id: int, depth: int) -> layout.Type | None:
             return layout.U64
         case types.Enum():
             base = _integer(found.size, found.signed)
-            return layout.Enumeration(found.name or "enum", base, found.values) if isinstance(base, layout.Integer) else base
+            return (
+                layout.Enumeration(found.name or "enum", base, found.values)
+                if isinstance(base, layout.Integer)
+                else base
+            )
         case types.Array():
             element = btf.type(btf.resolve(found.type_id))
             if isinstance(element, types.Int) and element.size == 1 and _is_char(element):

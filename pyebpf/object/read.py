@@ -119,9 +119,7 @@ class _Functions:
     def _function(self, symbol: Symbol, section: ElfSection, table: list[ElfRelocation]) -> FunctionSpec:
         start, end = symbol.value, symbol.value + symbol.size
         code = section.data[start:end]
-        relocations = {
-            r.offset - start: self._relocation(r, code, start) for r in table if start <= r.offset < end
-        }
+        relocations = {r.offset - start: self._relocation(r, code, start) for r in table if start <= r.offset < end}
         self._plain_calls(relocations, symbol, code)
         info = self._infos.get(section.name, SectionInfo())
         return FunctionSpec(

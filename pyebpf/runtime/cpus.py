@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any, Callable, Iterator, Sequence, overload
+from typing import Any, overload
 
 POSSIBLE = "/sys/devices/system/cpu/possible"
 

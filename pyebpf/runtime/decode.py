@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections import namedtuple
+from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Callable, TypeAlias
+from typing import Any, TypeAlias
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
@@ -94,7 +95,7 @@ def _address(type: layout.Address) -> Decoder:
 @cache
 def record_class(type: layout.Struct) -> Any:
     """The named tuple that a struct decodes to."""
-    return namedtuple(type.name if type.name.isidentifier() else "Record", [f.name for f in type.fields], rename=True)  # noqa: PYI024
+    return namedtuple(type.name if type.name.isidentifier() else "Record", [f.name for f in type.fields], rename=True)
 
 
 def _struct(type: layout.Struct) -> Decoder:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Mapping
+from typing import Any
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 from pyebpf import layout
 from pyebpf.kernel.maps import MapType

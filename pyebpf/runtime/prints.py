@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from pyebpf.metadata import Metadata, PrintSite
 from pyebpf.runtime.decode import decoder

@@ -9,7 +9,8 @@ import mmap
 import select
 import struct
 import time
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from pyebpf import layout
 from pyebpf.loader.load import LoadedMap

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Callable, Mapping, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.maps import MapType

@@ -9,7 +9,7 @@ set cursor = %0
 
 from __future__ import annotations
 
-from typing import Iterator
+from collections.abc import Iterator
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program

@@ -157,7 +157,29 @@ class Generator:
 
     def constant(self, range: Range = I64) -> Expression:
         r = self.random
-        interesting = (0, 1, 2, 3, 5, 7, 8, 10, 31, 32, 63, 64, 100, 255, 256, 1000, 65535, 2**31, 2**32 - 1, 2**62, 2**63 - 1)
+        interesting = (
+            0,
+            1,
+            2,
+            3,
+            5,
+            7,
+            8,
+            10,
+            31,
+            32,
+            63,
+            64,
+            100,
+            255,
+            256,
+            1000,
+            65535,
+            2**31,
+            2**32 - 1,
+            2**62,
+            2**63 - 1,
+        )
         value = r.choice(interesting) if self.chance(70) else r.randrange(2 ** r.randrange(1, 63))
         if self.chance(35):
             value = -value
@@ -232,7 +254,7 @@ class Generator:
         if operator == ">>":
             python = f"shift_right({left.python}, {right.python})"
         if left.constant and right.constant:
-            value = eval(probe) if fits((low, high)) else None  # noqa: S307 - two literals
+            value = eval(probe) if fits((low, high)) else None
             return self.constant() if value is None else Expression(probe, python, (value, value), constant=True)
         if fits((low, high)):
             return Expression(probe, python, (low, high))
@@ -384,7 +406,9 @@ class Generator:
             case _:
                 word = self.random.choice(("and", "or"))
                 one, two = self.condition(depth - 1), self.condition(depth - 1)
-                return Expression(f"({one.probe} {word} {two.probe})", f"({one.python} {word} {two.python})", BOOL, True)
+                return Expression(
+                    f"({one.probe} {word} {two.probe})", f"({one.python} {word} {two.python})", BOOL, True
+                )
 
     def comparison(self, depth: int) -> Expression:
         operators = ("==", "!=", "<", "<=", ">", ">=")
@@ -498,7 +522,11 @@ class Generator:
         """`get` without a default, used where it is there."""
         key, name = self.key(2), self.name("o")
         if self.chance(50):
-            self.line(depth, f"if ({name} := table.get({key.probe})) is not None:", f"if ({name} := table.get({key.python})) is not None:")
+            self.line(
+                depth,
+                f"if ({name} := table.get({key.probe})) is not None:",
+                f"if ({name} := table.get({key.python})) is not None:",
+            )
             self.scope.locals.append(Local(name, "i"))
             local = self.scope.locals[-1]
             self.block(depth + 1, frozen=local)
@@ -512,7 +540,11 @@ class Generator:
             use = self.expression(1)
             if self.outputs < OUTPUTS and not self.scope.result and not use.high > I64[1] and not self.loops:
                 result = self.binary("^", Expression(name, name, I64), use)
-                self.line(depth, f"out.v[{self.outputs}] = u64({result.probe})", f"out.v[{self.outputs}] = u64({result.python})")
+                self.line(
+                    depth,
+                    f"out.v[{self.outputs}] = u64({result.probe})",
+                    f"out.v[{self.outputs}] = u64({result.python})",
+                )
                 self.outputs += 1
 
     def branch(self, depth: int) -> None:
@@ -641,7 +673,9 @@ class Generator:
             name = self.name("x")
             local = Local(name, kind)
             if kind == "u":
-                value = Expression("entry.a", "entry.a", U64) if self.scope.entry else Expression("u64(9)", "u64(9)", U64)
+                value = (
+                    Expression("entry.a", "entry.a", U64) if self.scope.entry else Expression("u64(9)", "u64(9)", U64)
+                )
                 if not self.scope.entry:
                     local = Local(name, "u64")
                     self.line(depth, f"{name}: u64 = 9", f"{name} = 9")
@@ -649,6 +683,8 @@ class Generator:
                     self.line(depth, f"{name} = {value.probe}")
             else:
                 value = self.suited(local, 2)
+                if kind == "i" and value.boolean:  # else its type would be bool at first
+                    value = Expression(f"i64({value.probe})", f"i64({value.python})", I64)
                 if kind in TYPES:
                     self.line(depth, f"{name}: {kind} = {value.probe}", f"{name} = {value.python}")
                 else:

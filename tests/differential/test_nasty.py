@@ -316,7 +316,7 @@ def test_deep_inlining(load) -> None:  # type: ignore[no-untyped-def]
     probe = load(f"out = Global[i64](0)\n\n{functions}\n@xdp\ndef probe(packet):\n"
                  "    out.value = f11(packet.load(0, u8), packet.load(1, i8))\n    return XDP.DROP\n")  # fmt: skip
     scope: dict[str, object] = {"function": lambda f: f}
-    exec(functions, scope)  # noqa: S102 - the text above
+    exec(functions, scope)
     for x in (0, 1, 7, 200, 255):
         for y in (-128, -3, 0, 5, 127):
             assert probe.run(struct.pack("<Bb", x, y) + bytes(62)) == DROP

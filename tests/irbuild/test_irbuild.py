@@ -17,7 +17,9 @@ from pyebpf.ir.validate import validate
 from pyebpf.irbuild.program import Request, build_module
 
 HERE = Path(__file__).parent
-CASE = re.compile(r"^\[case (?P<name>\w+)\]\n(?P<source>.*?)^\[ir\]\n(?P<ir>.*?)(?=^\[case |\Z)", re.MULTILINE | re.DOTALL)
+CASE = re.compile(
+    r"^\[case (?P<name>\w+)\]\n(?P<source>.*?)^\[ir\]\n(?P<ir>.*?)(?=^\[case |\Z)", re.MULTILINE | re.DOTALL
+)
 PRELUDE = """\
 from pyebpf import *
 from pyebpf import ETH_P_IP, Ethernet, IPv4, Tcp

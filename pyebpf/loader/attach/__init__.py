@@ -6,7 +6,8 @@ ends, however it ends.
 
 from __future__ import annotations
 
-from typing import Callable, Final
+from collections.abc import Callable
+from typing import Final
 
 from pyebpf.kernel.hooks import AttachKind, hook_by_name
 from pyebpf.loader.attach import cgroup, netdev, raw_tracepoint, socket, tracepoint
