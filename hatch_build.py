@@ -1,4 +1,5 @@
-"""Builds the parser's tables when a wheel is made: `pyebpf/syntax/tables.json`, which saves half a second at every start."""
+"""Builds the parser's tables when a wheel is made: `pyebpf/syntax/tables.json`, which saves half a second at every
+start."""
 
 from __future__ import annotations
 

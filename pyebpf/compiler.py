@@ -29,7 +29,8 @@ Stage: TypeAlias = Literal["ast", "ir", "llvm", "asm", "obj"]
 STAGES: Final[tuple[Stage, ...]] = ("ast", "ir", "llvm", "asm", "obj")
 DEFAULT_CPU: Final = "v3"
 DEFAULT_LICENSE: Final = "GPL"
-"""What an object is licensed as unless its module says `__license__ = "…"`; the kernel keeps some helpers for the GPL."""
+"""What an object is licensed as unless its module says `__license__ = "…"`; the kernel keeps some helpers for the
+GPL."""
 
 Target: TypeAlias = "Probe | ModuleType | str | Path | Iterable[Probe]"
 

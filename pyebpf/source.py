@@ -28,7 +28,8 @@ class Source:
 @final
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of source text. Lines count from 1, columns from 0 (in characters, as `ast` lines but not its bytes)."""
+    """A stretch of source text. Lines count from 1, columns from 0 (in characters, as `ast` lines but not its
+    bytes)."""
 
     source: Source
     line: int

@@ -1,6 +1,7 @@
 """Packets and bytes that leave each cgroup.
 
-You will see, at the end: a table of cgroups (by id) with packets and bytes. Needs root (CAP_BPF, CAP_NET_ADMIN), Linux 5.7.
+You will see, at the end: a table of cgroups (by id) with packets and bytes. Needs root (CAP_BPF, CAP_NET_ADMIN),
+Linux 5.7.
 
     pyebpf run samples/egress.py --attach egress=/sys/fs/cgroup/system.slice
 """

@@ -24,9 +24,9 @@ def unproven(block: ops.Block, facts: Facts) -> Iterator[Diagnostic]:
             found = _judge(op, facts.interval(op))
             if found is not None:
                 yield found
-        if isinstance(op, ops.Check) and facts.reachable(op) and facts.always(op.condition) is False:
-            if op.fault in (Fault.ZERO_DIVISION, Fault.INDEX):
-                yield AlwaysFails(op.span, op.fault.value)
+        surely = isinstance(op, ops.Check) and op.fault in (Fault.ZERO_DIVISION, Fault.INDEX)
+        if surely and isinstance(op, ops.Check) and facts.reachable(op) and facts.always(op.condition) is False:
+            yield AlwaysFails(op.span, op.fault.value)
         for inner in ops.blocks(op):
             yield from unproven(inner, facts)
 

@@ -111,8 +111,10 @@ class _Emitter:
         else:
             code.end(f"ret i32 {code.phi('i32', self.results)}")
         return [
-            f"define dso_local i32 {symbol(program.name)}(ptr noundef %ctx) #0 section {quote(section(program))} "
-             f"!dbg {self.function_node} {{",
+            (
+                f"define dso_local i32 {symbol(program.name)}(ptr noundef %ctx) #0 section {quote(section(program))} "
+                f"!dbg {self.function_node} {{"
+            ),
             *code.body(),
             "}",
         ]

@@ -61,7 +61,10 @@ class NoKernelTypes(Diagnostic):
     code: ClassVar = "E0604"
     title: ClassVar = "kernel types are needed here, and this machine has none: {reason}"
     notes: ClassVar = (
-        "kernel types come from BTF: /sys/kernel/btf/vmlinux of a kernel built with CONFIG_DEBUG_INFO_BTF (5.2 and later)",
+        (
+            "kernel types come from BTF: /sys/kernel/btf/vmlinux of a kernel built with CONFIG_DEBUG_INFO_BTF "
+            "(5.2 and later)"
+        ),
     )
     help: ClassVar = "compile for another kernel: pyebpf compile FILE --btf BTF_FILE"
     explanation: ClassVar = """

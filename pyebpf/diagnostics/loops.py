@@ -79,7 +79,10 @@ class UnprovenWhile(Diagnostic):
     label: ClassVar = "nothing shows that this ends"
     notes: ClassVar = (
         "the kernel rejects programs that might not end",
-        "a `while` loop is understood when its test compares a local with a limit, and every round moves the local towards it",
+        (
+            "a `while` loop is understood when its test compares a local with a limit, and every round moves the "
+            "local towards it"
+        ),
     )
     help: ClassVar = "count the rounds: for _ in range(64):{leave}"
     explanation: ClassVar = """

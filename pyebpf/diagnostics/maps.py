@@ -15,7 +15,8 @@ class NoSuchOperation(Diagnostic):
     title: ClassVar = "{kind} has no `{operation}`"
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
-    Each map has the operations of the Python collection that it resembles: hashes those of dict, arrays those of a fixed
+    Each map has the operations of the Python collection that it resembles: hashes those of dict, arrays those of a
+    fixed
     list, rings `reserve()`, histograms `observe(x)`.
     """
 
@@ -102,7 +103,8 @@ class EventKept(Diagnostic):
     notes: ClassVar = ("at the end of the block the event is handed to the ring, and user space may be reading it",)
     help: ClassVar = "do what needs the event inside the `with` block"
     explanation: ClassVar = """
-    An event reserved in a ring belongs to the probe only inside its `with` block, so a name that lives longer can't refer to
+    An event reserved in a ring belongs to the probe only inside its `with` block, so a name that lives longer can't
+    refer to
     it, and a @function can't return it.
 
         kept = None

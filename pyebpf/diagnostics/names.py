@@ -177,7 +177,8 @@ class FixedName(Diagnostic):
     title: ClassVar = "`{name}` is {what} here and can't be assigned"
     help: ClassVar = "use another name"
     explanation: ClassVar = """
-    Some names mean one thing as long as they exist: the event of a `with` block, the context of a probe, a map that was given
+    Some names mean one thing as long as they exist: the event of a `with` block, the context of a probe, a map that
+    was given
     to a @function.
 
         with events.reserve() as event:
@@ -222,7 +223,8 @@ class Recursion(Diagnostic):
     notes: ClassVar = ("every program in the kernel has a fixed depth of calls",)
     help: ClassVar = "write it as a loop"
     explanation: ClassVar = """
-    A @function can't call itself, directly or through others: the depth of calls has to be known when the program is loaded.
+    A @function can't call itself, directly or through others: the depth of calls has to be known when the program is
+    loaded.
     """
 
     cycle: str

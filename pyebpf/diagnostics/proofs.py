@@ -97,7 +97,8 @@ class HelperNotAllowed(Diagnostic):
     code: ClassVar = "E0222"
     title: ClassVar = "this needs the kernel's `{helper}`, which {hook} programs may not call"
     explanation: ClassVar = """
-    Each kind of program may call its own set of the kernel's functions. A packet in the driver, for instance, belongs to no
+    Each kind of program may call its own set of the kernel's functions. A packet in the driver, for instance,
+    belongs to no
     process, so there is no user memory to read.
     """
 

@@ -166,7 +166,8 @@ class TextTooLong(Diagnostic):
     code: ClassVar = "E0410"
     title: ClassVar = "text of {size} bytes does not fit char[{length}]"
     explanation: ClassVar = """
-    The literal is longer, in UTF-8, than the field or the key that has to hold it; a comparison with it could never be true.
+    The literal is longer, in UTF-8, than the field or the key that has to hold it; a comparison with it could never
+    be true.
     """
 
     size: int
@@ -181,7 +182,8 @@ class TextNeedsPlace(Diagnostic):
     notes: ClassVar = ("text in the kernel has a fixed size: its place decides how much is copied",)
     help: ClassVar = "give it a type: name: char[64] = {call}"
     explanation: ClassVar = """
-    `user_str` and `kernel_str` copy as many bytes as their destination holds, so there must be one: a field, a map's key or
+    `user_str` and `kernel_str` copy as many bytes as their destination holds, so there must be one: a field, a map's
+    key or
     value, or a local with a type.
 
         name = user_str(ctx.filename)               # wrong
@@ -333,7 +335,8 @@ class Discarded(Diagnostic):
     notes: ClassVar = ("{what} is computed and thrown away",)
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
-    The statement has no effect. A comparison where an assignment was meant (`x == 1`), or a call without its parentheses?
+    The statement has no effect. A comparison where an assignment was meant (`x == 1`), or a call without its
+    parentheses?
     """
 
     what: str

@@ -138,7 +138,8 @@ class ElementAddress:
 class Load:
     """Read the scalar `address.type.target`, extended to 64 bits; big-endian types in host order.
 
-    With `bits`, only that many bits of it, from `bit_offset` up (from the least significant bit of the host-order number).
+    With `bits`, only that many bits of it, from `bit_offset` up (from the least significant bit of the host-order
+    number).
     """
 
     address: Value

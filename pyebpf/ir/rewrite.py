@@ -15,7 +15,8 @@ def rewrite(program: Program, change: Change) -> Program:
     """`program` with every op that `change` names replaced.
 
     `change` is asked for each op, outer ones first: it answers with the op itself to keep it, another op (a value then
-    takes its place as operand), several ops (for an op without a value; they are asked about in turn), an Alias for a value that stands for
+    takes its place as operand), several ops (for an op without a value; they are asked about in turn), an Alias for
+    a value that stands for
     it, or None to drop it.
     """
     return replace(program, body=_Rewriter(change).block(program.body))

@@ -122,7 +122,8 @@ def _fold(b: Builder, operator: str, x: int, y: int, span: Span, spans: tuple[Sp
             value = x | y
         case "^":
             value = x ^ y
-        case _: b.error(errors.BadOperands(span, operator, "an integer", "an integer"))  # fmt: skip
+        case _:
+            b.error(errors.BadOperands(span, operator, "an integer", "an integer"))
     return names.constant(b, value, span)
 
 

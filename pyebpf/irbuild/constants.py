@@ -33,7 +33,8 @@ _OPERATORS: Final[dict[str, Callable[[int, int], int]]] = {
 
 
 def fold(b: Builder, node: tree.Expression) -> int | None:
-    """The value of an expression of literals and module-level integers; None if it is anything else, or has no value."""
+    """The value of an expression of literals and module-level integers; None if it is anything else, or has no
+    value."""
     match node:
         case tree.IntLiteral():
             return node.value

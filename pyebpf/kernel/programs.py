@@ -1,4 +1,5 @@
-"""Program and attach types: the numbers of `enum bpf_prog_type` and `enum bpf_attach_type` (include/uapi/linux/bpf.h)."""
+"""Program and attach types: the numbers of `enum bpf_prog_type` and `enum bpf_attach_type`
+(include/uapi/linux/bpf.h)."""
 
 from __future__ import annotations
 

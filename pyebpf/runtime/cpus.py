@@ -46,7 +46,8 @@ class PerCpu(Sequence[Any]):
         return f"PerCpu{self._values!r}"
 
     def sum(self) -> Any:
-        """The sum over all CPUs; of structs and arrays, of each number in them. Text is that of the first CPU that has any."""
+        """The sum over all CPUs; of structs and arrays, of each number in them. Text is that of the first CPU that
+        has any."""
         return add(self._values)
 
 

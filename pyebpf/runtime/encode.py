@@ -84,7 +84,8 @@ def _address(type: layout.Address, value: object, what: str) -> bytes:
 
 
 def _struct(type: layout.Struct, value: object, what: str) -> bytes:
-    """From an instance of the struct, a mapping, or a tuple in the fields' order; missing fields of mappings are zero."""
+    """From an instance of the struct, a mapping, or a tuple in the fields' order; missing fields of mappings are
+    zero."""
     data = bytearray(type.size)
     for field, item in _items(type, value, what):
         place = f"{what}.{field.name}"

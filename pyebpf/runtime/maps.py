@@ -69,7 +69,7 @@ class Entries:
             if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOSPC, 524):
                 raise
         found = []
-        for key in self.keys():
+        for key in self.all_keys():
             value = self.lookup(key)
             if value is not None:
                 found.append((key, value))
@@ -91,7 +91,7 @@ class Entries:
                 return list(found.items())
             after = following
 
-    def keys(self) -> list[bytes]:
+    def all_keys(self) -> list[bytes]:
         """All keys. When entries go while it walks the kernel starts anew, so keys seen twice end the walk."""
         spec = self.loaded.spec
         found: dict[bytes, None] = {}
@@ -139,10 +139,10 @@ class HashView(MutableMapping[Any, Any]):
         return self._entries.lookup(encoded) is not None
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([self._entries.decode_key(key) for key in self._entries.keys()])
+        return iter([self._entries.decode_key(key) for key in self._entries.all_keys()])
 
     def __len__(self) -> int:
-        return len(self._entries.keys())
+        return len(self._entries.all_keys())
 
     def to_dict(self) -> dict[Any, Any]:
         """A copy of all entries."""
@@ -158,7 +158,7 @@ class HashView(MutableMapping[Any, Any]):
 
     def clear(self) -> None:
         """Delete every entry."""
-        for key in self._entries.keys():
+        for key in self._entries.all_keys():
             sys.map_delete(self._entries.loaded.fd, key)
 
     def to_numpy(self) -> Any:

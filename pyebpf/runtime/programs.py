@@ -32,7 +32,8 @@ class TestRun:
 @final
 @dataclass(frozen=True, slots=True)
 class ProgramStats:
-    """The kernel's own numbers. `runs` and `run_ns` count only while statistics are on (`session.stats` turns them on)."""
+    """The kernel's own numbers. `runs` and `run_ns` count only while statistics are on (`session.stats` turns them
+    on)."""
 
     runs: int
     run_ns: int
