@@ -83,7 +83,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _aligned(cell: str, width: int) -> str:
-    return cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
+    return cell.rjust(width) if cell.replace(".", "").isdigit() else cell.ljust(width)
 
 
 def finish(result: Result) -> int:

@@ -24,7 +24,7 @@ def tests(*arguments: str) -> Callable[[], Result]:
     """A promise that the tests show: they pass, and none is skipped."""
 
     def measure() -> Result:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", *arguments]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         print(done.stdout.strip())
         last = done.stdout.strip().splitlines()[-1].strip("= ")
