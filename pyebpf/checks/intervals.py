@@ -11,7 +11,8 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import final
 
-from pyebpf.checks.environment import Delta, Environment, Interval, fresh, hull, join, range_of
+from pyebpf.checks.accumulators import Growth, growths
+from pyebpf.checks.environment import Delta, Environment, Interval, Key, fresh, hull, join, meet, range_of
 from pyebpf.checks.transfer import Mode, assume, interval_of
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -171,12 +172,14 @@ class _Analysis:
         self.facts.entries[op] = known.copy()
         self.facts.repeats[op] = False
         written = locals_written(op)
+        growing = growths(op) if self.facts.mode == "language" else {}
         head = _forget(known.copy(), written)
         for number in range(MOST_ROUNDS):
             _, back = self.round(op, head.copy())
             merged = join(known.copy(), back)
             assert merged is not None
-            wider = self.widen(head, merged, give_up=number == MOST_ROUNDS - 1)
+            limits = self.limit(growing, known, merged)
+            wider = self.widen(head, merged, limits if number < MOST_ROUNDS // 2 else {}, number == MOST_ROUNDS - 1)
             if wider is None:
                 break
             head = _forget(wider, written)
@@ -184,6 +187,7 @@ class _Analysis:
             _, back = self.round(op, head.copy())
             narrower = join(known.copy(), back)
             assert narrower is not None
+            self.limit(growing, known, narrower)
             head = _forget(narrower, written)
         end, back = self.round(op, head.copy())
         self.facts.repeats[op] = back is not None
@@ -196,8 +200,21 @@ class _Analysis:
         back = self.block(op.step, end) if end is not None else None
         return self.leaves.pop(op.label), back
 
-    def widen(self, head: Environment, merged: Environment, give_up: bool) -> Environment | None:
-        """`head` grown to what `merged` adds, in large steps; None if it adds nothing."""
+    def limit(self, growing: dict[ops.Local, Growth], entry: Environment, known: Environment) -> dict[Key, Interval]:
+        """Keep what a loop only adds to within what that can add up to; the limits."""
+        limits: dict[Key, Interval] = {}
+        for local, growth in growing.items():
+            found = growth.limit(local, entry.get(local), self.facts.intervals)
+            inside = meet(known.get(local), found) if found is not None and local in known.intervals else None
+            if found is not None and inside is not None:
+                known.intervals[local] = inside
+                limits[local] = found
+        return limits
+
+    def widen(
+        self, head: Environment, merged: Environment, limits: dict[Key, Interval], give_up: bool
+    ) -> Environment | None:
+        """`head` grown to what `merged` adds, in large steps, or to its limit; None if it adds nothing."""
         grown = False
         result = merged.copy()
         for key, new in merged.intervals.items():
@@ -207,7 +224,10 @@ class _Analysis:
             low, high = hull(old, new)
             if (low, high) != old:
                 grown = True
-                limit = range_of(key.type)
+                limit = limits.get(key) or range_of(key.type)
+                if key in limits:
+                    result.intervals[key] = hull(old, limit)
+                    continue
                 low = old[0] if low == old[0] else limit[0] if give_up else max(limit[0], self.below(low))
                 high = old[1] if high == old[1] else limit[1] if give_up else min(limit[1], self.above(high))
             result.intervals[key] = (low, high)

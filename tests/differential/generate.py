@@ -1,7 +1,7 @@
 """Random programs of the language, each with its meaning in plain Python.
 
-A program is generated as two texts, line by line the same. One is the probe. The other is what CPython runs: it differs only
-where the language wraps around at 64 bits, or stores into memory of a fixed size, and there says so:
+A program is generated as two texts, line by line the same. One is the probe. The other is what CPython runs: it
+differs only where the language wraps around at 64 bits, or stores into memory of a fixed size, and there says so:
 
     probe                               reference
     x = x * entry.a                     x = wrap_u64(x * entry.a)

@@ -82,7 +82,8 @@ def run_python(text: str, inputs: Inputs) -> Outcome:
     scope: dict[str, Any] = {
         "i8": i8, "i16": i16, "i32": i32, "i64": i64, "u8": u8, "u16": u16, "u32": u32, "u64": u64,
         "wrap_u64": wrap_u64, "wrap_i64": wrap_i64, "shift_left": shift_left, "shift_right": shift_right, "add": add,
-        "inputs": [entry], "outputs": [out], "table": table, "plain": lambda function: function, "Pair": SimpleNamespace,
+        "inputs": [entry], "outputs": [out], "table": table, "Pair": SimpleNamespace,
+        "plain": lambda function: function,
     }  # fmt: skip
     exec(compile(text, "<reference>", "exec"), scope)
     fault = ""
