@@ -58,6 +58,9 @@ class UnknownImport(Diagnostic):
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
     The name that is imported doesn't exist in pyebpf.
+
+        from pyebpf import tracepont        # wrong
+        from pyebpf import tracepoint       # right
     """
 
     name: str

@@ -48,6 +48,10 @@ class WrongParameters(Diagnostic):
     help: ClassVar = "def {name}({parameter}):"
     explanation: ClassVar = """
     The kernel calls a program with one argument, its context.
+
+        @xdp
+        def firewall(packet, port):     # wrong
+        def firewall(packet):           # right; settings are Configs
     """
 
     hook: str

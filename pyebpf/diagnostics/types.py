@@ -125,7 +125,8 @@ class DivisionByZero(Diagnostic):
     title: ClassVar = "division by zero"
     notes: ClassVar = ("Python would raise ZeroDivisionError every time",)
     explanation: ClassVar = """
-    The divisor is the constant zero.
+    The divisor is the constant zero. A divisor that is zero only sometimes is checked when the program runs: the
+    probe then ends with its hook's default, and the fault is counted by line.
     """
 
 

@@ -1,0 +1,126 @@
+"""The command line as a process: exit codes, output, and how little it imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
+WRONG = """from pyebpf import tracepoint, pid
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    x = pidd()
+    for i in range(ctx.id):
+        pass
+"""
+
+
+def pyebpf(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pyebpf", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    path = tmp_path / "wrong.py"
+    path.write_text(WRONG)
+    return path
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from pyebpf.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('lark', 'llvmlite', 'elftools', 'rich', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "inspect" in done.stdout
+
+
+def test_usage_is_exit_code_2(tmp_path: Path) -> None:
+    assert pyebpf("compile").returncode == 2
+    assert pyebpf("fly").returncode == 2
+    assert pyebpf("run", tmp_path / "missing.py").returncode == 2
+    assert pyebpf("explain", "E9999").returncode == 2
+
+
+def test_check_tells_bounds_and_needs() -> None:
+    done = pyebpf("check", SAMPLES / "execsnoop.py", "--json")
+    assert done.returncode == 0
+    [program] = json.loads(done.stdout)["programs"]
+    assert program["name"] == "on_execve" and 0 < program["worst_case"] < 1000 and program["stack"] <= 512
+    assert {"name": "probe_read_kernel", "since": "5.5", "gpl": True} in program["helpers"]
+
+
+def test_wrong_programs_are_exit_code_1(wrong: Path) -> None:
+    done = pyebpf("check", wrong)
+    assert done.returncode == 1
+    assert "wrong.py:5:9" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_diagnostics_as_json_have_ranges_of_editors(wrong: Path) -> None:
+    done = pyebpf("check", wrong, "--json")
+    assert done.returncode == 1
+    [found] = json.loads(done.stdout)["diagnostics"]
+    assert found["range"] == {"start": {"line": 4, "character": 8}, "end": {"line": 4, "character": 12}}
+    assert found["code"] == "E0301"
+
+
+@pytest.mark.parametrize("stage", ["ast", "ir", "llvm", "asm"])
+def test_every_stage_can_be_shown(stage: str) -> None:
+    done = pyebpf("compile", SAMPLES / "syscount.py", "--emit", stage)
+    assert done.returncode == 0, done.stderr
+    assert "on_syscall" in done.stdout
+
+
+def test_compile_writes_beside_the_source_or_where_told(tmp_path: Path) -> None:
+    probe = tmp_path / "probe.py"
+    probe.write_text((SAMPLES / "syscount.py").read_text())
+    assert pyebpf("compile", probe).returncode == 0
+    assert pyebpf("compile", probe, "-o", tmp_path / "other.o").returncode == 0
+    assert (tmp_path / "probe.o").read_bytes() == (tmp_path / "other.o").read_bytes()
+
+
+def test_inspect_shows_programs_and_maps(tmp_path: Path) -> None:
+    assert pyebpf("compile", SAMPLES / "execsnoop.py", "-o", tmp_path / "e.o").returncode == 0
+    found = json.loads(pyebpf("inspect", tmp_path / "e.o", "--json").stdout)
+    assert found["programs"][0]["hook"] == "tracepoint"
+    assert found["programs"][0]["core_relocations"]
+    assert [item["name"] for item in found["maps"] if item["kind"]] == ["execs"]
+    text = pyebpf("inspect", tmp_path / "e.o", "--disassemble").stdout
+    assert "event.pid = pid()" in text and "ringbuf_reserve" in text
+
+
+def test_inspect_of_nonsense_is_exit_code_1(tmp_path: Path) -> None:
+    path = tmp_path / "nonsense.o"
+    path.write_bytes(b"\x7fELF" + bytes(100))
+    done = pyebpf("inspect", path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
+def test_a_module_that_raises_is_shown_on_its_own_line(tmp_path: Path) -> None:
+    path = tmp_path / "raises.py"
+    path.write_text("import pyebpf\n\nx = 1 // 0\n")
+    done = pyebpf("check", path)
+    assert done.returncode == 1
+    assert "raises.py:3" in done.stderr and "ZeroDivisionError" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m pyebpf compile samples/execsnoop.py --emit llvm | head -n 1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr and "Broken" not in done.stderr

@@ -1,0 +1,129 @@
+"""The rules of the house: imports point down, files and functions stay readable, nothing refers to one machine."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "pyebpf"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+BASE = {"records", "source", "layout", "addresses", "metadata"}
+MESSAGES = BASE | {"diagnostics", "metadata_json"}
+FACTS = MESSAGES | {"cache", "kernel"}
+ALLOWED: dict[str, set[str]] = {
+    # what everything stands on
+    "records": set(),
+    "source": {"records"},
+    "layout": {"records"},
+    "addresses": set(),
+    "metadata": {"records", "layout"},
+    "diagnostics": {"records", "source"},
+    "metadata_json": BASE | {"diagnostics"},
+    "cache": BASE,
+    "kernel": MESSAGES | {"cache"},
+    # the compiler, stage by stage
+    "capture": MESSAGES,
+    "syntax": MESSAGES | {"cache", "capture"},
+    "lang": FACTS,
+    "ir": FACTS,
+    "irbuild": FACTS | {"ir", "lang", "syntax"},
+    "checks": FACTS | {"ir"},
+    "transform": FACTS | {"ir", "checks"},
+    "codegen": FACTS | {"ir"},
+    # objects, the loader and the user's side: never the compiler
+    "object": FACTS,
+    "loader": FACTS | {"object"},
+    "runtime": FACTS | {"object", "loader"},
+    # where things are joined
+    "modules": MESSAGES | {"lang", ""},
+    "compiler": FACTS
+    | {"", "capture", "checks", "codegen", "ir", "irbuild", "lang", "modules", "object", "syntax", "transform"},
+    "embed": FACTS | {"compiler", "lang", "object", "runtime"},
+    "cli": FACTS | {"", "compiler", "object", "loader", "runtime"},
+    "": FACTS | {"embed", "lang", "loader", "object", "runtime"},
+    "__main__": {"cli"},
+}
+"""Which part may import which ("" is the public module), wherever in a file the import stands."""
+
+
+def part(module: str) -> str:
+    """The folder or file directly under the package that a module belongs to."""
+    pieces = module.split(".")
+    return pieces[1] if len(pieces) > 1 else ""
+
+
+def name_of(path: Path) -> str:
+    pieces = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(pieces[:-1] if pieces[-1] == "__init__" else pieces)
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "pyebpf":
+            for alias in node.names:
+                inside = node.module == "pyebpf" and (
+                    (PACKAGE / alias.name).is_dir() or (PACKAGE / f"{alias.name}.py").is_file()
+                )
+                yield node.lineno, f"pyebpf.{alias.name}" if inside else str(node.module)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] == "pyebpf":
+                    yield node.lineno, alias.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    own = part(name_of(path))
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {target}"
+        for line, target in imports(path)
+        if part(target) != own and part(target) not in ALLOWED[own]
+    ]
+    assert not wrong
+
+
+def test_nothing_relative_is_imported() -> None:
+    relative = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert not relative
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is rows of facts or of classes, which may be long: they are looked up, not read."""
+    return path.parent.name in ("kernel", "diagnostics") or path.name in ("ops.py", "tree.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_can_be_read_in_one_sitting(path: Path) -> None:
+    text = path.read_text()
+    assert is_table(path) or len(text.splitlines()) <= 600
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and not is_table(path):
+            assert (node.end_lineno or 0) - node.lineno < 75, f"{path}:{node.lineno} {node.name} is too long"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_root_runs_no_foreign_data_as_code(path: Path) -> None:
+    """No pickle, and no process but the code generator."""
+    names = {
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert not names & {"pickle", "marshal", "shelve"}
+    assert "subprocess" not in names or path.name == "worker.py"
