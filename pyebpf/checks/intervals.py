@@ -140,7 +140,8 @@ class _Analysis:
             known.same[op.local] = known.same.get(op.local, frozenset()) | {op}
         if isinstance(op, ops.Prove):
             self.facts.intervals[op] = known.get(op.value)  # what there is to prove it with
-            known.refine(op.value, range_of(op.type) if not isinstance(op.type, BoolType) else (1, 1))
+            if not (isinstance(op.type, IntType) and self.facts.mode == "verifier"):
+                known.refine(op.value, range_of(op.type) if not isinstance(op.type, BoolType) else (1, 1))
 
     def set_local(self, op: ops.LocalSet, known: Environment) -> None:
         implied: tuple[Delta | None, Delta | None] | None = None

@@ -45,6 +45,8 @@ def interval_of(value: ops.Value, known: Environment, mode: Mode) -> Interval:
         case ops.BitLength():
             low, high = known.get(value.value)
             return (low.bit_length(), high.bit_length()) if mode == "language" and low >= 0 else (0, 64)
+        case ops.Prove() if mode == "verifier":
+            return known.get(value.value)
         case ops.Prove():
             return meet(known.get(value.value), range_of(value.type)) or range_of(value.type)
         case ops.NotNull():
@@ -72,21 +74,28 @@ def _convert(value: ops.Convert, inner: Interval, mode: Mode) -> Interval:
 
 def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:
     a, c = known.get(value.left), known.get(value.right)
-    if mode == "verifier" and value.operator not in VERIFIER_KNOWS and not (a[0] == a[1] and c[0] == c[1]):
-        return (
-            range_of(value.type)
-            if value.operator == "*" and max(map(abs, (*a, *c))) < 1 << 31
-            else _unknown(value.type)
-        )
-    if mode == "verifier" and value.operator in ("<<", ">>") and c[0] != c[1]:
+    if mode == "verifier" and not _verifier_follows(value.operator, a, c):
         return _unknown(value.type)
     low, high = exact(value.operator, a, c)
     type = value.type
     # Outside the type's 64 bits the result has wrapped around; its type says what is left to know.
     fits = low >= I64_MIN and high <= I64_MAX if type.signed else low >= 0 and high <= U64_MAX
+    if mode == "verifier":  # which doesn't know the language's types
+        return (low, high) if fits else _unknown(type)
     if not fits:
         return range_of(type)
     return meet((low, high), (type.low, type.high)) or range_of(type)
+
+
+def _verifier_follows(operator: ops.Arithmetic, a: Interval, c: Interval) -> bool:
+    """Whether the verifier derives the range of the result from those of its operands."""
+    if a[0] == a[1] and c[0] == c[1]:
+        return True
+    if operator in ("<<", ">>"):
+        return c[0] == c[1]
+    if operator == "*":
+        return max(map(abs, (*a, *c))) < 1 << 31
+    return operator in VERIFIER_KNOWS
 
 
 def _unknown(type: IntType) -> Interval:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pyebpf.checks import Checked
 from pyebpf.ir import ops
-from pyebpf.ir.module import Module, Program
+from pyebpf.ir.module import Module, Obligation, Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch
@@ -36,6 +36,8 @@ def _program(program: Program, checked: Checked) -> Program:
         match op:
             case ops.Prove(type=PointerType() as pointer):
                 return ops.NotNull(op.value, pointer, op.span)
+            case ops.Prove(obligation=Obligation.NOT_NEGATIVE):
+                return op  # its type says how the 64 bits are to be read
             case ops.Prove():
                 return ops.Alias(op.value)
             case ops.Check():
