@@ -24,11 +24,11 @@ def exact(operator: Arithmetic, a: Range, c: Range) -> Range:
         case "%":
             return _remainder(a, c)
         case "<<":
-            counts = (max(c[0], 0), min(max(c[1], 0), 64))
+            counts = tuple(min(max(count, 0), 64) for count in c)
             corners = [x << n for x in a for n in counts]
             return min(corners), max(corners)
         case ">>":
-            counts = (max(c[0], 0), min(max(c[1], 0), 64))
+            counts = tuple(min(max(count, 0), 64) for count in c)
             corners = [x >> n for x in a for n in counts]
             return min(corners), max(corners)
         case "&":

@@ -56,7 +56,8 @@ def build(source: str, folder: Path) -> str:
     path = folder / "probe.py"
     path.write_text(PRELUDE + source)
     unit = resolve(path)
-    module = build_module(Request(unit.probes, unit.title, unit.license, unit.names, (), parse, None))
+    request = Request(unit.probes, unit.title, unit.license, unit.names, unit.variables, (), parse, None)
+    module = build_module(request)
     validate(module)
     return "\n".join(print_program(program) for program in module.programs)
 
