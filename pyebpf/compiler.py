@@ -52,6 +52,8 @@ class Unit:
     title: str
     license: str
     names: dict[int, str]
+    variables: tuple[Declared, ...]
+    """Variables of a module, used or not: what can be set from outside."""
     path: str
 
 
@@ -122,18 +124,19 @@ def _module_unit(module: ModuleType) -> Unit:
 
         source = Source(str(path), read_text(path))
         raise CompileError((NothingToCompile(Span(source, 1, 0, 1, len(source.line(1)))),))
-    return _unit(probes, vars(module), str(path))
+    found = {id(value): value for value in vars(module).values() if isinstance(value, Declared)}
+    return _unit(probes, vars(module), str(path), tuple(found.values()))
 
 
-def _unit(probes: tuple[Probe, ...], scope: dict[str, Any], path: str) -> Unit:
+def _unit(probes: tuple[Probe, ...], scope: dict[str, Any], path: str, variables: tuple[Declared, ...] = ()) -> Unit:
     names: dict[int, str] = {}
     for probe in probes:
-        for name, value in probe.function.__globals__.items():
+        for name, value in (*scope.items(), *probe.function.__globals__.items()):
             if isinstance(value, Map | Declared) and not name.startswith("__"):
                 names.setdefault(id(value), name)
     title = (scope.get("__doc__") or "").strip().partition("\n")[0]
     license = scope.get("__license__", DEFAULT_LICENSE)
-    return Unit(probes, title, license if isinstance(license, str) else DEFAULT_LICENSE, names, path)
+    return Unit(probes, title, license if isinstance(license, str) else DEFAULT_LICENSE, names, variables, path)
 
 
 def parse(function: FunctionType) -> tree.Function:
@@ -168,7 +171,7 @@ def _module(unit: Unit, btf: Btf | None) -> Module:
         return trees[id(function)]
 
     public = tuple(dir(pyebpf))
-    return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf))
+    return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf, unit.variables))
 
 
 def _checked(module: Module) -> Checked:

@@ -16,5 +16,5 @@ def explain(code: str) -> str:
         near = difflib.get_close_matches(code, [diagnostic.code for diagnostic in CATALOG], n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise LookupError(f"there is no code {code}{hint}")
-    title = re.sub(r"`?\{(\w+)\}`?", lambda match: f"<{match[1]}>", found.title)
+    title = re.sub(r"`\{(\w+)[^}]*\}`|\{(\w+)[^}]*\}", lambda match: f"<{match[1] or match[2]}>", found.title)
     return f"{found.code}: {title}\n\n{dedent(found.explanation).strip()}"

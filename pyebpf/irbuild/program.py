@@ -20,6 +20,7 @@ from pyebpf.irbuild.returns import finish_program
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.lang.probes import Probe
+from pyebpf.lang.variables import Declared
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -44,6 +45,8 @@ class Request:
     parse: Callable[[FunctionType], tree.Function]
     btf: Btf | None
     """Kernel types to compile for; None for the running kernel's."""
+    variables: tuple[Declared, ...] = ()
+    """Variables that belong to the object whether or not a probe uses them."""
 
 
 def build_module(request: Request) -> Module:
@@ -68,6 +71,8 @@ def build_module(request: Request) -> Module:
         if program is not None:
             programs.append(program)
     sink.check()
+    for declared in request.variables:
+        state.variable(declared, "")
     return Module(
         request.title,
         request.license,
