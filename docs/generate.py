@@ -1,0 +1,60 @@
+"""Writes the pages that come from the code: diagnostics.md from the catalogue, grammar.md from the grammar.
+
+python docs/generate.py            # after changing a diagnostic or the grammar; a test compares
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+from pyebpf.diagnostics.catalog import CATALOG
+from pyebpf.syntax.tables import grammar_text
+
+HERE = Path(__file__).parent
+TOPICS = {
+    "E01": "Syntax",
+    "E02": "Loops, budgets and proofs",
+    "E03": "Names",
+    "E04": "Types and values",
+    "E05": "Maps and rings",
+    "E06": "Hooks and the kernel's types",
+    "E07": "Declarations",
+}
+
+
+def diagnostics_page() -> str:
+    """Every diagnostic by code, with what `pyebpf explain` says."""
+    parts = ["# Diagnostics", "Every message that a probe can get. `pyebpf explain CODE` shows the same text."]
+    topic = ""
+    for diagnostic in sorted(CATALOG, key=lambda each: each.code):
+        if diagnostic.code[:3] != topic:
+            topic = diagnostic.code[:3]
+            parts.append(f"## {TOPICS[topic]}")
+        parts.append(f"### {diagnostic.code}: {plain(diagnostic.title)}")
+        parts.append(dedent(diagnostic.explanation).strip())
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(title: str) -> str:
+    """A title with words in italics for the fields that it names."""
+    return re.sub(
+        r"`\{(\w+)[^}]*\}`|\{(\w+)[^}]*\}", lambda match: f"*{(match[1] or match[2]).replace('_', ' ')}*", title
+    )
+
+
+def grammar_page() -> str:
+    """The grammar as it stands, comments and all."""
+    return (
+        "# Grammar\n\nThe language is what this grammar says, in the notation of the parser generator Lark; "
+        "Python outside it has a diagnostic of its own.\n\n"
+        f"```\n{grammar_text().rstrip()}\n```\n"
+    )
+
+
+PAGES = {"diagnostics.md": diagnostics_page, "grammar.md": grammar_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")
