@@ -56,7 +56,16 @@ def build(source: str, folder: Path) -> str:
     path = folder / "probe.py"
     path.write_text(PRELUDE + source)
     unit = resolve(path)
-    request = Request(unit.probes, unit.title, unit.license, unit.names, unit.variables, (), parse, None)
+    request = Request(
+        probes=unit.probes,
+        title=unit.title,
+        license=unit.license,
+        names=unit.names,
+        variables=unit.variables,
+        public=(),
+        parse=parse,
+        btf=None,
+    )
     module = build_module(request)
     validate(module)
     return "\n".join(print_program(program) for program in module.programs)
