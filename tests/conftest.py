@@ -1,4 +1,4 @@
-"""For all tests: the option that renews golden files, and the rule that the kernel's tests may not be skipped as root."""
+"""For all tests: the option that renews golden files; the kernel's tests may not be skipped where the kernel can."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ def test_codes_are_unique() -> None:
 @pytest.mark.parametrize("diagnostic", CATALOG, ids=lambda diagnostic: diagnostic.code)
 def test_texts_name_real_fields_and_explain(diagnostic: Any) -> None:
     own = {field.name for field in fields(diagnostic)}
+    own |= {name for name, value in vars(diagnostic).items() if isinstance(value, property)}
     for text in (diagnostic.title, diagnostic.label, *diagnostic.notes, diagnostic.help):
         assert names(text) <= own, text
     assert len(diagnostic.explanation.split()) > 10

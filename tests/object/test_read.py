@@ -51,7 +51,9 @@ def test_metadata_round_trip() -> None:
     assert decode(encode(value)) == value and encode(value) == encode(decode(encode(value)))
 
 
-@pytest.mark.parametrize("bad", [b"", b"[]", b'{"version":2}', b'{"version":1,"x":1}', b'{"version":1,"title":3}', b"[" * 99999])
+@pytest.mark.parametrize(
+    "bad", [b"", b"[]", b'{"version":2}', b'{"version":1,"x":1}', b'{"version":1,"title":3}', b"[" * 99999]
+)
 def test_bad_metadata(bad: bytes) -> None:
     with pytest.raises(ObjectError):
         decode(bad)
