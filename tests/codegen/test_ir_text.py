@@ -46,7 +46,9 @@ def test_printed_ir() -> None:
         start, stop = b.const(0), b.const(4)
         b(ops.Loop(label, b.inner(body), b.inner(step), ops.Counting(i, start, stop, 1), 4, False, b.span))
 
-    assert print_module(program(lower)) == """\
+    assert (
+        print_module(program(lower))
+        == """\
 map counts: Hash[u32, u64], max_entries 10
 
 probe(ctx): tracepoint raw_syscalls:sys_enter, default 0
@@ -68,6 +70,7 @@ probe(ctx): tracepoint raw_syscalls:sys_enter, default 0
     i = %6
   return 0
 """
+    )
 
 
 def nested_value(b: Build) -> None:

@@ -364,5 +364,3 @@ def test_copies_and_zeros_of_any_size(worker: Worker) -> None:
     assert read[".bss"][at : at + 1003] == bytes([7] * 1003)
     at = cells["store"].offset
     assert read[".data"][at : at + 1003] == b"\x07" + bytes(1001) + b"\x07"
-
-

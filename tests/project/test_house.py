@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 BASE = {"records", "source", "layout", "addresses", "metadata"}
 MESSAGES = BASE | {"diagnostics", "metadata_json"}
-FACTS = MESSAGES | {"cache", "kernel"}
+FACTS = MESSAGES | {"kernel"}
 ALLOWED: dict[str, set[str]] = {
     # what everything stands on
     "records": set(),
@@ -24,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "metadata": {"records", "layout"},
     "diagnostics": {"records", "source"},
     "metadata_json": BASE | {"diagnostics"},
-    "cache": BASE,
+    "cache": {"diagnostics"},
     "kernel": MESSAGES | {"cache"},
     # the compiler, stage by stage
     "capture": MESSAGES,
@@ -102,13 +103,40 @@ def is_table(path: Path) -> bool:
     return path.parent.name in ("kernel", "diagnostics") or path.name in ("ops.py", "tree.py")
 
 
+LONG = {"codegen/program.py": 600}
+"""Files that are still longer than they should be, with what they may not exceed."""
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_can_be_read_in_one_sitting(path: Path) -> None:
+    if is_table(path):
+        return
     text = path.read_text()
-    assert is_table(path) or len(text.splitlines()) <= 600
+    assert len(text.splitlines()) <= LONG.get(str(path.relative_to(PACKAGE)), 450)
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and not is_table(path):
-            assert (node.end_lineno or 0) - node.lineno < 75, f"{path}:{node.lineno} {node.name} is too long"
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            assert length <= 60, f"{path}:{node.lineno} {node.name} has {length} lines"
+
+
+def test_nothing_refers_to_one_machine() -> None:
+    """No home folders, no working copies: what is in the repository means the same everywhere."""
+    folders = re.compile(r"/(?:home|Users|root|work|mnt)/\w")
+    texts = [path for kind in ("py", "md", "toml", "yml", "lark", "test", "err") for path in files(f"*.{kind}")]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in [*texts, ROOT / ".ci" / "run"]
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if folders.search(line)
+    ]
+    assert not found
+
+
+def files(pattern: str) -> Iterator[Path]:
+    """Files of the repository, without what tools leave there."""
+    yield from ROOT.glob(pattern)
+    for folder in ("pyebpf", "tests", "samples", "docs", "benchmarks", "grammar"):
+        yield from (ROOT / folder).rglob(pattern)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
