@@ -17,7 +17,7 @@ from os import PathLike
 from typing import Final
 
 from pyebpf.kernel import btf_types as types
-from pyebpf.kernel.btf_index import BtfError, Header, Index, index_of
+from pyebpf.kernel.btf_index import BtfError, GrowingIndex, Header, Index, open_index
 from pyebpf.kernel.btf_types import BtfType, Kind, MemberAccess
 
 RUNNING: Final = "/sys/kernel/btf/vmlinux"
@@ -34,7 +34,7 @@ __all__ = ["Btf", "BtfError", "Kind", "MemberAccess"]
 class Btf:
     """BTF, decoded lazily. With a `base` its ids and strings continue those of the base (a module's BTF)."""
 
-    def __init__(self, data: bytes, header: Header, index: Index, base: Btf | None) -> None:
+    def __init__(self, data: bytes, header: Header, index: Index | GrowingIndex, base: Btf | None) -> None:
         self.data = data
         self.base = base
         self.big_endian = header.big_endian
@@ -47,8 +47,11 @@ class Btf:
         self._three = struct.Struct(order + "III")
         self._u32 = struct.Struct(order + "I")
         self._decoded: dict[int, BtfType] = {}
-        self.count: int = self._first + len(index.offsets)
+
+    @property
+    def count(self) -> int:
         """One more than the largest type id."""
+        return self._first + len(self._index.offsets)
 
     @staticmethod
     def from_bytes(data: bytes, base: Btf | None = None) -> Btf:
@@ -56,7 +59,7 @@ class Btf:
         header = Header.read(data)
         if base is not None and base.big_endian != header.big_endian:
             raise BtfError("BTF and its base have different byte orders")
-        return Btf(data, header, index_of(data, header), base)
+        return Btf(data, header, open_index(data, header), base)
 
     @staticmethod
     def running() -> Btf:
@@ -80,12 +83,11 @@ class Btf:
             return types.Void()
         if self.base is not None and 0 < type_id < self._first:
             return self.base.type(type_id)
-        if not self._first <= type_id < self.count:
-            raise BtfError(f"no type {type_id}: ids end at {self.count - 1}")
         found = self._decoded.get(type_id)
         if found is None:
+            place = self._place(type_id)
             try:
-                found = self._decode(self._index.offsets[type_id - self._first])
+                found = self._decode(place)
             except (struct.error, ValueError) as error:
                 raise BtfError(f"type {type_id} is malformed: {error}") from None
             except BtfError as error:
@@ -99,10 +101,14 @@ class Btf:
             return Kind.VOID
         if self.base is not None and 0 < type_id < self._first:
             return self.base.kind(type_id)
-        if not self._first <= type_id < self.count:
+        return Kind(self._word(self._place(type_id) + 4) >> 24 & 0x1F)
+
+    def _place(self, type_id: int) -> int:
+        """Where type `type_id` stands in the type section."""
+        place = self._index.offset(type_id - self._first) if type_id >= self._first else None
+        if place is None:
             raise BtfError(f"no type {type_id}: ids end at {self.count - 1}")
-        info = self._word(self._index.offsets[type_id - self._first] + 4)
-        return Kind(info >> 24 & 0x1F)
+        return place
 
     def name(self, type_id: int) -> str:
         """The name of type `type_id`; "" if it has none."""
@@ -110,6 +116,10 @@ class Btf:
 
     def find(self, name: str, kind: Kind) -> int | None:
         """The first type of that name and kind, those of the base before others."""
+        if self.base is None and name:
+            early = self._index.early(frozenset(self._string_offsets(name)), kind)
+            if early is not None:
+                return self._first + early
         return next((type_id for type_id in self.find_all(name) if self.kind(type_id) is kind), None)
 
     def find_all(self, name: str) -> tuple[int, ...]:

@@ -29,6 +29,8 @@ _VERSION: Final = 1
 """Of the cached form; part of its file name."""
 _WORTH_CACHING: Final = 256 << 10
 """Bytes of BTF from which reading the index back is faster than making it."""
+_EARLY: Final = 20_000
+"""How many types of a large BTF are walked through before the whole index is made."""
 _CACHE_HEADER: Final = struct.Struct("=8sIII")
 _CACHE_MAGIC: Final = b"pbtfidx" + (b"<" if sys.byteorder == "little" else b">")
 
@@ -100,6 +102,87 @@ class Index:
         """Name offset and number of every type that has a name, by name offset."""
         for entry in self.names:
             yield entry >> 32, entry & 0xFFFFFFFF
+
+    def offset(self, number: int) -> int | None:
+        """Where type `number` stands, None if there is none."""
+        return self.offsets[number] if 0 <= number < len(self.offsets) else None
+
+    def early(self, name_offsets: frozenset[int], kind: int) -> int | None:
+        """Nothing is gained by looking among the first types only."""
+        return None
+
+
+class GrowingIndex:
+    """The index of a large BTF, made as far as it is needed.
+
+    Compilers write first what most of a kernel uses: `task_struct` is among the first thousand of a hundred thousand
+    types. So the first types are walked through one by one; who asks beyond them gets the whole index.
+    """
+
+    def __init__(self, data: bytes, header: Header) -> None:
+        self._data = data
+        self._header = header
+        self._words = struct.Struct(">II" if header.big_endian else "<II")
+        self._offsets = array("I")
+        self._next = 0
+        self._whole: Index | None = None
+
+    def _complete(self) -> Index:
+        if self._whole is None:
+            self._whole = index_of(self._data, self._header)
+        return self._whole
+
+    @property
+    def offsets(self) -> array[int]:
+        return self._complete().offsets
+
+    def numbers(self, name_offset: int) -> Iterator[int]:
+        return self._complete().numbers(name_offset)
+
+    def named(self) -> Iterator[tuple[int, int]]:
+        return self._complete().named()
+
+    def offset(self, number: int) -> int | None:
+        """Where type `number` stands, None if there is none."""
+        if self._whole is None and 0 <= number < _EARLY:
+            while len(self._offsets) <= number and self._walk():
+                pass
+            if number < len(self._offsets):
+                return self._offsets[number]
+        return self._complete().offset(number)
+
+    def early(self, name_offsets: frozenset[int], kind: int) -> int | None:
+        """The first type of this kind with one of these names, if it is among the first types."""
+        number = 0
+        while self._whole is None and name_offsets and number < _EARLY:
+            if number >= len(self._offsets) and not self._walk():
+                break
+            name, info = self._words.unpack_from(self._data, self._header.type_start + self._offsets[number])
+            if name in name_offsets and info >> 24 & 0x1F == kind:
+                return number
+            number += 1
+        return None
+
+    def _walk(self) -> bool:
+        """Find the place of one more type; False at the end. Raises BtfError."""
+        at = self._next
+        if at + 12 > self._header.type_length:
+            return False
+        _, info = self._words.unpack_from(self._data, self._header.type_start + at)
+        kind = info >> 24 & 0x1F
+        if not 0 < kind <= _LAST_KIND:
+            raise BtfError(f"type number {len(self._offsets)}, at {at}, is of kind {kind}, which is not known")
+        end = at + 12 + _EXTRA.get(kind, 0) + _EACH.get(kind, 0) * (info & 0xFFFF)
+        if end > self._header.type_length:
+            raise BtfError(f"type number {len(self._offsets)}, at {at}, ends outside of the type section")
+        self._offsets.append(at)
+        self._next = end
+        return True
+
+
+def open_index(data: bytes, header: Header) -> Index | GrowingIndex:
+    """The index of `data`: whole where that is quick. Raises BtfError."""
+    return make_index(data, header) if len(data) < _WORTH_CACHING else GrowingIndex(data, header)
 
 
 def index_of(data: bytes, header: Header) -> Index:

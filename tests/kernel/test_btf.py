@@ -188,9 +188,25 @@ def test_cached_index_is_checked() -> None:
 
 
 @has_btf
+def test_the_first_types_are_found_without_the_whole_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    quick, whole = Btf.from_file(RUNNING), Btf.from_file(RUNNING)
+    wanted = ("task_struct", "mm_struct", "sk_buff", "list_head", "file")
+    early = {name: quick.find(name, Kind.STRUCT) for name in wanted}
+    assert not list(tmp_path.rglob("btf-*")), "nothing was indexed whole"
+    assert whole.count > 10_000
+    assert early == {name: next(i for i in whole.find_all(name) if whole.kind(i) is Kind.STRUCT) for name in wanted}
+    assert quick.find("no_such_struct_anywhere", Kind.STRUCT) is None
+    with pytest.raises(BtfError, match="no type"):
+        quick.type(whole.count)
+    assert quick.type(whole.count - 1) == whole.type(whole.count - 1)
+
+
+@has_btf
 def test_cached_index_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made = Btf.from_file(RUNNING)
+    assert made.count > 10_000, "asking for all types makes the index"
     (entry,) = (tmp_path / "pyebpf").iterdir()
     good = entry.read_bytes()
     cached = Btf.from_file(RUNNING)
