@@ -12,6 +12,7 @@ from pyebpf.source import Span
 
 WIDTH = 110
 TAB = "    "
+DIRECTIONS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 RED, BLUE, BOLD, RESET = "\x1b[1;31m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"
 
 
@@ -36,16 +37,16 @@ class _Renderer:
         span = diagnostic.span
         gutter = " " * len(str(span.end_line))
         bar = self.paint("|", BLUE)
-        title = diagnostic.text(diagnostic.title)
+        title = _text(diagnostic, diagnostic.title)
         yield f"{self.paint(f'error[{diagnostic.code}]', RED)}{self.paint(f': {title}', BOLD)}"
         yield f"{gutter}{self.paint('-->', BLUE)} {span}"
         if span.source.line(span.line).strip():
             yield f"{gutter} {bar}"
-            yield from self.excerpt(span, gutter, bar, diagnostic.text(diagnostic.label))
+            yield from self.excerpt(span, gutter, bar, _text(diagnostic, diagnostic.label))
             yield f"{gutter} {bar}"
         for note in diagnostic.notes:
-            yield from self.remark(gutter, "note", diagnostic.text(note))
-        yield from self.remark(gutter, "help", diagnostic.text(diagnostic.help))
+            yield from self.remark(gutter, "note", _text(diagnostic, note))
+        yield from self.remark(gutter, "help", _text(diagnostic, diagnostic.help))
 
     def excerpt(self, span: Span, gutter: str, bar: str, label: str) -> Iterator[str]:
         """The line, and carets under what is meant; of several lines the first and the last."""
@@ -65,7 +66,7 @@ class _Renderer:
         end = max(end, start + 1)
         indent = _width(text[:start])
         carets = "^" * max(_width(text[start:end]), 1)
-        shown = text.replace("\t", TAB).rstrip()
+        shown = "".join(map(_shown, text)).rstrip()
         yield f"{self.paint(str(number).rjust(len(gutter)), BLUE)} {bar} {shown}"
         mark = f"{carets} {label}".rstrip()
         yield f"{gutter} {bar} {' ' * indent}{self.paint(mark, RED)}"
@@ -83,15 +84,29 @@ class _Renderer:
             yield (head if not number else rest) + line
 
 
+def _text(diagnostic: Diagnostic, template: str) -> str:
+    """A text with its fields, which may hold anything that the user wrote."""
+    return "\n".join("".join(map(_shown, line)) for line in diagnostic.text(template).split("\n"))
+
+
 def _width(text: str) -> int:
     """Columns that `text` takes on a terminal."""
     return sum(_char_width(char) for char in text)
 
 
-def _char_width(char: str) -> int:
+def _shown(char: str) -> str:
+    """A character as a terminal may get it: controls, and those that turn the direction of text, would act there."""
     if char == "\t":
+        return TAB
+    acts = unicodedata.category(char) in ("Cc", "Cs") or unicodedata.bidirectional(char) in DIRECTIONS
+    return "\ufffd" if acts else char
+
+
+def _char_width(char: str) -> int:
+    char = _shown(char)
+    if char == TAB:
         return len(TAB)
-    if unicodedata.combining(char):
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 

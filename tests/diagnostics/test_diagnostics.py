@@ -77,6 +77,19 @@ def test_tabs_and_wide_characters_stay_aligned() -> None:
     assert lines[4].index("^") == len("  | ") + 4 + 5 + 4 + 3
 
 
+def test_accents_and_joiners_take_no_column() -> None:
+    lines = render_plain([unbounded("x = 'e\u0301\u200d', n", 11, 12)]).splitlines()
+    assert lines[4].index("^") == len("  | x = 'e', ")
+
+
+def test_a_probe_cannot_steer_the_terminal() -> None:
+    text = render_plain([unbounded("x = '\x1b[2J\u202e\x9b\ud800', n", 4, 13)])
+    lines = text.splitlines()
+    assert lines[3] == "1 | x = '\ufffd[2J\ufffd\ufffd\ufffd', n"
+    assert lines[4].startswith("  |     ^^^^^^^^^ `'\ufffd[2J")
+    assert not set(text) & set("\x1b\u202e\x9b\ud800")
+
+
 def test_spans_over_several_lines_show_both_ends() -> None:
     source = Source("probe.py", "x = foo(1,\n  2,\n  3)\n")
     span = Span(source, 1, 4, 3, 4)
