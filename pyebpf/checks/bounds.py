@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from pyebpf.checks.environment import Interval
 from pyebpf.checks.intervals import Facts, locals_written
+from pyebpf.checks.transfer import Mode
 from pyebpf.ir import ops
 
 LARGEST = 1 << 23
@@ -129,7 +130,7 @@ def _rounds(
     if not changes or not (_surely_set(loop.body, local, loop.label) or _surely_set(loop.step, local, loop.label)):
         return None
     end = facts.interval(limit)
-    halving = _halvings(changes, local)
+    halving = _halvings(changes, local, facts.mode)
     if halving and operator in (">", "!=") and start[0] >= 0 and end == (0, 0):
         return -(-start[1].bit_length() // halving)
     steps = [_step(change, local, facts) for change in changes]
@@ -182,8 +183,11 @@ def _step(change: ops.LocalSet, local: ops.Local, facts: Facts) -> Interval | No
     return None
 
 
-def _halvings(changes: list[ops.LocalSet], local: ops.Local) -> int:
-    """By how many bits each round shrinks `local` at least; 0 if it isn't so. `n & (n - 1)` takes one bit away."""
+def _halvings(changes: list[ops.LocalSet], local: ops.Local, mode: Mode) -> int:
+    """By how many bits each round shrinks `local` at least; 0 if it isn't so. `n & (n - 1)` takes one bit away.
+
+    The verifier follows shifts by constants only.
+    """
     least = 64
     for change in changes:
         value = _bare(change.value)
@@ -192,6 +196,8 @@ def _halvings(changes: list[ops.LocalSet], local: ops.Local) -> int:
         right = _bare(value.right)
         if value.operator == ">>" and isinstance(right, ops.Const) and right.value > 0:
             least = min(least, right.value)
+        elif mode == "verifier":
+            return 0
         elif value.operator == "//" and isinstance(right, ops.Const) and right.value > 1:
             least = min(least, right.value.bit_length() - 1)
         elif value.operator == "&" and isinstance(right, ops.Binary) and right.operator == "-":

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import final
 
 from pyebpf.checks.bounds import bound
+from pyebpf.checks.branches import open_branches
 from pyebpf.checks.intervals import Facts
 from pyebpf.diagnostics.base import Diagnostic, pretty
-from pyebpf.diagnostics.loops import StackTooLarge, TooManyInstructions, UnboundedLoop, UnprovenWhile
+from pyebpf.diagnostics.loops import StackTooLarge, TooManyBranches, TooManyInstructions, UnboundedLoop, UnprovenWhile
 from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
@@ -19,6 +20,8 @@ from pyebpf.source import Span
 
 BUDGET = 1_000_000
 """BPF_COMPLEXITY_LIMIT_INSNS, since 5.2 for privileged programs; 4096 instructions before."""
+OPEN_BRANCHES = 8192
+"""BPF_COMPLEXITY_LIMIT_JMP_SEQ, since 5.2: the ways not yet taken that the verifier remembers at a time."""
 STACK = 512
 """MAX_BPF_STACK."""
 SPILLS = 48
@@ -94,9 +97,8 @@ def report(program: Program, facts: Facts) -> ProgramReport:
     )
     helpers = {helper.name: helper for helper, _ in used_helpers(program)}
     ordered = tuple(sorted(helpers.values(), key=lambda helper: helper.id))
-    return ProgramReport(
-        program.name, program.hook.name, worst_case(program.body, facts), stack(program), loops, ordered
-    )
+    hook = f"{program.hook.name} {program.argument}".strip()
+    return ProgramReport(program.name, hook, worst_case(program.body, facts), stack(program), loops, ordered)
 
 
 def worst_case(block: ops.Block, facts: Facts) -> int:
@@ -178,6 +180,12 @@ def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
         worst = max(loops, key=lambda op: (bound(op, facts) or 1) * worst_case(op.body, facts), default=None)
         if worst is not None:
             yield TooManyInstructions(worst.span, total, bound(worst, facts) or 1, BUDGET)
+    remembered = open_branches(program.body, facts)
+    if remembered > OPEN_BRANCHES and total <= BUDGET:
+        inside = [op for op in walk(program.body) if isinstance(op, ops.Loop)]
+        worst = max(inside, key=lambda op: (bound(op, facts) or 1) * open_branches(op.body, facts), default=None)
+        if worst is not None:
+            yield TooManyBranches(worst.span, remembered, bound(worst, facts) or 1, OPEN_BRANCHES)
     size = stack(program)
     if size > STACK - SPILLS:
         largest = max(slots(program), key=lambda slot: slot.type.size)

@@ -87,7 +87,10 @@ class Environment:
 
     def write(self, local: ops.Local, value: ops.Value) -> None:
         """`local = value`."""
-        self.intervals[local] = self.get(value)
+        low, high = self.get(value)
+        limit = range_of(local.type)
+        # A u64 may be written with bits that were computed as signed: then only its type tells what they mean.
+        self.intervals[local] = (low, high) if limit[0] <= low and high <= limit[1] else limit
         self.versions[local] = fresh()
         self.same[local] = frozenset({value})
         self.when.pop(local, None)

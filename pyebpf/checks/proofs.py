@@ -45,7 +45,12 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
     if op.obligation is Obligation.NOT_NEGATIVE:
         return MayBeNegative(op.span, low, high, f"max({text}, 0), or u64({text}) to wrap around")
     name = next((t.name for t in NAMED if (t.minimum, t.maximum) == (op.type.low, op.type.high)), "")
-    cure = f"{name}({text})" if name else f"min({text}, {op.type.high})"
+    augmented = re.fullmatch(r"(.+?)\s*(\*\*|//|<<|>>|[-+*%&|^])=\s*(.+)", text)
+    if augmented and name:
+        target, sign, rest = augmented.groups()
+        cure = f"{target} = {name}({target} {sign} {rest})"
+    else:
+        cure = f"{name}({text})" if name else f"min({text}, {op.type.high})"
     shown = name or f"the range {pretty(op.type.low)} to {pretty(op.type.high)}"
     holds = f"{name} holds {pretty(op.type.low)} to {pretty(op.type.high)}" if name else ""
     return MayNotFit(op.span, shown, low, high, holds, cure)

@@ -18,6 +18,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     loops.TooManyInstructions,
     loops.StackTooLarge,
     loops.UnprovenWhile,
+    loops.TooManyBranches,
     proofs.MayNotFit,
     proofs.MayBeNegative,
     proofs.MayBeNone,

@@ -49,6 +49,28 @@ class TooManyInstructions(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class TooManyBranches(Diagnostic):
+    code: ClassVar = "E0207"
+    title: ClassVar = "the program may come to {count:,} branches that aren't decided beforehand"
+    label: ClassVar = "this loop runs up to {bound:,} times"
+    notes: ClassVar = ("the kernel's verifier remembers at most {budget:,} ways that it has not followed yet",)
+    help: ClassVar = "loop fewer times, or decide less in each round"
+    explanation: ClassVar = """
+    At every condition whose outcome it can't know, the verifier follows one way and remembers the other. It remembers
+    8,192 of them at a time (Linux 5.2 and later), which a loop with conditions inside may come to.
+
+        for i in range(5000):
+            if ctx.args[0] & (1 << i % 64):     # wrong: with the loop's other conditions more than 8,192
+                total += 1
+    """
+
+    count: int
+    bound: int
+    budget: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class StackTooLarge(Diagnostic):
     code: ClassVar = "E0205"
     title: ClassVar = "local structs, arrays and text take {size} bytes, the stack has {limit}"

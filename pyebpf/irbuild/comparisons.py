@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 
 from pyebpf import layout
+from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
@@ -113,7 +114,8 @@ def _equal_whole(b: Builder, left: Operand, right: Operand, span: Span) -> ops.V
             continue
         if not isinstance(one.type.target, layout.Address):
             continue
-        if isinstance(other, Static) and isinstance(other.value, IPv6Address) and one.type.target == layout.IPV6:
+        if isinstance(other, Static) and memory.layout_of_address(other.value) == one.type.target:
+            assert isinstance(other.value, IPv6Address | MacAddress)
             return b.emit(ops.EqualBytes(one, other.value.packed, BOOL, span))
         if ops.is_value(other) and isinstance(other.type, PointerType) and other.type.target == one.type.target:
             return memory.equal_memory(b, one, other, one.type.target.size, False, span)

@@ -256,8 +256,11 @@ def _conditional(b: Builder, node: tree.IfExp) -> Operand:
     test = decision.value
     if isinstance(test, ops.Const):
         return evaluate(b, node.body if test.value else node.orelse)
-    first = _there(dry_run(b, node.body, decision.when_true))
-    second = _there(dry_run(b, node.orelse, decision.when_false))
+    first = dry_run(b, node.body, decision.when_true)
+    second = dry_run(b, node.orelse, decision.when_false)
+    if _is_none(first) != _is_none(second):
+        return _value_or_none(b, node, decision, second if _is_none(first) else first)
+    first, second = _there(first), _there(second)
     type = values.join(b, first, second, node.span)
     result = b.local("either", type, node.span)
 
@@ -270,6 +273,42 @@ def _conditional(b: Builder, node: tree.IfExp) -> Operand:
 
     b.if_(test, lambda: way(node.body, decision.when_true), lambda: way(node.orelse, decision.when_false), node.span)
     return b.get(result, node.span)
+
+
+def _is_none(operand: Operand) -> bool:
+    return isinstance(operand, Static) and operand.value is None
+
+
+def _value_or_none(b: Builder, node: tree.IfExp, decision: Decision, sample: Operand) -> Operand:
+    """`value if test else None`, or the other way round; `sample` is what the value will be like."""
+    sample = sample.value if isinstance(sample, Optional) else sample
+    span = node.span
+    if not (ops.is_value(sample) and isinstance(sample.type, IntType | BoolType)):
+        hint = "write an if statement" if ops.is_value(sample) else ""
+        b.error(type_errors.WrongType(span, "an integer or bool beside None", describe(sample), hint))
+    type = storage(sample.type)
+    present, result = b.local("present", BOOL, span), b.local("either", type, span)
+
+    def way(branch: tree.Expression, assigned: frozenset[str]) -> None:
+        b.assigned = assigned
+        operand = evaluate(b, branch)
+        if _is_none(operand):
+            b.set(present, b.truth(False, span), span)
+            return
+        there: ops.Value = b.truth(True, span)
+        if isinstance(operand, Optional):
+            there, operand = operand.present, operand.value
+        assert ops.is_value(operand)
+        b.set(present, there, span)
+        b.set(result, names.stored(b, operand, type, branch.span), branch.span)
+
+    b.if_(
+        decision.value,
+        lambda: way(node.body, decision.when_true),
+        lambda: way(node.orelse, decision.when_false),
+        span,
+    )
+    return Optional(b.get(present, span), b.get(result, span))
 
 
 def _there(operand: Operand) -> Operand:

@@ -6,6 +6,7 @@ from enum import EnumMeta
 from ipaddress import IPv4Address, IPv6Address
 
 from pyebpf import layout
+from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
@@ -32,7 +33,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         keywords = {word.name: (expressions.evaluate(b, word.value), word.value.span) for word in node.keywords}
         result: Operand = b.inline(b, value, arguments, keywords, node.span)
         return result
-    if value in (IPv4Address, IPv6Address) and isinstance(value, type):
+    if value in (IPv4Address, IPv6Address, MacAddress) and isinstance(value, type):
         literal = _address(b, value, node)
         if literal is not None:
             return literal

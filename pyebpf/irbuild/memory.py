@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 
 from pyebpf import layout
+from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType, Region, is_scalar, loaded
@@ -81,13 +82,19 @@ def literal(b: Builder, text: str, type: layout.Text, span: Span) -> bytes:
 
 def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Operand, span: Span) -> None:
     operand = values.plain(b, operand, span)
-    if isinstance(operand, Static) and isinstance(operand.value, IPv6Address) and type == layout.IPV6:
+    if isinstance(operand, Static) and layout_of_address(operand.value) == type:
+        assert isinstance(operand.value, IPv6Address | MacAddress)
         b.emit(ops.StoreBytes(address, operand.value.packed, span))
         return
     if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.target == type:
         b.emit(ops.Copy(address, operand, type.size, span))
         return
     b.error(errors.WrongType(span, values_type(type), describe(operand), ""))
+
+
+def layout_of_address(value: object) -> layout.Address | None:
+    """The layout of a constant address that is longer than a register."""
+    return {IPv6Address: layout.IPV6, MacAddress: layout.MAC}.get(type(value))
 
 
 def values_type(type: layout.Type) -> str:

@@ -59,7 +59,7 @@ def leave_function(b: Builder, operand: Operand, span: Span, value_span: Span) -
     assert frame.end is not None
     if not (isinstance(operand, Static) and operand.value is None) or gives_value(frame.function.body):
         names.assign_name(b, RESULT, operand, value_span)
-    b.submit_inside(frame.labels - 1, span)
+    b.submit_inside(frame.labels, span)
     b.jump_out(frame.end)
     b.emit(ops.Break(frame.end, span))
 

@@ -1,0 +1,88 @@
+"""How many branches the verifier may have to remember on the longest way through a program.
+
+At a condition that it can't decide the verifier follows one way and remembers the other. It goes through loops
+round by round, so what is made of constants and loop counters alone is decided every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyebpf.checks.bounds import bound
+from pyebpf.checks.intervals import Facts
+from pyebpf.ir import ops
+
+FOLLOWED = ("+", "-", "*", "&", "|", "^", "<<", ">>")
+"""Operations on known numbers whose result the verifier knows (divisions it doesn't compute)."""
+
+
+def open_branches(body: ops.Block, facts: Facts) -> int:
+    """Undecided branches on the longest way through a program."""
+    return _count(body, facts, known_locals(body))
+
+
+def known_locals(body: ops.Block) -> frozenset[ops.Local]:
+    """Locals that only ever hold what is made of constants and of each other: on each way their values are known."""
+    writes = [op for op in _walk(body) if isinstance(op, ops.LocalSet)]
+    known = frozenset(op.local for op in writes)
+    while True:
+        left = known - {op.local for op in writes if not _is_known(op.value, known)}
+        if left == known:
+            return known
+        known = left
+
+
+def _walk(block: ops.Block) -> Iterator[ops.Op]:
+    for op in block.ops:
+        yield op
+        for inner in ops.blocks(op):
+            yield from _walk(inner)
+
+
+def _is_known(value: ops.Value, known: frozenset[ops.Local]) -> bool:
+    match value:
+        case ops.Const():
+            return True
+        case ops.LocalGet():
+            return value.local in known
+        case ops.Binary():
+            return value.operator in FOLLOWED and _is_known(value.left, known) and _is_known(value.right, known)
+        case ops.Compare():
+            return _is_known(value.left, known) and _is_known(value.right, known)
+        case ops.Convert() | ops.Prove() | ops.Not():
+            return _is_known(value.value, known)
+        case _:
+            return False
+
+
+def _count(block: ops.Block, facts: Facts, known: frozenset[ops.Local]) -> int:
+    total = 0
+    for op in block.ops:
+        total += _own(op, facts, known)
+        match op:
+            case ops.If():
+                total += max(_count(op.then, facts, known), _count(op.orelse, facts, known))
+            case ops.Loop():
+                inside = _count(op.body, facts, known) + _count(op.step, facts, known)
+                total += (bound(op, facts) or 1) * inside
+            case ops.Scope():
+                total += _count(op.body, facts, known)
+    return total
+
+
+def _own(op: ops.Op, facts: Facts, known: frozenset[ops.Local]) -> int:
+    """Branches that the op itself becomes."""
+    match op:
+        case ops.If() | ops.Check():
+            return 0 if facts.always(op.condition) is not None or _is_known(op.condition, known) else 1
+        case ops.LocalSet(value=ops.Compare() | ops.Not() | ops.Present()):
+            return 0 if _is_known(op.value, known) else 1
+        case ops.BitLength():
+            return 6
+        case ops.EqualBytes():
+            return 1
+        case ops.Binary(operator="//" | "%"):
+            plain = facts.interval(op.left)[0] >= 0 and facts.interval(op.right)[0] > 0
+            return 0 if plain or _is_known(op.left, known) else 3
+        case _:
+            return 0
