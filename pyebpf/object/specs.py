@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os import PathLike
+from pathlib import Path
 from typing import Literal, final
 
 from pyebpf.layout import Type
@@ -121,3 +123,13 @@ class Object:
     btf: bytes
     metadata: Metadata
     big_endian: bool = False
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the ELF file."""
+        Path(path).write_bytes(self.elf)
+
+    def disassemble(self, program: str | None = None) -> str:
+        """Every function's instructions under their source lines, or those of `program` alone (KeyError if none)."""
+        from pyebpf.object.disassemble import disassemble
+
+        return disassemble(self, program)

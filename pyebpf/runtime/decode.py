@@ -8,6 +8,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
+from keyword import iskeyword
 from typing import Any, TypeAlias
 
 from pyebpf import layout
@@ -55,20 +56,22 @@ def _number(type: layout.Integer) -> Decoder:
 
 
 @cache
-def enum_class(type: layout.Enumeration) -> Any:
-    """An IntEnum of the same members."""
-    return IntEnum(type.name, list(type.members))
+def enum_members(type: layout.Enumeration) -> dict[int, IntEnum]:
+    """The members of an IntEnum like `type`, by value. Names that Python's enums can't have are left out."""
+    names: dict[str, int] = {}
+    for name, value in type.members:
+        if name.isidentifier() and name != "mro" and not (name[0] == "_" == name[-1]):
+            names.setdefault(name, value)
+    members: Any = IntEnum(type.name, list(names.items()))
+    return {int(member): member for member in members}
 
 
 def _enumeration(type: layout.Enumeration) -> Decoder:
-    read, members = _number(type.base), enum_class(type)
+    read, members = _number(type.base), enum_members(type)
 
     def decode(data: bytes, offset: int) -> Any:
         value = read(data, offset)
-        try:
-            return members(value)
-        except ValueError:
-            return value
+        return members.get(value, value)
 
     return decode
 
@@ -95,7 +98,8 @@ def _address(type: layout.Address) -> Decoder:
 @cache
 def record_class(type: layout.Struct) -> Any:
     """The named tuple that a struct decodes to."""
-    return namedtuple(type.name if type.name.isidentifier() else "Record", [f.name for f in type.fields], rename=True)
+    name = type.name if type.name.isidentifier() and not iskeyword(type.name) else "Record"  # C has a `struct class`
+    return namedtuple(name, [field.name for field in type.fields], rename=True)
 
 
 def _struct(type: layout.Struct) -> Decoder:
@@ -104,9 +108,34 @@ def _struct(type: layout.Struct) -> Decoder:
     return lambda data, offset: make([read(data, offset + at) for read, at in parts])
 
 
+def bits_unit(type: layout.Type) -> layout.Integer | None:
+    """The integer that bit fields of `type` are cut from; None where there are no such bit fields."""
+    match type:
+        case layout.Integer():
+            return type
+        case layout.Boolean():
+            return layout.U8
+        case layout.Enumeration():
+            return type.base
+        case _:
+            return None
+
+
 def _field(field: layout.Field) -> Decoder:
-    whole = decoder(field.type)
-    if not field.bits:
-        return whole
-    shift, mask = field.bit_offset, (1 << field.bits) - 1
-    return lambda data, offset: whole(data, offset) >> shift & mask
+    unit = bits_unit(field.type)
+    if not field.bits or unit is None:
+        return decoder(field.type)
+    read, shift, mask = _number(unit), field.bit_offset, (1 << field.bits) - 1
+    sign = 1 << field.bits - 1 if unit.signed else 0
+    members: dict[int, Any] = {}
+    match field.type:
+        case layout.Boolean():
+            members = {0: False, 1: True}
+        case layout.Enumeration():
+            members = dict(enum_members(field.type))
+
+    def decode(data: bytes, offset: int) -> Any:
+        value = ((read(data, offset) >> shift & mask) ^ sign) - sign
+        return members.get(value, value)
+
+    return decode

@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from sys import byteorder
+from typing import Any, Literal
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
-from pyebpf.runtime.decode import number_format
+from pyebpf.runtime.decode import bits_unit, number_format
 
 
 def encode(type: layout.Type, value: object, what: str = "value") -> bytes:
@@ -44,7 +45,10 @@ def _member(type: layout.Enumeration, value: object, what: str) -> object:
 
 def _integer(type: layout.Integer, value: object, what: str) -> bytes:
     if type.view == "ipv4" and isinstance(value, str | IPv4Address):
-        value = int(IPv4Address(value))
+        try:
+            value = int(IPv4Address(value))
+        except ValueError as error:
+            raise ValueError(f"{what}: {error}") from None
     if isinstance(value, float | str | bytes) or not hasattr(value, "__index__"):
         raise TypeError(f"{what} is {type}, not {value!r}")
     number = int(value.__index__())
@@ -55,7 +59,10 @@ def _integer(type: layout.Integer, value: object, what: str) -> bytes:
 
 def _text(type: layout.Text, value: object, what: str) -> bytes:
     if isinstance(value, str):
-        value = value.encode("utf-8", "surrogateescape")
+        try:
+            value = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{what}: {error}") from None
     if not isinstance(value, bytes | bytearray):
         raise TypeError(f"{what} is text, not {value!r}")
     if len(value) > type.length:
@@ -112,10 +119,18 @@ def _items(type: layout.Struct, value: Any, what: str) -> list[tuple[layout.Fiel
 
 
 def _bits(data: bytearray, field: layout.Field, value: Any, what: str) -> None:
-    assert isinstance(field.type, layout.Integer)
-    if not 0 <= int(value) < 1 << field.bits:
-        raise OverflowError(f"{what} has {field.bits} bits, not room for {value}")
-    form = number_format(field.type)
-    old = struct.unpack_from(form, data, field.offset)[0]
-    mask = (1 << field.bits) - 1 << field.bit_offset
-    struct.pack_into(form, data, field.offset, old & ~mask | int(value) << field.bit_offset)
+    unit = bits_unit(field.type)
+    if unit is None:
+        raise TypeError(f"{what} is {field.type}, which has no bit fields")
+    value = _member(field.type, value, what) if isinstance(field.type, layout.Enumeration) else value
+    if isinstance(value, float | str | bytes) or not hasattr(value, "__index__"):
+        raise TypeError(f"{what} is {field.type}, not {value!r}")
+    number, mask = int(value.__index__()), (1 << field.bits) - 1
+    least = -(1 << field.bits - 1) if unit.signed else 0
+    if not least <= number <= least + mask:
+        raise OverflowError(f"{what} has {field.bits} bits, which hold {least} to {least + mask}, not {number}")
+    place = slice(field.offset, field.offset + unit.size)
+    order: Literal["big", "little"] = "big" if unit.big_endian or byteorder == "big" else "little"
+    old = int.from_bytes(data[place], order)
+    new = old & ~(mask << field.bit_offset) | (number & mask) << field.bit_offset
+    data[place] = new.to_bytes(unit.size, order)

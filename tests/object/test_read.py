@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1] / "loader"))
 import programs
 
-from pyebpf import layout, metadata
+from pyebpf import compiler, layout, metadata
 from pyebpf.metadata_json import decode, encode
 from pyebpf.object.disassemble import disassemble
 from pyebpf.object.errors import ObjectError
@@ -57,3 +57,13 @@ def test_metadata_round_trip() -> None:
 def test_bad_metadata(bad: bytes) -> None:
     with pytest.raises(ObjectError):
         decode(bad)
+
+
+def test_objects_save_and_disassemble(tmp_path: Path) -> None:
+    compiled = compiler.compile_target(Path(__file__).parents[2] / "samples" / "syscount.py")
+    compiled.save(tmp_path / "syscount.o")
+    again = read_object((tmp_path / "syscount.o").read_bytes())
+    assert again.disassemble() == compiled.disassemble() == compiled.disassemble("on_syscall")
+    assert "counts[comm()] += 1" in again.disassemble() and "<map_lookup_elem>" in again.disassemble()
+    with pytest.raises(KeyError):
+        again.disassemble("nothing")
