@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from pyebpf.runtime.maps import Entries
 
 
-def dtype(type: layout.Type) -> Any:
-    """The numpy dtype of a layout; bit fields are left out, their unit is shown under the first one's name."""
+def dtype(type: layout.Type | None, size: int = 0) -> Any:
+    """The numpy dtype of a layout, without bit fields; of `size` bytes where the layout isn't known."""
     import numpy
 
     match type:
+        case None:
+            return numpy.dtype(f"V{size}")
         case layout.Integer():
             return numpy.dtype((">" if type.big_endian else "=") + CODES[type.size, type.signed])
         case layout.Enumeration():
@@ -45,13 +47,15 @@ def entries_array(entries: Entries, found: list[tuple[bytes, bytes]]) -> Any:
     """Entries as one structured array, without a Python object for each."""
     import numpy
 
-    value: Any = dtype(entries.value_type)
+    spec = entries.loaded.spec
+    key: Any = dtype(entries.key_type, spec.key_size)
+    value: Any = dtype(entries.value_type, spec.value_size)
     if entries.per_cpu:
         padded = numpy.dtype({"names": ["v"], "formats": [value], "offsets": [0], "itemsize": entries.stride})
-        row = numpy.dtype([("key", dtype(entries.key_type)), ("value", padded, (possible_cpus(),))])
-        data = numpy.frombuffer(b"".join(key + item for key, item in found), row)
-        result = numpy.empty(len(found), [("key", row["key"]), ("value", value, (possible_cpus(),))])
+        row = numpy.dtype([("key", key), ("value", padded, (possible_cpus(),))])
+        data = numpy.frombuffer(b"".join(name + item for name, item in found), row)
+        result = numpy.empty(len(found), [("key", key), ("value", value, (possible_cpus(),))])
         result["key"], result["value"] = data["key"], data["value"]["v"]
         return result
-    row = numpy.dtype([("key", dtype(entries.key_type)), ("value", value)])
-    return numpy.frombuffer(b"".join(key + item for key, item in found), row).copy()
+    row = numpy.dtype([("key", key), ("value", value)])
+    return numpy.frombuffer(b"".join(name + item for name, item in found), row).copy()

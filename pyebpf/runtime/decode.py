@@ -62,8 +62,8 @@ def enum_members(type: layout.Enumeration) -> dict[int, IntEnum]:
     for name, value in type.members:
         if name.isidentifier() and name != "mro" and not (name[0] == "_" == name[-1]):
             names.setdefault(name, value)
-    members: Any = IntEnum(type.name, list(names.items()))
-    return {int(member): member for member in members}
+    make: Callable[..., Any] = IntEnum
+    return {int(member): member for member in make(type.name, list(names.items()))}
 
 
 def _enumeration(type: layout.Enumeration) -> Decoder:

@@ -11,12 +11,35 @@ from pyebpf.kernel.maps import MapType
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime.cpus import PerCpu, possible_cpus
-from pyebpf.runtime.decode import decoder
+from pyebpf.runtime.decode import Decoder, decoder
 from pyebpf.runtime.encode import encode
 
 BATCH = 1024
 """Entries for each system call."""
+WIDE = 4096
+"""Bytes of a value from which on keys are better fetched alone."""
+NO_BATCHES = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOSPC, 524)
+"""The kernel, or this type of map, has no batch operations; 524 is ENOTSUPP, which has no name in user space."""
 PER_CPU = (MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH)
+
+
+def _fitting(type: layout.Type | None, size: int) -> layout.Type | None:
+    """`type` if the map has room for just that. Objects come from anywhere, and may contradict themselves."""
+    return type if type is not None and type.size == size else None
+
+
+def _decoder(type: layout.Type | None, size: int) -> Decoder:
+    return decoder(type) if type is not None else lambda data, offset: bytes(data[offset : offset + size])
+
+
+def _encode(type: layout.Type | None, size: int, value: object, what: str) -> bytes:
+    if type is not None:
+        return encode(type, value, what)
+    if not isinstance(value, bytes | bytearray):
+        raise TypeError(f"{what} has no known type: it is given as {size} bytes, not {value!r}")
+    if len(value) != size:
+        raise ValueError(f"{what} has {size} bytes, not {len(value)}")
+    return bytes(value)
 
 
 class Entries:
@@ -26,23 +49,25 @@ class Entries:
         spec = loaded.spec
         self.loaded = loaded
         self.name = spec.name
-        self.key_type = spec.key or layout.Text(spec.key_size)
-        self.value_type = spec.value or layout.Text(spec.value_size)
+        self.key_type = _fitting(spec.key, spec.key_size)
+        """None where the object doesn't say: then keys are bytes. The same for values."""
+        self.value_type = _fitting(spec.value, spec.value_size)
         self.per_cpu = spec.type in PER_CPU
         self.stride = layout.round_up(spec.value_size, 8) if self.per_cpu else spec.value_size
         self.value_bytes = self.stride * possible_cpus() if self.per_cpu else self.stride
-        self._key, self._value = decoder(self.key_type), decoder(self.value_type)
+        self._key, self._value = _decoder(self.key_type, spec.key_size), _decoder(self.value_type, spec.value_size)
 
     def encode_key(self, key: object) -> bytes:
-        return encode(self.key_type, key, f"key of {self.name}")
+        return _encode(self.key_type, self.loaded.spec.key_size, key, f"key of {self.name}")
 
     def encode_value(self, value: object) -> bytes:
+        size = self.loaded.spec.value_size
         if not self.per_cpu:
-            return encode(self.value_type, value, f"value of {self.name}")
+            return _encode(self.value_type, size, value, f"value of {self.name}")
         values = list(value) if isinstance(value, PerCpu | list) else [value] * possible_cpus()
         if len(values) != possible_cpus():
             raise TypeError(f"value of {self.name} is one value, or one for each of {possible_cpus()} CPUs")
-        parts = [encode(self.value_type, item, f"value of {self.name}") for item in values]
+        parts = [_encode(self.value_type, size, item, f"value of {self.name}") for item in values]
         return b"".join(part.ljust(self.stride, b"\0") for part in parts)
 
     def decode_key(self, data: bytes, offset: int = 0) -> Any:
@@ -65,11 +90,10 @@ class Entries:
         try:
             return self._batches()
         except OSError as error:
-            # ENOTSUPP (524) has no name in errno: the map type has no batch operations.
-            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOSPC, 524):
+            if error.errno not in NO_BATCHES:
                 raise
         found = []
-        for key in self.all_keys():
+        for key in self._walk():
             value = self.lookup(key)
             if value is not None:
                 found.append((key, value))
@@ -92,7 +116,13 @@ class Entries:
             after = following
 
     def all_keys(self) -> list[bytes]:
-        """All keys. When entries go while it walks the kernel starts anew, so keys seen twice end the walk."""
+        """All keys. Where a value is large for having one part per CPU, it isn't fetched with them."""
+        if self.value_bytes > WIDE:
+            return self._walk()
+        return [key for key, _ in self.snapshot()]
+
+    def _walk(self) -> list[bytes]:
+        """Keys, one by one. When entries go meanwhile the kernel starts anew, so keys seen twice end the walk."""
         spec = self.loaded.spec
         found: dict[bytes, None] = {}
         again = 0

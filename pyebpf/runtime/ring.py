@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import mmap
 import select
-import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
+from struct import Struct
 from typing import Any
 
 from pyebpf import layout
@@ -19,6 +20,10 @@ from pyebpf.runtime.decode import decoder
 BUSY, DISCARDED = 1 << 31, 1 << 30
 HEADER = 8
 """Bytes before each record: its length with the two bits, and a page offset that only the kernel uses."""
+# In native form a number is one load or store of the machine; standard forms ("=Q") go byte by byte, and the kernel
+# could see half of a new position. Acquire and release come with x86-64's memory order; elsewhere the interpreter's
+# own locked operations between two reads have to do, for Python has no barriers.
+POSITION, LENGTH = Struct("Q"), Struct("I")
 SLICE = 0.25
 """Seconds of waiting after which an iteration looks whether the ring was closed."""
 
@@ -36,19 +41,27 @@ class Ring:
         self._data = page
         self._epoll = select.epoll()
         self._epoll.register(loaded.fd, select.EPOLLIN)
+        self._lock = threading.RLock()  # a session that is collected meanwhile closes its rings in this very thread
         self.closed = False
 
     def read(self, most: int | None = None) -> list[bytes]:
-        """All records that are complete by now, at most `most` of them."""
+        """All records that are complete by now, at most `most` of them. Threads get different ones."""
+        with self._lock:
+            try:
+                return [] if self.closed else self._read(most)
+            except ValueError:
+                if not self.closed:
+                    raise
+                return []
+
+    def _read(self, most: int | None) -> list[bytes]:
         found: list[bytes] = []
-        if self.closed:
-            return found
-        position: int = struct.unpack_from("=Q", self._consumer, 0)[0]
+        position: int = POSITION.unpack_from(self._consumer, 0)[0]
         start = position
-        end: int = struct.unpack_from("=Q", self._producer, 0)[0]
+        end: int = POSITION.unpack_from(self._producer, 0)[0]
         while position < end and (most is None or len(found) < most):
             at = self._data + (position & self._mask)
-            header: int = struct.unpack_from("=I", self._producer, at)[0]
+            header: int = LENGTH.unpack_from(self._producer, at)[0]
             if header & BUSY:
                 break
             length = header & ~(BUSY | DISCARDED)
@@ -56,7 +69,7 @@ class Ring:
                 found.append(self._producer[at + HEADER : at + HEADER + length])
             position += layout.round_up(length + HEADER, 8)
         if position != start:
-            struct.pack_into("=Q", self._consumer, 0, position)
+            POSITION.pack_into(self._consumer, 0, position)
         return found
 
     def wait(self, timeout: float | None) -> list[bytes]:
@@ -69,7 +82,11 @@ class Ring:
             left = SLICE if deadline is None else min(SLICE, deadline - time.monotonic())
             if left <= 0:
                 return []
-            self._epoll.poll(left)
+            try:
+                self._epoll.poll(left)
+            except (OSError, ValueError):  # closed by another thread
+                if not self.closed:
+                    raise
         return []
 
     def fileno(self) -> int:
@@ -77,11 +94,13 @@ class Ring:
         return self._epoll.fileno()
 
     def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self._epoll.close()
-            self._consumer.close()
-            self._producer.close()
+        """Close it; nothing happens the second time."""
+        with self._lock:
+            if not self.closed:
+                self.closed = True
+                self._epoll.close()
+                self._consumer.close()
+                self._producer.close()
 
 
 class RingBufView:
@@ -119,7 +138,7 @@ class RingBufView:
         if self.type is None:
             raise TypeError(f"the object doesn't say what {self.name} carries")
         size = self.type.size
-        records = [record[:size] for record in self.ring.read()]
+        records = [record[:size] for record in self.ring.read() if len(record) >= size]
         return numpy.frombuffer(b"".join(records), dtype(self.type)).copy()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, TypeAlias, final
 
@@ -127,18 +128,19 @@ class Session:
         if self.closed:
             return
         self.closed = True
-        for link in self._links:
-            link.detach()
-        for callback in self._callbacks:
-            callback()
-        for view in self.maps.values():
-            if isinstance(view, RingBufView):
-                view.ring.close()
-        if self.prints.ring is not None:
-            self.prints.ring.close()
-        if self._stats is not None:
-            self._stats.close()
-        self._loaded.close()
+        with ExitStack() as last:  # from the bottom up, and each of them whatever the others raise
+            last.callback(self._loaded.close)
+            if self._stats is not None:
+                last.callback(self._stats.close)
+            if self.prints.ring is not None:
+                last.callback(self.prints.ring.close)
+            for view in self.maps.values():
+                if isinstance(view, RingBufView):
+                    last.callback(view.ring.close)
+            for callback in reversed(self._callbacks):
+                last.callback(callback)
+            for link in reversed(self._links):
+                last.callback(link.detach)
 
     def __enter__(self) -> Session:
         return self

@@ -25,7 +25,8 @@ def attach(program: LoadedProgram, where: object) -> Link:
     try:
         link = sys.link_create(program.fd, directory, hook.attach_type)
     except OSError as error:
-        if error.errno in (errno.EBADF, errno.EINVAL, errno.ENOENT) and not os.path.exists(f"{path}/cgroup.procs"):
+        # EBADF: no cgroup, or one of version 1, whose directories look much the same.
+        if error.errno == errno.EBADF or not os.path.exists(f"{path}/cgroup.procs"):
             raise LoadError(f"cannot {what}: it is not a directory of the cgroup2 file system", "target") from None
         raise explain(error, what, hook.name) from error
     finally:

@@ -22,6 +22,8 @@ def attach(program: LoadedProgram, where: object) -> Link:
     except OSError as error:
         if error.errno == errno.ENOENT:
             raise LoadError(f"cannot {what}: this kernel has no such tracepoint{_nearest(name)}", "target") from None
+        if error.errno == errno.EINVAL:  # the one other reason, once the program is loaded and the name is known
+            raise LoadError(f"cannot {what}: the program reads more arguments than it has", "object") from error
         raise explain(error, what, "raw_tracepoint") from error
     return Link(program.spec.name, f"raw tracepoint {name}", (link,))
 

@@ -40,6 +40,9 @@ def attach(program: LoadedProgram, where: object) -> Link:
             return Link(program.spec.name, f"tracepoint {name}", (event,))
     except OSError as error:
         event.close()
+        if error.errno == errno.EACCES:  # missing capabilities were told by perf_event_open, and with EPERM
+            text = "the program reads beyond the fields that this kernel's tracepoint has"
+            raise LoadError(f"cannot {what}: {text}", "object") from error
         raise explain(error, what, "tracepoint") from error
     return Link(program.spec.name, f"tracepoint {name}", (link, event))
 
