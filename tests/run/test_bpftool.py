@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -25,34 +24,50 @@ PROGRAMS = {
 }
 
 
+class Pins:
+    """A BPF file system in a mount namespace of its own: it goes with the process that holds it."""
+
+    def __init__(self, folder: Path) -> None:
+        script = f"mount -t bpf none '{folder}' && echo ready && exec cat"
+        self.folder = folder
+        self.holder = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.holder.stdout is not None
+        assert self.holder.stdout.readline() == "ready\n"
+
+    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        """A command that sees the file system."""
+        enter = ["nsenter", "--target", str(self.holder.pid), "--mount", "--"]
+        return subprocess.run([*enter, *command], capture_output=True, text=True, check=False)
+
+
 @pytest.fixture
-def pins() -> Iterator[Path]:
-    """A folder in the BPF file system, removed with whatever is pinned in it."""
-    root = Path("/sys/fs/bpf")
-    if not os.path.ismount(root):
-        pytest.skip("/sys/fs/bpf is not mounted")
-    folder = root / f"pyebpf-test-{os.getpid()}-{secrets.token_hex(4)}"
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def pins(tmp_path: Path) -> Iterator[Pins]:
+    folder = tmp_path / "pins"
+    folder.mkdir()
+    pins = Pins(folder)
+    with pins.holder:
+        yield pins
 
 
 @pytest.mark.skipif(BPFTOOL is None, reason="bpftool is not installed")
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("name", NAMES)
-def test_bpftool_loads_it(name: str, compiled: Callable[[str], Path], pins: Path) -> None:
+def test_bpftool_loads_it(name: str, compiled: Callable[[str], Path], pins: Pins) -> None:
     assert BPFTOOL is not None
-    out = compiled(name)
-    done = subprocess.run([BPFTOOL, "prog", "loadall", out, pins], capture_output=True, text=True, check=False)
+    done = pins.run(BPFTOOL, "prog", "loadall", compiled(name), pins.folder / name)
     assert done.returncode == 0, done.stderr
     assert "BTF" not in done.stderr, done.stderr  # libbpf warns when the kernel refuses the BTF, and goes on
-    assert {path.name for path in pins.iterdir()} == PROGRAMS[name]
-    for pin in pins.iterdir():
-        shown = subprocess.run([BPFTOOL, "-j", "prog", "show", "pinned", pin], capture_output=True, check=True)
+    assert set(pins.run("ls", pins.folder / name).stdout.split()) == PROGRAMS[name]
+    for program in PROGRAMS[name]:
+        pin = pins.folder / name / program
+        shown = pins.run(BPFTOOL, "-j", "prog", "show", "pinned", pin)
         assert json.loads(shown.stdout)["btf_id"] > 0
-        dump = [BPFTOOL, "prog", "dump", "xlated", "pinned", str(pin), "linum"]
-        text = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
+        text = pins.run(BPFTOOL, "prog", "dump", "xlated", "pinned", pin, "linum").stdout
         assert f"{name}.py" in text  # the kernel knows the lines of Python
 
 
