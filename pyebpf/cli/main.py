@@ -40,6 +40,17 @@ class Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            # Whoever read our output has had enough, which is no failure (click's own answer is exit code 1).
+            # Python would complain when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -56,11 +67,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     gc.disable()  # a compilation is over before collecting garbage pays; `run` turns it on again
     try:
         code = cli.main(args=arguments, prog_name="pyebpf", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output is gone. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except click.ClickException as error:
         error.show()
         code = error.exit_code

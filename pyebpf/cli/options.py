@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from pyebpf.kernel.btf import Btf
     from pyebpf.object.specs import Object
 
+LONGEST = 10.0**9
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 btf_option = click.option(
     "--btf", "btf_path", type=FILE, metavar="FILE", help="Kernel types: raw BTF, or an ELF file with it."
@@ -19,6 +21,19 @@ cpu_option = click.option(
     "--cpu", type=click.Choice(["v1", "v2", "v3", "v4"]), default="v3", show_default=True, help="BPF instruction set."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+
+
+class Seconds(click.FloatRange):
+    """A time that passes: neither negative, nor infinite, nor "nan", which compares with nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=LONGEST)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a time.", param, ctx)
+        return seconds
 
 
 def read_btf(path: Path | None) -> Btf | None:

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyebpf.cli.main import is_refusal, report
-from pyebpf.cli.options import FILE, btf_option, build, json_option, pairs, read_btf
+from pyebpf.cli.options import FILE, Seconds, btf_option, build, json_option, pairs, read_btf
 
 if TYPE_CHECKING:
     from pyebpf.kernel.btf import Btf
     from pyebpf.object.specs import Object
     from pyebpf.runtime.session import Session
 
+LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
+
 
 @click.command("run")
 @click.argument("file", type=FILE)
-@click.option("--for", "seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this time.")
+@click.option("--for", "seconds", type=Seconds(), metavar="SECONDS", help="Stop after this time.")
 @click.option(
     "--attach", multiple=True, metavar="NAME=WHERE", help="Where a program attaches: an interface, a cgroup directory."
 )
@@ -107,7 +109,10 @@ class _Watch:
         self.as_json = as_json
         self.rings = {name: view for name, view in session.maps.items() if isinstance(view, RingBufView)}
         self.columns = {n: Columns(ring.type) for n, ring in self.rings.items() if isinstance(ring.type, Struct)}
-        self.last = ""
+        # With several rings each line begins with its ring's name, as their events come mixed.
+        width = max(map(len, self.rings), default=0)
+        self.label = {name: f"{name:<{width}}  " if len(self.rings) > 1 else "" for name in self.rings}
+        self.headed: set[str] = set()
 
     def run(self, seconds: float | None) -> None:
         deadline = None if seconds is None else time.monotonic() + seconds
@@ -136,7 +141,7 @@ class _Watch:
             if self.session.prints.ring is not None:
                 poll.register(self.session.prints.ring.fileno(), select.EPOLLIN)
             while True:
-                left = None if deadline is None else deadline - time.monotonic()
+                left = None if deadline is None else min(deadline - time.monotonic(), LONGEST_WAIT)
                 if left is not None and left <= 0:
                     return
                 ready = poll.poll(left)
@@ -160,15 +165,14 @@ class _Watch:
             self.json({"map": name, "event": plain(event)})
             return
         columns = self.columns.get(name)
+        label = self.label[name]
         if columns is None or isinstance(event, bytes):
-            print(text(event))
+            print(label + text(event))
             return
-        if self.last != name:
-            if len(self.rings) > 1:
-                print(f"{name}:")
-            print(columns.header())
-            self.last = name
-        print(columns.row(event))
+        if name not in self.headed:
+            print(label + columns.header())
+            self.headed.add(name)
+        print(label + columns.row(event))
 
     def line(self, line: str) -> None:
         from pyebpf.cli.values import text
@@ -188,6 +192,4 @@ class _Watch:
             self.json(summary.to_json(self.session))
             sys.stdout.flush()
             return
-        from rich.console import Console
-
-        summary.show(self.session, Console(highlight=False))
+        summary.show(self.session)

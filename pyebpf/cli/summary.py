@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pyebpf.cli.values import entry, plain, rank, text
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20
 BAR = 40
+UNFOLDED = 10_000
 TIME_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
 
 
@@ -38,8 +40,16 @@ def to_json(session: Session) -> dict[str, Any]:
     return {"maps": maps, "variables": variables, "dropped": dropped, "faults": faults}
 
 
-def show(session: Session, console: Console) -> None:
-    """The summary for people."""
+def show(session: Session) -> None:
+    """The summary for people, on standard output."""
+    from rich.console import Console
+
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the process with exit code 1
+
+    # rich takes 80 columns where there is no terminal; a file or a pipe has no width, so nothing is folded there.
+    console = Output(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else UNFOLDED)
     for name, view in session.maps.items():
         if isinstance(view, HistogramView):
             _histogram(name, view, console)
@@ -78,7 +88,7 @@ def _table(name: str, view: HashView | ArrayView, console: Console) -> None:
         cells = list(shown.values()) if isinstance(shown, dict) else [shown]
         table.add_row(text(key), *(f"{cell:,}" if type(cell) is int else text(cell) for cell in cells))
     if entries:
-        console.print(table)
+        console.print(table, soft_wrap=False)
     if len(entries) > MOST_ROWS:
         console.print(f"… and {len(entries) - MOST_ROWS:,} more")
 

@@ -31,14 +31,14 @@ def pyebpf(*arguments: str | Path, prepare: Callable[[], None] | None = None) ->
 
 @final
 class Run:
-    """`pyebpf run … --json` in the background."""
+    """`pyebpf run … --json` in the background; `form=""` is the output for people."""
 
-    def __init__(self, folder: Path, *arguments: str | Path) -> None:
+    def __init__(self, folder: Path, *arguments: str | Path, form: str = "--json") -> None:
         self.output = folder / "run.out"
         self.errors = folder / "run.err"
         with open(self.output, "wb") as output, open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pyebpf", "run", *map(str, arguments), "--json"],
+                [sys.executable, "-m", "pyebpf", "run", *map(str, arguments), *form.split()],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

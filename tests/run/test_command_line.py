@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from run_cli import SAMPLES, Run, pyebpf
+from run_cli import ROOT, SAMPLES, Run, pyebpf
 from run_kernel import drop_capabilities
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -49,6 +51,24 @@ def test_bad_settings_are_usage_errors(count_one: Path, setting: str) -> None:
     done = pyebpf("run", count_one, "--for", "1", "--set", setting)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e300", "soon"])
+def test_only_times_are_times(count_one: Path, seconds: str) -> None:
+    done = pyebpf("run", count_one, "--for", seconds)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_had_enough_is_no_failure(count_one: Path) -> None:
+    for arguments in (("check", count_one), ("run", count_one, "--for", "0.1")):
+        read, write = os.pipe()
+        os.close(read)
+        command = [sys.executable, "-m", "pyebpf", *map(str, arguments)]
+        with open(write, "wb") as output:
+            done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "Error" not in done.stderr
 
 
 @pytest.mark.parametrize("attach", ["firewall=no-such-device", "nothing=lo", "firewall"])
