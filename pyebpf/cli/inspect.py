@@ -78,6 +78,10 @@ def _program(program: ProgramSpec) -> dict[str, Any]:
     }
 
 
+def _bytes(size: int) -> str:
+    return "1 byte" if size == 1 else f"{size:,} bytes"
+
+
 def _map(spec: MapSpec) -> dict[str, Any]:
     from pyebpf.kernel.maps import MapType
 
@@ -86,8 +90,8 @@ def _map(spec: MapSpec) -> dict[str, Any]:
         "name": spec.name,
         "kind": spec.kind,
         "type": known.get(spec.type, str(spec.type)),
-        "key": str(spec.key) if spec.key else f"{spec.key_size} bytes" if spec.key_size else None,
-        "value": str(spec.value) if spec.value else f"{spec.value_size} bytes" if spec.value_size else None,
+        "key": str(spec.key) if spec.key else _bytes(spec.key_size) if spec.key_size else None,
+        "value": str(spec.value) if spec.value else _bytes(spec.value_size) if spec.value_size else None,
         "key_size": spec.key_size,
         "value_size": spec.value_size,
         "max_entries": spec.max_entries,
@@ -96,10 +100,11 @@ def _map(spec: MapSpec) -> dict[str, Any]:
 
 
 def _show(path: str, found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from pyebpf.cli.terminal import Output
+
+    console = Output()
     title = f": {found['title']}" if found["title"] else ""
     endian = "big-endian" if found["big_endian"] else "little-endian"
     console.print(f"{path}{title}", markup=False)
@@ -126,14 +131,14 @@ def _show(path: str, found: dict[str, Any]) -> None:
             item["lines"],
         )
         table.add_row(*map(str, row))
-    console.print(table)
+    console.print(table, soft_wrap=False)
     table = Table("map", "type", "key", "value", "entries", "bytes", box=None, pad_edge=False, header_style="bold")
     for item in found["maps"]:
         kind = item["kind"] or item["type"]
         row = (item["name"], kind, item["key"] or "", item["value"] or "", item["max_entries"], item["value_size"])
         table.add_row(*map(str, row))
     if found["maps"]:
-        console.print(table)
+        console.print(table, soft_wrap=False)
     for item in found["variables"]:
         console.print(
             f"{item['kind']} {item['name']}: {item['type']} in {item['section']}+{item['offset']}", markup=False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from pyebpf.cli.values import entry, plain, rank, text
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20
 BAR = 40
-UNFOLDED = 10_000
 TIME_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
 
 
@@ -42,14 +40,9 @@ def to_json(session: Session) -> dict[str, Any]:
 
 def show(session: Session) -> None:
     """The summary for people, on standard output."""
-    from rich.console import Console
+    from pyebpf.cli.terminal import Output
 
-    class Output(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # rich would end the process with exit code 1
-
-    # rich takes 80 columns where there is no terminal; a file or a pipe has no width, so nothing is folded there.
-    console = Output(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else UNFOLDED)
+    console = Output()
     for name, view in session.maps.items():
         if isinstance(view, HistogramView):
             _histogram(name, view, console)
