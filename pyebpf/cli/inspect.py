@@ -100,26 +100,14 @@ def _map(spec: MapSpec) -> dict[str, Any]:
 
 
 def _show(path: str, found: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from pyebpf.cli.terminal import Output
+    from pyebpf.cli.terminal import Output, table
 
     console = Output()
     title = f": {found['title']}" if found["title"] else ""
     endian = "big-endian" if found["big_endian"] else "little-endian"
-    console.print(f"{path}{title}", markup=False)
-    console.print(f"{endian}, licence {found['license'] or 'none'}, BTF {found['btf_bytes']:,} bytes", markup=False)
-    table = Table(
-        "program",
-        "section",
-        "instructions",
-        "maps and data",
-        "CO-RE",
-        "lines",
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
+    console.print(f"{path}{title}")
+    console.print(f"{endian}, licence {found['license'] or 'none'}, BTF {found['btf_bytes']:,} bytes")
+    programs = table("program", "section", "instructions", "maps and data", "CO-RE", "lines")
     for item in (*found["programs"], *found["functions"]):
         names = dict.fromkeys(r["name"] for r in item["relocations"])
         row = (
@@ -130,16 +118,14 @@ def _show(path: str, found: dict[str, Any]) -> None:
             len(item["core_relocations"]),
             item["lines"],
         )
-        table.add_row(*map(str, row))
-    console.print(table, soft_wrap=False)
-    table = Table("map", "type", "key", "value", "entries", "bytes", box=None, pad_edge=False, header_style="bold")
+        programs.add_row(*map(str, row))
+    console.print(programs, soft_wrap=False)
+    maps = table("map", "type", "key", "value", "entries", "bytes")
     for item in found["maps"]:
         kind = item["kind"] or item["type"]
         row = (item["name"], kind, item["key"] or "", item["value"] or "", item["max_entries"], item["value_size"])
-        table.add_row(*map(str, row))
+        maps.add_row(*map(str, row))
     if found["maps"]:
-        console.print(table, soft_wrap=False)
+        console.print(maps, soft_wrap=False)
     for item in found["variables"]:
-        console.print(
-            f"{item['kind']} {item['name']}: {item['type']} in {item['section']}+{item['offset']}", markup=False
-        )
+        console.print(f"{item['kind']} {item['name']}: {item['type']} in {item['section']}+{item['offset']}")

@@ -50,38 +50,33 @@ def show(session: Session) -> None:
             _table(name, view, console)
     globals_ = {name: view for name, view in session.variables.items() if view.kind == "Global"}
     for name, variable in globals_.items():
-        console.print(f"{name} = {text(variable.value)}", markup=False)
+        console.print(f"{name} = {text(variable.value)}")
     for name, view in session.maps.items():
         if isinstance(view, RingBufView) and view.dropped:
-            console.print(f"{name}: {view.dropped:,} events dropped: the ring was full", style="yellow", markup=False)
+            console.print(f"{name}: {view.dropped:,} events dropped: the ring was full", style="yellow")
     if session.prints.dropped:
         console.print(f"print: {session.prints.dropped:,} lines dropped: their ring was full", style="yellow")
     for fault in session.faults:
-        console.print(f"fault in {fault.program}: {fault}", style="yellow", markup=False)
+        console.print(f"fault in {fault.program}: {fault}", style="yellow")
 
 
 def _table(name: str, view: HashView | ArrayView, console: Console) -> None:
-    from rich.table import Table
+    from pyebpf.cli.terminal import table
 
     entries = list(view.items())
     if isinstance(view, ArrayView):
         entries = [(key, value) for key, value in entries if rank(value)]
     entries.sort(key=lambda pair: rank(pair[1]), reverse=True)
-    console.print(
-        f"{name}: {len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", style="italic", markup=False
-    )
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    console.print(f"{name}: {len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", style="italic")
     sample = plain(_total(entries[0][1])) if entries else 0
     names = list(sample) if isinstance(sample, dict) else ["value"]
-    table.add_column("index" if isinstance(view, ArrayView) else "key")
-    for column in names:
-        table.add_column(column, justify="right")
+    rows = table("index" if isinstance(view, ArrayView) else "key", *names, numbers=set(names))
     for key, value in entries[:MOST_ROWS]:
         shown = plain(_total(value))
         cells = list(shown.values()) if isinstance(shown, dict) else [shown]
-        table.add_row(text(key), *(f"{cell:,}" if type(cell) is int else text(cell) for cell in cells))
+        rows.add_row(text(key), *(f"{cell:,}" if type(cell) is int else text(cell) for cell in cells))
     if entries:
-        console.print(table, soft_wrap=False)
+        console.print(rows, soft_wrap=False)
     if len(entries) > MOST_ROWS:
         console.print(f"… and {len(entries) - MOST_ROWS:,} more")
 
@@ -95,14 +90,14 @@ def _total(value: Any) -> Any:
 def _histogram(name: str, view: HistogramView, console: Console) -> None:
     buckets = view.buckets()
     total = sum(count for _, _, count in buckets)
-    console.print(f"{name}: {total:,} values", style="italic", markup=False)
+    console.print(f"{name}: {total:,} values", style="italic")
     most = max((count for _, _, count in buckets), default=1)
     rows = [(quantity(low, view.unit), quantity(high + 1, view.unit), count) for low, high, count in buckets]
     width = max((len(edge) for row in rows for edge in row[:2]), default=0)
     digits = max((len(f"{row[2]:,}") for row in rows), default=0)
     for low, high, count in rows:
         bar = "█" * round(BAR * count / most) or ("▏" if count else "")
-        console.print(f"  {low:>{width}} … {high:<{width}}  {count:>{digits},}  {bar}".rstrip(), markup=False)
+        console.print(f"  {low:>{width}} … {high:<{width}}  {count:>{digits},}  {bar}".rstrip())
 
 
 def quantity(value: int, unit: str) -> str:

@@ -79,7 +79,7 @@ def on_getppid(ctx):
         tick.n = n * n
     with full.reserve() as event:
         event.number = n
-    points["all"] = Point(x=u32(n), y=-3)
+    points["[/b]:cat:"] = Point(x=u32(n), y=-3)
     rests[u32(n % 50)] += n
     sevenths[n % 7] += 1
     parities[Parity.ODD if n % 2 == 1 else Parity.EVEN] += 1
@@ -171,7 +171,7 @@ def test_maps_are_tables_largest_first(shown: list[str]) -> None:
     assert sorted(rests.values(), reverse=True)[:20] == [value for _, value in rows]
     assert f"… and {len(rests) - 20} more" in shown
     assert f"rests: {len(rests)} entries" in shown
-    assert table(shown, "points") == [["all", str(CALLS), "-3"]]
+    assert table(shown, "points") == [["[/b]:cat:", str(CALLS), "-3"]]
 
 
 def test_arrays_leave_out_what_is_empty(shown: list[str]) -> None:
