@@ -120,7 +120,8 @@ class _Watch:
         before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
         signal.set_wakeup_fd(write)
         try:
-            self.follow(read, deadline)
+            if not self.follow(read, deadline) and sys.stderr.isatty():
+                click.echo(err=True)  # the terminal has shown "^C"
             for link in self.session.links:
                 link.detach()
             self.drain()
@@ -132,8 +133,8 @@ class _Watch:
             os.close(read)
             os.close(write)
 
-    def follow(self, stop: int, deadline: float | None) -> None:
-        """Wait for events, a signal (seen on the descriptor `stop`), or the deadline."""
+    def follow(self, stop: int, deadline: float | None) -> bool:
+        """Show events until the deadline (True), or until a signal comes, seen on the descriptor `stop`."""
         with select.epoll() as poll:
             poll.register(stop, select.EPOLLIN)
             for ring in self.rings.values():
@@ -143,10 +144,10 @@ class _Watch:
             while True:
                 left = None if deadline is None else min(deadline - time.monotonic(), LONGEST_WAIT)
                 if left is not None and left <= 0:
-                    return
+                    return True
                 ready = poll.poll(left)
                 if any(number == stop for number, _ in ready):
-                    return
+                    return False
                 self.drain()
 
     def drain(self) -> None:
