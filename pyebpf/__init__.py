@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics.base import CompileError, Error, InternalError
 from pyebpf.kernel.hooks import XdpAction as XDP
+from pyebpf.lang.exceptions import NullPointerError, PacketTooShort
 from pyebpf.lang.functions import (
     boot_ns,
     cgroup_id,
@@ -79,6 +80,8 @@ __all__ = [
     "InternalError",
     "LruHash",
     "MacAddress",
+    "NullPointerError",
+    "PacketTooShort",
     "PerCpuArray",
     "PerCpuHash",
     "RingBuf",

@@ -65,7 +65,7 @@ def _leaves(block: ops.Block, label: ops.Label) -> bool:
     if not block.ops:
         return False
     last = block.ops[-1]
-    if isinstance(last, ops.Break | ops.Return):
+    if isinstance(last, ops.Break | ops.Return | ops.Raise):
         return not any(_may_continue(op, label) for op in block.ops[:-1])
     return isinstance(last, ops.If) and _leaves(last.then, label) and _leaves(last.orelse, label)
 
@@ -220,7 +220,7 @@ def _surely_set(block: ops.Block, local: ops.Local, label: ops.Label) -> bool:
         match op:
             case ops.LocalSet() if op.local is local:
                 return True
-            case ops.Break() | ops.Return():
+            case ops.Break() | ops.Return() | ops.Raise():
                 return True
             case ops.Continue():
                 return op.label is not label

@@ -67,6 +67,8 @@ def _count(block: ops.Block, facts: Facts, known: frozenset[ops.Local]) -> int:
                 total += (bound(op, facts) or 1) * inside
             case ops.Scope():
                 total += _count(op.body, facts, known)
+            case ops.Check(failing=ops.Block() as failing):
+                total += _count(failing, facts, known)
     return total
 
 

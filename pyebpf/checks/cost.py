@@ -113,6 +113,8 @@ def worst_case(block: ops.Block, facts: Facts) -> int:
                 total += (bound(op, facts) or 1) * (worst_case(op.body, facts) + worst_case(op.step, facts) + 1)
             case ops.Scope():
                 total += worst_case(op.body, facts)
+            case ops.Check(failing=ops.Block() as failing):
+                total += worst_case(failing, facts)
     return total
 
 

@@ -112,6 +112,9 @@ class _Analysis:
                 self.set_local(op, known)
             case ops.Check():
                 self.facts.intervals[op] = known.get(op.condition)
+                if op.failing is not None:
+                    otherwise = known.copy()
+                    self.block(op.failing, otherwise if assume(otherwise, op.condition, False) else None)
                 return known if assume(known, op.condition, True) else None
             case ops.If():
                 return self.if_(op, known)
@@ -125,7 +128,7 @@ class _Analysis:
             case ops.Continue():
                 self.repeats[op.label] = join(self.repeats.get(op.label), known)
                 return None
-            case ops.Return():
+            case ops.Return() | ops.Raise():
                 self.facts.intervals[op] = (0, 1)
                 return None
             case _ if ops.is_value(op):

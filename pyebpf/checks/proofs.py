@@ -24,7 +24,7 @@ def unproven(block: ops.Block, facts: Facts) -> Iterator[Diagnostic]:
             found = _judge(op, facts.interval(op))
             if found is not None:
                 yield found
-        surely = isinstance(op, ops.Check) and op.fault in (Fault.ZERO_DIVISION, Fault.INDEX)
+        surely = isinstance(op, ops.Check) and op.failing is None and op.fault in (Fault.ZERO_DIVISION, Fault.INDEX)
         if surely and isinstance(op, ops.Check) and facts.reachable(op) and facts.always(op.condition) is False:
             yield AlwaysFails(op.span, op.fault.value)
         for inner in ops.blocks(op):

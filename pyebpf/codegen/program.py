@@ -486,9 +486,17 @@ class _Emitter:
         code = self.code
         passes = code.name("passes")
         fails = code.name("fails")
-        offset = str(self.around.sections.fault_offset(self.program, op))
         code.branch(self.operand(op.condition).text, passes, fails)
         code.start(fails)
+        if op.failing is None:
+            self.end_with_fault(op)
+        else:
+            self.emit_block(op.failing, False)
+        code.start(passes)
+
+    def end_with_fault(self, op: ops.Check | ops.Raise) -> None:
+        code = self.code
+        offset = str(self.around.sections.fault_offset(self.program, op))
         if op.cleanup:
             label, ways = self.cleanups.setdefault(op.cleanup, (code.name("cleanup"), []))
             ways.append((offset, code.block))
@@ -496,7 +504,6 @@ class _Emitter:
         else:
             self.faults.append((offset, code.block))
             code.jump("fault")
-        code.start(passes)
 
     # Control flow
 
@@ -518,6 +525,8 @@ class _Emitter:
                 code.jump(self.labels[op.label].step)
             case ops.Return():
                 self.leave(low_bits(code, self.operand(op.value), 32))
+            case ops.Raise():
+                self.end_with_fault(op)
 
     def inside(self, block: ops.Block, after: str, last: bool) -> None:
         """`block`, which goes on at `after` when it runs off its end."""

@@ -54,7 +54,7 @@ class Sections:
 
     def _find_faults(self, program: Program, block: ops.Block) -> None:
         for op in block.ops:
-            if isinstance(op, ops.Check):
+            if isinstance(op, ops.Raise) or (isinstance(op, ops.Check) and op.failing is None):
                 self._sites.setdefault((program, op.fault, op.span), len(self._sites))
             for inner in ops.blocks(op):
                 self._find_faults(program, inner)
@@ -74,12 +74,12 @@ class Sections:
             found.append(_Variable(variable.name, section, variable.type, initial, line))
         return found
 
-    def fault_offset(self, program: Program, check: ops.Check) -> int:
-        """Bytes from `FAULTS` to the counter of `check`."""
-        return 8 * self._sites[program, check.fault, check.span]
+    def fault_offset(self, program: Program, op: ops.Check | ops.Raise) -> int:
+        """Bytes from `FAULTS` to the counter of `op`."""
+        return 8 * self._sites[program, op.fault, op.span]
 
     def has_faults(self, program: Program) -> bool:
-        """Whether `program` has Checks."""
+        """Whether `program` may end with a fault."""
         return any(owner is program for owner, _, _ in self._sites)
 
     def cell(self, name: str) -> Cell:

@@ -172,6 +172,56 @@ class UnknownArgument(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class NotRaised(Diagnostic):
+    code: ClassVar = "E0314"
+    title: ClassVar = "{what} is no exception of a probe"
+    help: ClassVar = "one of {known}, or a base class in `except`"
+    explanation: ClassVar = """
+    What can go wrong in a probe is known beforehand, and each has its exception. `raise` takes one of them; `except`
+    also takes their base classes, such as LookupError or Exception, and tuples.
+
+        raise RuntimeError("no such task")      # wrong
+        raise KeyError("no such task")          # right
+    """
+
+    what: str
+    known: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExceptionHasNoValue(Diagnostic):
+    code: ClassVar = "E0315"
+    title: ClassVar = "exceptions have no value in a probe"
+    notes: ClassVar = ("the kind of an exception says where the program goes; `{name}` would have nothing to hold",)
+    help: ClassVar = "except {type}:"
+    explanation: ClassVar = """
+    An exception in a probe is a jump to its `except`. It carries no text and no arguments, so `as` has nothing to name.
+
+        except KeyError as error:       # wrong
+        except KeyError:                # right
+    """
+
+    name: str
+    type: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NothingToRaise(Diagnostic):
+    code: ClassVar = "E0316"
+    title: ClassVar = "`raise` alone raises what an `except` has caught, and there is none around it"
+    help: ClassVar = "name the exception: raise KeyError"
+    explanation: ClassVar = """
+    Inside `except`, a bare `raise` lets what was caught go on. Elsewhere there is nothing to raise.
+
+        raise                   # wrong, outside of `except`
+        raise KeyError          # right
+    """
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class FixedName(Diagnostic):
     code: ClassVar = "E0313"
     title: ClassVar = "`{name}` is {what} here and can't be assigned"

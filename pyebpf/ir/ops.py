@@ -58,7 +58,7 @@ class Label:
 @final
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Ops in order. Nothing follows a Break, Continue or Return."""
+    """Ops in order. Nothing follows a Break, Continue, Return or Raise."""
 
     ops: tuple[Op, ...] = ()
 
@@ -475,12 +475,16 @@ class CountDropped:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Check:
-    """If `condition` is false: give back the ring records in `cleanup`, count the fault, end the program."""
+    """If `condition` is false: give back the ring records in `cleanup`, count the fault, end the program.
+
+    Where a `try` catches the fault, `failing` says what happens instead; it ends with a Break.
+    """
 
     condition: Value
     fault: Fault
     cleanup: tuple[Value, ...]
     span: Span
+    failing: Block | None = None
 
 
 # Control flow
@@ -527,7 +531,7 @@ class Loop:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """A block that Break leaves: an inlined function."""
+    """A block that Break leaves: an inlined function, or what a `try` protects."""
 
     label: Label
     body: Block
@@ -554,6 +558,16 @@ class Return:
     """End the program with this result (an integer in the hook's range)."""
 
     value: Value
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Raise:
+    """Give back the ring records in `cleanup`, count the fault, end the program: a Check that always fails."""
+
+    fault: Fault
+    cleanup: tuple[Value, ...]
     span: Span
 
 
@@ -591,7 +605,7 @@ Value: TypeAlias = (
 Effect: TypeAlias = (
     LocalSet | Store | StoreBytes | Zero | Copy | AtomicAdd | RingSubmit | RingDiscard | CountDropped | Check
 )
-Control: TypeAlias = If | Loop | Scope | Break | Continue | Return
+Control: TypeAlias = If | Loop | Scope | Break | Continue | Return | Raise
 Op: TypeAlias = Value | Effect | Control
 
 
@@ -604,6 +618,8 @@ class Alias:
 
 
 VALUES: tuple[type, ...] = get_args(Value)
+ENDS: tuple[type, ...] = (Break, Continue, Return, Raise)
+"""What nothing follows in its block."""
 
 
 def operands(op: Op) -> tuple[Value, ...]:
@@ -634,5 +650,7 @@ def blocks(op: Op) -> tuple[Block, ...]:
             return (op.body, op.step)
         case Scope():
             return (op.body,)
+        case Check():
+            return (op.failing,) if op.failing is not None else ()
         case _:
             return ()

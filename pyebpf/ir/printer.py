@@ -115,6 +115,8 @@ class _Printer:
                 self.value(op, depth)
             elif isinstance(op, ops.Effect):
                 self.lines.append(_INDENT * depth + self.effect(op))
+                if isinstance(op, ops.Check) and op.failing is not None:
+                    self.nested(op.failing, depth)
             elif isinstance(op, ops.Control):
                 self.control(op, depth)
 
@@ -240,10 +242,13 @@ class _Printer:
             case ops.CountDropped():
                 return f"count_dropped {op.map.name}"
             case ops.Check():
-                cleanup = f", discarding {', '.join(self.of(record) for record in op.cleanup)}" if op.cleanup else ""
-                return f"check {self.condition(op.condition)} else {op.fault.value}{cleanup}"
+                outcome = ":" if op.failing is not None else self.discarding(op)
+                return f"check {self.condition(op.condition)} else {op.fault.value}{outcome}"
             case _:
                 return unreachable(op)
+
+    def discarding(self, op: ops.Check | ops.Raise) -> str:
+        return f", discarding {', '.join(self.of(record) for record in op.cleanup)}" if op.cleanup else ""
 
     def control(self, op: ops.Control, depth: int) -> None:
         indent = _INDENT * depth
@@ -269,6 +274,8 @@ class _Printer:
                 self.lines.append(f"{indent}continue {self.name(op.label)}")
             case ops.Return():
                 self.lines.append(f"{indent}return {self.of(op.value)}")
+            case ops.Raise():
+                self.lines.append(f"{indent}raise {op.fault.value}{self.discarding(op)}")
 
     def counting(self, op: ops.Loop) -> str:
         if op.counting is None:

@@ -44,7 +44,7 @@ class _Rewriter:
                         self.renamed[op] = rebuilt
                         self.renamed[changed] = rebuilt
                     result.append(rebuilt)
-            if result and isinstance(result[-1], ops.Break | ops.Continue | ops.Return):
+            if result and isinstance(result[-1], ops.ENDS):
                 break
         return ops.Block(tuple(result))
 

@@ -63,7 +63,7 @@ class _Validator:
             if ended:
                 self.fail(op, "stands behind the end of its block")
             self.op(op, labels)
-            ended = isinstance(op, ops.Break | ops.Continue | ops.Return)
+            ended = isinstance(op, ops.ENDS)
         self.known = outside
 
     def op(self, op: ops.Op, labels: frozenset[ops.Label]) -> None:
@@ -79,6 +79,8 @@ class _Validator:
             self.known.add(op)
         elif isinstance(op, ops.Effect):
             self.effect(op)
+            for block in ops.blocks(op):
+                self.block(block, labels)
         elif isinstance(op, ops.Control):
             self.control(op, labels)
 
@@ -267,6 +269,8 @@ class _Validator:
                 self.map(op, op.map)
             case ops.Check():
                 self.truth(op, op.condition)
+                if op.failing is not None and not (op.failing.ops and isinstance(op.failing.ops[-1], ops.Break)):
+                    self.fail(op, "fails without going anywhere")
             case _:
                 unreachable(op)
 
@@ -289,3 +293,5 @@ class _Validator:
                     self.fail(op, f"leaves {op.label.name}, which isn't around it")
             case ops.Return():
                 self.integer(op, op.value)
+            case ops.Raise():
+                pass

@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 
 from pyebpf.ir import ops
 from pyebpf.ir.types import ValueType
+from pyebpf.irbuild.open_blocks import Handler
 from pyebpf.irbuild.operands import Operand
 from pyebpf.records import dataclass
 from pyebpf.syntax import tree
@@ -87,6 +88,8 @@ class Frame:
     ended: set[str] = field(default_factory=set)
     """Names of events whose `with` block is over."""
     loops: list[ops.Label] = field(default_factory=list)
+    caught: list[Handler] = field(default_factory=list)
+    """The `except` blocks being lowered, which a bare `raise` means."""
 
 
 RESULT = "return value"

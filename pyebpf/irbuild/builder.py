@@ -12,6 +12,7 @@ from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
 from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
+from pyebpf.irbuild.open_blocks import Finally, Handler, Reservation
 from pyebpf.source import Span
 
 if TYPE_CHECKING:
@@ -29,19 +30,6 @@ class Abandon(Exception):
 
 class Retype(Exception):
     """A local needs another type than it was given; the program is lowered again with it."""
-
-
-@dataclass
-class Reservation:
-    """An open `with ring.reserve()`: what a fault gives back, and a return submits."""
-
-    record: ops.Value
-    label_depth: int
-    """How many labels were open when it began: a jump to an outer one submits it."""
-    frame: int
-    """The function that it was made in, by frame number."""
-    before: frozenset[str]
-    """Names that had values when it began. They may be read when it is over, so they can't be given the event."""
 
 
 @dataclass
@@ -64,7 +52,10 @@ class Builder:
     print_call: Callable[..., None] = field(init=False)
     frames: int = 0
     labels: list[ops.Label] = field(default_factory=list)
-    reservations: list[Reservation] = field(default_factory=list)
+    unwinding: list[Reservation | Finally] = field(default_factory=list)
+    """What must be done on the way out of open blocks, outermost first."""
+    handlers: list[Handler] = field(default_factory=list)
+    """Who catches faults, outermost first."""
     breaks: dict[ops.Label, list[frozenset[str]]] = field(default_factory=dict)
     """What was assigned at each jump out of a label."""
     continues: dict[ops.Label, list[frozenset[str]]] = field(default_factory=dict)
@@ -86,7 +77,7 @@ class Builder:
         """Append `op`; what can't be reached is dropped."""
         if self.reachable:
             self._ops.append(op)
-            if isinstance(op, ops.Break | ops.Continue | ops.Return):
+            if isinstance(op, ops.ENDS):
                 self.reachable = False
         return op
 
@@ -167,10 +158,46 @@ class Builder:
         assert isinstance(type, PointerType)
         return self.emit(ops.NotNull(pointer, PointerType(type.target, type.region, False, type.writable), span))
 
+    @property
+    def reservations(self) -> list[Reservation]:
+        """The open reservations, outermost first."""
+        return [open for open in self.unwinding if isinstance(open, Reservation)]
+
     def check(self, condition: ops.Value, fault: Fault, span: Span) -> None:
         """Fault unless `condition`; open reservations are given back."""
-        cleanup = tuple(reservation.record for reservation in self.reservations)
-        self.emit(ops.Check(condition, fault, cleanup, span))
+        failing: ops.Block | None = None
+        cleanup: tuple[ops.Value, ...] = ()
+        handler = self._handler(fault)
+        if handler is None:
+            cleanup = tuple(reservation.record for reservation in self.reservations)
+        else:
+            alive = self.reachable
+            with self.block() as jump:
+                self._jump_to(handler, fault, span)
+            self.reachable = alive
+            failing = ops.Block(tuple(jump))
+        self.emit(ops.Check(condition, fault, cleanup, span, failing))
+
+    def raise_(self, fault: Fault, span: Span) -> None:
+        """Fault in any case."""
+        handler = self._handler(fault)
+        if handler is None:
+            self.emit(ops.Raise(fault, tuple(reservation.record for reservation in self.reservations), span))
+        else:
+            self._jump_to(handler, fault, span)
+
+    def _handler(self, fault: Fault) -> Handler | None:
+        return next((handler for handler in reversed(self.handlers) if fault in handler.catches), None)
+
+    def _jump_to(self, handler: Handler, fault: Fault, span: Span) -> None:
+        for reservation in reversed(self.reservations):
+            if reservation.label_depth > handler.label_depth:
+                self.emit(ops.RingDiscard(reservation.record, span))
+        if handler.pending is not None:
+            if (fault, span) not in handler.sites:
+                handler.sites.append((fault, span))
+            self.set(handler.pending, self.const(handler.sites.index((fault, span)), span), span)
+        self.leave(handler.label, span)
 
     def prove(self, value: ops.Value, type: IntType, obligation: Obligation, span: Span) -> ops.Value:
         """`value` as `type`, to be proven unless its own type says so already."""
@@ -221,11 +248,24 @@ class Builder:
         if self.reachable:
             self.breaks.setdefault(label, []).append(self.assigned)
 
-    def submit_inside(self, depth: int, span: Span) -> None:
-        """Submit the reservations made since `depth` labels were open, innermost first."""
-        for reservation in reversed(self.reservations):
-            if reservation.label_depth > depth:
-                self.emit(ops.RingSubmit(reservation.record, span))
+    def leave(self, label: ops.Label, span: Span) -> None:
+        """Jump behind `label`."""
+        self.jump_out(label)
+        self.emit(ops.Break(label, span))
+
+    def unwind(self, depth: int, span: Span) -> None:
+        """Leave the blocks opened since `depth` labels were open, innermost first: submit events, run `finally`."""
+        whole = self.unwinding
+        for number in reversed(range(len(whole))):
+            if whole[number].label_depth <= depth:
+                break
+            self.unwinding = whole[:number]
+            open = whole[number]
+            if isinstance(open, Reservation):
+                self.emit(ops.RingSubmit(open.record, span))
+            elif self.reachable:
+                open.run()
+        self.unwinding = whole
 
     def choose(
         self, condition: ops.Value, type: ValueType, then: ops.Value, orelse: ops.Value, span: Span

@@ -168,14 +168,14 @@ def _loop(
 
 def lower_break(b: Builder, span: Span) -> None:
     label = b.frame.loops[-1]
-    b.submit_inside(b.labels.index(label), span)
+    b.unwind(b.labels.index(label), span)
     b.jump_out(label)
     b.emit(ops.Break(label, span))
 
 
 def lower_continue(b: Builder, span: Span) -> None:
     label = b.frame.loops[-1]
-    b.submit_inside(b.labels.index(label), span)
+    b.unwind(b.labels.index(label), span)
     if b.reachable:
         b.continues.setdefault(label, []).append(b.assigned)
     b.emit(ops.Continue(label, span))

@@ -30,7 +30,7 @@ def finish_program(b: Builder, operand: Operand, span: Span, whole: Span) -> Non
         value: ops.Value = b.const(int(b.hook.default), whole)
     else:
         value = _result(b, operand, span)
-    b.submit_inside(-1, whole)
+    b.unwind(-1, whole)
     b.emit(ops.Return(value, whole))
 
 
@@ -59,7 +59,7 @@ def leave_function(b: Builder, operand: Operand, span: Span, value_span: Span) -
     assert frame.end is not None
     if not (isinstance(operand, Static) and operand.value is None) or gives_value(frame.function.body):
         names.assign_name(b, RESULT, operand, value_span)
-    b.submit_inside(frame.labels, span)
+    b.unwind(frame.labels, span)
     b.jump_out(frame.end)
     b.emit(ops.Break(frame.end, span))
 
@@ -76,5 +76,9 @@ def gives_value(statements: tuple[tree.Statement, ...]) -> bool:
                     return True
             case tree.With():
                 if gives_value(statement.body):
+                    return True
+            case tree.Try():
+                bodies = (statement.body, statement.orelse, statement.finalbody)
+                if any(gives_value(body) for body in (*bodies, *(part.body for part in statement.handlers))):
                     return True
     return False

@@ -10,9 +10,10 @@ from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef
 from pyebpf.ir.types import PointerType, Region, is_scalar
-from pyebpf.irbuild import arithmetic, expressions, kernel_structs, loops, maps, memory, names
+from pyebpf.irbuild import arithmetic, exceptions, expressions, kernel_structs, loops, maps, memory, names
 from pyebpf.irbuild.bindings import Fixed, Reference
-from pyebpf.irbuild.builder import Abandon, Builder, Reservation
+from pyebpf.irbuild.builder import Abandon, Builder
+from pyebpf.irbuild.open_blocks import Reservation
 from pyebpf.irbuild.operands import KernelInteger, Operand, Place, Static, Values, describe
 from pyebpf.irbuild.returns import lower_return
 from pyebpf.lang.errors import DeclarationError
@@ -89,6 +90,10 @@ def lower(b: Builder, statement: tree.Statement) -> None:
             _with(b, statement)
         case tree.Delete():
             _delete(b, statement)
+        case tree.Try():
+            exceptions.lower_try(b, statement, lower_block)
+        case tree.Raise():
+            exceptions.lower_raise(b, statement)
         case _:
             unreachable(statement)
 
@@ -293,7 +298,7 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
         event = b.not_null(record, span)
         assert ring.value is not None
         b.zero(event, ring.value.size, span)
-        b.reservations.append(Reservation(event, len(b.labels), b.frame.number, before))
+        b.unwinding.append(Reservation(event, len(b.labels), b.frame.number, before))
         if isinstance(item.target, tree.Name):
             b.frame.ended.discard(item.target.id)
             b.frame.bindings[item.target.id] = Fixed(event)
@@ -302,7 +307,7 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
             _with_items(b, items[1:], statement)
             b.emit(ops.RingSubmit(event, span))
         finally:
-            b.reservations.pop()
+            b.unwinding.pop()
 
     b.if_(b.present(record, span), body, lambda: _count_dropped(b, ring, span), span)
     _end_names(b, before)

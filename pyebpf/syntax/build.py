@@ -157,6 +157,11 @@ class Builder:
         found = self.expression(message) if message is not None else None
         return tree.Assert(self.expression(test), found, self.span(node))
 
+    def raise_statement(self, node: Child) -> tree.Statement:
+        exception, cause = (*node.children, None, None)[:2]
+        found = [self.expression(part) if part is not None else None for part in (exception, cause)]
+        return tree.Raise(found[0], found[1], self.span(node))
+
     def delete(self, node: Child) -> tree.Statement:
         target = self.expression(node.children[0])
         targets = target.items if isinstance(target, tree.Tuple) else (target,)
@@ -190,6 +195,26 @@ class Builder:
         test, colon, suite, orelse = node.children
         condition, body = self.expression(test), self.suite(suite)
         return tree.While(condition, body, self.orelse(orelse), self.header(node, colon))
+
+    def try_statement(self, node: Child) -> tree.Statement:
+        colon, suite, *parts = node.children
+        by_kind = {part.data: part for part in parts if part is not None}
+        return tree.Try(
+            self.suite(suite),
+            tuple(self.except_part(part) for part in parts if part is not None and part.data == "except_part"),
+            self.orelse(by_kind.get("else_part")),
+            self.orelse(by_kind.get("finally_part")),
+            self.header(node, colon),
+        )
+
+    def except_part(self, node: Child) -> tree.ExceptHandler:
+        type, name, colon, suite = node.children
+        return tree.ExceptHandler(
+            self.expression(type) if type is not None else None,
+            identifier(name) if name is not None else None,
+            self.suite(suite),
+            self.header(node, colon),
+        )
 
     def with_statement(self, node: Child) -> tree.Statement:
         items, colon, suite = node.children

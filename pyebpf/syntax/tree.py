@@ -335,6 +335,39 @@ class With:
 
 @final
 @dataclass(frozen=True, slots=True)
+class ExceptHandler:
+    """`except type as name:`; a bare `except:` has neither. `span` covers the header only."""
+
+    type: Expression | None
+    name: str | None
+    body: tuple[Statement, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Try:
+    """`span` covers the word `try:`."""
+
+    body: tuple[Statement, ...]
+    handlers: tuple[ExceptHandler, ...]
+    orelse: tuple[Statement, ...]
+    finalbody: tuple[Statement, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """`raise exception from cause`; alone, it raises again what an `except` has caught."""
+
+    exception: Expression | None
+    cause: Expression | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Delete:
     targets: tuple[Expression, ...]
     span: Span
@@ -354,6 +387,8 @@ Statement: TypeAlias = (
     | Pass
     | Assert
     | With
+    | Try
+    | Raise
     | Delete
 )
 

@@ -23,8 +23,6 @@ ROWS: Final[dict[str, tuple[str, str, str]]] = {
     "AsyncFor": ("`async for`", NO_WAITING, "for i in range(4):"),
     "AsyncWith": ("`async with`", NO_WAITING, "with events.reserve() as event:"),
     "Match": ("`match`", NOT_YET, "use if, elif and else"),
-    "Raise": ("`raise`", NOT_YET, "assert the condition, or return"),
-    "Try": ("`try`", NOT_YET, "test first: if key in counts:"),
     "TryStar": ("`except*`", NO_OBJECTS, "test first: if key in counts:"),
     "Import": ("`import` inside a function", "names are resolved when the probe is compiled", "import at module level"),
     "ImportFrom": (
@@ -62,7 +60,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 LANGUAGE: Final = _words(
-    "Module FunctionDef arguments arg Return Delete Assign AugAssign AnnAssign For While If With withitem "
+    "Module FunctionDef arguments arg Return Raise Try ExceptHandler Delete Assign AugAssign AnnAssign For While "
+    "If With withitem "
     "Assert Expr Pass Break Continue BoolOp And Or NamedExpr BinOp UnaryOp IfExp Compare Call keyword "
     "FormattedValue JoinedStr Constant Attribute Subscript Name Slice Tuple Load Store Del Add Sub Mult "
     "MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv Invert Not UAdd USub Eq NotEq Lt LtE "
@@ -71,7 +70,7 @@ LANGUAGE: Final = _words(
 """Node classes that the language has (FunctionDef: the probe itself)."""
 
 INSIDE: Final = _words(
-    "comprehension ExceptHandler alias match_case MatchValue MatchSingleton MatchSequence MatchMapping "
+    "comprehension alias match_case MatchValue MatchSingleton MatchSequence MatchMapping "
     "MatchClass MatchStar MatchAs MatchOr TypeVar ParamSpec TypeVarTuple Interpolation"
 )
 """Node classes that only occur inside one of ROWS, or of what is reported with the function's header."""

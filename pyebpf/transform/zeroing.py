@@ -54,7 +54,7 @@ def _left(zero: ops.Zero, following: tuple[ops.Op, ...]) -> Ranges:
         elif isinstance(op, ops.MemberAddress) and op.base in known:
             known[op] = known[op.base] + op.offset
         elif not _touches(op, known, root):
-            if isinstance(op, ops.Return | ops.Break | ops.Continue):
+            if isinstance(op, ops.ENDS):
                 break
         else:
             written = _written(op, known)
@@ -78,14 +78,14 @@ def _same_slot(op: ops.SlotAddress, root: ops.Value) -> bool:
 
 def _touches(op: ops.Op, known: dict[ops.Op, int], root: ops.Value) -> bool:
     """Whether `op`, or anything inside it, uses the memory, or may leave it half written for others to see."""
-    if isinstance(op, ops.Check):
+    if isinstance(op, ops.Check) and op.failing is None:
         return False  # a fault gives the record back, unseen; what is on the stack is gone
     if any(operand in known for operand in ops.operands(op)):
         return True
     if isinstance(op, ops.SlotAddress) and _same_slot(op, root):
         return True
     inner = [part for block in ops.blocks(op) for part in block.ops]
-    if any(isinstance(part, ops.Return | ops.Break | ops.Continue) for part in inner):
+    if any(isinstance(part, ops.ENDS) for part in inner):
         return True
     return any(_touches(part, known, root) for part in inner)
 

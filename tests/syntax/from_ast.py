@@ -112,6 +112,14 @@ class Translator:
                     for item in node.items
                 )
                 return tree.With(items, block(node.body), span)
+            case ast.Try():
+                handlers = tuple(
+                    tree.ExceptHandler(self.optional(part.type), part.name, block(part.body), self.span(part))
+                    for part in node.handlers
+                )
+                return tree.Try(block(node.body), handlers, block(node.orelse), block(node.finalbody), span)
+            case ast.Raise():
+                return tree.Raise(self.optional(node.exc), self.optional(node.cause), span)
             case ast.Break() | ast.Continue() | ast.Pass():
                 simple: Any = getattr(tree, type(node).__name__)
                 made: tree.Statement = simple(span)
@@ -201,7 +209,9 @@ def comparable(node: Any, *, field_spans: bool = True) -> Any:
         return node
     if isinstance(node, tree.WithItem):  # its parentheses, if it has any, are not in `ast`
         return ("WithItem", comparable(node.value), comparable(node.target))
-    header = isinstance(node, tree.If | tree.For | tree.While | tree.With | tree.Function)
+    header = isinstance(
+        node, tree.If | tree.For | tree.While | tree.With | tree.Try | tree.ExceptHandler | tree.Function
+    )
     names = [name for name in node.__match_args__ if not (header and name == "span")]
     values = [comparable(getattr(node, name), field_spans=field_spans) for name in names]
     if header:

@@ -63,13 +63,39 @@ simple = st.one_of(
     st.tuples(targets, targets, expressions).map(" = ".join),
     st.tuples(names, st.sampled_from(["+=", "//=", "**=", "<<=", "@="]), expressions).map(" ".join),
     st.tuples(names, expressions, expressions).map(lambda p: f"{p[0]}: ({p[1]}) = {p[2]}"),
-    st.sampled_from(["pass", "break", "continue", "return", "del a[0], bb", "assert a, 'b'", "return a,"]),
+    st.sampled_from(
+        [
+            "pass",
+            "break",
+            "continue",
+            "return",
+            "del a[0], bb",
+            "assert a, 'b'",
+            "return a,",
+            "raise",
+            "raise a from b",
+            "raise a(b)",
+        ]
+    ),
     expressions.map(lambda text: f"return {text}"),
 )
 
 
 def block(statements: list[str]) -> str:
     return "\n".join(f"  {line}" for line in "\n".join(statements).split("\n"))
+
+
+def excepts(bodies: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    named = st.tuples(expressions, names).map(lambda p: f"({p[0]}) as {p[1]}")
+    return st.tuples(st.one_of(named, expressions.map(lambda text: f"({text})")), bodies).map(
+        lambda p: f"\nexcept {p[0]}: {p[1]}"
+    )
+
+
+def whole_try(parts: tuple[str, list[str], str, str, bool]) -> str:
+    body, handlers, otherwise, final, has_final = parts
+    ways = "".join(handlers) + (otherwise if handlers else "")
+    return f"try:{body}{ways}" + (f"\nfinally:{final}" if has_final or not handlers else "")
 
 
 def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -84,6 +110,7 @@ def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(expressions, bodies, expressions, bodies, otherwise).map(
             lambda p: f"if {p[0]}:{p[1]}\nelif ({p[2]}):{p[3]}{p[4]}"
         ),
+        st.tuples(bodies, st.lists(excepts(bodies), max_size=2), otherwise, bodies, st.booleans()).map(whole_try),
         st.tuples(expressions, names, bodies).map(lambda p: f"with f({p[0]}) as {p[1]}, ({p[1]}): {p[2]}"),
     )
 

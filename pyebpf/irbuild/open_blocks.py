@@ -1,0 +1,45 @@
+"""Blocks that are open while what is inside them is lowered, and what leaving them takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pyebpf.ir import ops
+from pyebpf.ir.module import Fault
+from pyebpf.source import Span
+
+
+@dataclass
+class Reservation:
+    """An open `with ring.reserve()`: what a fault gives back, and a return submits."""
+
+    record: ops.Value
+    label_depth: int
+    """How many labels were open when it began: a jump to an outer one submits it."""
+    frame: int
+    """The function that it was made in, by frame number."""
+    before: frozenset[str]
+    """Names that had values when it began. They may be read when it is over, so they can't be given the event."""
+
+
+@dataclass
+class Finally:
+    """An open `try` with a `finally`, which every way out of it runs."""
+
+    run: Callable[[], None]
+    label_depth: int
+    """As a Reservation's."""
+
+
+@dataclass(eq=False)
+class Handler:
+    """Where faults go inside a `try`."""
+
+    label: ops.Label
+    catches: frozenset[Fault]
+    label_depth: int
+    """How many labels were open around the `try`: reservations made since are given back."""
+    pending: ops.Local | None
+    """Where the fault must be raised again later: the local that says which it was, by its number in `sites`."""
+    sites: list[tuple[Fault, Span]] = field(default_factory=list)
