@@ -26,7 +26,7 @@ def known_locals(body: ops.Block) -> frozenset[ops.Local]:
     writes = [op for op in _walk(body) if isinstance(op, ops.LocalSet)]
     known = frozenset(op.local for op in writes)
     while True:
-        left = known - {op.local for op in writes if not _is_known(op.value, known)}
+        left = known - {op.local for op in writes if not is_known(op.value, known)}
         if left == known:
             return known
         known = left
@@ -39,18 +39,19 @@ def _walk(block: ops.Block) -> Iterator[ops.Op]:
             yield from _walk(inner)
 
 
-def _is_known(value: ops.Value, known: frozenset[ops.Local]) -> bool:
+def is_known(value: ops.Value, known: frozenset[ops.Local]) -> bool:
+    """Whether `value` is made of constants and `known` locals alone."""
     match value:
         case ops.Const():
             return True
         case ops.LocalGet():
             return value.local in known
         case ops.Binary():
-            return value.operator in FOLLOWED and _is_known(value.left, known) and _is_known(value.right, known)
+            return value.operator in FOLLOWED and is_known(value.left, known) and is_known(value.right, known)
         case ops.Compare():
-            return _is_known(value.left, known) and _is_known(value.right, known)
+            return is_known(value.left, known) and is_known(value.right, known)
         case ops.Convert() | ops.Prove() | ops.Not():
-            return _is_known(value.value, known)
+            return is_known(value.value, known)
         case _:
             return False
 
@@ -76,15 +77,15 @@ def _own(op: ops.Op, facts: Facts, known: frozenset[ops.Local]) -> int:
     """Branches that the op itself becomes."""
     match op:
         case ops.If() | ops.Check():
-            return 0 if facts.always(op.condition) is not None or _is_known(op.condition, known) else 1
+            return 0 if facts.always(op.condition) is not None or is_known(op.condition, known) else 1
         case ops.LocalSet(value=ops.Compare() | ops.Not() | ops.Present()):
-            return 0 if _is_known(op.value, known) else 1
+            return 0 if is_known(op.value, known) else 1
         case ops.BitLength():
             return 6
         case ops.EqualBytes():
             return 1
         case ops.Binary(operator="//" | "%"):
             plain = facts.interval(op.left)[0] >= 0 and facts.interval(op.right)[0] > 0
-            return 0 if plain or _is_known(op.left, known) else 3
+            return 0 if plain or is_known(op.left, known) else 3
         case _:
             return 0

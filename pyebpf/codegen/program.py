@@ -559,7 +559,8 @@ class _Emitter:
         code.start(body)
         if rounds:
             count, inside = code.value(f"load i64, ptr {rounds}, align 8"), code.name("inside")
-            code.branch(code.value(f"icmp ult i64 {count}, {op.bound}"), inside, after)
+            # One more than the bound: the last time, the loop's own test fails, and its `else` runs.
+            code.branch(code.value(f"icmp ule i64 {count}, {op.bound}"), inside, after)
             code.start(inside)
             code.do(f"store i64 {code.value(f'add i64 {count}, 1')}, ptr {rounds}, align 8")
         self.inside(op.body, step, False)

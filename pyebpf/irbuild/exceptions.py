@@ -159,8 +159,8 @@ def _caught(b: Builder, part: tree.ExceptHandler) -> frozenset[Fault]:
 
 
 def _each(b: Builder, node: tree.Expression) -> list[tuple[Operand, Span]]:
-    if isinstance(node, tree.Tuple):
-        return [pair for item in node.items for pair in _each(b, item)]
+    if isinstance(node, tree.Tuple):  # one inside another catches nothing in Python 3
+        return [(expressions.evaluate(b, item), item.span) for item in node.items]
     operand = expressions.evaluate(b, node)
     if isinstance(operand, Values):
         return [(item, node.span) for item in operand.items]

@@ -39,6 +39,8 @@ def _from_end(b: Builder, index: ops.Value, length: int, span: Span) -> ops.Valu
     count = b.const(length, span)
     from_end = arithmetic.arithmetic(b, "+", index, count, span, (span, span))
     negative = b.compare("<", index, b.const(0, span), span)
-    chosen = b.choose(negative, IntType(index.type.low, index.type.high), from_end, index, span)
+    counted = (index.type.low + length, min(index.type.high, -1) + length)
+    low, high = (min(counted[0], 0), max(counted[1], index.type.high)) if index.type.high >= 0 else counted
+    chosen = b.choose(negative, IntType(low, high), from_end, index, span)
     b.check(b.compare(">=", chosen, b.const(0, span), span), Fault.INDEX, span)
     return chosen

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pyebpf.checks import Checked
+from pyebpf.checks.branches import known_locals
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Obligation, Program
 from pyebpf.ir.rewrite import rewrite
@@ -29,7 +30,7 @@ def optimize(checked: Checked) -> Module:
 
 def _program(program: Program, checked: Checked) -> Program:
     language, verifier = checked.language[program], checked.verifier[program]
-    unclear = unclear_indexes(program)
+    unclear, known = unclear_indexes(program), known_locals(program.body)
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...] | ops.Alias | None:
         # Facts belong to ops as they were checked, so what goes by facts is done in one walk.
@@ -45,7 +46,7 @@ def _program(program: Program, checked: Checked) -> Program:
             case ops.If():
                 return live_branch(op, language)
             case ops.Loop():
-                return with_bound(op, language, verifier)
+                return with_bound(op, language, verifier, known)
             case _:
                 return op
 

@@ -32,6 +32,11 @@ ELEMENTS = 8
 OUTPUTS = 24
 WORDS = ("", "a", "bash", "python3", "longname")
 LARGEST_LOOP = 6
+RAISED = ("KeyError", "IndexError", "ZeroDivisionError", "AssertionError", "ValueError('no')")
+CAUGHT = (
+    *("KeyError", "IndexError", "ZeroDivisionError", "AssertionError", "LookupError", "ArithmeticError"),
+    *("(KeyError, ValueError)", "(IndexError, AssertionError, ArithmeticError)", "Exception"),
+)
 
 PRELUDE = """\
 from pyebpf import XDP, Array, Hash, char, function, i8, i16, i32, i64, struct, u8, u16, u32, u64, xdp
@@ -638,6 +643,42 @@ class Generator:
             if not test.constant:
                 self.line(depth, f"assert {test.probe}", f"assert {test.python}")
 
+    def trying(self, depth: int) -> None:
+        """`try`, with what may be caught, let go on, or finished in any case."""
+        r = self.random
+        self.line(depth, "try:")
+        self.block(depth + 1)
+        if self.chance(40):
+            self.leaving(depth + 1)
+        final = self.chance(35)
+        handlers = r.sample(CAUGHT, r.randrange(0 if final else 1, 3))
+        for caught in handlers:
+            self.line(depth, f"except {caught}:")
+            self.block(depth + 1)
+            if self.chance(15):
+                self.line(depth + 1, "raise")
+        if handlers and self.chance(15):
+            self.line(depth, "except:")
+            self.block(depth + 1)
+        if handlers and self.chance(30):
+            self.line(depth, "else:")
+            self.block(depth + 1)
+        if final:
+            self.line(depth, "finally:")
+            self.block(depth + 1)
+
+    def leaving(self, depth: int) -> None:
+        """A way out of the block, under a condition."""
+        test = self.condition(1)
+        self.line(depth, f"if {test.probe}:", f"if {test.python}:")
+        ways = [f"raise {self.random.choice(RAISED)}"]
+        if self.loops:
+            ways += ["break", "continue"]
+        if self.scope.result:
+            self.early_return(depth + 1)
+        else:
+            self.line(depth + 1, self.random.choice(ways))
+
     def block(self, depth: int, frozen: Local | None = None) -> None:
         before = len(self.probe)
         hidden = [local for local in self.scope.locals if local is frozen]
@@ -653,6 +694,7 @@ class Generator:
         makers = [self.assign] * 4 + [self.augment] * 3 + [self.output] * 3 + [self.store] * 4 + [self.assertion]
         if depth < 5:
             makers += [self.branch] * 3 + [self.for_loop] * 2 + [self.while_loop, self.optional, self.early_branch]
+            makers += [self.trying] * 2
         maker = self.random.choice(makers)
         if hidden and maker in (self.assign, self.augment):
             maker = self.output
