@@ -90,9 +90,10 @@ class Environment:
         low, high = self.get(value)
         limit = range_of(local.type)
         # A u64 may be written with bits that were computed as signed: then only its type tells what they mean.
-        self.intervals[local] = (low, high) if limit[0] <= low and high <= limit[1] else limit
+        inside = limit[0] <= low and high <= limit[1]
+        self.intervals[local] = (low, high) if inside else limit
         self.versions[local] = fresh()
-        self.same[local] = frozenset({value})
+        self.same[local] = frozenset({value}) if inside else frozenset()
         self.when.pop(local, None)
 
     def refine(self, key: Key, interval: Interval) -> bool:
