@@ -105,6 +105,8 @@ class Session:
         name = program if isinstance(program, str) else program.name
         if name not in self.programs:
             raise LoadError(f"there is no program {name}; there are {', '.join(self.programs)}", "target")
+        if not isinstance(program, str) and program is not self.programs[name]:
+            raise LoadError(f"program {name} is one of another session", "target")
         link = attach_program(self.programs[name].loaded, where)
         self._links.append(link)
         return link

@@ -81,8 +81,8 @@ def test_a_raw_tracepoint(module: ModuleType, session: pyebpf.Session) -> None:
 
 def test_a_raw_tracepoint_of_the_kernel(module: ModuleType, session: pyebpf.Session) -> None:
     session.attach("renamed")
-    with open("/proc/thread-self/comm", "r+") as file:
-        name = file.read()
+    with open("/proc/thread-self/comm") as file:
+        name = file.read().rstrip("\n")
     for _ in range(7):
         with open("/proc/thread-self/comm", "w") as file:
             file.write(name)

@@ -185,6 +185,8 @@ def test_two_sessions_of_one_module(module: ModuleType) -> None:
     with pyebpf.load(module, attach=False) as first:
         module.counts[1] = 1
         with pyebpf.load(module, attach=False) as second:
+            with pytest.raises(pyebpf.LoadError, match="of another session"):
+                second.attach(first.programs["count"])
             assert 1 not in module.counts and module.counts.view is second.maps["counts"]
             module.counts[2] = 2
             module.calls.value = 7
