@@ -493,3 +493,24 @@ def probe(packet):
 """)
     assert probe.run() == DROP
     assert probe.out() == 31
+
+
+@pytest.mark.parametrize("shape", ["{n} if x == {n} else ({rest})", "packet.load({n}, u8) or ({rest})"])
+def test_choices_inside_choices(load, shape: str) -> None:  # type: ignore[no-untyped-def]
+    """Each level is lowered once: time that doubled with every level would never end here."""
+    expression = "99"
+    for n in range(30, 0, -1):
+        expression = shape.format(n=n, rest=expression)
+    probe = load(f"""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    x = packet.load(0, u8)
+    out.value = {expression}
+    return XDP.DROP
+""")
+    for first in (1, 17, 30, 31):
+        packet = bytes([first, *[0] * 20, 7, *[0] * 42])
+        assert probe.run(packet) == DROP
+        assert probe.out() == (7 if "load" in shape else first if first <= 30 else 99)
