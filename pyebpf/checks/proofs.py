@@ -11,7 +11,7 @@ from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.proofs import AlwaysFails, MayBeNegative, MayBeNone, MayNotFit
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
-from pyebpf.ir.types import IntType
+from pyebpf.ir.types import IntType, PointerType
 from pyebpf.layout import I8, I16, I32, I64, U8, U16, U32, U64
 
 NAMED = (U8, U16, U32, U64, I8, I16, I32, I64)
@@ -37,7 +37,7 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
         if known[0] >= 1:
             return None
         name = text if text.isidentifier() else text.partition("(")[0] if len(text) > 40 else text
-        return MayBeNone(op.span, name, _default(text))
+        return MayBeNone(op.span, name, _cure(text, isinstance(op.type, PointerType)))
     assert isinstance(op.type, IntType)
     if op.type.low <= known[0] and known[1] <= op.type.high:
         return None
@@ -56,9 +56,11 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
     return MayNotFit(op.span, shown, low, high, holds, cure)
 
 
-def _default(text: str) -> str:
-    """How to do without None."""
+def _cure(text: str, reference: bool) -> str:
+    """How to do without None. `reference`: to a value in memory, for which `get` takes no default."""
     if text.isidentifier():
         return f"if {text} is not None:"
-    call = re.fullmatch(r"(\w+\.(?:get|pop)\(.+)\)", text)
-    return f"give a default: {call[1]}, 0)" if call else ""
+    call = re.fullmatch(r"(\w+)\.(get|pop)\((.+)\)", text)
+    if call is None:
+        return ""
+    return f"test the key first: if {call[3]} in {call[1]}:" if reference else f"give a default: {text[:-1]}, 0)"
