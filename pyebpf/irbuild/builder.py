@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pyebpf.kernel.hooks import Hook
     from pyebpf.syntax import tree
 
+LOOP = "loop"
+"""The name of labels of loops."""
 AnyOp = TypeVar("AnyOp", bound=ops.Op)
 
 
@@ -104,6 +106,11 @@ class Builder:
             yield self._ops
         finally:
             self._ops = outer
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether what is lowered now can run several times."""
+        return any(label.name == LOOP for label in self.labels)
 
     # Small values
 

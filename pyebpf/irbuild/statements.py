@@ -13,7 +13,7 @@ from pyebpf.ir.types import PointerType, Region, is_scalar
 from pyebpf.irbuild import arithmetic, expressions, kernel_structs, loops, maps, memory, names
 from pyebpf.irbuild.bindings import Fixed, Reference
 from pyebpf.irbuild.builder import Abandon, Builder, Reservation
-from pyebpf.irbuild.operands import KernelInteger, Operand, Place, Static, Values, describe
+from pyebpf.irbuild.operands import KernelInteger, Operand, Place, Static, Values, describe, reference
 from pyebpf.irbuild.returns import lower_return
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.maps import Map
@@ -145,8 +145,9 @@ def _assign_to(b: Builder, target: tree.Expression, operand: Operand, span: Span
         case tree.Tuple():
             if not (isinstance(operand, Values) and len(operand.items) == len(target.items)):
                 b.error(type_errors.NothingLeft(span, len(target.items)))
-            held = [_hold(b, item, span) for item in operand.items]
-            for part, item in zip(target.items, held, strict=True):
+            first, *others = operand.items
+            held = [_hold(b, part, item, span) for part, item in zip(target.items[1:], others, strict=True)]
+            for part, item in zip(target.items, (first, *held), strict=True):
                 _assign_to(b, part, item, span)
         case tree.Subscript() if not isinstance(target.index, tree.Slice):
             base = expressions.evaluate(b, target.value)
@@ -159,9 +160,15 @@ def _assign_to(b: Builder, target: tree.Expression, operand: Operand, span: Span
             memory.store(b, expressions.place(b, target), operand, span)
 
 
-def _hold(b: Builder, item: Operand, span: Span) -> Operand:
-    """Values of a tuple are all computed before the first is assigned: `a, b = b, a`. (Reads are values already.)"""
-    return item
+def _hold(b: Builder, target: tree.Expression, item: Operand, span: Span) -> Operand:
+    """Values of a tuple are all computed before the first is assigned: `a, b = b, a`.
+
+    Reads of numbers are values already. A name can refer to the same struct or array; what is copied is copied now.
+    """
+    pointer = reference(item)
+    if pointer is None or (isinstance(target, tree.Name) and isinstance(pointer.target, layout.Struct | layout.Array)):
+        return item
+    return memory.hold(b, item, span)
 
 
 def annotation(b: Builder, node: tree.Expression) -> layout.Type | None:

@@ -514,3 +514,62 @@ def probe(packet):
         packet = bytes([first, *[0] * 20, 7, *[0] * 42])
         assert probe.run(packet) == DROP
         assert probe.out() == (7 if "load" in shape else first if first <= 30 else 99)
+
+
+def test_text_and_addresses_never_change(load) -> None:  # type: ignore[no-untyped-def]
+    """A name keeps the text or address that it was given, whatever is written to where that came from."""
+    probe = load("""
+@struct
+class Names:
+    a: char[8]
+    b: char[8]
+
+names = Array[Names](max_entries=1)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    eth = packet.parse(Ethernet)
+    kept = eth.dest
+    eth.dest = eth.source
+    eth.source = kept
+    eth.dest, eth.source = eth.source, eth.dest
+    eth.dest, eth.source = eth.source, eth.dest
+    n = names[0]
+    n.a = "left"
+    n.b = "right"
+    n.a, n.b = n.b, n.a
+    x, y = n.a, n.b
+    x, y = y, x
+    n.a, x = x, n.a
+    out.value = (n.a == "left") + (n.b == "left") * 2 + (x == "right") * 4 + (y == "right") * 8
+    return XDP.DROP
+""")
+    result, data, _ = sys.prog_test_run(probe.loaded.programs["probe"].fd, bytes(range(64)), output_size=320)
+    assert result == DROP
+    assert data[:14] == bytes([*range(6, 12), *range(6), 12, 13])
+    assert probe.out() == 15
+
+
+def test_structs_made_from_themselves(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Pair:
+    x: u8[2]
+    a: char[4]
+    b: char[4]
+
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    pair = Pair(a="ab", b="cd")
+    pair.x[1] = 7
+    for i in range(packet.load(0, u8) & 7):
+        pair = Pair(a=pair.b, b=pair.a, x=pair.x)
+    out.value = (pair.a == "ab" and pair.b == "cd") + (pair.a == "cd" and pair.b == "ab") * 2 + pair.x[1] * 10
+    return XDP.DROP
+""")
+    for rounds in range(8):
+        assert probe.run(bytes([rounds, *[0] * 63])) == DROP
+        assert probe.out() == (72 if rounds % 2 else 71)
