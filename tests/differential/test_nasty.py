@@ -573,3 +573,38 @@ def probe(packet):
     for rounds in range(8):
         assert probe.run(bytes([rounds, *[0] * 63])) == DROP
         assert probe.out() == (72 if rounds % 2 else 71)
+
+
+def test_structs_made_in_loops(load) -> None:  # type: ignore[no-untyped-def]
+    """Names may refer to what a round made until the next round makes its own."""
+    probe = load("""
+@struct
+class Point:
+    x: u32
+    y: u32
+
+out = Global[u64](0)
+
+@function
+def moved(point, by):
+    return Point(x=point.y, y=u32(point.x + by))
+
+@xdp
+def probe(packet):
+    best = Point()
+    before = Point(x=1)
+    for i in range(6):
+        if before.x > best.x:
+            best = Point(x=before.x, y=before.y)
+        here = moved(before, packet.load(i, u8))
+        before = here
+    out.value = best.x * 1000 + before.x + before.y
+    return XDP.DROP
+""")
+    for packet in (bytes(64), bytes(range(64)), bytes([9, 1, 8, 2, 200, 3]) + bytes(58)):
+        assert probe.run(packet) == DROP
+        best, before = (0, 0), (1, 0)
+        for i in range(6):
+            best = max(best, before, key=lambda point: point[0])
+            before = (before[1], before[0] + packet[i])
+        assert probe.out() == best[0] * 1000 + before[0] + before[1]
