@@ -245,19 +245,23 @@ def _count(b: Builder, base: Static, target: tree.Subscript, statement: tree.Aug
 
 
 def _augment_place(b: Builder, place: Place, statement: tree.AugAssign) -> None:
-    """`event.count += 1`; in memory that others write as well, additions are atomic."""
-    value = expressions.evaluate(b, statement.value)
+    """`event.count += 1`: the old value is read before the other one is computed.
+
+    In memory that others write as well, additions are atomic: there it is read when the sum is written.
+    """
     pointer = place.address.type
     assert isinstance(pointer, PointerType)
     shared = pointer.region in (Region.MAP, Region.DATA) and pointer.writable and not place.bits
     whole = isinstance(place.type, layout.Integer) and place.type.size in (4, 8) and not place.type.big_endian
     if shared and isinstance(place.type, layout.Integer) and statement.operator in ("+", "-"):
+        value = expressions.evaluate(b, statement.value)
         amount = maps.bind_amount(b, value, place.type, statement.value.span, statement.operator == "-")
         maps.add(b, place, amount, statement.span, shared=whole)
         return
+    old = memory.read(b, place, statement.target.span)
+    value = expressions.evaluate(b, statement.value)
     if not is_scalar(place.type):
         b.error(type_errors.BadOperands(statement.span, f"{statement.operator}=", str(place.type), describe(value)))
-    old = memory.read(b, place, statement.target.span)
     spans = (statement.target.span, statement.value.span)
     result = arithmetic.binary(b, statement.operator, old, value, statement.span, spans)
     memory.store(b, place, result, statement.span)

@@ -608,3 +608,34 @@ def probe(packet):
             best = max(best, before, key=lambda point: point[0])
             before = (before[1], before[0] + packet[i])
         assert probe.out() == best[0] * 1000 + before[0] + before[1]
+
+
+def test_augmented_assignment_reads_first(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Pair:
+    x: i64
+    y: i64
+
+out = Global[i64](0)
+bits = Global[u64](8)
+
+@function
+def change(pair):
+    pair.x = 100
+    bits.value = 4
+    return 1
+
+@xdp
+def probe(packet):
+    pair = Pair(x=5)
+    pair.x += change(pair)
+    pair.y = pair.x
+    pair.x -= change(pair) * 2
+    bits.value = 8
+    bits.value |= change(pair)
+    out.value = pair.y * 1000 + i64(bits.value)
+    return XDP.DROP
+""")
+    assert probe.run() == DROP
+    assert probe.out("<q") == 6009
