@@ -31,8 +31,24 @@ def lower_block(b: Builder, statements: tuple[tree.Statement, ...]) -> None:
         try:
             lower(b, statement)
         except Abandon:
+            if isinstance(statement, tree.If):
+                _look_inside(b, statement)
             poison(b, statement)
         b.busy = busy
+
+
+def _look_inside(b: Builder, statement: tree.If) -> None:
+    """Look for Retype in the ways of a branch whose condition is wrong: `if best is None or x.size > best.size:`.
+
+    After `best = None` the condition is right only once it is known what else `best` is assigned.
+    """
+    before = b.assigned, b.reachable, dict(b.frame.bindings), set(b.frame.poisoned), b.frames
+    count, reported = b.sink.count, list(b.sink.diagnostics)
+    for body in (statement.body, statement.orelse):
+        with b.block():
+            lower_block(b, body)
+        b.assigned, b.reachable, b.frame.bindings, b.frame.poisoned, b.frames = before
+    b.sink.count, b.sink.diagnostics = count, reported
 
 
 def poison(b: Builder, statement: tree.Statement) -> None:

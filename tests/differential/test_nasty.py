@@ -639,3 +639,34 @@ def probe(packet):
 """)
     assert probe.run() == DROP
     assert probe.out("<q") == 6009
+
+
+def test_none_until_a_struct_is_found(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Stats:
+    size: u64
+
+stats = Hash[u32, Stats](max_entries=16)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    largest = None
+    for i in range(6):
+        entry = stats.get(packet.load(i, u8))
+        if entry is None:
+            stats[packet.load(i, u8)] = Stats(size=packet.load(i, u8) ^ 5)
+        elif largest is None or entry.size > largest.size:
+            largest = entry
+    if largest is None:
+        return XDP.TX
+    largest.size += 100
+    out.value = largest.size
+    return XDP.DROP
+""")
+    assert probe.run(bytes(range(64))) == 3
+    assert probe.run(bytes(range(64))) == DROP
+    assert probe.out() == 107
+    assert probe.run(bytes([1, 0, 2]) + bytes(61)) == DROP
+    assert probe.out() == 207
