@@ -423,6 +423,8 @@ class _Emitter:
         return self.code.value(f"zext i32 {self.code.value(f'load i32, ptr {address}, align 4')} to i64")
 
     def advance(self, op: ops.PacketAdvance) -> str:
+        """`pointer` moved on. What the verifier learns of a sum it doesn't know of the same sum computed again, so LLVM
+        is kept from doing that."""
         pointer = self.address(op.pointer)
         if isinstance(op.amount, ops.Const):
             return memory.at(self.code, pointer, op.amount.value)
@@ -430,7 +432,8 @@ class _Emitter:
         known = op.amount.type
         if not (isinstance(known, IntType) and known.low >= 0 and known.high <= _MAX_ADVANCE):
             amount = self.code.value(f"and i64 {amount}, {_MAX_ADVANCE}")
-        return self.code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
+        moved = self.code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
+        return self.code.value(f'call ptr asm "", "=r,0"(ptr {moved})')
 
     # Effects
 

@@ -670,3 +670,94 @@ def probe(packet):
     assert probe.out() == 107
     assert probe.run(bytes([1, 0, 2]) + bytes(61)) == DROP
     assert probe.out() == 207
+
+
+def test_headers_behind_a_loop_over_vlans(load) -> None:  # type: ignore[no-untyped-def]
+    """The cursor moves in a loop, then by a length from the packet."""
+    probe = load("""
+from pyebpf import Vlan
+
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    proto = packet.parse(Ethernet).proto
+    for _ in range(2):
+        if proto != 0x8100:
+            break
+        proto = packet.parse(Vlan).proto
+    if proto != ETH_P_IP:
+        return XDP.TX
+    ip = packet.parse(IPv4)
+    if ip.protocol == 6:
+        out.value = packet.parse(Tcp).dest * 1000 + packet.offset
+    return XDP.DROP
+""")
+    for vlans in range(4):
+        for words in (5, 9):
+            ip = bytes([0x40 | words, *[0] * 8, 6]) + bytes(words * 4 - 10)
+            tcp = struct.pack(">HHIIBB", 1, 443, 0, 0, 0x50, 0) + bytes(6)
+            packet = bytes(12) + b"\x81\x00\x00\x01" * vlans + b"\x08\x00" + ip + tcp
+            assert probe.run(packet) == (DROP if vlans < 3 else 3)
+            if vlans < 3:
+                assert probe.out() == 443 * 1000 + 14 + vlans * 4 + words * 4 + 20
+
+
+def test_maps_of_bools(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+seen = Hash[u32, bool](max_entries=16)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    key = packet.load(0, u8)
+    before = seen.get(key)
+    bits = 0 if before is None else 1 if before else 2
+    seen[key] = bits == 0
+    bits += 10 if seen.get(key, False) else 20
+    bits += 100 if seen.get(99) else 200
+    bits += 1000 if seen.pop(key + 1) is None else 2000
+    out.value = bits
+    return XDP.DROP
+""")
+    for key, result in ((1, 1210), (1, 1221), (1, 1222), (0, 2210), (1, 1210)):
+        assert probe.run(bytes([key, *[0] * 63])) == DROP
+        assert probe.out() == result
+
+
+def test_indexes_that_are_always_negative(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[i64](0)
+
+@xdp
+def probe(packet):
+    cells = i16[7]()
+    for i in range(7):
+        cells[i] = i * i
+    n = packet.load(0, i64)
+    out.value = cells[-(n % 7) - 1] * 100 + cells[-(n % 3) - 2]
+    return XDP.DROP
+""")
+    for n in (0, 1, 6, 7, -1, -(2**63), 2**63 - 1):
+        assert probe.run(struct.pack("<q", n) + bytes(56)) == DROP
+        cells = [i * i for i in range(7)]
+        assert probe.out("<q") == cells[-(n % 7) - 1] * 100 + cells[-(n % 3) - 2]
+
+
+def test_printed_text_that_may_be_out_of_reach(load) -> None:  # type: ignore[no-untyped-def]
+    """Reading it can be a fault while the printed record is reserved, which is given back then."""
+    load("""
+from pyebpf import comm, current_task, raw_tracepoint
+
+@struct
+class Event:
+    pid: u32
+
+ring = RingBuf[Event](size=4096)
+
+@raw_tracepoint("sys_enter")
+def probe(ctx):
+    with ring.reserve() as event:
+        event.pid = 1
+        print(f"{comm()} {current_task().real_parent.comm}")
+""")
