@@ -185,7 +185,8 @@ def _get(b: Builder, map: MapRef, arguments: list[tuple[Operand, Span]], span: S
     if default is not None and isinstance(default[0], Static) and default[0].value is None:
         default = None
     type = loaded(map.value)
-    first = b.const(0, span) if default is None else values.fit(b, default[0], type, default[1])
+    nothing = b.truth(False, span) if type == BOOL else b.const(0, span)
+    first = nothing if default is None else values.fit(b, default[0], type, default[1])
     b.set(present, b.truth(False, span), span)
     b.set(value, first, span)
 
