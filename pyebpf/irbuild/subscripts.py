@@ -39,6 +39,7 @@ def _from_end(b: Builder, index: ops.Value, length: int, span: Span) -> ops.Valu
     count = b.const(length, span)
     from_end = arithmetic.arithmetic(b, "+", index, count, span, (span, span))
     negative = b.compare("<", index, b.const(0, span), span)
-    chosen = b.choose(negative, IntType(index.type.low, index.type.high), from_end, index, span)
+    either = IntType(index.type.low, max(index.type.high, length - 1))
+    chosen = b.choose(negative, either, from_end, index, span)
     b.check(b.compare(">=", chosen, b.const(0, span), span), Fault.INDEX, span)
     return chosen
