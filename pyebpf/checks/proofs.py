@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -42,18 +43,34 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
     if op.type.low <= known[0] and known[1] <= op.type.high:
         return None
     low, high = pretty(known[0]), pretty(known[1])
-    if op.obligation is Obligation.NOT_NEGATIVE:
-        return MayBeNegative(op.span, low, high, f"max({text}, 0), or u64({text}) to wrap around")
     name = next((t.name for t in NAMED if (t.minimum, t.maximum) == (op.type.low, op.type.high)), "")
-    augmented = re.fullmatch(r"(.+?)\s*(\*\*|//|<<|>>|[-+*%&|^])=\s*(.+)", text)
-    if augmented and name:
-        target, sign, rest = augmented.groups()
-        cure = f"{target} = {name}({target} {sign} {rest})"
-    else:
-        cure = f"{name}({text})" if name else f"min({text}, {op.type.high})"
+    target, whole = _assigned(text)
+    if op.obligation is Obligation.NOT_NEGATIVE:
+        cure = f"{target}max({whole}, 0), or {target}{name or 'u64'}({whole}) to wrap around"
+        return MayBeNegative(op.span, low, high, cure)
+    cure = f"{target}{name}({whole})" if name else f"{target}min({whole}, {op.type.high})"
     shown = name or f"the range {pretty(op.type.low)} to {pretty(op.type.high)}"
     holds = f"{name} holds {pretty(op.type.low)} to {pretty(op.type.high)}" if name else ""
     return MayNotFit(op.span, shown, low, high, holds, cure)
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    """`x += y` as what it assigns to, and what it assigns: `x = ` and `x + y`. Of an expression, itself."""
+    augmented = re.fullmatch(r"(.+?)\s*(\*\*|//|<<|>>|[-+*%&|^])=\s*(.+)", text, re.DOTALL)
+    if augmented is None:
+        return "", text
+    target, sign, rest = augmented.groups()
+    return f"{target} = ", f"{target} {sign} {_operand(rest)}"
+
+
+def _operand(text: str) -> str:
+    """`text` as the right side of an operator."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return f"({text})"
+    simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.Constant)
+    return text if simple else f"({text})"
 
 
 def _cure(text: str, reference: bool) -> str:
