@@ -296,9 +296,10 @@ class _Emitter:
 
     def load(self, op: ops.Load) -> Operand:
         address, type = self.address(op.address), self.target(op.address)
+        big_endian, align = self.around.big_endian, memory.alignment(op.address)
         if op.bits:
-            return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, self.around.big_endian)
-        return memory.load(self.code, address, type, op.type, self.around.big_endian)
+            return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, big_endian, align)
+        return memory.load(self.code, address, type, op.type, big_endian, align)
 
     def place(
         self, op: ops.Null | ops.SlotAddress | ops.VariableAddress | ops.MemberAddress | ops.ElementAddress
@@ -469,10 +470,11 @@ class _Emitter:
 
     def store(self, op: ops.Store) -> None:
         address, type, value = self.address(op.address), self.target(op.address), self.operand(op.value)
+        big_endian, align = self.around.big_endian, memory.alignment(op.address)
         if op.bits:
-            memory.store_bits(self.code, address, type, value, op.bits, op.bit_offset, self.around.big_endian)
+            memory.store_bits(self.code, address, type, value, op.bits, op.bit_offset, big_endian, align)
         else:
-            memory.store(self.code, address, type, value, self.around.big_endian)
+            memory.store(self.code, address, type, value, big_endian, align)
 
     def set_local(self, op: ops.LocalSet) -> None:
         code, type, operand = self.code, register(op.local.type), self.operand(op.value)

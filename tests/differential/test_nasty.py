@@ -761,3 +761,60 @@ def probe(ctx):
         event.pid = 1
         print(f"{comm()} {current_task().real_parent.comm}")
 """)
+
+
+def test_fields_of_packed_structs(load) -> None:  # type: ignore[no-untyped-def]
+    """They lie at odd addresses, where the verifier allows no wide access to the stack and nothing atomic."""
+    probe = load("""
+@struct(packed=True)
+class Row:
+    kind: u8
+    count: u32
+    cells: u16[3]
+    wide: u64
+
+rows = Hash[Row, Row](max_entries=4)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    row = Row(kind=packet.load(0, u8), count=packet.load(1, u32), wide=packet.load(8, u64))
+    row.cells[packet.load(0, u8) % 3] = 7
+    if row not in rows:
+        rows[row] = row
+    found = rows[row]
+    found.count += 5
+    found.wide -= row.count
+    rows[row].cells[1] += 9
+    out.value = (found.wide ^ found.count) + rows[row].cells[1] + row.cells[1]
+    return XDP.DROP
+""")
+    for packet in (bytes(64), bytes(range(64)), bytes([255] * 64)):
+        assert probe.run(packet) == DROP
+        kind, count, wide = packet[0], *struct.unpack_from("<I3xQ", packet, 1)
+        first = 7 if kind % 3 == 1 else 0
+        wide, count = (wide - count) % 2**64, (count + 5) % 2**32
+        assert probe.out() == ((wide ^ count) + first + 9 + first) % 2**64
+
+
+@pytest.mark.parametrize("kind", ["Hash", "PerCpuHash", "Array", "PerCpuArray"])
+@pytest.mark.parametrize("value", ["u64", "i64", "u32", "u16", "i8"])
+def test_counting_down(load, kind: str, value: str) -> None:  # type: ignore[no-untyped-def]
+    types = value if "Array" in kind else f"u32, {value}"
+    probe = load(f"""
+from pyebpf import PerCpuArray, PerCpuHash
+
+left = {kind}[{types}](max_entries=4)
+out = Global[i64](0)
+
+@xdp
+def probe(packet):
+    left[1] = 100
+    left[1] -= packet.load(0, u8) & 63
+    left[1] -= 1
+    out.value = i64(left[1])
+    return XDP.DROP
+""")
+    for taken in (0, 5, 63):
+        assert probe.run(bytes([taken, *[0] * 63])) == DROP
+        assert probe.out("<q") == 99 - taken
