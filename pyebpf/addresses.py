@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import total_ordering
+
+_WRITTEN = re.compile(r"[0-9a-fA-F]{2}([:-]?)(?:[0-9a-fA-F]{2}\1){4}[0-9a-fA-F]{2}")
 
 
 @total_ordering
@@ -14,9 +17,12 @@ class MacAddress:
     packed: bytes
 
     def __init__(self, address: str | bytes) -> None:
-        packed = (
-            bytes.fromhex(address.replace(":", "").replace("-", "")) if isinstance(address, str) else bytes(address)
-        )
+        if isinstance(address, str):
+            packed = bytes.fromhex(re.sub("[:-]", "", address)) if _WRITTEN.fullmatch(address) else b""
+        elif isinstance(address, bytes | bytearray):
+            packed = bytes(address)
+        else:
+            raise TypeError(f"a MAC address is made of text or 6 bytes, not {address!r}")
         if len(packed) != 6:
             raise ValueError(f"{address!r} is not a MAC address")
         self.packed = packed
@@ -33,8 +39,8 @@ class MacAddress:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MacAddress) and self.packed == other.packed
 
-    def __lt__(self, other: MacAddress) -> bool:
-        return self.packed < other.packed
+    def __lt__(self, other: object) -> bool:
+        return self.packed < other.packed if isinstance(other, MacAddress) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.packed)

@@ -47,6 +47,8 @@ def load(
     from pyebpf.runtime.session import open_session
 
     types = _btf(btf)
+    if not isinstance(target, Probe | ModuleType | Object | str | PathLike):
+        target = list(target)  # gone over twice
     object = _compile(target, types, None)
     session = open_session(object, config=config, btf=types, attach=attach, where=where)
     _bind(target, session)
@@ -73,18 +75,18 @@ def _btf(source: BtfSource) -> Btf | None:
 
 
 def _bind(target: Target, session: Session) -> None:
-    """Make the target's declarations the loaded maps and variables, until the session closes."""
+    """Make the target's declarations the loaded maps and variables, until the session closes. Where another session
+    has them already they are that one's again afterwards."""
     bound: list[Any] = []
     for name, declared in _declarations(target).items():
         view = session.maps.get(name) if isinstance(declared, Map) else session.variables.get(name)
         if view is not None:
-            declared.view = view
+            declared.views.append(view)
             bound.append((declared, view))
 
     def release() -> None:
         for declared, view in bound:
-            if declared.view is view:
-                declared.view = None
+            declared.views = [each for each in declared.views if each is not view]
 
     session.on_close(release)
 

@@ -10,6 +10,7 @@ from typing import final
 
 from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, unbounded
 from pyebpf.checks.intervals import Facts, analyze
+from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.diagnostics.base import Sink
 from pyebpf.ir.module import Module, Program
@@ -36,7 +37,8 @@ def check_module(module: Module) -> Checked:
     sink = Sink()
     language = {program: analyze(program, "language") for program in module.programs}
     for program, facts in language.items():
-        for diagnostic in (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module)):
+        found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
+        for diagnostic in (*found, *overwritten(program)):
             sink.add(diagnostic)
     sink.check()
     for program, facts in language.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.proofs import AlwaysFails, MayBeNegative, MayBeNone, MayNotFit
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
-from pyebpf.ir.types import IntType
+from pyebpf.ir.types import IntType, PointerType
 from pyebpf.layout import I8, I16, I32, I64, U8, U16, U32, U64
 
 NAMED = (U8, U16, U32, U64, I8, I16, I32, I64)
@@ -37,28 +38,46 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
         if known[0] >= 1:
             return None
         name = text if text.isidentifier() else text.partition("(")[0] if len(text) > 40 else text
-        return MayBeNone(op.span, name, _default(text))
+        return MayBeNone(op.span, name, _cure(text, isinstance(op.type, PointerType)))
     assert isinstance(op.type, IntType)
     if op.type.low <= known[0] and known[1] <= op.type.high:
         return None
     low, high = pretty(known[0]), pretty(known[1])
-    if op.obligation is Obligation.NOT_NEGATIVE:
-        return MayBeNegative(op.span, low, high, f"max({text}, 0), or u64({text}) to wrap around")
     name = next((t.name for t in NAMED if (t.minimum, t.maximum) == (op.type.low, op.type.high)), "")
-    augmented = re.fullmatch(r"(.+?)\s*(\*\*|//|<<|>>|[-+*%&|^])=\s*(.+)", text)
-    if augmented and name:
-        target, sign, rest = augmented.groups()
-        cure = f"{target} = {name}({target} {sign} {rest})"
-    else:
-        cure = f"{name}({text})" if name else f"min({text}, {op.type.high})"
+    target, whole = _assigned(text)
+    if op.obligation is Obligation.NOT_NEGATIVE:
+        cure = f"{target}max({whole}, 0), or {target}{name or 'u64'}({whole}) to wrap around"
+        return MayBeNegative(op.span, low, high, cure)
+    cure = f"{target}{name}({whole})" if name else f"{target}min({whole}, {op.type.high})"
     shown = name or f"the range {pretty(op.type.low)} to {pretty(op.type.high)}"
     holds = f"{name} holds {pretty(op.type.low)} to {pretty(op.type.high)}" if name else ""
     return MayNotFit(op.span, shown, low, high, holds, cure)
 
 
-def _default(text: str) -> str:
-    """How to do without None."""
+def _assigned(text: str) -> tuple[str, str]:
+    """`x += y` as what it assigns to, and what it assigns: `x = ` and `x + y`. Of an expression, itself."""
+    augmented = re.fullmatch(r"(.+?)\s*(\*\*|//|<<|>>|[-+*%&|^])=\s*(.+)", text, re.DOTALL)
+    if augmented is None:
+        return "", text
+    target, sign, rest = augmented.groups()
+    return f"{target} = ", f"{target} {sign} {_operand(rest)}"
+
+
+def _operand(text: str) -> str:
+    """`text` as the right side of an operator."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return f"({text})"
+    simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.Constant)
+    return text if simple else f"({text})"
+
+
+def _cure(text: str, reference: bool) -> str:
+    """How to do without None. `reference`: to a value in memory, for which `get` takes no default."""
     if text.isidentifier():
         return f"if {text} is not None:"
-    call = re.fullmatch(r"(\w+\.(?:get|pop)\(.+)\)", text)
-    return f"give a default: {call[1]}, 0)" if call else ""
+    call = re.fullmatch(r"(\w+)\.(get|pop)\((.+)\)", text)
+    if call is None:
+        return ""
+    return f"test the key first: if {call[3]} in {call[1]}:" if reference else f"give a default: {text[:-1]}, 0)"

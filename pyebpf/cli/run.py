@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +56,13 @@ def command(
 
 def _open(obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str, str]) -> Session:
     """The session; where this machine doesn't allow it, the reason and the compiled program, and exit code 3."""
-    from pyebpf.loader.errors import LoadError
+    from pyebpf.loader.errors import LoadError, LoadWarning
     from pyebpf.runtime.session import open_session
 
     try:
-        return open_session(obj, config=_values(obj, config), btf=btf, where=where)
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", LoadWarning)
+            session = open_session(obj, config=_values(obj, config), btf=btf, where=where)
     except LoadError as error:
         code = report(error)
         if is_refusal(error):
@@ -68,6 +71,9 @@ def _open(obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str,
             click.echo("This is the program that would have run:\n", err=True)
             click.echo(disassemble(obj))
         sys.exit(code)
+    for note in notes:
+        click.echo(f"pyebpf: {note.message}", err=True)
+    return session
 
 
 def _values(obj: Object, settings: dict[str, str]) -> dict[str, object]:

@@ -72,11 +72,11 @@ def extend(code: Code, text: str, bits: int, signed: bool, stored: tuple[str, in
     return Operand(wide, "i64", (text, bits), stored)
 
 
-def load(code: Code, address: str, type: layout.Type, result: ValueType, big_endian: bool) -> Operand:
-    """Read a scalar."""
+def load(code: Code, address: str, type: layout.Type, result: ValueType, big_endian: bool, align: int = 8) -> Operand:
+    """Read a scalar. `align`: what its address is surely a multiple of, where that matters."""
     stored = scalar(type)
     bits = stored.size * 8
-    raw = code.value(f"load i{bits}, ptr {address}, align {stored.size}")
+    raw = code.value(f"load i{bits}, ptr {address}, align {min(stored.size, align)}")
     if isinstance(stored, layout.Boolean) or isinstance(result, BoolType):
         return Operand(code.value(f"icmp ne i{bits} {raw}, 0"), "i1")
     if not isinstance(result, IntType):  # an address that was read into memory
@@ -87,9 +87,11 @@ def load(code: Code, address: str, type: layout.Type, result: ValueType, big_end
     return extend(code, raw, bits, stored.signed)
 
 
-def load_bits(code: Code, address: str, type: layout.Type, count: int, shift: int, big_endian: bool) -> Operand:
+def load_bits(
+    code: Code, address: str, type: layout.Type, count: int, shift: int, big_endian: bool, align: int = 8
+) -> Operand:
     """Read a bit field: `count` bits from bit `shift` up, of the number in host order."""
-    whole = load(code, address, type, IntType(0, 0), big_endian).text
+    whole = load(code, address, type, IntType(0, 0), big_endian, align).text
     if shift:
         whole = code.value(f"lshr i64 {whole}, {shift}")
     if count + shift < type.size * 8 or _is_signed(type):
@@ -102,7 +104,7 @@ def _is_signed(type: layout.Type) -> bool:
     return isinstance(stored, layout.Integer) and stored.signed
 
 
-def store(code: Code, address: str, type: layout.Type, value: Operand, big_endian: bool) -> None:
+def store(code: Code, address: str, type: layout.Type, value: Operand, big_endian: bool, align: int = 8) -> None:
     """Write a scalar."""
     stored = scalar(type)
     bits = stored.size * 8
@@ -114,19 +116,26 @@ def store(code: Code, address: str, type: layout.Type, value: Operand, big_endia
             raw = swap_constant(raw, bits) or code.value(f"call i{bits} @llvm.bswap.i{bits}(i{bits} {raw})")
     else:
         raw = low_bits(code, value, bits)
-    code.do(f"store i{bits} {raw}, ptr {address}, align {stored.size}")
+    code.do(f"store i{bits} {raw}, ptr {address}, align {min(stored.size, align)}")
 
 
 def store_bits(
-    code: Code, address: str, type: layout.Type, value: Operand, count: int, shift: int, big_endian: bool
+    code: Code,
+    address: str,
+    type: layout.Type,
+    value: Operand,
+    count: int,
+    shift: int,
+    big_endian: bool,
+    align: int = 8,
 ) -> None:
     """Write a bit field, keeping the bits around it."""
     mask = ((1 << count) - 1) << shift
-    whole = load(code, address, type, IntType(0, 0), big_endian).text
+    whole = load(code, address, type, IntType(0, 0), big_endian, align).text
     kept = code.value(f"and i64 {whole}, {literal(~mask, 64)}")
     part = code.value(f"and i64 {low_bits(code, value, 64)}, {literal((1 << count) - 1, 64)}")
     moved = code.value(f"shl i64 {part}, {shift}") if shift else part
-    store(code, address, type, Operand(code.value(f"or i64 {kept}, {moved}"), "i64"), big_endian)
+    store(code, address, type, Operand(code.value(f"or i64 {kept}, {moved}"), "i64"), big_endian, align)
 
 
 def swap_constant(text: str, bits: int) -> str:

@@ -296,9 +296,10 @@ class _Emitter:
 
     def load(self, op: ops.Load) -> Operand:
         address, type = self.address(op.address), self.target(op.address)
+        big_endian, align = self.around.big_endian, memory.alignment(op.address)
         if op.bits:
-            return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, self.around.big_endian)
-        return memory.load(self.code, address, type, op.type, self.around.big_endian)
+            return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, big_endian, align)
+        return memory.load(self.code, address, type, op.type, big_endian, align)
 
     def place(
         self, op: ops.Null | ops.SlotAddress | ops.VariableAddress | ops.MemberAddress | ops.ElementAddress
@@ -423,6 +424,8 @@ class _Emitter:
         return self.code.value(f"zext i32 {self.code.value(f'load i32, ptr {address}, align 4')} to i64")
 
     def advance(self, op: ops.PacketAdvance) -> str:
+        """`pointer` moved on. What the verifier learns of a sum it doesn't know of the same sum computed again, so LLVM
+        is kept from doing that."""
         pointer = self.address(op.pointer)
         if isinstance(op.amount, ops.Const):
             return memory.at(self.code, pointer, op.amount.value)
@@ -430,7 +433,8 @@ class _Emitter:
         known = op.amount.type
         if not (isinstance(known, IntType) and known.low >= 0 and known.high <= _MAX_ADVANCE):
             amount = self.code.value(f"and i64 {amount}, {_MAX_ADVANCE}")
-        return self.code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
+        moved = self.code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
+        return self.code.value(f'call ptr asm "", "=r,0"(ptr {moved})')
 
     # Effects
 
@@ -466,10 +470,11 @@ class _Emitter:
 
     def store(self, op: ops.Store) -> None:
         address, type, value = self.address(op.address), self.target(op.address), self.operand(op.value)
+        big_endian, align = self.around.big_endian, memory.alignment(op.address)
         if op.bits:
-            memory.store_bits(self.code, address, type, value, op.bits, op.bit_offset, self.around.big_endian)
+            memory.store_bits(self.code, address, type, value, op.bits, op.bit_offset, big_endian, align)
         else:
-            memory.store(self.code, address, type, value, self.around.big_endian)
+            memory.store(self.code, address, type, value, big_endian, align)
 
     def set_local(self, op: ops.LocalSet) -> None:
         code, type, operand = self.code, register(op.local.type), self.operand(op.value)

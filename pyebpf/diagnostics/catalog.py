@@ -19,6 +19,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     loops.StackTooLarge,
     loops.UnprovenWhile,
     loops.TooManyBranches,
+    loops.Overwritten,
     proofs.MayNotFit,
     proofs.MayBeNegative,
     proofs.MayBeNone,

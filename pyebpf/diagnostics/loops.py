@@ -95,6 +95,35 @@ class StackTooLarge(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class Overwritten(Diagnostic):
+    code: ClassVar = "E0208"
+    title: ClassVar = "the {type} that `{name}` refers to may be gone"
+    label: ClassVar = "a later round of the loop has made another in its place"
+    notes: ClassVar = ("what a loop makes has one place in memory, which every round uses again",)
+    help: ClassVar = "keep what is needed in numbers of its own, or make a new {type} of it"
+    explanation: ClassVar = """
+    In Python each round of a loop makes a new object. In a probe a struct or array that is made in a loop lies on
+    the stack, where the next round makes its own. A name can refer to it until then.
+
+        best = Point()
+        for i in range(4):
+            point = Point(x=packet.load(i, u8))
+            if point.x > best.x:        # wrong, from the second round on
+                best = point
+
+        best = Point()
+        for i in range(4):
+            point = Point(x=packet.load(i, u8))
+            if point.x > best.x:        # right: `best` has an object of its own
+                best = Point(x=point.x)
+    """
+
+    name: str
+    type: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class UnprovenWhile(Diagnostic):
     code: ClassVar = "E0206"
     title: ClassVar = "loop has no provable bound"

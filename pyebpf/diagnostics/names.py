@@ -304,9 +304,20 @@ class ReservationEnded(Diagnostic):
 class Nested(Diagnostic):
     code: ClassVar = "E0310"
     title: ClassVar = "too many calls inside calls"
-    notes: ClassVar = ("helpers are compiled into their callers, at most {depth} deep",)
+    notes: ClassVar = ("helpers are compiled into their callers, at most {depth} deep, and {calls} in one program",)
     explanation: ClassVar = """
-    Each @function is compiled into its caller. Chains of calls deeper than this don't fit the kernel's limits.
+    Each @function is compiled into its caller, once for every call. Longer chains of calls, or more of them, don't
+    fit the kernel's limits. The number of calls doubles with every function that calls the next one twice.
+
+        @function
+        def twice(x):
+            return once(x) + once(x)        # wrong, in a long chain of such functions
+
+        @function
+        def twice(x):
+            y = once(x)                     # right
+            return y + y
     """
 
     depth: int
+    calls: int

@@ -35,7 +35,7 @@ class OptionalScalar:
 @final
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A local that refers to a struct, array or address in memory."""
+    """A local that refers to a struct or array in memory, or to an address that may be missing."""
 
     local: ops.Local
 
@@ -43,7 +43,7 @@ class Reference:
 @final
 @dataclass(frozen=True, slots=True)
 class TextLocal:
-    """Local text, which is copied on assignment: Python's text never changes."""
+    """Local text, or an address longer than a register, which is copied on assignment: in Python they never change."""
 
     slot: ops.Slot
 

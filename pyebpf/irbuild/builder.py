@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pyebpf.kernel.hooks import Hook
     from pyebpf.syntax import tree
 
+LOOP = "loop"
+"""The name of labels of loops."""
 AnyOp = TypeVar("AnyOp", bound=ops.Op)
 
 
@@ -87,13 +89,19 @@ class Builder:
         raise Abandon
 
     @contextmanager
-    def block(self) -> Iterator[list[ops.Op]]:
-        """Collect the ops of a nested block; reachability and assignments are the caller's to merge."""
-        outer, self._ops = self._ops, []
+    def block(self, begun: list[ops.Op] | None = None) -> Iterator[list[ops.Op]]:
+        """Collect the ops of a nested block, a new one or one that was `begun` before; reachability and assignments
+        are the caller's to merge."""
+        outer, self._ops = self._ops, [] if begun is None else begun
         try:
             yield self._ops
         finally:
             self._ops = outer
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether what is lowered now can run several times."""
+        return any(label.name == LOOP for label in self.labels)
 
     # Small values
 
@@ -220,28 +228,40 @@ class Builder:
     # Control flow
 
     def if_(
-        self, condition: ops.Value, then: Callable[[], None], orelse: Callable[[], None] | None, span: Span
+        self,
+        condition: ops.Value,
+        then: Callable[[], None],
+        orelse: Callable[[], None] | None,
+        span: Span,
+        last: Callable[[int], None] | None = None,
     ) -> None:
-        """Both ways, and what is assigned after either. A constant condition leaves one."""
+        """Both ways, and what is assigned after either. A constant condition leaves one.
+
+        `last(0)` and `last(1)` end the two ways once both are lowered, for what each does may depend on the other.
+        """
         if isinstance(condition, ops.Const):
             chosen = then if condition.value else orelse
             if chosen is not None:
                 chosen()
             return
         before, alive = self.assigned, self.reachable
-        blocks, ways = [], []
+        ways: list[tuple[list[ops.Op], frozenset[str], bool]] = []
         for lower in (then, orelse):
             self.assigned, self.reachable = before, alive
             with self.block() as body:
                 if lower is not None:
                     lower()
-            blocks.append(ops.Block(tuple(body)))
-            if self.reachable:
-                ways.append(self.assigned)
+            ways.append((body, self.assigned, self.reachable))
+        if last is not None:
+            for number, (body, _, open_end) in enumerate(ways):
+                self.reachable = open_end
+                with self.block(body):
+                    last(number)
         self.reachable = alive
-        self.emit(ops.If(condition, blocks[0], blocks[1], span))
-        self.reachable = bool(ways) and alive
-        self.assigned = frozenset.intersection(*ways) if ways else before
+        self.emit(ops.If(condition, ops.Block(tuple(ways[0][0])), ops.Block(tuple(ways[1][0])), span))
+        open_ends = [assigned for _, assigned, open_end in ways if open_end]
+        self.reachable = bool(open_ends) and alive
+        self.assigned = frozenset.intersection(*open_ends) if open_ends else before
 
     def jump_out(self, label: ops.Label) -> None:
         """What a Break to `label` carries: its assignments, and reservations that it submits."""

@@ -161,45 +161,29 @@ def _either(b: Builder, operator: str, first: Operand, node: tree.Expression, sp
         return evaluate(b, node) if go_on.value else first
     if isinstance(first, Optional) and operator == "or":
         first = first.value  # where it isn't None it is the result
-    type, second_type = _value_type(b, first, first_span), _peek_type(b, node)
-    joined = values._join_integers(type, second_type)
-    wanted = BOOL if isinstance(type, BoolType) and isinstance(second_type, BoolType) else storage(joined)
-    result = b.local(operator, wanted, span)
-    b.set(result, names.stored(b, first, wanted, span), span)  # type: ignore[arg-type]
+    type = _value_type(b, first, first_span)
+    second: list[Operand] = []
 
     def other() -> None:
-        value = values.plain(b, evaluate(b, node), node.span)
-        _value_type(b, value, node.span)
-        b.set(result, names.stored(b, value, wanted, span), span)  # type: ignore[arg-type]
+        second.append(values.plain(b, evaluate(b, node), node.span))
 
-    b.if_(go_on, other, None, span)
-    return b.get(result, span)
+    def last(number: int) -> None:
+        if number == 0:
+            second_type = _value_type(b, second[0], node.span)
+            both_bools = isinstance(type, BoolType) and isinstance(second_type, BoolType)
+            result.append(b.local(operator, BOOL if both_bools else storage(values.joined(type, second_type)), span))
+        operand = second[0] if number == 0 else first
+        b.set(result[0], names.stored(b, operand, result[0].type, span), span)  # type: ignore[arg-type]
+
+    result: list[ops.Local] = []
+    b.if_(go_on, other, None, span, last)
+    return b.get(result[0], span)
 
 
 def _value_type(b: Builder, operand: Operand, span: Span) -> IntType | BoolType:
     if ops.is_value(operand) and isinstance(operand.type, IntType | BoolType):
         return operand.type
     b.error(type_errors.WrongType(span, "integers or bools around `and` and `or`", describe(operand), ""))
-
-
-def _peek_type(b: Builder, node: tree.Expression) -> IntType | BoolType:
-    """The type that `node` will have, found by lowering it once and throwing the result away."""
-    operand = dry_run(b, node)
-    if isinstance(operand, Optional):
-        operand = operand.value
-    return _value_type(b, operand, node.span)
-
-
-def dry_run(b: Builder, node: tree.Expression, assuming: frozenset[str] | None = None) -> Operand:
-    """What `node` evaluates to, without leaving anything behind."""
-    assigned, reachable, bindings = b.assigned, b.reachable, dict(b.frame.bindings)
-    prints, frames = len(b.module.prints), b.frames
-    b.assigned = assigned if assuming is None else assuming
-    with b.block():
-        operand = evaluate(b, node)
-    b.assigned, b.reachable, b.frame.bindings, b.frames = (assigned, reachable, bindings, frames)
-    del b.module.prints[prints:]
-    return operand
 
 
 def _unary(b: Builder, node: tree.Unary) -> Operand:
@@ -256,59 +240,56 @@ def _conditional(b: Builder, node: tree.IfExp) -> Operand:
     test = decision.value
     if isinstance(test, ops.Const):
         return evaluate(b, node.body if test.value else node.orelse)
-    first = dry_run(b, node.body, decision.when_true)
-    second = dry_run(b, node.orelse, decision.when_false)
-    if _is_none(first) != _is_none(second):
-        return _value_or_none(b, node, decision, second if _is_none(first) else first)
-    first, second = _there(first), _there(second)
-    type = values.join(b, first, second, node.span)
-    result = b.local("either", type, node.span)
+    ways = ((node.body, decision.when_true), (node.orelse, decision.when_false))
+    found: list[Operand] = []
+    results: list[tuple[ops.Local | None, ops.Local]] = []
 
-    def way(branch: tree.Expression, assigned: frozenset[str]) -> None:
-        b.assigned = assigned
-        value = evaluate(b, branch)
-        value = values.plain(b, value, branch.span) if isinstance(value, Optional) else value
-        assert ops.is_value(value)
-        b.set(result, names.stored(b, value, type, branch.span), branch.span)
+    def way(number: int) -> None:
+        branch, b.assigned = ways[number]
+        found.append(evaluate(b, branch))
 
-    b.if_(test, lambda: way(node.body, decision.when_true), lambda: way(node.orelse, decision.when_false), node.span)
-    return b.get(result, node.span)
+    def last(number: int) -> None:
+        if number == 0:
+            results.append(_meeting_place(b, found[0], found[1], node.span))
+        _bring(b, found[number], *results[0], ways[number][0].span, node.span)
+
+    b.if_(test, lambda: way(0), lambda: way(1), node.span, last)
+    present, result = results[0]
+    value = b.get(result, node.span)
+    return value if present is None else Optional(b.get(present, node.span), value)
 
 
 def _is_none(operand: Operand) -> bool:
     return isinstance(operand, Static) and operand.value is None
 
 
-def _value_or_none(b: Builder, node: tree.IfExp, decision: Decision, sample: Operand) -> Operand:
-    """`value if test else None`, or the other way round; `sample` is what the value will be like."""
-    sample = sample.value if isinstance(sample, Optional) else sample
-    span = node.span
+def _meeting_place(b: Builder, first: Operand, second: Operand, span: Span) -> tuple[ops.Local | None, ops.Local]:
+    """Locals for either of two operands: whether it is there, if one of them is None, and its value."""
+    sample = _there(second if _is_none(first) else first)
+    if _is_none(first) == _is_none(second):
+        return None, b.local("either", values.join(b, sample, _there(second), span), span)
     if not (ops.is_value(sample) and isinstance(sample.type, IntType | BoolType)):
         hint = "write an if statement" if ops.is_value(sample) else ""
         b.error(type_errors.WrongType(span, "an integer or bool beside None", describe(sample), hint))
-    type = storage(sample.type)
-    present, result = b.local("present", BOOL, span), b.local("either", type, span)
+    return b.local("present", BOOL, span), b.local("either", storage(sample.type), span)
 
-    def way(branch: tree.Expression, assigned: frozenset[str]) -> None:
-        b.assigned = assigned
-        operand = evaluate(b, branch)
-        if _is_none(operand):
-            b.set(present, b.truth(False, span), span)
-            return
-        there: ops.Value = b.truth(True, span)
-        if isinstance(operand, Optional):
-            there, operand = operand.present, operand.value
-        assert ops.is_value(operand)
-        b.set(present, there, span)
-        b.set(result, names.stored(b, operand, type, branch.span), branch.span)
 
-    b.if_(
-        decision.value,
-        lambda: way(node.body, decision.when_true),
-        lambda: way(node.orelse, decision.when_false),
-        span,
-    )
-    return Optional(b.get(present, span), b.get(result, span))
+def _bring(
+    b: Builder, operand: Operand, present: ops.Local | None, result: ops.Local, branch_span: Span, span: Span
+) -> None:
+    """`operand` into the locals that `_meeting_place` made."""
+    if present is None:
+        operand = values.plain(b, operand, branch_span) if isinstance(operand, Optional) else operand
+    elif _is_none(operand):
+        b.set(present, b.truth(False, span), span)
+        return
+    elif isinstance(operand, Optional):
+        b.set(present, operand.present, span)
+        operand = operand.value
+    else:
+        b.set(present, b.truth(True, span), span)
+    assert ops.is_value(operand)
+    b.set(result, names.stored(b, operand, result.type, branch_span), branch_span)
 
 
 def _there(operand: Operand) -> Operand:

@@ -19,6 +19,8 @@ from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 DEEPEST = 16
+MOST_CALLS = 1000
+"""Copies of functions in one program. Each function that calls the next one twice doubles them."""
 Argument = tuple[Operand, Span]
 
 
@@ -30,8 +32,8 @@ def inline(
     name = helper.__name__
     if name in caller.chain:
         b.error(errors.Recursion(span, " → ".join((*caller.chain[caller.chain.index(name) :], name))))
-    if len(caller.chain) > DEEPEST:
-        b.error(errors.Nested(span, DEEPEST))
+    if len(caller.chain) > DEEPEST or b.frames >= MOST_CALLS:
+        b.error(errors.Nested(span, DEEPEST, MOST_CALLS))
     function = b.module.parse(helper.function)
     values = match_arguments(b, function, arguments, keywords, helper, span)
     b.frames += 1

@@ -10,7 +10,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, I64_MAX, U64, IntType
 from pyebpf.irbuild import arithmetic, expressions, names, values
-from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.builder import LOOP, Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static, Values, describe, reference
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
@@ -132,7 +132,7 @@ def _loop(
     lower_block: LowerBlock,
 ) -> None:
     """The shape of every loop: test, or else and leave; body; step. `runs`: the body surely starts at least once."""
-    label = ops.Label("loop")
+    label = ops.Label(LOOP)
     before = b.assigned
     with b.block() as whole:
         go_on = test()

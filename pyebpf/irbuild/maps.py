@@ -10,7 +10,7 @@ from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef, Obligation
-from pyebpf.ir.types import BOOL, I64, IntType, PointerType, Region, is_scalar, loaded
+from pyebpf.ir.types import BOOL, I64, U64, IntType, PointerType, Region, is_scalar, loaded
 from pyebpf.irbuild import arithmetic, memory, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Optional, Place, Static, describe, describe_type, is_text, reference
@@ -185,7 +185,8 @@ def _get(b: Builder, map: MapRef, arguments: list[tuple[Operand, Span]], span: S
     if default is not None and isinstance(default[0], Static) and default[0].value is None:
         default = None
     type = loaded(map.value)
-    first = b.const(0, span) if default is None else values.fit(b, default[0], type, default[1])
+    nothing = b.truth(False, span) if type == BOOL else b.const(0, span)
+    first = nothing if default is None else values.fit(b, default[0], type, default[1])
     b.set(present, b.truth(False, span), span)
     b.set(value, first, span)
 
@@ -284,12 +285,34 @@ def _leave(b: Builder, label: ops.Label, span: Span) -> None:
 
 def add(b: Builder, place: Place, amount: ops.Value, span: Span, shared: bool) -> None:
     """`place += amount`: atomic where other CPUs may add as well and the size allows it."""
-    if shared and isinstance(place.type, layout.Integer) and place.type.size in (4, 8) and not place.type.big_endian:
+    whole = isinstance(place.type, layout.Integer) and place.type.size in (4, 8) and not place.type.big_endian
+    if shared and whole and _aligned(place.address, place.type.size):
         b.emit(ops.AtomicAdd(place.address, amount, span))
         return
-    old = memory.read(b, place, span)
-    total = arithmetic.arithmetic(b, "+", values.number(b, old, span), amount, span, (span, span))
+    old = values.number(b, memory.read(b, place, span), span)
+    if (
+        old.type == U64 and isinstance(amount.type, IntType) and amount.type.low < 0
+    ):  # counters wrap around: what is taken away is added in 64 bits
+        amount = b.emit(ops.Convert(amount, layout.U64, U64, span))
+    total = arithmetic.arithmetic(b, "+", old, amount, span, (span, span))
     memory.store(b, place, wrapped(b, total, place.type, span), span)
+
+
+def _aligned(address: ops.Value, size: int) -> bool:
+    """Whether `address` is a multiple of `size`, which atomic operations need; fields of packed structs may not be."""
+    match address:
+        case ops.MemberAddress():
+            return address.offset % size == 0 and _aligned(address.base, size)
+        case ops.ElementAddress(type=PointerType() as pointer):
+            return pointer.target.size % size == 0 and _aligned(address.base, size)
+        case ops.NotNull():
+            return _aligned(address.pointer, size)
+        case ops.Prove():
+            return _aligned(address.value, size)
+        case ops.LocalGet(type=PointerType() as pointer):
+            return pointer.target.align % size == 0
+        case _:
+            return True
 
 
 def wrapped(b: Builder, value: ops.Value, type: layout.Type, span: Span) -> ops.Value:

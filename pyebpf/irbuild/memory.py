@@ -11,7 +11,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType, Region, is_scalar, loaded
 from pyebpf.irbuild import values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe
+from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe, reference
 from pyebpf.source import Span
 
 
@@ -114,6 +114,16 @@ def materialize(b: Builder, name: str, type: layout.Type, operand: Operand, span
     return address
 
 
+def hold(b: Builder, operand: Operand, span: Span) -> Operand:
+    """`operand` as it is now: what lies in memory is copied, so that writes to where it came from don't change it."""
+    pointer = reference(operand)
+    if pointer is None or pointer.nullable:
+        return operand
+    address = b.scratch("held", pointer.target, span)
+    store(b, Place(address, pointer.target, "held", span), operand, span)
+    return address
+
+
 def field_place(b: Builder, base: ops.Value, field: layout.Field, what: str, span: Span) -> Place:
     """The place of a struct's field."""
     address = b.member(base, field.offset, field.type, span)
@@ -122,6 +132,8 @@ def field_place(b: Builder, base: ops.Value, field: layout.Field, what: str, spa
 
 def construct(b: Builder, type: layout.Type, fields: dict[str, tuple[Operand, Span]], span: Span) -> ops.Value:
     """`Exec(pid=1)`: a new struct (or array, or text) on the stack, zero but for the given fields."""
+    if b.in_loop:  # in the next round the values may come from the very same memory
+        fields = {name: (hold(b, operand, where), where) for name, (operand, where) in fields.items()}
     address = b.slot(str(type).lower(), type, span)
     b.zero(address, type.size, span)
     for name, (operand, where) in fields.items():

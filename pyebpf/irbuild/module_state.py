@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from types import FunctionType
 
-from pyebpf import layout
 from pyebpf.diagnostics import hooks as errors
 from pyebpf.diagnostics.base import Error
+from pyebpf.encode import encode
 from pyebpf.ir.module import PRINTS, KernelMember, KernelStruct, MapRef, MemberType, VariableRef
 from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
@@ -76,7 +75,7 @@ class ModuleState:
                 self.names.get(id(declared), name),
                 "Config" if declared.kind == "Config" else "Global",
                 declared.type,
-                initial_bytes(declared.type, declared.initial),
+                _initial(declared),
                 None,
             )
         return self.variables[id(declared)]
@@ -116,18 +115,6 @@ class ModuleState:
         )
 
 
-def initial_bytes(type: layout.Type, value: object) -> bytes:
-    """The first contents of a variable, in the target's (little-endian) order."""
-    match type:
-        case layout.Integer():
-            number = int(value) if isinstance(value, int | IPv4Address) else 0
-            return number.to_bytes(type.size, "big" if type.big_endian else "little", signed=type.signed)
-        case layout.Enumeration():
-            number = int(value) if isinstance(value, int) else 0
-            return number.to_bytes(type.size, "little", signed=type.base.signed)
-        case layout.Boolean():
-            return bytes([bool(value)])
-        case layout.Text():
-            return (value.encode() if isinstance(value, str) else b"").ljust(type.length, b"\0")
-        case _:
-            return bytes(type.size)
+def _initial(declared: Declared) -> bytes:
+    """The first contents of a variable."""
+    return bytes(declared.type.size) if declared.initial is None else encode(declared.type, declared.initial)

@@ -52,6 +52,7 @@ from pyebpf.irbuild.operands import (
     describe,
     describe_type,
     is_text,
+    reference,
 )
 from pyebpf.lang.maps import Map
 from pyebpf.lang.types import enumeration_of
@@ -205,8 +206,11 @@ def _bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.
             b.error(map_errors.MapAsValue(span, operand.name))
         case _ if ops.is_value(operand):
             if isinstance(operand.type, PointerType):
-                if isinstance(operand.type.target, layout.Text):
-                    return TextLocal(ops.Slot(name, operand.type.target, span))
+                target = operand.type.target
+                if isinstance(target, layout.Text) or (
+                    isinstance(target, layout.Address) and not operand.type.nullable
+                ):
+                    return TextLocal(ops.Slot(name, target, span))
                 return Reference(b.local(name, operand.type, span))
             return Scalar(b.local(name, storage(operand.type), span))
         case _:
@@ -216,7 +220,7 @@ def _bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.
 def _bind_declared(b: Builder, name: str, declared: layout.Type, span: Span) -> Binding:
     if is_scalar(declared):
         return Scalar(b.local(name, loaded(declared), span), declared=True)
-    if isinstance(declared, layout.Text):
+    if isinstance(declared, layout.Text | layout.Address):
         return TextLocal(ops.Slot(name, declared, span))
     return Reference(b.local(name, PointerType(declared, Region.STACK), span))
 
@@ -256,7 +260,8 @@ def _write(b: Builder, name: str, binding: Binding, operand: Operand, span: Span
         case Reference():
             _write_reference(b, name, binding, operand, span)
         case TextLocal():
-            if not is_text(operand):
+            pointer = reference(operand)
+            if not (is_text(operand) or (pointer is not None and pointer.target == binding.slot.type)):
                 b.error(type_errors.ConflictingTypes(span, name, str(binding.slot.type), describe(operand)))
             place = Place(text_address(b, binding, span), binding.slot.type, name, span)
             memory.store(b, place, operand, span)

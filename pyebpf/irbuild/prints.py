@@ -11,6 +11,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MAX, BoolType, IntType, KernelType, PointerType, Region
 from pyebpf.irbuild import memory, values
 from pyebpf.irbuild.builder import Builder, is_address
+from pyebpf.irbuild.open_blocks import Reservation
 from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe
 from pyebpf.metadata import PrintPart, PrintSite
 from pyebpf.records import dataclass
@@ -66,15 +67,19 @@ def _emit(b: Builder, record: layout.Struct, site: int, stores: list[tuple[str, 
     def fill() -> None:
         base = b.not_null(reserved, span)
         b.zero(base, record.size, span)
-        for name, operand, where in [("site", b.const(site, span), span), *stores]:
-            field = record.field(name)
-            assert field is not None
-            place = memory.field_place(b, base, field, name, where)
-            if ops.is_value(operand) and is_address(operand.type):
-                b.emit(ops.Store(place.address, operand, where))
-            else:
-                memory.store(b, Place(place.address, field.type, name, where), operand, where)
-        b.emit(ops.RingSubmit(base, span))
+        b.unwinding.append(Reservation(base, len(b.labels), b.frame.number, b.assigned))  # for faults
+        try:
+            for name, operand, where in [("site", b.const(site, span), span), *stores]:
+                field = record.field(name)
+                assert field is not None
+                place = memory.field_place(b, base, field, name, where)
+                if ops.is_value(operand) and is_address(operand.type):
+                    b.emit(ops.Store(place.address, operand, where))
+                else:
+                    memory.store(b, Place(place.address, field.type, name, where), operand, where)
+            b.emit(ops.RingSubmit(base, span))
+        finally:
+            b.unwinding.pop()
 
     b.if_(b.present(reserved, span), fill, lambda: _dropped(b, span), span)
 

@@ -14,7 +14,7 @@ from pyebpf.irbuild import arithmetic, exceptions, expressions, kernel_structs, 
 from pyebpf.irbuild.bindings import Fixed, Reference
 from pyebpf.irbuild.builder import Abandon, Builder
 from pyebpf.irbuild.open_blocks import Reservation
-from pyebpf.irbuild.operands import KernelInteger, Operand, Place, Static, Values, describe
+from pyebpf.irbuild.operands import KernelInteger, Operand, Place, Static, Values, describe, reference
 from pyebpf.irbuild.returns import lower_return
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.maps import Map
@@ -32,8 +32,24 @@ def lower_block(b: Builder, statements: tuple[tree.Statement, ...]) -> None:
         try:
             lower(b, statement)
         except Abandon:
+            if isinstance(statement, tree.If):
+                _look_inside(b, statement)
             poison(b, statement)
         b.busy = busy
+
+
+def _look_inside(b: Builder, statement: tree.If) -> None:
+    """Look for Retype in the ways of a branch whose condition is wrong: `if best is None or x.size > best.size:`.
+
+    After `best = None` the condition is right only once it is known what else `best` is assigned.
+    """
+    before = b.assigned, b.reachable, dict(b.frame.bindings), set(b.frame.poisoned), b.frames
+    count, reported = b.sink.count, list(b.sink.diagnostics)
+    for body in (statement.body, statement.orelse):
+        with b.block():
+            lower_block(b, body)
+        b.assigned, b.reachable, b.frame.bindings, b.frame.poisoned, b.frames = before
+    b.sink.count, b.sink.diagnostics = count, reported
 
 
 def poison(b: Builder, statement: tree.Statement) -> None:
@@ -150,8 +166,9 @@ def _assign_to(b: Builder, target: tree.Expression, operand: Operand, span: Span
         case tree.Tuple():
             if not (isinstance(operand, Values) and len(operand.items) == len(target.items)):
                 b.error(type_errors.NothingLeft(span, len(target.items)))
-            held = [_hold(b, item, span) for item in operand.items]
-            for part, item in zip(target.items, held, strict=True):
+            first, *others = operand.items
+            held = [_hold(b, part, item, span) for part, item in zip(target.items[1:], others, strict=True)]
+            for part, item in zip(target.items, (first, *held), strict=True):
                 _assign_to(b, part, item, span)
         case tree.Subscript() if not isinstance(target.index, tree.Slice):
             base = expressions.evaluate(b, target.value)
@@ -164,9 +181,15 @@ def _assign_to(b: Builder, target: tree.Expression, operand: Operand, span: Span
             memory.store(b, expressions.place(b, target), operand, span)
 
 
-def _hold(b: Builder, item: Operand, span: Span) -> Operand:
-    """Values of a tuple are all computed before the first is assigned: `a, b = b, a`. (Reads are values already.)"""
-    return item
+def _hold(b: Builder, target: tree.Expression, item: Operand, span: Span) -> Operand:
+    """Values of a tuple are all computed before the first is assigned: `a, b = b, a`.
+
+    Reads of numbers are values already. A name can refer to the same struct or array; what is copied is copied now.
+    """
+    pointer = reference(item)
+    if pointer is None or (isinstance(target, tree.Name) and isinstance(pointer.target, layout.Struct | layout.Array)):
+        return item
+    return memory.hold(b, item, span)
 
 
 def annotation(b: Builder, node: tree.Expression) -> layout.Type | None:
@@ -243,19 +266,23 @@ def _count(b: Builder, base: Static, target: tree.Subscript, statement: tree.Aug
 
 
 def _augment_place(b: Builder, place: Place, statement: tree.AugAssign) -> None:
-    """`event.count += 1`; in memory that others write as well, additions are atomic."""
-    value = expressions.evaluate(b, statement.value)
+    """`event.count += 1`: the old value is read before the other one is computed.
+
+    In memory that others write as well, additions are atomic: there it is read when the sum is written.
+    """
     pointer = place.address.type
     assert isinstance(pointer, PointerType)
     shared = pointer.region in (Region.MAP, Region.DATA) and pointer.writable and not place.bits
     whole = isinstance(place.type, layout.Integer) and place.type.size in (4, 8) and not place.type.big_endian
     if shared and isinstance(place.type, layout.Integer) and statement.operator in ("+", "-"):
+        value = expressions.evaluate(b, statement.value)
         amount = maps.bind_amount(b, value, place.type, statement.value.span, statement.operator == "-")
         maps.add(b, place, amount, statement.span, shared=whole)
         return
+    old = memory.read(b, place, statement.target.span)
+    value = expressions.evaluate(b, statement.value)
     if not is_scalar(place.type):
         b.error(type_errors.BadOperands(statement.span, f"{statement.operator}=", str(place.type), describe(value)))
-    old = memory.read(b, place, statement.target.span)
     spans = (statement.target.span, statement.value.span)
     result = arithmetic.binary(b, statement.operator, old, value, statement.span, spans)
     memory.store(b, place, result, statement.span)

@@ -137,7 +137,7 @@ def join(b: Builder, left: Operand, right: Operand, span: Span) -> ValueType:
         if a == c:
             return a
         if isinstance(a, IntType | BoolType) and isinstance(c, IntType | BoolType):
-            return _join_integers(a, c)
+            return joined(a, c)
         if isinstance(a, PointerType) and isinstance(c, PointerType) and (a.target, a.region) == (c.target, c.region):
             return PointerType(a.target, a.region, a.nullable or c.nullable, a.writable and c.writable)
     kinds = (is_text(left) or isinstance(left, PendingText), is_text(right) or isinstance(right, PendingText))
@@ -145,7 +145,8 @@ def join(b: Builder, left: Operand, right: Operand, span: Span) -> ValueType:
     b.error(errors.WrongType(span, f"{describe(left)} on both sides", describe(right), hint))
 
 
-def _join_integers(a: IntType | BoolType, c: IntType | BoolType) -> IntType:
+def joined(a: IntType | BoolType, c: IntType | BoolType) -> IntType:
+    """The integers that either of two types has."""
     first = IntType(0, 1) if isinstance(a, BoolType) else a
     second = IntType(0, 1) if isinstance(c, BoolType) else c
     low, high = min(first.low, second.low), max(first.high, second.high)

@@ -70,7 +70,7 @@ class MapFlag(IntFlag):
 
 
 HISTOGRAM_BUCKETS: Final = 64
-"""Of a log2 histogram: bucket `i` counts values of `i` significant bits, the last one also longer ones."""
+"""Of a log2 histogram: bucket `k` counts values from 2**k to 2**(k+1) - 1, bucket 0 also zeros; so u64 needs 64."""
 
 Operation = Literal["lookup", "update", "delete", "iterate", "reserve"]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyebpf import layout
+from pyebpf.kernel.maps import HISTOGRAM_BUCKETS
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.types import layout_of
 
@@ -26,8 +27,13 @@ class Map:
         self.value = value
         self.max_entries = max_entries
         self.unit = unit
-        self.view: Any = None
-        """The loaded map while a session is open."""
+        self.views: list[Any] = []
+        """What it is in each session that is open now."""
+
+    @property
+    def view(self) -> Any:
+        """The loaded map of the session that was opened last; None while there is none."""
+        return self.views[-1] if self.views else None
 
     def _loaded(self) -> Any:
         if self.view is None:
@@ -48,6 +54,9 @@ class Map:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._loaded())
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(reversed(self._loaded()))
 
     def __len__(self) -> int:
         return len(self._loaded())
@@ -184,7 +193,7 @@ class Histogram(Map):
     def __init__(self, *, unit: str = "") -> None:
         if not isinstance(unit, str):
             raise DeclarationError(f"a histogram's unit is text, not {unit!r}", 'Histogram(unit="ns")')
-        super().__init__(layout.U32, layout.U64, 64, unit)
+        super().__init__(layout.U32, layout.U64, HISTOGRAM_BUCKETS, unit)
 
 
 KINDS = (Hash, LruHash, PerCpuHash, Array, PerCpuArray, RingBuf, Histogram)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 from types import FrameType
 from typing import Any, TypeVar, overload
 
 from pyebpf import layout
+from pyebpf.addresses import MacAddress
+from pyebpf.encode import record_class
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.types import ArrayType, layout_of
 
@@ -55,6 +58,8 @@ def _make(cls: type, packed: bool, scope: FrameType) -> type:
             ) from None
     shape = layout.struct_of(cls.__name__, tuple(members), packed=packed)
     body = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__")}
+    inner = {name: each for name, each in annotations.items() if isinstance(each, _StructArrays)}
+    body |= {"__inner__": inner}  # fields that are structs: zeros of their own classes, which can be assigned to
     body |= {"__layout__": shape, "__init__": _init, "__repr__": _repr, "__eq__": _equal, "__hash__": _hash}
     return _StructArrays(cls.__name__, (), body)
 
@@ -80,6 +85,7 @@ def _annotations(cls: type, scope: FrameType) -> dict[str, object]:
 
 
 def _zero(type: layout.Type) -> object:
+    """What memory of zeros decodes to."""
     match type:
         case layout.Text():
             return ""
@@ -87,6 +93,12 @@ def _zero(type: layout.Type) -> object:
             return tuple(_zero(type.element) for _ in range(type.length))
         case layout.Boolean():
             return False
+        case layout.Struct():
+            return record_class(type)._make(_zero(field.type) for field in type.fields)
+        case layout.Address():
+            return IPv6Address(0) if type.view == "ipv6" else MacAddress(bytes(type.size))
+        case layout.Integer(view="ipv4"):
+            return IPv4Address(0)
         case _:
             return 0
 
@@ -98,7 +110,12 @@ def _init(self: Any, **values: object) -> None:
         if name not in names:
             raise TypeError(f"struct {shape.name} has no field {name!r}")
     for field in shape.fields:
-        setattr(self, field.name, values.get(field.name, _zero(field.type)))
+        if field.name in values:
+            value = values[field.name]
+        else:
+            inner = type(self).__inner__.get(field.name)
+            value = _zero(field.type) if inner is None else inner()
+        setattr(self, field.name, value)
 
 
 def _items(value: Any) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyebpf import layout
+from pyebpf.encode import encode
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.types import layout_of
 
@@ -17,8 +18,13 @@ class Declared:
     def __init__(self, type: layout.Type, initial: object) -> None:
         self.type = type
         self.initial = initial
-        self.view: Any = None
-        """The loaded variable while a session is open."""
+        self.views: list[Any] = []
+        """What it is in each session that is open now."""
+
+    @property
+    def view(self) -> Any:
+        """The loaded variable of the session that was opened last; None while there is none."""
+        return self.views[-1] if self.views else None
 
     @property
     def value(self) -> Any:
@@ -27,6 +33,7 @@ class Declared:
     @value.setter
     def value(self, value: object) -> None:
         if self.view is None:
+            encode(self.type, value, f"this {self.kind}")  # raises what the loaded one would
             self.initial = value
         else:
             self.view.value = value
@@ -42,30 +49,21 @@ class _Maker:
 
 
 def _checked(kind: str, type: layout.Type, initial: object) -> object:
-    match type:
-        case layout.Integer() | layout.Enumeration():
-            value = 0 if initial is None else initial
-            try:
-                number = int(value)  # type: ignore[call-overload]
-            except (TypeError, ValueError):
-                raise DeclarationError(f"{kind}[{type}] starts as an integer, not {initial!r}") from None
-            base = type.base if isinstance(type, layout.Enumeration) else type
-            if isinstance(value, float) or not base.minimum <= number <= base.maximum:
-                raise DeclarationError(
-                    f"{initial!r} does not fit {kind}[{type}]", f"{base} holds {base.minimum} to {base.maximum}"
-                )
-            return value
-        case layout.Boolean():
-            return bool(initial)
-        case layout.Text():
-            text = "" if initial is None else initial
-            if not isinstance(text, str) or len(text.encode()) > type.length:
-                raise DeclarationError(f"{initial!r} does not fit {kind}[{type}]")
-            return text
-        case _:
-            if initial is not None:
-                raise DeclarationError(f"{kind}[{type}] starts as zeros and takes no initial value")
-            return None
+    if initial is None:
+        return {layout.Text: "", layout.Boolean: False, layout.Integer: 0, layout.Enumeration: 0}.get(type.__class__)
+    if isinstance(type, layout.Struct | layout.Array | layout.Address):
+        raise DeclarationError(f"{kind}[{type}] starts as zeros and takes no initial value")
+    try:
+        encode(type, initial)
+    except OverflowError:
+        base = type.base if isinstance(type, layout.Enumeration) else type
+        holds = f"{base} holds {base.minimum} to {base.maximum}" if isinstance(base, layout.Integer) else ""
+        raise DeclarationError(f"{initial!r} does not fit {kind}[{type}]", holds) from None
+    except (TypeError, ValueError):
+        if isinstance(type, layout.Integer | layout.Enumeration):
+            raise DeclarationError(f"{kind}[{type}] starts as an integer, not {initial!r}") from None
+        raise DeclarationError(f"{initial!r} does not fit {kind}[{type}]") from None
+    return initial
 
 
 class Global(Declared):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import sys
+import struct
 from collections.abc import Mapping
 
 from pyebpf import layout
+from pyebpf.encode import encode, number_format
 from pyebpf.loader.errors import ConfigError
 from pyebpf.metadata import VariableInfo
 from pyebpf.object.specs import Object
@@ -32,46 +33,14 @@ def initial_contents(obj: Object, config: Mapping[str, object]) -> dict[str, byt
 
 
 def _bytes(variable: VariableInfo, value: object) -> bytes:
-    kind, name = variable.type, variable.name
-    if isinstance(kind, layout.Enumeration):
-        named = dict(kind.members)
-        if isinstance(value, str) and value in named:
-            value = named[value]
-        if value not in named.values():
-            raise ConfigError(f"Config `{name}` is a {kind}: one of {', '.join(named)}, not {value!r}")
-        kind = kind.base
-    if isinstance(kind, layout.Boolean):
-        if not isinstance(value, bool):
-            raise ConfigError(f"Config `{name}` is a bool, not {value!r}")
-        return bytes([value])
-    if isinstance(kind, layout.Text):
-        data = value.encode() if isinstance(value, str) else value
-        if not isinstance(data, bytes) or len(data) > kind.length:
-            raise ConfigError(f"Config `{name}` takes text of at most {kind.length} bytes, not {value!r}")
-        return data.ljust(kind.length, b"\0")
-    if isinstance(kind, layout.Address) or (isinstance(kind, layout.Integer) and kind.view == "ipv4"):
-        return _address(name, kind.size, value)
-    if not isinstance(kind, layout.Integer):
-        raise ConfigError(f"Config `{name}` is a {kind}, which can't be set")
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigError(f"Config `{name}` is a {kind}, not {value!r}")
-    if not kind.minimum <= value <= kind.maximum:
-        raise ConfigError(
-            f"Config `{name}` is a {kind}, from {kind.minimum} to {kind.maximum}; {value} is out of range"
-        )
-    return value.to_bytes(kind.size, "big" if kind.big_endian else sys.byteorder, signed=kind.signed)
-
-
-def _address(name: str, size: int, value: object) -> bytes:
-    import ipaddress
-
+    kind, what = variable.type, f"Config `{variable.name}`"
     try:
-        if size == 6:
-            data = bytes.fromhex(str(value).replace(":", ""))
-        else:
-            data = ipaddress.ip_address(value).packed  # type: ignore[arg-type]
-    except ValueError:
-        data = b""
-    if len(data) != size:
-        raise ConfigError(f"Config `{name}` takes an address of {size} bytes, not {value!r}")
+        data = encode(kind, value, what)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(str(error)) from None
+    if (
+        isinstance(kind, layout.Enumeration)
+        and struct.unpack(number_format(kind.base), data)[0] not in dict(kind.members).values()
+    ):
+        raise ConfigError(f"{what}: {kind} has no member {value}; there are {', '.join(dict(kind.members))}")
     return data

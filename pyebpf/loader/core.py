@@ -45,6 +45,7 @@ _ZERO_IF_MISSING: Final = (
     CoreKind.EXISTS,
     CoreKind.TYPE_EXISTS,
     CoreKind.TYPE_SIZE,
+    CoreKind.TYPE_ID_TARGET,
     CoreKind.ENUM_EXISTS,
     CoreKind.TYPE_MATCHES,
 )

@@ -28,6 +28,10 @@ class ConfigError(LoadError):
         super().__init__(text, "object")
 
 
+class LoadWarning(UserWarning):
+    """Loaded, but with less than the object has."""
+
+
 def explain(error: OSError, what: str, hook: str = "") -> LoadError:
     """What an error of bpf(2) means here. `what` was tried: `create map counts`."""
     row = hook_by_name(hook)

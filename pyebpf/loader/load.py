@@ -8,6 +8,7 @@ import errno
 import mmap
 import os
 import struct
+import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, final
@@ -18,7 +19,7 @@ from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import sys
 from pyebpf.loader.config import initial_contents
-from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.errors import LoadError, LoadWarning, explain
 from pyebpf.loader.link import Linked, link
 from pyebpf.loader.verifier import VerifierError
 from pyebpf.object.specs import MapSpec, Object, ProgramSpec
@@ -33,6 +34,7 @@ _NO_BTF: Final = (
     *(MapType.SOCKHASH, MapType.USER_RINGBUF, MapType.PROG_ARRAY, MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER),
 )
 """Map types that take no BTF of key and value."""
+_NO_TYPES: Final = "the kernel refuses the object's BTF: maps and programs are loaded without types and lines"
 
 
 @final
@@ -121,7 +123,7 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
     loaded = LoadedObject(obj)
     own_btf: sys.Descriptor | None = None
     try:
-        own_btf = _load_btf(obj)
+        own_btf, refused = _load_btf(obj)
         for spec in obj.maps:
             loaded.maps[spec.name] = _create_map(spec, own_btf, contents.get(spec.name))
         local = Btf.from_bytes(obj.btf) if obj.btf else None
@@ -130,6 +132,8 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
         for program in obj.programs:
             linked = link(obj, program, fds, local, target)
             loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target)
+        if refused:  # told only now: what keeps out the rest as well has an error of its own
+            warnings.warn(f"{_NO_TYPES} ({refused})", LoadWarning, stacklevel=4)  # at the caller of pyebpf.load
     except BtfError as error:
         loaded.close()
         raise LoadError(str(error), "kernel") from None
@@ -162,14 +166,14 @@ def _raise_memlock() -> None:
         pass
 
 
-def _load_btf(obj: Object) -> sys.Descriptor | None:
-    """None where the kernel takes no BTF, or not this: then it goes without."""
+def _load_btf(obj: Object) -> tuple[sys.Descriptor | None, str]:
+    """The object's types in the kernel. Where it takes none, or not these, None and why: then it goes without."""
     if not obj.btf:
-        return None
+        return None, ""
     try:
-        return sys.btf_load(obj.btf)
-    except OSError:
-        return None
+        return sys.btf_load(obj.btf), ""
+    except OSError as error:
+        return None, error.strerror or str(error)
 
 
 def _create_map(spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None) -> LoadedMap:

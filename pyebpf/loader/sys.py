@@ -33,7 +33,7 @@ class Descriptor:
     def fd(self) -> int:
         """Raises ValueError when closed."""
         if self._fd < 0:
-            raise ValueError("the descriptor is closed")
+            raise ValueError("it is closed: the map or program is no longer there")
         return self._fd
 
     def fileno(self) -> int:

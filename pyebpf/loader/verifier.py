@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pyebpf.diagnostics.base import Error
+from pyebpf.loader.errors import LoadError
 from pyebpf.object.specs import LineRecord
 
 _SOURCE: Final = re.compile(r"^; (?P<text>.*?)(?: @ (?P<file>[^@]*):(?P<line>\d+))?$")
@@ -20,7 +20,7 @@ _STATISTICS: Final = (
 )
 
 
-class VerifierError(Error):
+class VerifierError(LoadError):
     """The kernel's verifier refused a program. `log` has all that it said."""
 
     def __init__(self, program: str, log: str, lines: tuple[tuple[int, LineRecord], ...] = ()) -> None:
@@ -34,7 +34,7 @@ class VerifierError(Error):
         if found is not None:
             self.file, self.line, self.column, self.source_line = found.file, found.line, found.column, found.text
         self.complaint, self.instruction = _complaint(log)
-        super().__init__(program, self.complaint)
+        super().__init__(self.complaint, "object")
 
     @property
     def span_text(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyebpf import layout
+from pyebpf.encode import number_format
 from pyebpf.runtime.cpus import possible_cpus
-from pyebpf.runtime.decode import CODES
 
 if TYPE_CHECKING:
     from pyebpf.runtime.maps import Entries
@@ -20,7 +20,7 @@ def dtype(type: layout.Type | None, size: int = 0) -> Any:
         case None:
             return numpy.dtype(f"V{size}")
         case layout.Integer():
-            return numpy.dtype((">" if type.big_endian else "=") + CODES[type.size, type.signed])
+            return numpy.dtype(number_format(type))
         case layout.Enumeration():
             return dtype(type.base)
         case layout.Boolean():

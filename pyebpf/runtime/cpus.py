@@ -13,8 +13,13 @@ POSSIBLE = "/sys/devices/system/cpu/possible"
 def possible_cpus() -> int:
     """How many values a per-CPU map keeps: one for each CPU that this machine could ever have."""
     with open(POSSIBLE) as file:
-        parts = file.read().strip().split(",")
-    return int(parts[-1].split("-")[-1]) + 1
+        return count_cpus(file.read())
+
+
+def count_cpus(text: str) -> int:
+    """How many CPUs a list like `0-3,8` has. Numbers may be left out; per-CPU values follow without gaps."""
+    ranges = [part.partition("-") for part in text.strip().split(",")]
+    return sum(int(last or first) - int(first) + 1 for first, _, last in ranges)
 
 
 class PerCpu(Sequence[Any]):
@@ -46,8 +51,8 @@ class PerCpu(Sequence[Any]):
         return f"PerCpu{self._values!r}"
 
     def sum(self) -> Any:
-        """The sum over all CPUs; of structs and arrays, of each number in them. Text is that of the first CPU that
-        has any."""
+        """The sum over all CPUs; of structs and arrays, of each number in them. Text and addresses are those of the
+        first CPU that has any."""
         return add(self._values)
 
 
@@ -62,4 +67,9 @@ def add(values: Sequence[Any]) -> Any:
         sums = [add(column) for column in zip(*values, strict=True)]
         make: Callable[[Any], Any] = getattr(type(first), "_make", tuple)
         return make(sums)
-    return next((value for value in values if value), first)
+    return next((value for value in values if _is_set(value)), first)
+
+
+def _is_set(value: Any) -> bool:
+    """Whether text or an address is more than zeros."""
+    return any(value.packed) if hasattr(value, "packed") else bool(value)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import struct
-from collections import namedtuple
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
-from keyword import iskeyword
 from typing import Any, TypeAlias
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
+from pyebpf.encode import RawText, bits_unit, number_format, record_class
 
 Decoder: TypeAlias = Callable[[bytes, int], Any]
 """Takes bytes and the offset in them."""
-CODES = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h", (4, False): "I", (4, True): "i"} | {
-    (8, False): "Q",
-    (8, True): "q",
-}
 
 
 @cache
@@ -43,11 +38,6 @@ def decoder(type: layout.Type) -> Decoder:
             return _address(type)
         case layout.Struct():
             return _struct(type)
-
-
-def number_format(type: layout.Integer) -> str:
-    """The `struct` format of an integer."""
-    return (">" if type.big_endian else "=") + CODES[type.size, type.signed]
 
 
 def _number(type: layout.Integer) -> Decoder:
@@ -78,7 +68,11 @@ def _enumeration(type: layout.Enumeration) -> Decoder:
 
 def _text(length: int) -> Decoder:
     def decode(data: bytes, offset: int) -> str:
-        return bytes(data[offset : offset + length]).split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
+        found = bytes(data[offset : offset + length]).split(b"\0", 1)[0]
+        try:
+            return found.decode()
+        except UnicodeDecodeError:
+            return RawText(found)
 
     return decode
 
@@ -95,30 +89,10 @@ def _address(type: layout.Address) -> Decoder:
     return lambda data, offset: make(bytes(data[offset : offset + size]))
 
 
-@cache
-def record_class(type: layout.Struct) -> Any:
-    """The named tuple that a struct decodes to."""
-    name = type.name if type.name.isidentifier() and not iskeyword(type.name) else "Record"  # C has a `struct class`
-    return namedtuple(name, [field.name for field in type.fields], rename=True)
-
-
 def _struct(type: layout.Struct) -> Decoder:
     make = record_class(type)._make
     parts = [(_field(field), field.offset) for field in type.fields]
     return lambda data, offset: make([read(data, offset + at) for read, at in parts])
-
-
-def bits_unit(type: layout.Type) -> layout.Integer | None:
-    """The integer that bit fields of `type` are cut from; None where there are no such bit fields."""
-    match type:
-        case layout.Integer():
-            return type
-        case layout.Boolean():
-            return layout.U8
-        case layout.Enumeration():
-            return type.base
-        case _:
-            return None
 
 
 def _field(field: layout.Field) -> Decoder:

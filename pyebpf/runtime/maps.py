@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
+import operator
 from collections.abc import Iterator, MutableMapping
-from typing import Any
+from typing import Any, SupportsIndex
 
 from pyebpf import layout
+from pyebpf.encode import encode
 from pyebpf.kernel.maps import MapType
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime.cpus import PerCpu, possible_cpus
 from pyebpf.runtime.decode import Decoder, decoder
-from pyebpf.runtime.encode import encode
 
 BATCH = 1024
 """Entries for each system call."""
@@ -64,11 +65,16 @@ class Entries:
         size = self.loaded.spec.value_size
         if not self.per_cpu:
             return _encode(self.value_type, size, value, f"value of {self.name}")
-        values = list(value) if isinstance(value, PerCpu | list) else [value] * possible_cpus()
+        each = isinstance(value, PerCpu) or (isinstance(value, list) and not self._is_one(value))
+        values = list(value) if each else [value] * possible_cpus()  # type: ignore[call-overload]
         if len(values) != possible_cpus():
-            raise TypeError(f"value of {self.name} is one value, or one for each of {possible_cpus()} CPUs")
+            raise ValueError(f"value of {self.name} is one value, or one for each of {possible_cpus()} CPUs")
         parts = [_encode(self.value_type, size, item, f"value of {self.name}") for item in values]
         return b"".join(part.ljust(self.stride, b"\0") for part in parts)
+
+    def _is_one(self, value: list[Any]) -> bool:
+        """Whether a list is an array, which is one value, rather than a value for each CPU."""
+        return isinstance(self.value_type, layout.Array) and not any(hasattr(item, "__iter__") for item in value)
 
     def decode_key(self, data: bytes, offset: int = 0) -> Any:
         return self._key(data, offset)
@@ -174,6 +180,12 @@ class HashView(MutableMapping[Any, Any]):
     def __len__(self) -> int:
         return len(self._entries.all_keys())
 
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """The value of `key`, which is `default` from now on if there was none; as it is read, in either case."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
     def to_dict(self) -> dict[Any, Any]:
         """A copy of all entries."""
         entries = self._entries
@@ -198,7 +210,8 @@ class HashView(MutableMapping[Any, Any]):
         return entries_array(self._entries, self._entries.snapshot())
 
     def __repr__(self) -> str:
-        return f"<{self.kind or 'map'} {self.name} with {len(self)} entries>"
+        holds = "closed" if self._entries.loaded.descriptor.closed else f"with {len(self)} entries"
+        return f"<{self.kind or 'map'} {self.name}, {holds}>"
 
 
 class ArrayView:
@@ -210,22 +223,27 @@ class ArrayView:
         self._entries = Entries(loaded)
         self._length = loaded.spec.max_entries
 
-    def _key(self, index: int) -> bytes:
-        position = index.__index__()
+    def _key(self, index: SupportsIndex) -> bytes:
+        position = operator.index(index)
         if position < 0:
             position += self._length
         if not 0 <= position < self._length:
             raise IndexError(f"{self.name} has {self._length} elements, not one at {index}")
         return position.to_bytes(4, _order())
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: SupportsIndex | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(self._length))]
         value = self._entries.lookup(self._key(index))
         if value is None:
             raise IndexError(index)
         return self._entries.decode_value(value)
 
-    def __setitem__(self, index: int, value: Any) -> None:
+    def __setitem__(self, index: SupportsIndex, value: Any) -> None:
         self._entries.update(self._key(index), self._entries.encode_value(value))
+
+    def __delitem__(self, index: object) -> None:
+        raise TypeError(f"the elements of {self.name} are always there: one can be set to zero, not deleted")
 
     def __len__(self) -> int:
         return self._length

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import struct
+from mmap import PAGESIZE
 from typing import final
 
-from pyebpf.kernel.hooks import hook_by_name
+from pyebpf.kernel.hooks import ContextKind, Hook, hook_by_name
 from pyebpf.loader import sys
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
@@ -13,6 +15,7 @@ from pyebpf.object.specs import ProgramSpec
 from pyebpf.records import dataclass
 
 BPF_ENABLE_STATS = 32
+ETH_HLEN = 14
 SPARE = 256
 """Bytes that a program may add to the packet of a test run."""
 
@@ -66,24 +69,31 @@ class Program:
     def test_run(self, data: bytes | None = None, ctx: bytes | None = None, repeat: int = 1) -> TestRun:
         """Run the program once (or `repeat` times) on given input, without its hook.
 
-        `data`: a packet, for programs that read packets. `ctx`: the context's bytes; for raw tracepoints their
-        arguments, u64 each. Raises LoadError for hooks that the kernel can't run so.
+        `data`: a packet from its Ethernet header on, for programs that read packets. `ctx`: the context's bytes; for
+        raw tracepoints their arguments, u64 each. Raises LoadError for hooks that the kernel can't run so, ValueError
+        and TypeError for input that it doesn't take.
         """
+        if not 1 <= repeat < 1 << 32:
+            raise ValueError(f"repeat is at least 1, and below 2**32; not {repeat}")
+        packet = b"" if data is None else memoryview(data).tobytes()
+        context = b"" if ctx is None else memoryview(ctx).tobytes()
         hook = hook_by_name(self.loaded.spec.hook)
         if hook is not None and not hook.test_run:
             raise LoadError(f"the kernel has no test run for {hook.name} programs", "kernel")
-        raw = hook is not None and hook.name == "raw_tracepoint"
+        if hook is None or hook.context is not ContextKind.RAW_ARGS:
+            return self._test_run(hook, packet, context, repeat)
+        runs = [self._test_run(hook, packet, context, 0) for _ in range(repeat)]  # the kernel takes no count here
+        return TestRun(runs[-1].result, b"", sum(run.duration_ns for run in runs) // repeat)
+
+    def _test_run(self, hook: Hook | None, packet: bytes, context: bytes, repeat: int) -> TestRun:
+        size = len(packet) + SPARE if packet else 0
         try:
-            result, out, duration = sys.prog_test_run(
-                self.loaded.fd,
-                data,
-                context=ctx or b"",
-                repeat=0 if raw else repeat,
-                output_size=len(data) + SPARE if data else 0,
-            )
+            return TestRun(*sys.prog_test_run(self.loaded.fd, packet, context=context, repeat=repeat, output_size=size))
         except OSError as error:
+            too_large = error.errno == errno.ENOMEM and len(packet) > PAGESIZE
+            if hook is not None and (error.errno == errno.EINVAL or too_large):
+                raise ValueError(f"cannot run {self.name}: {_taken(hook, packet, context)}") from error
             raise explain(error, f"run {self.name}", self.loaded.spec.hook) from error
-        return TestRun(result, out, duration)
 
     @property
     def stats(self) -> ProgramStats:
@@ -96,6 +106,17 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<Program {self.name}, {self.loaded.spec.section}, id {self.id}>"
+
+
+def _taken(hook: Hook, packet: bytes, context: bytes) -> str:
+    """What a test run takes, said when it didn't take what was given."""
+    if hook.context is not ContextKind.RAW_ARGS:
+        given = f"{len(packet)} bytes" + (f", and {len(context)} of context" if context else "")
+        headers = f"at least {ETH_HLEN} bytes, and where these announce IP, its whole header"
+        return f"the kernel takes a packet of {headers}; at most what fits into a page; not {given}"
+    if packet:
+        return "a raw tracepoint has arguments (ctx=…) and no packet"
+    return f"the program reads more arguments than the {len(context) // 8} that were given (ctx=…, 8 bytes each)"
 
 
 def enable_stats() -> sys.Descriptor | None:

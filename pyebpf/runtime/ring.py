@@ -129,6 +129,8 @@ class RingBufView:
         while not self.ring.closed:
             yield from self.poll(None)
 
+    __contains__ = None  # by default Python would iterate, and so wait for ever for what may never come
+
     def read_numpy(self) -> Any:
         """All events that are there by now, as a structured array."""
         import numpy
@@ -150,4 +152,5 @@ class RingBufView:
         return self.ring.fileno()
 
     def __repr__(self) -> str:
-        return f"<RingBuf {self.name} of {self.type}, {self.dropped} dropped>"
+        state = "closed" if self.ring.closed else f"{self.dropped} dropped"
+        return f"<RingBuf {self.name} of {self.type}, {state}>"

@@ -80,18 +80,19 @@ class Session:
                 if found.spec.initial is not None:
                     continue
                 if name == metadata.prints_map:
-                    self.prints = Prints(metadata, Ring(found), self._counter(metadata.prints_dropped))
+                    self.prints = Prints(metadata, Ring(found), _counter(loaded, metadata.prints_dropped))
                     continue
                 info = infos.get(name)
-                view = _view(found, info.unit if info else "", self._counter(info.dropped if info else None))
+                view = _view(found, info.unit if info else "", _counter(loaded, info.dropped if info else None))
                 if view is not None:
                     self.maps[name] = view
         except BaseException:
             self.close()
             raise
 
-    def _counter(self, cell: Cell | None) -> Callable[[], int]:
-        return lambda: read_counter(self._loaded, cell)
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("the session is closed")
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -100,9 +101,12 @@ class Session:
 
     def attach(self, program: str | Program, where: object = None) -> Link:
         """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one."""
+        self._check_open()
         name = program if isinstance(program, str) else program.name
         if name not in self.programs:
             raise LoadError(f"there is no program {name}; there are {', '.join(self.programs)}", "target")
+        if not isinstance(program, str) and program is not self.programs[name]:
+            raise LoadError(f"program {name} is one of another session", "target")
         link = attach_program(self.programs[name].loaded, where)
         self._links.append(link)
         return link
@@ -110,11 +114,13 @@ class Session:
     @property
     def faults(self) -> tuple[FaultCount, ...]:
         """Places that have faulted, with counts."""
+        self._check_open()
         return read_faults(self._loaded)
 
     @property
     def stats(self) -> dict[str, ProgramStats]:
         """The kernel's numbers by program. Runs are counted and timed from the first time that this is asked."""
+        self._check_open()
         if self._stats is None:
             self._stats = enable_stats()
         return {name: program.stats for name, program in self.programs.items()}
@@ -157,6 +163,11 @@ class Session:
     def __repr__(self) -> str:
         state = "closed" if self.closed else ", ".join(map(repr, self.links)) or "not attached"
         return f"<Session of {', '.join(self.programs)}: {state}>"
+
+
+def _counter(loaded: LoadedObject, cell: Cell | None) -> Callable[[], int]:
+    """What reads a counter. It doesn't hold the session, so that views don't keep one alive that nobody else has."""
+    return lambda: read_counter(loaded, cell)
 
 
 def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int]) -> MapView | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyebpf.encode import encode
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedObject
 from pyebpf.metadata import Cell, VariableInfo
 from pyebpf.runtime.decode import decoder
-from pyebpf.runtime.encode import encode
 
 KEY = bytes(4)
 """Data sections are arrays of one element."""
@@ -59,4 +59,5 @@ class VariableView:
         write_cell(self._loaded, self._info.cell, encode(self.type, value, self.name))
 
     def __repr__(self) -> str:
-        return f"<{self.kind} {self.name} = {self.value!r}>"
+        closed = self._loaded.maps[self._info.cell.section].descriptor.closed
+        return f"<{self.kind} {self.name}{', closed' if closed else f' = {self.value!r}'}>"

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pyebpf"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"records", "source", "layout", "addresses", "metadata"}
+BASE = {"records", "source", "layout", "addresses", "encode", "metadata"}
 MESSAGES = BASE | {"diagnostics", "metadata_json"}
 FACTS = MESSAGES | {"kernel"}
 ALLOWED: dict[str, set[str]] = {
@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "source": {"records"},
     "layout": {"records"},
     "addresses": set(),
+    "encode": {"layout", "addresses", ""},
     "metadata": {"records", "layout"},
     "diagnostics": {"records", "source"},
     "metadata_json": BASE | {"diagnostics"},

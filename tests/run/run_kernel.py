@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
 import os
 import platform
 import struct
 import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _BPF: Final = {"x86_64": 321, "aarch64": 280, "s390x": 351}.get(platform.machine(), 321)
 _NEXT_ID: Final = {"program": 11, "map": 12, "link": 31}
@@ -75,6 +78,41 @@ def drop_capabilities() -> None:
     for capability in range(64):
         if LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
             return
+
+
+def in_child(function: Callable[[], object]) -> Any:
+    """What `function` gives, as JSON has it, in a child of fork(2), in which nothing else is run at its end."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            answer = {"result": function()}
+        except BaseException:
+            answer = {"error": traceback.format_exc()}
+        os.write(writer, json.dumps(answer).encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    answer = json.loads(text)
+    assert "error" not in answer, answer["error"]
+    return answer["result"]
+
+
+def become_nobody() -> None:
+    """Give up root, with all its capabilities."""
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+def drop_effective(kept: list[int]) -> None:
+    """Have no other capabilities than `kept` in force in this thread (capset(2), version 3)."""
+    bits = sum(1 << number for number in kept)
+    low, high = bits & 0xFFFFFFFF, bits >> 32
+    header, data = struct.pack("=Ii", 0x20080522, 0), struct.pack("=6I", low, low, 0, high, high, 0)
+    _call(LIBC.capset(header, data), "capset")
 
 
 def cgroup_mount() -> Path | None:

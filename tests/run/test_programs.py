@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -15,26 +13,14 @@ import pyebpf
 pytestmark = pytest.mark.kernel
 
 START = """
-from pyebpf import *
-
 seen = Array[u64](max_entries=8)
 out = Global[i64](0)
 """
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
-    def make(text: str) -> ModuleType:
-        path = tmp_path / "program.py"
-        path.write_text(START + text)
-        spec = importlib.util.spec_from_file_location("program", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    yield make
-    sys.modules.pop("program", None)
+def program(program: Callable[[str], ModuleType]) -> Callable[[str], ModuleType]:
+    return lambda text: program(START + text)
 
 
 def run(module: ModuleType, *arguments: int) -> int:

@@ -20,8 +20,8 @@ def attach(program: LoadedProgram, where: object) -> Link:
     assert hook is not None and hook.attach_type is not None
     try:
         directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise LoadError(f"cannot {what}: {error.strerror}", "target") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise LoadError(f"cannot {what}: {getattr(error, 'strerror', error)}", "target") from None
     try:
         link = sys.link_create(program.fd, directory, hook.attach_type)
     except OSError as error:

@@ -81,7 +81,7 @@ def _attributes(data: bytes) -> dict[int, bytes]:
 def interface(where: object, what: str) -> tuple[str, int]:
     """Name and index of an interface in the present network namespace."""
     known = {name: index for index, name in socket.if_nameindex()}
-    if isinstance(where, int):
+    if isinstance(where, int) and not isinstance(where, bool):
         name = next((name for name, index in known.items() if index == where), None)
         if name is not None:
             return name, where

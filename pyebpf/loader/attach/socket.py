@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Final
 
@@ -20,15 +21,19 @@ class _Detach:
 
     def __init__(self, owner: socket.socket) -> None:
         self.owner = owner
+        self.process = os.getpid()
 
     def close(self) -> None:
-        if self.owner.fileno() >= 0:
+        # A child of fork(2) has the same socket: what it closes stays as it is for its parent.
+        if self.owner.fileno() >= 0 and os.getpid() == self.process:
             self.owner.setsockopt(socket.SOL_SOCKET, SO_DETACH_BPF, 0)
 
 
 def attach(program: LoadedProgram, where: object) -> Link:
     """Attach to `where`: a socket object, or the name of an interface whose packets are then seen, both ways."""
     if isinstance(where, socket.socket):
+        if where.fileno() < 0:
+            raise LoadError(f"cannot attach {program.spec.name}: the socket is closed", "target")
         _set(where, program, "socket")
         return Link(program.spec.name, f"socket {where.fileno()}", (_Detach(where),))
     name, _ = interface(where, f"attach {program.spec.name}")

@@ -43,6 +43,8 @@ def attach(program: LoadedProgram, where: object) -> Link:
         if error.errno == errno.EACCES:  # missing capabilities were told by perf_event_open, and with EPERM
             text = "the program reads beyond the fields that this kernel's tracepoint has"
             raise LoadError(f"cannot {what}: {text}", "object") from error
+        if error.errno == errno.EEXIST:  # a tracepoint takes each program once, by whatever event
+            raise LoadError(f"cannot {what}: it is attached there already", "target") from error
         raise explain(error, what, "tracepoint") from error
     return Link(program.spec.name, f"tracepoint {name}", (link, event))
 

@@ -1,16 +1,74 @@
-"""Python → memory: keys and values of maps, variables."""
+"""Python → memory: keys and values of maps, variables and their first values, settings."""
 
 from __future__ import annotations
 
 import struct
+from collections import namedtuple
 from collections.abc import Mapping
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address
+from keyword import iskeyword
 from sys import byteorder
 from typing import Any, Literal
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
-from pyebpf.runtime.decode import bits_unit, number_format
+
+CODES = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h", (4, False): "I", (4, True): "i"} | {
+    (8, False): "Q",
+    (8, True): "q",
+}
+_NO_ORDER = (set, frozenset, Mapping)
+"""Iterables whose items are in no order that an array could have."""
+
+
+class RawText(str):
+    """Text that isn't UTF-8: it shows what can't be decoded as escapes, and keeps its bytes, so that it still is the
+    key that it was read as."""
+
+    raw: bytes
+
+    def __new__(cls, raw: bytes) -> RawText:
+        text = super().__new__(cls, raw.decode("utf-8", "backslashreplace"))
+        text.raw = raw
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RawText) and self.raw == other.raw
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __getnewargs__(self) -> tuple[bytes]:  # type: ignore[override]
+        return (self.raw,)
+
+
+@cache
+def record_class(type: layout.Struct) -> Any:
+    """The named tuple that a struct decodes to."""
+    name = type.name if type.name.isidentifier() and not iskeyword(type.name) else "Record"  # C has a `struct class`
+    return namedtuple(name, [field.name for field in type.fields], rename=True)
+
+
+def number_format(type: layout.Integer) -> str:
+    """The `struct` format of an integer."""
+    return (">" if type.big_endian else "=") + CODES[type.size, type.signed]
+
+
+def bits_unit(type: layout.Type) -> layout.Integer | None:
+    """The integer that bit fields of `type` are cut from; None where there are no such bit fields."""
+    match type:
+        case layout.Integer():
+            return type
+        case layout.Boolean():
+            return layout.U8
+        case layout.Enumeration():
+            return type.base
+        case _:
+            return None
 
 
 def encode(type: layout.Type, value: object, what: str = "value") -> bytes:
@@ -21,9 +79,7 @@ def encode(type: layout.Type, value: object, what: str = "value") -> bytes:
         case layout.Enumeration():
             return _integer(type.base, _member(type, value, what), what)
         case layout.Boolean():
-            if not isinstance(value, bool) and value not in (0, 1):
-                raise TypeError(f"{what} is a bool, not {value!r}")
-            return bytes([bool(value)])
+            return bytes([_boolean(value, what)])
         case layout.Text():
             return _text(type, value, what)
         case layout.Array():
@@ -34,12 +90,18 @@ def encode(type: layout.Type, value: object, what: str = "value") -> bytes:
             return _struct(type, value, what)
 
 
+def _boolean(value: object, what: str) -> bool:
+    if hasattr(value, "__index__") and value in (0, 1):
+        return bool(value)
+    raise TypeError(f"{what} is a bool, not {value!r}")
+
+
 def _member(type: layout.Enumeration, value: object, what: str) -> object:
     if isinstance(value, str):
         for name, number in type.members:
             if name == value:
                 return number
-        raise ValueError(f"{what}: {type.name} has no member {value!r}")
+        raise ValueError(f"{what}: {type} has no member {value!r}; there are {', '.join(dict(type.members))}")
     return value
 
 
@@ -58,22 +120,31 @@ def _integer(type: layout.Integer, value: object, what: str) -> bytes:
 
 
 def _text(type: layout.Text, value: object, what: str) -> bytes:
-    if isinstance(value, str):
+    """From str, which may hold no NUL: what is behind it would be lost. Bytes are taken as they are."""
+    if isinstance(value, RawText):
+        data = value.raw
+    elif isinstance(value, str):
+        if "\0" in value.rstrip("\0"):
+            raise ValueError(f"{what} is text, which ends at the first NUL: {value!r}")
         try:
-            value = value.encode("utf-8", "surrogateescape")
+            data = value.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
             raise ValueError(f"{what}: {error}") from None
-    if not isinstance(value, bytes | bytearray):
+    elif isinstance(value, bytes | bytearray):
+        data = bytes(value)
+    else:
         raise TypeError(f"{what} is text, not {value!r}")
-    if len(value) > type.length:
-        raise OverflowError(f"{what} is {type}, which is shorter than {len(value)} bytes")
-    return bytes(value).ljust(type.length, b"\0")
+    if len(data) > type.length:
+        raise OverflowError(f"{what} is {type}, which is shorter than {len(data)} bytes")
+    return data.ljust(type.length, b"\0")
 
 
-def _array(type: layout.Array, value: object, what: str) -> bytes:
-    items = list(value) if hasattr(value, "__iter__") else None
-    if items is None or len(items) != type.length:
-        raise TypeError(f"{what} is {type}: {type.length} values, not {value!r}")
+def _array(type: layout.Array, value: Any, what: str) -> bytes:
+    if not hasattr(value, "__iter__") or isinstance(value, _NO_ORDER):
+        raise TypeError(f"{what} is {type}, not {value!r}")
+    items = list(value)
+    if len(items) != type.length:
+        raise ValueError(f"{what} is {type}: {type.length} values, not {value!r}")
     return b"".join(encode(type.element, item, f"{what}[{index}]") for index, item in enumerate(items))
 
 
@@ -81,10 +152,13 @@ def _address(type: layout.Address, value: object, what: str) -> bytes:
     if isinstance(value, bytes) and len(value) == type.size:
         return value
     try:
-        if type.view == "ipv6" and isinstance(value, str | int | IPv6Address):
-            return IPv6Address(value).packed
         if type.view == "mac" and isinstance(value, str | MacAddress):
             return (value if isinstance(value, MacAddress) else MacAddress(value)).packed
+        if type.view == "ipv6" and isinstance(value, str | int | IPv6Address) and not isinstance(value, bool):
+            address = IPv6Address(value)
+            if address.scope_id is None:
+                return address.packed
+            raise ValueError(f"{value} has a scope, for which there is no place")
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
     raise TypeError(f"{what} is {type}, not {value!r}")
@@ -110,6 +184,8 @@ def _items(type: layout.Struct, value: Any, what: str) -> list[tuple[layout.Fiel
             raise TypeError(f"{what}: {type} has no field {unknown[0]!r}")
         return [(field, value[field.name]) for field in type.fields if field.name in value]
     if isinstance(value, tuple):
+        if getattr(value, "_fields", record_class(type)._fields) != record_class(type)._fields:
+            raise TypeError(f"{what} is {type}, not {value!r}")  # a struct with other fields, or in another order
         if len(value) != len(type.fields):
             raise TypeError(f"{what} is {type} with {len(type.fields)} fields, not {value!r}")
         return list(zip(type.fields, value, strict=True))
