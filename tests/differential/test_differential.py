@@ -10,7 +10,7 @@ import os
 
 import pytest
 from generate import ELEMENTS, FIELDS, I64, WORDS, Generator
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from running import Inputs, Kernel, run_python
 
@@ -49,6 +49,7 @@ inputs = st.builds(
     derandomize=not EXAMPLES,
     deadline=None,
     database=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],  # explaining takes many times as long as finding
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 @given(random=st.randoms(use_true_random=False), cases=st.lists(inputs, min_size=1, max_size=6))

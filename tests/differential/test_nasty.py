@@ -797,6 +797,58 @@ def probe(packet):
         assert probe.out() == ((wide ^ count) + first + 9 + first) % 2**64
 
 
+def test_abs_of_what_is_never_positive(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    x: i32 = -(packet.load(0, u8) != 7)
+    out.value = 1 if (packet.load(1, u8) == 1) >= abs(x) else 2
+    return XDP.DROP
+""")
+    for first, second in ((7, 0), (7, 1), (0, 0), (0, 1)):
+        assert probe.run(bytes([first, second, *[0] * 62])) == DROP
+        assert probe.out() == (1 if (second == 1) >= abs(-(first != 7)) else 2)
+
+
+def test_indexes_that_always_count_from_the_end(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    values = u32[8]()
+    for i in range(8):
+        values[i] = u32(i + 10)
+    out.value = min(values[(packet.load(0, u8) & 3) - 8], 12)
+    return XDP.DROP
+""")
+    for index in range(4):
+        assert probe.run(bytes([index, *[0] * 63])) == DROP
+        assert probe.out() == min(range(10, 18)[index - 8], 12)
+
+
+def test_else_of_a_loop_over_data(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    out.value = 0
+    for i in range(1, min(packet.load(0, u32), 4)):
+        if i == packet.load(4, u8):
+            break
+    else:
+        out.value = 7
+    return XDP.DROP
+""")
+    for count in (0, 1, 2, 3, 4, 5, 2**32 - 1):
+        for stop in range(5):
+            assert probe.run(struct.pack("<IB59x", count, stop)) == DROP
+            assert probe.out() == (0 if 1 <= stop < min(count, 4) else 7)
+
+
 @pytest.mark.parametrize("kind", ["Hash", "PerCpuHash", "Array", "PerCpuArray"])
 @pytest.mark.parametrize("value", ["u64", "i64", "u32", "u16", "i8"])
 def test_counting_down(load, kind: str, value: str) -> None:  # type: ignore[no-untyped-def]

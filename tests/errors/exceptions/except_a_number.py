@@ -5,7 +5,7 @@ counts = Hash[u32, u64](max_entries=1024)
 
 @tracepoint("raw_syscalls:sys_enter")
 def probe(ctx):
-    try:  # error
-        print(counts[pid()])
-    except KeyError:
-        counts[pid()] = 1
+    try:
+        counts[0] = counts[pid()]
+    except 5:  # error
+        pass

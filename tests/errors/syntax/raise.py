@@ -1,7 +1,0 @@
-from pyebpf import pid, tracepoint
-
-
-@tracepoint("raw_syscalls:sys_enter")
-def probe(ctx):
-    if pid() == 0:
-        raise ValueError("idle")  # error
