@@ -16,8 +16,7 @@ class NoSuchOperation(Diagnostic):
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
     Each map has the operations of the Python collection that it resembles: hashes those of dict, arrays those of a
-    fixed
-    list, rings `reserve()`, histograms `observe(x)`.
+    list of fixed length, rings `reserve()`, histograms `observe(x)`. What would search a whole array is left out.
     """
 
     kind: str

@@ -127,6 +127,12 @@ def _update(b: Builder, map: MapRef, key: ops.Value, value: ops.Value, flags: in
 def contains(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     """`k in m`."""
     require(b, map, "in", span)
+    if map.kind in INDEXED:  # Python would look for a value; a map of that kind finds indexes
+        b.error(
+            errors.NoSuchOperation(
+                span, f"an {map.kind}" if map.kind[0] in "AEIOU" else f"a {map.kind}", "in", f"i < len({map.name})"
+            )
+        )
     found, _ = lookup(b, map, key, span)
     return b.present(found, span)
 
