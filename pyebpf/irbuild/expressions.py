@@ -6,7 +6,7 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL, BoolType, IntType
+from pyebpf.ir.types import BOOL, BoolType, IntType, KernelType
 from pyebpf.irbuild import arithmetic, attributes, comparisons, constants, contexts, maps, memory, names, values
 from pyebpf.irbuild.builder import Builder, storage
 from pyebpf.irbuild.operands import (
@@ -268,6 +268,8 @@ def _meeting_place(b: Builder, first: Operand, second: Operand, span: Span) -> t
     sample = _there(second if _is_none(first) else first)
     if _is_none(first) == _is_none(second):
         return None, b.local("either", values.join(b, sample, _there(second), span), span)
+    if ops.is_value(sample) and isinstance(sample.type, KernelType):
+        return None, b.local("either", sample.type, span)  # a null pointer is None
     if not (ops.is_value(sample) and isinstance(sample.type, IntType | BoolType)):
         hint = "write an if statement" if ops.is_value(sample) else ""
         b.error(type_errors.WrongType(span, "an integer or bool beside None", describe(sample), hint))
@@ -278,6 +280,8 @@ def _bring(
     b: Builder, operand: Operand, present: ops.Local | None, result: ops.Local, branch_span: Span, span: Span
 ) -> None:
     """`operand` into the locals that `_meeting_place` made."""
+    if isinstance(result.type, KernelType) and _is_none(operand):
+        operand = b.emit(ops.Null(result.type, span))
     if present is None:
         operand = values.plain(b, operand, branch_span) if isinstance(operand, Optional) else operand
     elif _is_none(operand):

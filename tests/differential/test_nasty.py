@@ -763,6 +763,53 @@ def probe(ctx):
 """)
 
 
+def test_printed_addresses(load) -> None:  # type: ignore[no-untyped-def]
+    load("""
+from pyebpf import current_task, tracepoint
+
+@tracepoint("syscalls:sys_enter_openat")
+def probe(ctx):
+    print(f"{ctx.filename:#x} {current_task().mm}", current_task(), ctx.filename)
+""")
+
+
+def test_kernel_pointers_that_may_be_none(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+from pyebpf import current_task, raw_tracepoint, tid
+
+out = Global[u64](0)
+
+@function
+def ancestor(number):
+    task = current_task()
+    for _ in range(20):
+        if task.tgid == number:
+            return task
+        task = task.real_parent
+    return None
+
+@raw_tracepoint("sys_enter")
+def probe(ctx):
+    task = current_task()
+    first = None
+    for _ in range(20):
+        if first is None or task.tgid < first.tgid:
+            first = task
+        task = task.real_parent
+    nobody = first if ctx.args[0] else None
+    task = ancestor(1)
+    bits = 0 if task is None else 1
+    task = None if first is None else ancestor(ctx.args[1])
+    bits += 2 if nobody is None else 4
+    bits += 8 if task is None else 16
+    out.value = bits * 100 + first.tgid
+""")
+    for first, number, bits in ((0, 1, 1 + 2 + 16), (1, 2**31, 1 + 4 + 8)):
+        context = struct.pack("<2Q", first, number)
+        sys.prog_test_run(probe.loaded.programs["probe"].fd, context=context, repeat=0)
+        assert probe.out() == bits * 100
+
+
 def test_fields_of_packed_structs(load) -> None:  # type: ignore[no-untyped-def]
     """They lie at odd addresses, where the verifier allows no wide access to the stack and nothing atomic."""
     probe = load("""
