@@ -247,7 +247,7 @@ class _Validator:
                 self.same_kind(op, op.value.type, op.local.type)
             case ops.Store():
                 self.scalar_at(op)
-                if not isinstance(op.value.type, IntType | BoolType):
+                if not isinstance(op.value.type, IntType | BoolType | KernelType | AddressType):
                     self.fail(op, f"stores {op.value.type}")
             case ops.StoreBytes():
                 self.pointer(op, op.address, writable=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL, BoolType, IntType
-from pyebpf.irbuild import arithmetic, attributes, comparisons, constants, contexts, maps, memory, names, values
+from pyebpf.ir.types import BOOL, BoolType, IntType, KernelType
+from pyebpf.irbuild import arithmetic, attributes, comparisons, constants, contexts, maps, memory, names, order, values
 from pyebpf.irbuild.builder import Builder, storage
 from pyebpf.irbuild.operands import (
     ContextArray,
@@ -70,9 +72,17 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
             names.assign_name(b, node.target.id, operand, node.value.span)
             return names.read_name(b, node.target.id, node.target.span)
         case tree.Tuple():
-            return Values(tuple(evaluate(b, item) for item in node.items))
+            return Values(tuple(operand for operand, _ in in_order(b, node.items)))
         case _:
             unreachable(node)
+
+
+def in_order(b: Builder, nodes: Sequence[tree.Expression]) -> list[tuple[Operand, Span]]:
+    """What each of `nodes` evaluates to, and where it stands."""
+    found = []
+    for number, node in enumerate(nodes, 1):
+        found.append((order.kept(b, evaluate(b, node), node.span, nodes[number:]), node.span))
+    return found
 
 
 def _attribute(b: Builder, node: tree.Attribute, chained: bool) -> Operand:
@@ -203,9 +213,10 @@ def _unary(b: Builder, node: tree.Unary) -> Operand:
 
 def _compare(b: Builder, node: tree.Compare) -> ops.Value:
     """`a < b <= c`: each operand once, and the rest only while it is true so far."""
-    left, left_span = evaluate(b, node.first), node.first.span
     operator, right_node = node.rest[0]
-    right = evaluate(b, right_node)
+    left_span = node.first.span
+    left = order.kept(b, evaluate(b, node.first), left_span, (right_node,))
+    right = order.kept(b, evaluate(b, right_node), right_node.span, [part for _, part in node.rest[1:2]])
     span = left_span.to(right_node.span)
     answer = comparisons.compare(b, operator, left, right, span, (left_span, right_node.span))
     if len(node.rest) == 1:
@@ -226,7 +237,7 @@ def _chain(
 ) -> None:
     def more() -> None:
         operator, node = rest[0]
-        right = evaluate(b, node)
+        right = order.kept(b, evaluate(b, node), node.span, [part for _, part in rest[1:2]])
         b.set(result, comparisons.compare(b, operator, left, right, span, (left_span, node.span)), span)
         if len(rest) > 1:
             _chain(b, result, right, node.span, rest[1:], span)
@@ -268,6 +279,8 @@ def _meeting_place(b: Builder, first: Operand, second: Operand, span: Span) -> t
     sample = _there(second if _is_none(first) else first)
     if _is_none(first) == _is_none(second):
         return None, b.local("either", values.join(b, sample, _there(second), span), span)
+    if ops.is_value(sample) and isinstance(sample.type, KernelType):
+        return None, b.local("either", sample.type, span)  # a null pointer is None
     if not (ops.is_value(sample) and isinstance(sample.type, IntType | BoolType)):
         hint = "write an if statement" if ops.is_value(sample) else ""
         b.error(type_errors.WrongType(span, "an integer or bool beside None", describe(sample), hint))
@@ -278,6 +291,8 @@ def _bring(
     b: Builder, operand: Operand, present: ops.Local | None, result: ops.Local, branch_span: Span, span: Span
 ) -> None:
     """`operand` into the locals that `_meeting_place` made."""
+    if isinstance(result.type, KernelType) and _is_none(operand):
+        operand = b.emit(ops.Null(result.type, span))
     if present is None:
         operand = values.plain(b, operand, branch_span) if isinstance(operand, Optional) else operand
     elif _is_none(operand):

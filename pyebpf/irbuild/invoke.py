@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import EnumMeta
 from ipaddress import IPv4Address, IPv6Address
 
@@ -29,8 +30,9 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     """`target(…)`."""
     value = target.value if isinstance(target, Static) else None
     if isinstance(value, HelperFunction):
-        arguments = [(expressions.evaluate(b, argument), argument.span) for argument in node.arguments]
-        keywords = {word.name: (expressions.evaluate(b, word.value), word.value.span) for word in node.keywords}
+        given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
+        arguments, rest = given[: len(node.arguments)], given[len(node.arguments) :]
+        keywords = {word.name: operand for word, operand in zip(node.keywords, rest, strict=True)}
         result: Operand = b.inline(b, value, arguments, keywords, node.span)
         return result
     if value in (IPv4Address, IPv6Address, MacAddress) and isinstance(value, type):
@@ -46,7 +48,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
                 node.keywords[0].span, node.function.span.text, "no keyword arguments", f"`{node.keywords[0].name}=`"
             )
         )
-    arguments = [(expressions.evaluate(b, argument), argument.span) for argument in node.arguments]
+    arguments = expressions.in_order(b, node.arguments)
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
     if isinstance(value, Builtin):
@@ -98,14 +100,14 @@ def _construct(b: Builder, type: layout.Type, node: tree.Call) -> Operand:
     """`Exec(pid=1)`, `u32[4]()`, `char[16]()`: zero but for what is given."""
     if node.arguments:
         b.error(errors.WrongArguments(node.arguments[0].span, str(type), "keyword arguments", "positional ones"))
-    fields: dict[str, tuple[Operand, Span]] = {}
     for word in node.keywords:
         if not isinstance(type, layout.Struct):
             b.error(errors.WrongArguments(word.span, str(type), "no arguments", f"`{word.name}=`"))
         if type.field(word.name) is None:
             known = [field.name for field in type.fields]
             contexts.unknown_member(b, f"struct {type.name}", word.name, known, word.span)
-        fields[word.name] = (expressions.evaluate(b, word.value), word.value.span)
+    values = expressions.in_order(b, [word.value for word in node.keywords])
+    fields = {word.name: operand for word, operand in zip(node.keywords, values, strict=True)}
     return memory.construct(b, type, fields, node.span)
 
 
@@ -114,25 +116,25 @@ def print_call(b: Builder, node: tree.Call) -> None:
     if node.keywords:
         hint = f"`{node.keywords[0].name}=`"
         b.error(errors.WrongArguments(node.keywords[0].span, "print", "no keyword arguments in a probe", hint))
-    pieces: list[prints.Piece] = []
+    parts: list[tree.Expression | tree.FStringText | tree.FStringField] = []
     for number, argument in enumerate(node.arguments):
         if number:
-            pieces.append(prints.Piece(Static(" ", '" "'), argument.span))
-        if isinstance(argument, tree.FString):
-            pieces += _fstring(b, argument)
-        else:
-            pieces.append(prints.Piece(expressions.evaluate(b, argument), argument.span))
+            parts.append(tree.FStringText(" ", argument.span))
+        parts += argument.parts if isinstance(argument, tree.FString) else [argument]
+    shown = [part.value if isinstance(part, tree.FStringField) else part for part in parts]
+    operands = iter(expressions.in_order(b, [part for part in shown if not isinstance(part, tree.FStringText)]))
+    pieces = [_piece(part, operands) for part in parts]
     if len(pieces) > MOST_PRINTED * 2:
         b.error(type_errors.CannotPrint(node.span, f"a line of more than {MOST_PRINTED} values", ""))
     prints.lower(b, pieces, node.span)
 
 
-def _fstring(b: Builder, node: tree.FString) -> list[prints.Piece]:
-    pieces = []
-    for part in node.parts:
-        if isinstance(part, tree.FStringText):
-            pieces.append(prints.Piece(Static(part.value, repr(part.value)), part.span))
-        else:
-            operand = expressions.evaluate(b, part.value)
-            pieces.append(prints.Piece(operand, part.value.span, part.conversion, part.spec))
-    return pieces
+def _piece(
+    part: tree.Expression | tree.FStringText | tree.FStringField, operands: Iterator[tuple[Operand, Span]]
+) -> prints.Piece:
+    if isinstance(part, tree.FStringText):
+        return prints.Piece(Static(part.value, repr(part.value)), part.span)
+    operand, span = next(operands)
+    if isinstance(part, tree.FStringField):
+        return prints.Piece(operand, span, part.conversion, part.spec)
+    return prints.Piece(operand, span)

@@ -23,6 +23,7 @@ from pyebpf.ir.types import (
     U64_MAX,
     BoolType,
     IntType,
+    KernelType,
     PointerType,
     Region,
     ValueType,
@@ -297,6 +298,8 @@ def _write_scalar(b: Builder, name: str, binding: Scalar, operand: Operand, span
     missing = isinstance(operand, Optional) or (isinstance(operand, Static) and operand.value is None)
     if missing and isinstance(local.type, IntType | BoolType):
         _retype(b, name, Shape(local.type, optional=True))
+    if isinstance(operand, Static) and operand.value is None and isinstance(local.type, KernelType):
+        operand = b.emit(ops.Null(local.type, span))
     if not ops.is_value(operand):
         b.error(type_errors.ConflictingTypes(span, name, describe_type(local.type), describe(operand)))
     wanted = _common(b, name, local, operand, span)
@@ -344,6 +347,9 @@ def _write_optional(b: Builder, name: str, binding: OptionalScalar, operand: Ope
             # `x = None` came first; now it turns out to be a reference.
             pointer = operand.type
             _retype(b, name, Shape(PointerType(pointer.target, pointer.region, True, pointer.writable)))
+            return
+        case _ if ops.is_value(operand) and isinstance(operand.type, KernelType) and binding.value.type == I64:
+            _retype(b, name, Shape(operand.type))
             return
         case _:
             b.error(type_errors.ConflictingTypes(span, name, _binding_type(binding), describe(operand)))

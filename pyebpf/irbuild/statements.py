@@ -10,7 +10,7 @@ from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef
 from pyebpf.ir.types import PointerType, Region, is_scalar
-from pyebpf.irbuild import arithmetic, exceptions, expressions, kernel_structs, loops, maps, memory, names
+from pyebpf.irbuild import arithmetic, exceptions, expressions, kernel_structs, loops, maps, memory, names, order
 from pyebpf.irbuild.bindings import Fixed, Reference
 from pyebpf.irbuild.builder import Abandon, Builder
 from pyebpf.irbuild.open_blocks import Reservation
@@ -121,7 +121,8 @@ def _assign(b: Builder, statement: tree.Assign) -> None:
     if not others and isinstance(first, tree.Attribute) and isinstance(statement.value, tree.Attribute):
         _assign_chain(b, first, statement.value)
         return
-    operand = expressions.evaluate(b, statement.value)
+    value = statement.value
+    operand = order.kept(b, expressions.evaluate(b, value), value.span, statement.targets)
     for target in statement.targets:
         _assign_to(b, target, operand, statement.value.span)
 
@@ -147,7 +148,7 @@ def _assign_entry(b: Builder, target: tree.Subscript, value: tree.Expression, sp
     """`m[k] = v`. Python evaluates the value first, then the key."""
     if not isinstance(target.value, tree.Name | tree.Attribute):
         return False
-    operand = expressions.evaluate(b, value)
+    operand = order.kept(b, expressions.evaluate(b, value), value.span, (target,))
     base = expressions.evaluate(b, target.value)
     if isinstance(base, Static) and isinstance(base.value, Map):
         map = maps.ref(b, base)
@@ -259,8 +260,7 @@ def _count(b: Builder, base: Static, target: tree.Subscript, statement: tree.Aug
     map = maps.ref(b, base)
     maps.require(b, map, f"{statement.operator}=", target.span)
     assert map.value is not None
-    key = expressions.evaluate(b, target.index)
-    value = expressions.evaluate(b, statement.value)
+    (key, _), (value, _) = expressions.in_order(b, (target.index, statement.value))
     amount = maps.bind_amount(b, value, map.value, statement.value.span, statement.operator == "-")
     maps.count(b, map, key, amount, (statement.span, target.index.span))
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from running import Kernel
+from running import Kernel, Probe
 
 from pyebpf.codegen import Worker
+from pyebpf.loader.load import load_object
+from pyebpf.object.read import read_object
+
+IMPORTS = """\
+from pyebpf import (
+    ETH_P_IP, XDP, Array, Ethernet, Global, Hash, IPv4, RingBuf, Tcp, be16, char, function, i8, i16, i32, i64, struct,
+    u8, u16, u32, u64, xdp,
+)
+
+"""
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +28,16 @@ def kernel() -> Iterator[Kernel]:
         pytest.skip("loading programs needs root")
     with Worker() as worker:
         yield Kernel(worker)
+
+
+@pytest.fixture
+def load(kernel: Kernel, tmp_path: Path, request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    def loaded(text: str) -> Probe:
+        path = tmp_path / "probe.py"
+        path.write_text(IMPORTS + text)
+        elf = kernel.worker.compile(kernel.to_llvm(path), "v3")
+        probe = load_object(read_object(elf))
+        request.addfinalizer(probe.close)
+        return Probe(probe)
+
+    return loaded

@@ -171,3 +171,38 @@ def _to_llvm(path: Path) -> str:
     text = emit(path, "llvm")
     assert isinstance(text, str)
     return text
+
+
+@dataclass
+class Probe:
+    """A loaded program named `probe`, with its Global `out` if it has one."""
+
+    loaded: LoadedObject
+
+    def run(self, packet: bytes = bytes(64)) -> int:
+        return sys.prog_test_run(self.loaded.programs["probe"].fd, packet)[0]
+
+    def variable(self, name: str, kind: str = "<Q") -> int:
+        metadata = self.loaded.spec.metadata
+        assert metadata is not None
+        (cell,) = (info.cell for info in metadata.variables if info.name == name)
+        section = self.loaded.variables[cell.section]
+        data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
+        return int(struct.unpack_from(kind, data, cell.offset)[0])
+
+    def out(self, kind: str = "<Q") -> int:
+        return self.variable("out", kind)
+
+    def faults(self) -> dict[str, int]:
+        metadata = self.loaded.spec.metadata
+        assert metadata is not None
+        if metadata.faults is None:
+            return {}
+        section = self.loaded.variables[metadata.faults.section]
+        data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
+        counts = struct.unpack_from(f"<{len(metadata.fault_sites)}Q", data, metadata.faults.offset)
+        found: dict[str, int] = {}
+        for site, count in zip(metadata.fault_sites, counts, strict=True):
+            if count:
+                found[site.kind] = found.get(site.kind, 0) + count
+        return found

@@ -3,74 +3,14 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from running import Kernel
 
 from pyebpf.loader import sys
-from pyebpf.loader.load import LoadedObject, load_object
-from pyebpf.object.read import read_object
 
 pytestmark = pytest.mark.kernel
 
 PASS, DROP = 2, 1
-IMPORTS = """\
-from pyebpf import (
-    ETH_P_IP, XDP, Array, Ethernet, Global, Hash, IPv4, RingBuf, Tcp, be16, char, function, i8, i16, i32, i64, struct,
-    u8, u16, u32, u64, xdp,
-)
-
-"""
-
-
-@dataclass
-class Probe:
-    """A loaded program named `probe`, with its Global `out` if it has one."""
-
-    loaded: LoadedObject
-
-    def run(self, packet: bytes = bytes(64)) -> int:
-        return sys.prog_test_run(self.loaded.programs["probe"].fd, packet)[0]
-
-    def variable(self, name: str, kind: str = "<Q") -> int:
-        metadata = self.loaded.spec.metadata
-        assert metadata is not None
-        (cell,) = (info.cell for info in metadata.variables if info.name == name)
-        section = self.loaded.variables[cell.section]
-        data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
-        return int(struct.unpack_from(kind, data, cell.offset)[0])
-
-    def out(self, kind: str = "<Q") -> int:
-        return self.variable("out", kind)
-
-    def faults(self) -> dict[str, int]:
-        metadata = self.loaded.spec.metadata
-        assert metadata is not None
-        if metadata.faults is None:
-            return {}
-        section = self.loaded.variables[metadata.faults.section]
-        data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
-        counts = struct.unpack_from(f"<{len(metadata.fault_sites)}Q", data, metadata.faults.offset)
-        found: dict[str, int] = {}
-        for site, count in zip(metadata.fault_sites, counts, strict=True):
-            if count:
-                found[site.kind] = found.get(site.kind, 0) + count
-        return found
-
-
-@pytest.fixture
-def load(kernel: Kernel, tmp_path: Path, request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
-    def loaded(text: str) -> Probe:
-        path = tmp_path / "probe.py"
-        path.write_text(IMPORTS + text)
-        elf = kernel.worker.compile(kernel.to_llvm(path), "v3")
-        probe = load_object(read_object(elf))
-        request.addfinalizer(probe.close)
-        return Probe(probe)
-
-    return loaded
 
 
 def test_cursor_over_tcp_options(load) -> None:  # type: ignore[no-untyped-def]
@@ -761,6 +701,53 @@ def probe(ctx):
         event.pid = 1
         print(f"{comm()} {current_task().real_parent.comm}")
 """)
+
+
+def test_printed_addresses(load) -> None:  # type: ignore[no-untyped-def]
+    load("""
+from pyebpf import current_task, tracepoint
+
+@tracepoint("syscalls:sys_enter_openat")
+def probe(ctx):
+    print(f"{ctx.filename:#x} {current_task().mm}", current_task(), ctx.filename)
+""")
+
+
+def test_kernel_pointers_that_may_be_none(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+from pyebpf import current_task, raw_tracepoint, tid
+
+out = Global[u64](0)
+
+@function
+def ancestor(number):
+    task = current_task()
+    for _ in range(20):
+        if task.tgid == number:
+            return task
+        task = task.real_parent
+    return None
+
+@raw_tracepoint("sys_enter")
+def probe(ctx):
+    task = current_task()
+    first = None
+    for _ in range(20):
+        if first is None or task.tgid < first.tgid:
+            first = task
+        task = task.real_parent
+    nobody = first if ctx.args[0] else None
+    task = ancestor(1)
+    bits = 0 if task is None else 1
+    task = None if first is None else ancestor(ctx.args[1])
+    bits += 2 if nobody is None else 4
+    bits += 8 if task is None else 16
+    out.value = bits * 100 + first.tgid
+""")
+    for first, number, bits in ((0, 1, 1 + 2 + 16), (1, 2**31, 1 + 4 + 8)):
+        context = struct.pack("<2Q", first, number)
+        sys.prog_test_run(probe.loaded.programs["probe"].fd, context=context, repeat=0)
+        assert probe.out() == bits * 100
 
 
 def test_fields_of_packed_structs(load) -> None:  # type: ignore[no-untyped-def]

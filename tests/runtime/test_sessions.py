@@ -217,7 +217,7 @@ def test_a_session_that_nobody_holds_is_gone(module: ModuleType) -> None:
         assert len(module.events.poll()) > 0 and session.prints.poll() == [] and session.stats
         assert len(session.links) == 2
         del session
-        assert not left_over(before, 2)
+        assert not left_over(before)
     finally:
         gc.enable()
     assert module.counts.view is None

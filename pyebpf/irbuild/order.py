@@ -1,0 +1,68 @@
+"""The order of evaluation: operands keep what they were while those after them are computed.
+
+    same(event.name, rename(event))     # the first argument is the name before rename
+
+Numbers are values from the start, and names may well refer to the same struct. But text and addresses lie in memory
+until they are used, and in Python they never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from types import ModuleType
+
+from pyebpf import layout
+from pyebpf.irbuild import memory, names
+from pyebpf.irbuild.bindings import Fixed
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Operand, Static, reference
+from pyebpf.lang.functions import Builtin
+from pyebpf.lang.types import layout_or_none
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+
+def kept(b: Builder, operand: Operand, span: Span, later: Sequence[tree.Expression]) -> Operand:
+    """`operand`, copied if it is text or an address that computing `later` may change."""
+    pointer = reference(operand)
+    if pointer is None or isinstance(pointer.target, layout.Struct | layout.Array):
+        return operand
+    return memory.hold(b, operand, span) if any(_may_write(b, node) for node in later) else operand
+
+
+def _may_write(b: Builder, node: tree.Expression) -> bool:
+    """Whether `node` assigns a name or calls a @function."""
+    return any(
+        isinstance(part, tree.Walrus) or (isinstance(part, tree.Call) and _may_call_function(b, part.function))
+        for part in _parts(node)
+    )
+
+
+def _may_call_function(b: Builder, node: tree.Expression) -> bool:
+    if isinstance(node, tree.Attribute) and isinstance(node.value, tree.Name):
+        return isinstance(_static(b, node.value.id), ModuleType)  # others have methods of the language
+    if not isinstance(node, tree.Name):
+        return True
+    value = _static(b, node.id)
+    known = isinstance(value, Builtin) or any(value is function for function in (print, min, max, abs, len))
+    return not known and layout_or_none(value) is None
+
+
+def _static(b: Builder, name: str) -> object:
+    """The Python object that `name` stands for, if it does."""
+    binding = b.frame.bindings.get(name)
+    if binding is None:
+        return names.lookup(b.frame.python, name)[1]
+    return binding.operand.value if isinstance(binding, Fixed) and isinstance(binding.operand, Static) else None
+
+
+def _parts(node: object) -> Iterator[object]:
+    """`node` and all below it."""
+    if isinstance(node, tuple):
+        for part in node:
+            yield from _parts(part)
+    elif is_dataclass(node) and not isinstance(node, Span):
+        yield node
+        for field in fields(node):
+            yield from _parts(getattr(node, field.name))
