@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from pyebpf.diagnostics.base import CompileError
 from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
 from pyebpf.lang.variables import Declared
@@ -57,27 +58,45 @@ class Unit:
     path: str
 
 
-def compile_target(target: Target, *, btf: Btf | None = None, cpu: str | None = None) -> Object:
-    """Compile to an object, which holds the bytes of its ELF file. Raises CompileError."""
+def compile_target(
+    target: Target, *, btf: Btf | None = None, cpu: str | None = None, kernel: Version | None = None
+) -> Object:
+    """Compile to an object, which holds the bytes of its ELF file. Raises CompileError.
+
+    `kernel` is the oldest that it shall run on; what came later is an error, and the instruction set is its own.
+    """
     from pyebpf.codegen.worker import Worker
     from pyebpf.object.read import read_object
 
     with Worker.start() as worker:  # starts to import LLVM while the front end works
         unit = resolve(target)
-        text = _llvm_text(unit, btf)
-        return read_object(worker.compile(text, cpu or DEFAULT_CPU))
+        text = _llvm_text(unit, btf, kernel)
+        return read_object(worker.compile(text, cpu or _cpu(kernel)))
 
 
-def check_target(target: Target, *, btf: Btf | None = None, cpu: str | None = None) -> CheckReport:
+def _cpu(kernel: Version | None) -> str:
+    return DEFAULT_CPU if kernel is None else instruction_set(kernel)
+
+
+def check_target(
+    target: Target, *, btf: Btf | None = None, cpu: str | None = None, kernel: Version | None = None
+) -> CheckReport:
     """Find every mistake without making code; needs neither root nor LLVM. Raises CompileError."""
     del cpu
-    return CheckReport(_checked(_module(resolve(target), btf)).reports)
+    return CheckReport(_checked(_module(resolve(target), btf), kernel).reports)
 
 
-def emit(target: Target, stage: Stage, *, btf: Btf | None = None, cpu: str | None = None) -> str | bytes:
+def emit(
+    target: Target,
+    stage: Stage,
+    *,
+    btf: Btf | None = None,
+    cpu: str | None = None,
+    kernel: Version | None = None,
+) -> str | bytes:
     """The output of one stage: `ast`, `ir`, `llvm` and `asm` as text, `obj` as bytes."""
     if stage in ("asm", "obj"):
-        return _emit_code(target, stage, btf, cpu or DEFAULT_CPU)
+        return _emit_code(target, stage, btf, cpu or _cpu(kernel), kernel)
     unit = resolve(target)
     if stage == "ast":
         from pyebpf.syntax.dump import dump
@@ -86,16 +105,16 @@ def emit(target: Target, stage: Stage, *, btf: Btf | None = None, cpu: str | Non
     if stage == "ir":
         from pyebpf.ir.printer import print_module
 
-        return print_module(_optimized(unit, btf))
-    return _llvm_text(unit, btf)
+        return print_module(_optimized(unit, btf, kernel))
+    return _llvm_text(unit, btf, kernel)
 
 
-def _emit_code(target: Target, stage: Stage, btf: Btf | None, cpu: str) -> str | bytes:
+def _emit_code(target: Target, stage: Stage, btf: Btf | None, cpu: str, kernel: Version | None) -> str | bytes:
     """What comes out of LLVM, which is imported by a process of its own while the front end works."""
     from pyebpf.codegen.worker import Worker
 
     with Worker.start() as worker:
-        text = _llvm_text(resolve(target), btf)
+        text = _llvm_text(resolve(target), btf, kernel)
         return worker.assembly(text, cpu) if stage == "asm" else worker.compile(text, cpu)
 
 
@@ -174,25 +193,25 @@ def _module(unit: Unit, btf: Btf | None) -> Module:
     return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf, unit.variables))
 
 
-def _checked(module: Module) -> Checked:
+def _checked(module: Module, kernel: Version | None) -> Checked:
     from pyebpf.checks import check_module
     from pyebpf.ir.validate import validate
 
     validate(module)
-    return check_module(module)
+    return check_module(module, kernel)
 
 
-def _optimized(unit: Unit, btf: Btf | None) -> Module:
+def _optimized(unit: Unit, btf: Btf | None, kernel: Version | None) -> Module:
     """Typed IR that every check has passed, with what they proved taken out."""
     from pyebpf.ir.validate import validate
     from pyebpf.transform import optimize
 
-    module = optimize(_checked(_module(unit, btf)))
+    module = optimize(_checked(_module(unit, btf), kernel))
     validate(module)
     return module
 
 
-def _llvm_text(unit: Unit, btf: Btf | None) -> str:
+def _llvm_text(unit: Unit, btf: Btf | None, kernel: Version | None) -> str:
     from pyebpf.codegen import emit_module
 
-    return emit_module(_optimized(unit, btf)).text
+    return emit_module(_optimized(unit, btf, kernel)).text

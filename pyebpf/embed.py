@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from pyebpf import compiler
 from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.versions import Version
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.variables import Declared
@@ -20,14 +21,15 @@ Target: TypeAlias = "Probe | ModuleType | Object | str | PathLike[str] | Iterabl
 BtfSource: TypeAlias = "Btf | bytes | str | PathLike[str] | None"
 
 
-def compile(target: Target, *, btf: BtfSource = None, cpu: str | None = None) -> Object:
+def compile(target: Target, *, btf: BtfSource = None, cpu: str | None = None, kernel: Version | None = None) -> Object:
     """Compile `target` to a BPF object.
 
     `target`: a probe, several, a module, or the path of a `.py` file (of an `.o` file, which is read). `btf`: kernel
     types to compile for, as BTF, its bytes, or a file; the running kernel's if None. `cpu`: BPF instruction set, `v1`
-    to `v4`; v3 (Linux 5.1) if None. Raises CompileError with diagnostics. Needs no privileges.
+    to `v4`; if None, v3 (Linux 5.1), or the newest that `kernel` has. `kernel`: the oldest that the object shall run
+    on, as `(5, 10)`; what it doesn't have is an error. Raises CompileError with diagnostics. Needs no privileges.
     """
-    return _compile(target, _btf(btf), cpu)
+    return _compile(target, _btf(btf), cpu, kernel)
 
 
 def load(
@@ -49,13 +51,13 @@ def load(
     types = _btf(btf)
     if not isinstance(target, Probe | ModuleType | Object | str | PathLike):
         target = list(target)  # gone over twice
-    object = _compile(target, types, None)
+    object = _compile(target, types, None, None)
     session = open_session(object, config=config, btf=types, attach=attach, where=where)
     _bind(target, session)
     return session
 
 
-def _compile(target: Target, btf: Btf | None, cpu: str | None) -> Object:
+def _compile(target: Target, btf: Btf | None, cpu: str | None, kernel: Version | None) -> Object:
     if isinstance(target, Object):
         return target
     if isinstance(target, str | PathLike):
@@ -64,8 +66,8 @@ def _compile(target: Target, btf: Btf | None, cpu: str | None) -> Object:
             from pyebpf.object.read import read_object
 
             return read_object(path.read_bytes())
-        return compiler.compile_target(path, btf=btf, cpu=cpu)
-    return compiler.compile_target(target, btf=btf, cpu=cpu)
+        return compiler.compile_target(path, btf=btf, cpu=cpu, kernel=kernel)
+    return compiler.compile_target(target, btf=btf, cpu=cpu, kernel=kernel)
 
 
 def _btf(source: BtfSource) -> Btf | None:

@@ -12,8 +12,10 @@ from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too
 from pyebpf.checks.intervals import Facts, analyze
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
+from pyebpf.checks.requirements import too_new
 from pyebpf.diagnostics.base import Sink
 from pyebpf.ir.module import Module, Program
+from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
 
 __all__ = ["Checked", "LoopReport", "ProgramReport", "check_module"]
@@ -32,13 +34,14 @@ class Checked:
     reports: tuple[ProgramReport, ...]
 
 
-def check_module(module: Module) -> Checked:
-    """Check every program of `module`. Raises CompileError."""
+def check_module(module: Module, kernel: Version | None = None) -> Checked:
+    """Check every program of `module`; for `kernel` and later ones if given. Raises CompileError."""
     sink = Sink()
     language = {program: analyze(program, "language") for program in module.programs}
     for program, facts in language.items():
         found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
-        for diagnostic in (*found, *overwritten(program)):
+        newer = too_new(program, kernel) if kernel is not None else ()
+        for diagnostic in (*found, *overwritten(program), *newer):
             sink.add(diagnostic)
     sink.check()
     for program, facts in language.items():

@@ -8,12 +8,13 @@ from typing import final
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.branches import open_branches
 from pyebpf.checks.intervals import Facts
+from pyebpf.checks.requirements import Need, needs, used_helpers
 from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.loops import StackTooLarge, TooManyBranches, TooManyInstructions, UnboundedLoop, UnprovenWhile
 from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
-from pyebpf.kernel.helpers import Helper, helper_by_name
+from pyebpf.kernel.helpers import Helper
 from pyebpf.layout import round_up
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -28,14 +29,6 @@ SPILLS = 48
 """Bytes of stack left for registers that the code generator has to put aside."""
 GPL_COMPATIBLE = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
 """As `license_is_gpl_compatible` in include/linux/license.h has them."""
-FIXED_HELPERS = {
-    ops.MapLookup: "map_lookup_elem",
-    ops.MapUpdate: "map_update_elem",
-    ops.MapDelete: "map_delete_elem",
-    ops.RingReserve: "ringbuf_reserve",
-    ops.RingSubmit: "ringbuf_submit",
-    ops.RingDiscard: "ringbuf_discard",
-}
 COSTS: dict[type[ops.Op], int] = {
     ops.Const: 0,
     ops.LocalGet: 0,
@@ -78,27 +71,22 @@ class ProgramReport:
     stack: int
     loops: tuple[LoopReport, ...]
     helpers: tuple[Helper, ...]
-
-
-def walk(block: ops.Block) -> Iterator[ops.Op]:
-    """Every op in `block`, nested ones included, in order."""
-    for op in block.ops:
-        yield op
-        for inner in ops.blocks(op):
-            yield from walk(inner)
+    needs: Need
+    """What the program has of the newest: the first kernel that can run it."""
 
 
 def report(program: Program, facts: Facts) -> ProgramReport:
     """The report on a program whose loops all have bounds."""
     loops = tuple(
         LoopReport(op.span.source.path, op.span.line, bound(op, facts) or 0)
-        for op in walk(program.body)
+        for op in ops.walk(program.body)
         if isinstance(op, ops.Loop) and op.bound is None and facts.reachable(op)
     )
     helpers = {helper.name: helper for helper, _ in used_helpers(program)}
     ordered = tuple(sorted(helpers.values(), key=lambda helper: helper.id))
     hook = f"{program.hook.name} {program.argument}".strip()
-    return ProgramReport(program.name, hook, worst_case(program.body, facts), stack(program), loops, ordered)
+    newest = max(needs(program), key=lambda need: need.since)
+    return ProgramReport(program.name, hook, worst_case(program.body, facts), stack(program), loops, ordered, newest)
 
 
 def worst_case(block: ops.Block, facts: Facts) -> int:
@@ -130,18 +118,9 @@ def _cost(op: ops.Op) -> int:
             return COSTS.get(type(op), 1)
 
 
-def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
-    """Every helper that the program calls, and where."""
-    for op in walk(program.body):
-        name = op.helper if isinstance(op, ops.Call) else FIXED_HELPERS.get(type(op))
-        helper = helper_by_name(name) if name else None
-        if helper is not None:
-            yield helper, op.span
-
-
 def slots(program: Program) -> list[ops.Slot]:
     """The program's memory on the stack, each slot once."""
-    return list({op.slot: None for op in walk(program.body) if isinstance(op, ops.SlotAddress)})
+    return list({op.slot: None for op in ops.walk(program.body) if isinstance(op, ops.SlotAddress)})
 
 
 def stack(program: Program) -> int:
@@ -151,7 +130,7 @@ def stack(program: Program) -> int:
 
 def unbounded(program: Program, facts: Facts) -> Iterator[Diagnostic]:
     """A diagnostic for every loop without a bound."""
-    for op in walk(program.body):
+    for op in ops.walk(program.body):
         if not isinstance(op, ops.Loop) or not facts.reachable(op) or bound(op, facts) is not None:
             continue
         if op.counting is None:
@@ -178,13 +157,13 @@ def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
     total = worst_case(program.body, facts)
     if total > BUDGET:
         loops = [op for op in program.body.ops if isinstance(op, ops.Loop)]
-        loops = loops or [op for op in walk(program.body) if isinstance(op, ops.Loop)]
+        loops = loops or [op for op in ops.walk(program.body) if isinstance(op, ops.Loop)]
         worst = max(loops, key=lambda op: (bound(op, facts) or 1) * worst_case(op.body, facts), default=None)
         if worst is not None:
             yield TooManyInstructions(worst.span, total, bound(worst, facts) or 1, BUDGET)
     remembered = open_branches(program.body, facts)
     if remembered > OPEN_BRANCHES and total <= BUDGET:
-        inside = [op for op in walk(program.body) if isinstance(op, ops.Loop)]
+        inside = [op for op in ops.walk(program.body) if isinstance(op, ops.Loop)]
         worst = max(inside, key=lambda op: (bound(op, facts) or 1) * open_branches(op.body, facts), default=None)
         if worst is not None:
             yield TooManyBranches(worst.span, remembered, bound(worst, facts) or 1, OPEN_BRANCHES)

@@ -10,18 +10,20 @@ from typing import Any
 import click
 
 from pyebpf import compiler
-from pyebpf.cli.options import FILE, btf_option, json_option, read_btf
+from pyebpf.cli.options import FILE, btf_option, json_option, kernel_option, read_btf
 from pyebpf.diagnostics.base import CompileError
+from pyebpf.kernel.versions import Version, show_version
 
 
 @click.command("check")
 @click.argument("file", type=FILE)
 @btf_option
+@kernel_option
 @json_option
-def command(file: Path, btf_path: Path | None, as_json: bool) -> None:
+def command(file: Path, btf_path: Path | None, kernel: Version | None, as_json: bool) -> None:
     """Find mistakes in FILE, and show each program's loop bounds, stack, instructions and needs. Needs no root."""
     try:
-        report = compiler.check_target(file, btf=read_btf(btf_path))
+        report = compiler.check_target(file, btf=read_btf(btf_path), kernel=kernel)
     except CompileError as error:
         if not as_json:
             raise
@@ -38,7 +40,6 @@ def command(file: Path, btf_path: Path | None, as_json: bool) -> None:
 
 
 def _program(program: Any) -> dict[str, Any]:
-    since = max((helper.since for helper in program.helpers), default=(0, 0))
     return {
         "name": program.name,
         "hook": program.hook,
@@ -46,10 +47,10 @@ def _program(program: Any) -> dict[str, Any]:
         "stack": program.stack,
         "loops": [{"file": loop.file, "line": loop.line, "bound": loop.bound} for loop in program.loops],
         "helpers": [
-            {"name": helper.name, "since": ".".join(map(str, helper.since)), "gpl": helper.gpl}
-            for helper in program.helpers
+            {"name": helper.name, "since": show_version(helper.since), "gpl": helper.gpl} for helper in program.helpers
         ],
-        "since": ".".join(map(str, since)),
+        "since": show_version(program.needs.since),
+        "because": program.needs.what,
     }
 
 
@@ -58,6 +59,7 @@ def _show(program: dict[str, Any]) -> None:
     click.echo(f"{program['name']}: {program['hook']}")
     click.echo(f"  instructions  at most {program['worst_case']:,} of {budget:,} (estimated)")
     click.echo(f"  stack         {program['stack']} of 512 bytes")
+    click.echo(f"  needs         Linux {program['since']}, for {program['because']}")
     for loop in program["loops"]:
         click.echo(f"  loop          {loop['file']}:{loop['line']} at most {loop['bound']:,} times")
     helpers = [f"{h['name']} (Linux {h['since']}{', GPL' if h['gpl'] else ''})" for h in program["helpers"]]

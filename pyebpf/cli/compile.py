@@ -9,7 +9,8 @@ from typing import get_args
 import click
 
 from pyebpf import compiler
-from pyebpf.cli.options import FILE, btf_option, cpu_option, read_btf
+from pyebpf.cli.options import FILE, btf_option, cpu_option, kernel_option, read_btf
+from pyebpf.kernel.versions import Version
 
 
 @click.command("compile")
@@ -22,11 +23,19 @@ from pyebpf.cli.options import FILE, btf_option, cpu_option, read_btf
 )
 @btf_option
 @cpu_option
-def command(file: Path, output: Path | None, emit: compiler.Stage, btf_path: Path | None, cpu: str) -> None:
+@kernel_option
+def command(
+    file: Path,
+    output: Path | None,
+    emit: compiler.Stage,
+    btf_path: Path | None,
+    cpu: str | None,
+    kernel: Version | None,
+) -> None:
     """Compile the probes in FILE to a standard BPF object (-o OUT.o), or show a stage: ast, ir, llvm, asm."""
     if emit == "obj" and output is None:
         output = file.with_suffix(".o")
-    result = compiler.emit(file, emit, btf=read_btf(btf_path), cpu=cpu)
+    result = compiler.emit(file, emit, btf=read_btf(btf_path), cpu=cpu, kernel=kernel)
     data = result if isinstance(result, bytes) else result.encode()
     if output is None or str(output) == "-":
         sys.stdout.buffer.write(data)

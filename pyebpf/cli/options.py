@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyebpf.kernel.versions import Version, parse_version
+
 if TYPE_CHECKING:
     from pyebpf.kernel.btf import Btf
     from pyebpf.object.specs import Object
@@ -18,7 +20,26 @@ btf_option = click.option(
     "--btf", "btf_path", type=FILE, metavar="FILE", help="Kernel types: raw BTF, or an ELF file with it."
 )
 cpu_option = click.option(
-    "--cpu", type=click.Choice(["v1", "v2", "v3", "v4"]), default="v3", show_default=True, help="BPF instruction set."
+    "--cpu",
+    type=click.Choice(["v1", "v2", "v3", "v4"]),
+    help="BPF instruction set; v3, or what the kernel of --kernel has.",
+)
+
+
+class KernelVersion(click.ParamType):  # type: ignore[type-arg]  # generic in some versions of click only
+    """`5.10` as `(5, 10)`."""
+
+    name = "version"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Version:
+        try:
+            return parse_version(str(value))
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+kernel_option = click.option(
+    "--kernel", type=KernelVersion(), metavar="VERSION", help="The oldest kernel that it shall run on, such as 5.10."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 
@@ -51,7 +72,7 @@ def is_object(path: Path) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def build(path: Path, btf: Btf | None, cpu: str = "v3") -> Object:
+def build(path: Path, btf: Btf | None) -> Object:
     """The object of a `.py` or `.o` file."""
     if is_object(path):
         from pyebpf.object.read import read_object
@@ -59,7 +80,7 @@ def build(path: Path, btf: Btf | None, cpu: str = "v3") -> Object:
         return read_object(path.read_bytes())
     from pyebpf import compiler
 
-    return compiler.compile_target(path, btf=btf, cpu=cpu)
+    return compiler.compile_target(path, btf=btf)
 
 
 def pairs(values: tuple[str, ...], form: str) -> dict[str, str]:

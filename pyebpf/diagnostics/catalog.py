@@ -26,6 +26,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     proofs.NeedsGpl,
     proofs.HelperNotAllowed,
     proofs.AlwaysFails,
+    proofs.TooNew,
     names.UnknownName,
     names.MaybeUnassigned,
     names.NotUsable,

@@ -108,6 +108,21 @@ class HelperNotAllowed(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class TooNew(Diagnostic):
+    code: ClassVar = "E0224"
+    title: ClassVar = "{what} needs Linux {since}, and this is compiled for {kernel}"
+    explanation: ClassVar = """
+    With `--kernel 5.10`, or `pyebpf.compile(…, kernel=(5, 10))`, an object is for that kernel and later ones. Hooks,
+    maps and functions that came later would be refused when it is loaded there.
+    """
+
+    what: str
+    since: str
+    kernel: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class AlwaysFails(Diagnostic):
     code: ClassVar = "E0223"
     title: ClassVar = "this always raises {fault}"

@@ -7,6 +7,7 @@ lives in `Local`s (scalars) and `Slot`s (memory on the stack).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Literal, TypeAlias, TypeGuard, final, get_args
 
@@ -654,3 +655,11 @@ def blocks(op: Op) -> tuple[Block, ...]:
             return (op.failing,) if op.failing is not None else ()
         case _:
             return ()
+
+
+def walk(block: Block) -> Iterator[Op]:
+    """Every op in `block`, nested ones included, in order."""
+    for op in block.ops:
+        yield op
+        for inner in blocks(op):
+            yield from walk(inner)

@@ -124,3 +124,28 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     command = f"{sys.executable} -m pyebpf compile samples/execsnoop.py --emit llvm | head -n 1"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr and "Broken" not in done.stderr
+
+
+def test_check_says_which_kernel_it_needs_and_what_for() -> None:
+    done = pyebpf("check", SAMPLES / "execsnoop.py")
+    assert "needs         Linux 5.8, for the RingBuf `execs`" in done.stdout
+    assert json.loads(pyebpf("check", "--json", SAMPLES / "execsnoop.py").stdout)["programs"][0]["since"] == "5.8"
+
+
+def test_compile_for_an_older_kernel(tmp_path: Path) -> None:
+    out = tmp_path / "out.o"
+    assert pyebpf("compile", "--kernel", "5.4", SAMPLES / "execsnoop.py", "-o", out).returncode == 1
+    assert not out.exists()
+    assert pyebpf("compile", "--kernel", "5.8.0-rc1", SAMPLES / "execsnoop.py", "-o", out).returncode == 0
+    refused = pyebpf("compile", "--kernel", "old", SAMPLES / "execsnoop.py", "-o", out)
+    assert refused.returncode == 2
+    assert "'old' is not a kernel version" in refused.stderr
+
+
+def test_the_instruction_set_is_the_newest_that_the_kernel_has() -> None:
+    """Signed division is an instruction since v4, of Linux 6.6; before, it takes several."""
+    from pyebpf.kernel.versions import instruction_set
+
+    assert [instruction_set(version) for version in ((4, 9), (4, 14), (5, 1), (6, 5), (6, 6), (7, 3))] == [
+        "v1", "v2", "v3", "v3", "v4", "v4",
+    ]  # fmt: skip

@@ -30,11 +30,17 @@ def check(program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setenv("NO_COLOR", "1")
     with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
         warnings.simplefilter("ignore", SyntaxWarning)  # Python's own, about the same mistakes
-        main(["check", program.name])
+        main(["check", *options(program), program.name])
     shown = capsys.readouterr()
     assert ended.value.code == 1, shown.err
     assert shown.out == ""
     return shown.err
+
+
+def options(program: Path) -> list[str]:
+    """What the program's first line wants: `# options: --kernel 5.7`."""
+    first = program.read_text().partition("\n")[0]
+    return first.removeprefix("# options:").split() if first.startswith("# options:") else []
 
 
 def marked_lines(program: Path) -> list[int]:

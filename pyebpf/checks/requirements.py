@@ -1,0 +1,71 @@
+"""What a program needs of the kernel: the first version that has its hook, its maps and its helpers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.proofs import TooNew
+from pyebpf.ir import ops
+from pyebpf.ir.module import MapRef, Program
+from pyebpf.kernel.helpers import Helper, helper_by_name
+from pyebpf.kernel.maps import map_kind_by_name
+from pyebpf.kernel.versions import Version, show_version
+from pyebpf.records import dataclass
+from pyebpf.source import Span
+
+FIXED_HELPERS = {
+    ops.MapLookup: "map_lookup_elem",
+    ops.MapUpdate: "map_update_elem",
+    ops.MapDelete: "map_delete_elem",
+    ops.RingReserve: "ringbuf_reserve",
+    ops.RingSubmit: "ringbuf_submit",
+    ops.RingDiscard: "ringbuf_discard",
+}
+
+
+@final
+@dataclass(frozen=True)
+class Need:
+    """Something that a kernel has `since` a version."""
+
+    what: str
+    since: Version
+    span: Span
+
+
+def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
+    """Every helper that the program calls, and where."""
+    for op in ops.walk(program.body):
+        name = op.helper if isinstance(op, ops.Call) else FIXED_HELPERS.get(type(op))
+        helper = helper_by_name(name) if name else None
+        if helper is not None:
+            yield helper, op.span
+
+
+def needs(program: Program) -> Iterator[Need]:
+    """The hook, then every map and helper where the program first uses it."""
+    yield Need(f"@{program.hook.name}", program.hook.since, program.span)
+    seen: set[MapRef | Helper] = set()
+    for op in ops.walk(program.body):
+        map = getattr(op, "map", None)
+        if isinstance(map, MapRef) and map not in seen:
+            seen.add(map)
+            kind = map_kind_by_name(map.kind)
+            if kind is not None:
+                yield Need(f"the {map.kind} `{map.name}`", kind.since, op.span)
+    for helper, span in used_helpers(program):
+        if helper not in seen:
+            seen.add(helper)
+            yield Need(f"the kernel's `{helper.name}`", helper.since, span)
+
+
+def too_new(program: Program, kernel: Version) -> Iterator[Diagnostic]:
+    """A diagnostic for everything that `kernel` doesn't have yet, once a line."""
+    told: set[tuple[str, int]] = set()
+    for need in needs(program):
+        place = (need.span.source.path, need.span.line)
+        if need.since > kernel and place not in told:
+            told.add(place)
+            yield TooNew(need.span, need.what, show_version(need.since), show_version(kernel))
