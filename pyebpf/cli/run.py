@@ -109,7 +109,7 @@ class _Watch:
     def __init__(self, session: Session, as_json: bool) -> None:
         from pyebpf.cli.columns import Columns
         from pyebpf.layout import Struct
-        from pyebpf.runtime.ring import RingBufView
+        from pyebpf.views.rings import RingBufView
 
         self.session = session
         self.as_json = as_json

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyebpf.cli.values import entry, plain, rank, text
-from pyebpf.runtime.maps import ArrayView, HashView, HistogramView
-from pyebpf.runtime.ring import RingBufView
 from pyebpf.runtime.session import Session
+from pyebpf.views.maps import ArrayView, HashView, HistogramView
+from pyebpf.views.rings import RingBufView
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +82,7 @@ def _table(name: str, view: HashView | ArrayView, console: Console) -> None:
 
 
 def _total(value: Any) -> Any:
-    from pyebpf.runtime.cpus import PerCpu
+    from pyebpf.views.per_cpu import PerCpu
 
     return value.sum() if isinstance(value, PerCpu) else value
 

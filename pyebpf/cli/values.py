@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from pyebpf.addresses import MacAddress
-from pyebpf.runtime.cpus import PerCpu
+from pyebpf.views.per_cpu import PerCpu
 
 
 def plain(value: Any) -> Any:

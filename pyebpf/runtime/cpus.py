@@ -1,10 +1,8 @@
-"""CPUs, and the values that per-CPU maps have for each of them."""
+"""The CPUs of this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any, overload
 
 POSSIBLE = "/sys/devices/system/cpu/possible"
 
@@ -20,56 +18,3 @@ def count_cpus(text: str) -> int:
     """How many CPUs a list like `0-3,8` has. Numbers may be left out; per-CPU values follow without gaps."""
     ranges = [part.partition("-") for part in text.strip().split(",")]
     return sum(int(last or first) - int(first) + 1 for first, _, last in ranges)
-
-
-class PerCpu(Sequence[Any]):
-    """The values of one entry, one per possible CPU; `.sum()` adds them up."""
-
-    def __init__(self, values: tuple[Any, ...]) -> None:
-        self._values = values
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Any, ...]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        return self._values[index]
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._values)
-
-    def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, PerCpu | tuple | list) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._values)
-
-    def __repr__(self) -> str:
-        return f"PerCpu{self._values!r}"
-
-    def sum(self) -> Any:
-        """The sum over all CPUs; of structs and arrays, of each number in them. Text and addresses are those of the
-        first CPU that has any."""
-        return add(self._values)
-
-
-def add(values: Sequence[Any]) -> Any:
-    """Values of one layout, added up number by number."""
-    first = values[0]
-    if isinstance(first, bool):
-        return any(values)
-    if isinstance(first, int):
-        return sum(int(value) for value in values)
-    if isinstance(first, tuple):
-        sums = [add(column) for column in zip(*values, strict=True)]
-        make: Callable[[Any], Any] = getattr(type(first), "_make", tuple)
-        return make(sums)
-    return next((value for value in values if _is_set(value)), first)
-
-
-def _is_set(value: Any) -> bool:
-    """Whether text or an address is more than zeros."""
-    return any(value.packed) if hasattr(value, "packed") else bool(value)

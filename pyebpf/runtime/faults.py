@@ -1,31 +1,13 @@
-"""Faults: what went wrong in programs, counted by line."""
+"""The fault counters of a loaded object."""
 
 from __future__ import annotations
 
 import struct
-from typing import final
 
 from pyebpf.loader.load import LoadedObject
 from pyebpf.metadata import Cell
-from pyebpf.records import dataclass
 from pyebpf.runtime.variables import read_cell
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class FaultCount:
-    """How often a check at one place failed. `line` and `column` count from 1 and 0."""
-
-    kind: str
-    """The Python exception that it stands for: `IndexError`."""
-    program: str
-    file: str
-    line: int
-    column: int
-    count: int
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.file}:{self.line} ×{self.count}"
+from pyebpf.views.faults import FaultCount
 
 
 def read_faults(loaded: LoadedObject) -> tuple[FaultCount, ...]:

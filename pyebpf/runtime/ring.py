@@ -9,13 +9,10 @@ import mmap
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
 from struct import Struct
-from typing import Any
 
 from pyebpf import layout
 from pyebpf.loader.load import LoadedMap
-from pyebpf.runtime.decode import decoder
 
 BUSY, DISCARDED = 1 << 31, 1 << 30
 HEADER = 8
@@ -101,56 +98,3 @@ class Ring:
                 self._epoll.close()
                 self._consumer.close()
                 self._producer.close()
-
-
-class RingBufView:
-    """A loaded RingBuf: an iterable of events, which ends when the session closes."""
-
-    def __init__(self, loaded: LoadedMap, dropped: Callable[[], int]) -> None:
-        self.name = loaded.spec.name
-        self.kind = loaded.spec.kind
-        self.type = loaded.spec.value
-        self.ring = Ring(loaded)
-        self._decode = decoder(self.type) if self.type is not None else None
-        self._dropped = dropped
-
-    def decode(self, record: bytes) -> Any:
-        """A record as an event; as bytes in objects that don't say what it is."""
-        if self._decode is None or self.type is None or len(record) < self.type.size:
-            return record
-        return self._decode(record, 0)
-
-    def poll(self, timeout: float | None = 0) -> list[Any]:
-        """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
-        records = self.ring.read() if timeout == 0 else self.ring.wait(timeout)
-        return [self.decode(record) for record in records]
-
-    def __iter__(self) -> Iterator[Any]:
-        while not self.ring.closed:
-            yield from self.poll(None)
-
-    __contains__ = None  # by default Python would iterate, and so wait for ever for what may never come
-
-    def read_numpy(self) -> Any:
-        """All events that are there by now, as a structured array."""
-        import numpy
-
-        from pyebpf.runtime.arrays import dtype
-
-        if self.type is None:
-            raise TypeError(f"the object doesn't say what {self.name} carries")
-        size = self.type.size
-        records = [record[:size] for record in self.ring.read() if len(record) >= size]
-        return numpy.frombuffer(b"".join(records), dtype(self.type)).copy()
-
-    @property
-    def dropped(self) -> int:
-        """Events that found the ring full, since the program was loaded."""
-        return self._dropped()
-
-    def fileno(self) -> int:
-        return self.ring.fileno()
-
-    def __repr__(self) -> str:
-        state = "closed" if self.ring.closed else f"{self.dropped} dropped"
-        return f"<RingBuf {self.name} of {self.type}, {state}>"

@@ -15,12 +15,15 @@ from pyebpf.loader.load import LoadedMap, LoadedObject, load_object
 from pyebpf.loader.sys import Descriptor
 from pyebpf.metadata import Cell
 from pyebpf.object.specs import Object
-from pyebpf.runtime.faults import FaultCount, read_counter, read_faults
-from pyebpf.runtime.maps import ArrayView, HashView, HistogramView
-from pyebpf.runtime.prints import Prints
+from pyebpf.runtime.entries import KernelEntries
+from pyebpf.runtime.faults import read_counter, read_faults
 from pyebpf.runtime.programs import Program, ProgramStats, enable_stats
-from pyebpf.runtime.ring import Ring, RingBufView
+from pyebpf.runtime.ring import Ring
 from pyebpf.runtime.variables import VariableView
+from pyebpf.views.faults import FaultCount
+from pyebpf.views.maps import ArrayView, HashView, HistogramView
+from pyebpf.views.prints import Prints
+from pyebpf.views.rings import RingBufView
 
 MapView: TypeAlias = "HashView | ArrayView | HistogramView | RingBufView"
 
@@ -74,13 +77,13 @@ class Session:
         self.variables = {info.name: VariableView(loaded, info) for info in metadata.variables}
         self.maps: dict[str, Any] = {}
         """Views of the maps by name: HashView, ArrayView, HistogramView, RingBufView."""
-        self.prints = Prints(metadata, None, lambda: 0)
+        self.prints = Prints(metadata.prints, None, lambda: 0)
         try:
             for name, found in loaded.maps.items():
                 if found.spec.initial is not None:
                     continue
                 if name == metadata.prints_map:
-                    self.prints = Prints(metadata, Ring(found), _counter(loaded, metadata.prints_dropped))
+                    self.prints = Prints(metadata.prints, Ring(found), _counter(loaded, metadata.prints_dropped))
                     continue
                 info = infos.get(name)
                 view = _view(found, info.unit if info else "", _counter(loaded, info.dropped if info else None))
@@ -173,13 +176,13 @@ def _counter(loaded: LoadedObject, cell: Cell | None) -> Callable[[], int]:
 def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int]) -> MapView | None:
     """The collection that suits a map; None for kinds that user space doesn't read."""
     if loaded.spec.kind == "Histogram":
-        return HistogramView(loaded, unit)
+        return HistogramView(KernelEntries(loaded), unit)
     match loaded.spec.type:
         case MapType.RINGBUF:
-            return RingBufView(loaded, dropped)
+            return RingBufView(loaded.spec.name, loaded.spec.kind, loaded.spec.value, Ring(loaded), dropped)
         case MapType.ARRAY | MapType.PERCPU_ARRAY:
-            return ArrayView(loaded)
+            return ArrayView(KernelEntries(loaded))
         case MapType.HASH | MapType.LRU_HASH | MapType.PERCPU_HASH | MapType.LRU_PERCPU_HASH:
-            return HashView(loaded)
+            return HashView(KernelEntries(loaded))
         case _:
             return None

@@ -8,7 +8,7 @@ from pyebpf.encode import encode
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedObject
 from pyebpf.metadata import Cell, VariableInfo
-from pyebpf.runtime.decode import decoder
+from pyebpf.views.decode import decoder
 
 KEY = bytes(4)
 """Data sections are arrays of one element."""

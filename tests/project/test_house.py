@@ -40,13 +40,16 @@ ALLOWED: dict[str, set[str]] = {
     # objects, the loader and the user's side: never the compiler
     "object": FACTS,
     "loader": FACTS | {"object"},
-    "runtime": FACTS | {"object", "loader"},
+    "views": FACTS,
+    "runtime": FACTS | {"object", "loader", "views"},
+    "simulator": FACTS | {"ir", "views"},
     # where things are joined
     "modules": MESSAGES | {"lang", ""},
     "compiler": FACTS
     | {"", "capture", "checks", "codegen", "ir", "irbuild", "lang", "modules", "object", "syntax", "transform"},
     "embed": FACTS | {"compiler", "lang", "object", "runtime"},
-    "cli": FACTS | {"", "compiler", "object", "loader", "runtime"},
+    "cli": FACTS | {"", "compiler", "object", "loader", "runtime", "views"},
+    "testing": FACTS | {"", "compiler", "embed", "lang", "object", "runtime", "simulator", "views"},
     "": FACTS | {"embed", "lang", "loader", "object", "runtime"},
     "__main__": {"cli"},
 }

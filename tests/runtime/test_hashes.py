@@ -9,7 +9,8 @@ import pytest
 
 import pyebpf
 from pyebpf import MacAddress
-from pyebpf.runtime.cpus import PerCpu, add, count_cpus, possible_cpus
+from pyebpf.runtime.cpus import count_cpus, possible_cpus
+from pyebpf.views.per_cpu import PerCpu, add
 
 pytestmark = pytest.mark.kernel
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyebpf import layout
 from pyebpf.encode import number_format
-from pyebpf.runtime.cpus import possible_cpus
 
 if TYPE_CHECKING:
-    from pyebpf.runtime.maps import Entries
+    from pyebpf.views.entries import Entries
 
 
 def dtype(type: layout.Type | None, size: int = 0) -> Any:
@@ -47,14 +46,14 @@ def entries_array(entries: Entries, found: list[tuple[bytes, bytes]]) -> Any:
     """Entries as one structured array, without a Python object for each."""
     import numpy
 
-    spec = entries.loaded.spec
+    spec = entries.shape
     key: Any = dtype(entries.key_type, spec.key_size)
     value: Any = dtype(entries.value_type, spec.value_size)
     if entries.per_cpu:
         padded = numpy.dtype({"names": ["v"], "formats": [value], "offsets": [0], "itemsize": entries.stride})
-        row = numpy.dtype([("key", key), ("value", padded, (possible_cpus(),))])
+        row = numpy.dtype([("key", key), ("value", padded, (entries.cpus,))])
         data = numpy.frombuffer(b"".join(name + item for name, item in found), row)
-        result = numpy.empty(len(found), [("key", key), ("value", value, (possible_cpus(),))])
+        result = numpy.empty(len(found), [("key", key), ("value", value, (entries.cpus,))])
         result["key"], result["value"] = data["key"], data["value"]["v"]
         return result
     row = numpy.dtype([("key", key), ("value", value)])

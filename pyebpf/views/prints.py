@@ -6,21 +6,21 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pyebpf.metadata import Metadata, PrintSite
-from pyebpf.runtime.decode import decoder
-from pyebpf.runtime.ring import Ring
+from pyebpf.metadata import PrintSite
+from pyebpf.views.decode import decoder
+from pyebpf.views.rings import Records
 
 CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
 
 
-def format_record(metadata: Metadata, record: bytes) -> str:
+def format_record(sites: tuple[PrintSite, ...], record: bytes) -> str:
     """The line that a record stands for."""
     if len(record) < 4:
         return repr(record)
     (index,) = struct.unpack_from("=I", record)
-    if index >= len(metadata.prints) or len(record) < metadata.prints[index].record.size:
+    if index >= len(sites) or len(record) < sites[index].record.size:
         return repr(record)
-    return _line(metadata.prints[index], record)
+    return _line(sites[index], record)
 
 
 def _line(site: PrintSite, record: bytes) -> str:
@@ -40,8 +40,8 @@ def _line(site: PrintSite, record: bytes) -> str:
 class Prints:
     """What the programs print, line by line; an iterable that ends when the session closes."""
 
-    def __init__(self, metadata: Metadata, ring: Ring | None, dropped: Callable[[], int]) -> None:
-        self._metadata = metadata
+    def __init__(self, sites: tuple[PrintSite, ...], ring: Records | None, dropped: Callable[[], int]) -> None:
+        self._sites = sites
         self.ring = ring
         self._dropped = dropped
 
@@ -50,7 +50,7 @@ class Prints:
         if self.ring is None:
             return []
         records = self.ring.read() if timeout == 0 else self.ring.wait(timeout)
-        return [format_record(self._metadata, record) for record in records]
+        return [format_record(self._sites, record) for record in records]
 
     def __iter__(self) -> Iterator[str]:
         while self.ring is not None and not self.ring.closed:

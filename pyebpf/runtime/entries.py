@@ -1,0 +1,101 @@
+"""Entries of a map in the kernel."""
+
+from __future__ import annotations
+
+import errno
+from typing import final
+
+from pyebpf.loader import sys
+from pyebpf.loader.load import LoadedMap
+from pyebpf.runtime.cpus import possible_cpus
+from pyebpf.views.entries import PER_CPU, Entries, Shape
+
+BATCH = 1024
+"""Entries for each system call."""
+WIDE = 4096
+"""Bytes of a value from which on keys are better fetched alone."""
+NO_BATCHES = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOSPC, 524)
+"""The kernel, or this type of map, has no batch operations; 524 is ENOTSUPP, which has no name in user space."""
+
+
+@final
+class KernelEntries(Entries):
+    """Entries by system calls. Raises OSError when the kernel refuses."""
+
+    def __init__(self, loaded: LoadedMap) -> None:
+        spec = loaded.spec
+        self.loaded = loaded
+        super().__init__(
+            Shape(
+                spec.name,
+                spec.kind,
+                spec.type,
+                spec.key,
+                spec.value,
+                spec.key_size,
+                spec.value_size,
+                spec.max_entries,
+                possible_cpus() if spec.type in PER_CPU else 1,
+            )
+        )
+
+    @property
+    def closed(self) -> bool:
+        return self.loaded.descriptor.closed
+
+    def lookup(self, key: bytes) -> bytes | None:
+        return sys.map_lookup(self.loaded.fd, key, self.value_bytes)
+
+    def update(self, key: bytes, value: bytes) -> None:
+        sys.map_update(self.loaded.fd, key, value)
+
+    def delete(self, key: bytes) -> bool:
+        return sys.map_delete(self.loaded.fd, key)
+
+    def snapshot(self) -> list[tuple[bytes, bytes]]:
+        """All entries, by batches where the kernel has them (5.6), else one by one."""
+        try:
+            return self._batches()
+        except OSError as error:
+            if error.errno not in NO_BATCHES:
+                raise
+        found = []
+        for key in self._walk():
+            value = self.lookup(key)
+            if value is not None:
+                found.append((key, value))
+        return found
+
+    def _batches(self) -> list[tuple[bytes, bytes]]:
+        spec = self.loaded.spec
+        found: dict[bytes, bytes] = {}
+        after: bytes | None = None
+        count = min(BATCH, max(spec.max_entries, 1))
+        while True:
+            keys, values, number, following = sys.map_lookup_batch(
+                self.loaded.fd, after, count, spec.key_size, self.value_bytes
+            )
+            for index in range(number):
+                key = keys[index * spec.key_size : (index + 1) * spec.key_size]
+                found[key] = values[index * self.value_bytes : (index + 1) * self.value_bytes]
+            if following is None:
+                return list(found.items())
+            after = following
+
+    def all_keys(self) -> list[bytes]:
+        """All keys. Where a value is large for having one part per CPU, it isn't fetched with them."""
+        if self.value_bytes > WIDE:
+            return self._walk()
+        return [key for key, _ in self.snapshot()]
+
+    def _walk(self) -> list[bytes]:
+        """Keys, one by one. When entries go meanwhile the kernel starts anew, so keys seen twice end the walk."""
+        spec = self.loaded.spec
+        found: dict[bytes, None] = {}
+        again = 0
+        key = sys.map_get_next_key(self.loaded.fd, None, spec.key_size)
+        while key is not None and again <= len(found) + 1:
+            again += key in found
+            found[key] = None
+            key = sys.map_get_next_key(self.loaded.fd, key, spec.key_size)
+        return list(found)

@@ -1,0 +1,82 @@
+"""Rings as iterables of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from pyebpf import layout
+from pyebpf.views.decode import decoder
+
+
+class Records(Protocol):
+    """Records of a ring, in order, as bytes."""
+
+    closed: bool
+
+    def read(self, most: int | None = None) -> list[bytes]:
+        """All records that are there by now, at most `most` of them; each is read once."""
+
+    def wait(self, timeout: float | None) -> list[bytes]:
+        """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
+
+    def fileno(self) -> int:
+        """Readable when there are records."""
+
+    def close(self) -> None:
+        """Close it; nothing happens the second time."""
+
+
+class RingBufView:
+    """A loaded RingBuf: an iterable of events, which ends when the session closes. `type` is that of its events."""
+
+    def __init__(
+        self, name: str, kind: str, type: layout.Type | None, ring: Records, dropped: Callable[[], int]
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.type = type
+        self.ring = ring
+        self._decode = decoder(self.type) if self.type is not None else None
+        self._dropped = dropped
+
+    def decode(self, record: bytes) -> Any:
+        """A record as an event; as bytes in objects that don't say what it is."""
+        if self._decode is None or self.type is None or len(record) < self.type.size:
+            return record
+        return self._decode(record, 0)
+
+    def poll(self, timeout: float | None = 0) -> list[Any]:
+        """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
+        records = self.ring.read() if timeout == 0 else self.ring.wait(timeout)
+        return [self.decode(record) for record in records]
+
+    def __iter__(self) -> Iterator[Any]:
+        while not self.ring.closed:
+            yield from self.poll(None)
+
+    __contains__ = None  # by default Python would iterate, and so wait for ever for what may never come
+
+    def read_numpy(self) -> Any:
+        """All events that are there by now, as a structured array."""
+        import numpy
+
+        from pyebpf.views.arrays import dtype
+
+        if self.type is None:
+            raise TypeError(f"the object doesn't say what {self.name} carries")
+        size = self.type.size
+        records = [record[:size] for record in self.ring.read() if len(record) >= size]
+        return numpy.frombuffer(b"".join(records), dtype(self.type)).copy()
+
+    @property
+    def dropped(self) -> int:
+        """Events that found the ring full, since the program was loaded."""
+        return self._dropped()
+
+    def fileno(self) -> int:
+        return self.ring.fileno()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.ring.closed else f"{self.dropped} dropped"
+        return f"<RingBuf {self.name} of {self.type}, {state}>"
