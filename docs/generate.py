@@ -1,4 +1,5 @@
-"""Writes the pages that come from the code: diagnostics.md from the catalogue, grammar.md from the grammar.
+"""Writes the pages that come from the code: diagnostics.md from the catalogue, grammar.md from the grammar's rules,
+comments and examples.
 
 python docs/generate.py            # after changing a diagnostic or the grammar; a test compares
 """
@@ -8,6 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from textwrap import dedent
+
+from reference import language_page
 
 from pyebpf.diagnostics.catalog import CATALOG
 from pyebpf.syntax.tables import grammar_text
@@ -44,16 +47,7 @@ def plain(title: str) -> str:
     )
 
 
-def grammar_page() -> str:
-    """The grammar as it stands, comments and all."""
-    return (
-        "# Grammar\n\nThe language is what this grammar says, in the notation of the parser generator Lark; "
-        "Python outside it has a diagnostic of its own.\n\n"
-        f"```\n{grammar_text().rstrip()}\n```\n"
-    )
-
-
-PAGES = {"diagnostics.md": diagnostics_page, "grammar.md": grammar_page}
+PAGES = {"diagnostics.md": diagnostics_page, "grammar.md": lambda: language_page(grammar_text())}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

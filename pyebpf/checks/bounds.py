@@ -131,7 +131,8 @@ def _rounds(
         return None
     end = facts.interval(limit)
     halving = _halvings(changes, local, facts.mode)
-    if halving and operator in (">", "!=") and start[0] >= 0 and end == (0, 0):
+    positive = {">": end[0] >= 0, ">=": end[0] >= 1, "!=": end == (0, 0)}.get(operator, False)
+    if halving and start[0] >= 0 and positive:  # numbers that pass the test are positive
         return -(-start[1].bit_length() // halving)
     steps = [_step(change, local, facts) for change in changes]
     low = min((step[0] for step in steps if step is not None), default=0)

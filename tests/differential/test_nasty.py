@@ -857,3 +857,30 @@ def probe(packet):
     for taken in (0, 5, 63):
         assert probe.run(bytes([taken, *[0] * 63])) == DROP
         assert probe.out("<q") == 99 - taken
+
+
+@pytest.mark.parametrize("test", ["n > 0", "n > 1", "n >= 1", "n >= 7", "n != 0", "n > 1000", "5 < n"])
+@pytest.mark.parametrize("change", ["n //= 2", "n >>= 1", "n >>= 3", "n //= 10", "n &= n - 1"])
+def test_numbers_that_shrink(load, test: str, change: str) -> None:  # type: ignore[no-untyped-def]
+    """A loop that halves what it tests ends, whatever the number is at first."""
+    probe = load(f"""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    n = packet.load(0, u64)
+    steps = 0
+    while {test}:
+        {change}
+        steps += 1
+    out.value = steps
+    return XDP.DROP
+""")
+    for start in (0, 1, 2, 6, 7, 1000, 1001, 2**31, 2**63, 2**64 - 1):
+        n, steps = start, 0
+        scope = {"n": n}
+        while eval(test, scope):
+            exec(change, scope)
+            steps += 1
+        assert probe.run(struct.pack("<Q", start) + bytes(56)) == DROP
+        assert probe.out() == steps, start
