@@ -8,8 +8,21 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL, BoolType, IntType, KernelType
-from pyebpf.irbuild import arithmetic, attributes, comparisons, constants, contexts, maps, memory, names, order, values
+from pyebpf.ir.types import BOOL, BoolType, IntType
+from pyebpf.irbuild import (
+    arithmetic,
+    attributes,
+    comparisons,
+    conditionals,
+    constants,
+    contexts,
+    locals,
+    maps,
+    memory,
+    names,
+    order,
+    values,
+)
 from pyebpf.irbuild.builder import Builder, storage
 from pyebpf.irbuild.operands import (
     ContextArray,
@@ -183,7 +196,7 @@ def _either(b: Builder, operator: str, first: Operand, node: tree.Expression, sp
             both_bools = isinstance(type, BoolType) and isinstance(second_type, BoolType)
             result.append(b.local(operator, BOOL if both_bools else storage(values.joined(type, second_type)), span))
         operand = second[0] if number == 0 else first
-        b.set(result[0], names.stored(b, operand, result[0].type, span), span)  # type: ignore[arg-type]
+        b.set(result[0], locals.stored(b, operand, result[0].type, span), span)  # type: ignore[arg-type]
 
     result: list[ops.Local] = []
     b.if_(go_on, other, None, span, last)
@@ -248,70 +261,15 @@ def _chain(
 def _conditional(b: Builder, node: tree.IfExp) -> Operand:
     """`body if test else orelse`."""
     decision = decide(b, node.test)
-    test = decision.value
-    if isinstance(test, ops.Const):
-        return evaluate(b, node.body if test.value else node.orelse)
-    ways = ((node.body, decision.when_true), (node.orelse, decision.when_false))
-    found: list[Operand] = []
-    results: list[tuple[ops.Local | None, ops.Local]] = []
+    if isinstance(decision.value, ops.Const):
+        return evaluate(b, node.body if decision.value.value else node.orelse)
 
-    def way(number: int) -> None:
-        branch, b.assigned = ways[number]
-        found.append(evaluate(b, branch))
+    def way(branch: tree.Expression, assigned: frozenset[str]) -> Operand:
+        b.assigned = assigned
+        return evaluate(b, branch)
 
-    def last(number: int) -> None:
-        if number == 0:
-            results.append(_meeting_place(b, found[0], found[1], node.span))
-        _bring(b, found[number], *results[0], ways[number][0].span, node.span)
-
-    b.if_(test, lambda: way(0), lambda: way(1), node.span, last)
-    present, result = results[0]
-    value = b.get(result, node.span)
-    return value if present is None else Optional(b.get(present, node.span), value)
-
-
-def _is_none(operand: Operand) -> bool:
-    return isinstance(operand, Static) and operand.value is None
-
-
-def _meeting_place(b: Builder, first: Operand, second: Operand, span: Span) -> tuple[ops.Local | None, ops.Local]:
-    """Locals for either of two operands: whether it is there, if one of them is None, and its value."""
-    sample = _there(second if _is_none(first) else first)
-    if _is_none(first) == _is_none(second):
-        return None, b.local("either", values.join(b, sample, _there(second), span), span)
-    if ops.is_value(sample) and isinstance(sample.type, KernelType):
-        return None, b.local("either", sample.type, span)  # a null pointer is None
-    if not (ops.is_value(sample) and isinstance(sample.type, IntType | BoolType)):
-        hint = "write an if statement" if ops.is_value(sample) else ""
-        b.error(type_errors.WrongType(span, "an integer or bool beside None", describe(sample), hint))
-    return b.local("present", BOOL, span), b.local("either", storage(sample.type), span)
-
-
-def _bring(
-    b: Builder, operand: Operand, present: ops.Local | None, result: ops.Local, branch_span: Span, span: Span
-) -> None:
-    """`operand` into the locals that `_meeting_place` made."""
-    if isinstance(result.type, KernelType) and _is_none(operand):
-        operand = b.emit(ops.Null(result.type, span))
-    if present is None:
-        operand = values.plain(b, operand, branch_span) if isinstance(operand, Optional) else operand
-    elif _is_none(operand):
-        b.set(present, b.truth(False, span), span)
-        return
-    elif isinstance(operand, Optional):
-        b.set(present, operand.present, span)
-        operand = operand.value
-    else:
-        b.set(present, b.truth(True, span), span)
-    assert ops.is_value(operand)
-    b.set(result, names.stored(b, operand, result.type, branch_span), branch_span)
-
-
-def _there(operand: Operand) -> Operand:
-    """What is left of a value that may be None when it isn't; that it isn't is proven where it is used."""
-    if isinstance(operand, Optional):
-        return operand.value
-    return operand
+    ways = (lambda: way(node.body, decision.when_true), lambda: way(node.orelse, decision.when_false))
+    return conditionals.either(b, decision.value, ways, (node.body.span, node.orelse.span), node.span)
 
 
 def _subscript(b: Builder, node: tree.Subscript) -> Operand:
