@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import linecache
 import struct
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pyebpf.codegen import Worker
 from pyebpf.compiler import emit
+from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.types import i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedObject, load_object
@@ -109,17 +110,29 @@ def _contents(loaded: LoadedObject, name: str, size: int) -> bytes:
 class Kernel:
     """Compiles probes with one code generator, and runs them."""
 
-    def __init__(self, worker: Worker, to_llvm: Callable[[Path], str] | None = None) -> None:
+    def __init__(self, worker: Worker, target: Version | None = None) -> None:
+        """`target`: the kernel to compile for; the newest if it isn't given."""
         self.worker = worker
-        self.to_llvm = to_llvm or _to_llvm
+        self.target = target
+        self.cpu = "v3" if target is None else instruction_set(target)
 
-    def run(self, text: str, cases: list[Inputs]) -> list[Outcome]:
-        """Compile, load, and run once for each case."""
+    def to_llvm(self, path: Path) -> str:
+        """The module at `path` in LLVM's words."""
+        text = emit(path, "llvm", kernel=self.target)
+        assert isinstance(text, str)
+        return text
+
+    def compile(self, text: str) -> bytes:
+        """The object of a module."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "probe.py")
             path.write_text(text)
-            elf = self.worker.compile(self.to_llvm(path), "v3")
-        with load_object(read_object(elf)) as loaded:
+            linecache.clearcache()  # which would grow with every program
+            return self.worker.compile(self.to_llvm(path), self.cpu)
+
+    def run(self, text: str, cases: list[Inputs]) -> list[Outcome]:
+        """Compile, load, and run once for each case."""
+        with load_object(read_object(self.compile(text))) as loaded:
             return [self._run_case(loaded, case) for case in cases]
 
     def _run_case(self, loaded: LoadedObject, case: Inputs) -> Outcome:
@@ -165,12 +178,6 @@ class Kernel:
         found = [site for site, count in zip(metadata.fault_sites, counted, strict=True) if count]
         assert sum(counted) <= 1, counted
         return f"{found[0].kind} {found[0].line}" if found else ""
-
-
-def _to_llvm(path: Path) -> str:
-    text = emit(path, "llvm")
-    assert isinstance(text, str)
-    return text
 
 
 @dataclass

@@ -13,6 +13,7 @@ from generate import ELEMENTS, FIELDS, I64, WORDS, Generator
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from running import Inputs, Kernel, run_python
+from trial import REFUSED
 
 from pyebpf import CompileError
 from pyebpf.ir.ranges import exact
@@ -24,8 +25,6 @@ OPERATIONS = {
     "<<": operator.lshift, ">>": operator.rshift, "&": operator.and_, "|": operator.or_, "^": operator.xor,
 }  # fmt: skip
 EXAMPLES = int(os.environ.get("PYEBPF_EXAMPLES", "0"))
-REFUSED = {"E0204", "E0205", "E0223", "E0407"}
-"""What a random program may be refused for: too many instructions, too much stack, what always fails, division by 0."""
 
 
 def number(low: int, high: int) -> st.SearchStrategy[int]:
