@@ -97,15 +97,15 @@ def report(options: Options, number: int, program: Program, finding: Finding) ->
 
 def campaign(options: Options, first: int, programs: int, jobs: int, seconds: float) -> Tally:
     """All of it: hand out batches, print findings when they come, and how far everything is done."""
-    tally, start, told = Tally(), time.monotonic(), time.monotonic()
-    batches = iter(range(first, first + programs, BATCH))
+    tally, start, told, end = Tally(), time.monotonic(), time.monotonic(), first + programs
+    batches = iter(range(first, end, BATCH))
     done: set[int] = set()
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
 
         def submitted(count: int) -> Iterator[Future[Batch]]:
             if time.monotonic() - start < seconds:
                 for number in islice(batches, count):
-                    yield pool.submit(run_batch, options, number, min(BATCH, first + programs - number))
+                    yield pool.submit(run_batch, options, number, min(BATCH, end - number))
 
         pending = set(submitted(2 * jobs))
         while pending:
@@ -119,8 +119,8 @@ def campaign(options: Options, first: int, programs: int, jobs: int, seconds: fl
                     print(text, flush=True)
             if time.monotonic() - told > REPORT_EVERY:
                 told = time.monotonic()
-                print(summary(tally, told - start), f"(go on with --from {_next(first, done)})", flush=True)
-    print(summary(tally, time.monotonic() - start), f"(go on with --from {_next(first, done)})")
+                print(summary(tally, told - start), f"(go on with --from {min(_next(first, done), end)})", flush=True)
+    print(summary(tally, time.monotonic() - start), f"(go on with --from {min(_next(first, done), end)})")
     return tally
 
 
