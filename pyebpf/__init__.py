@@ -18,7 +18,7 @@ Importing this package is cheap: the compiler and the loader are imported when t
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING, Any
 
 from pyebpf.addresses import MacAddress
@@ -40,7 +40,20 @@ from pyebpf.lang.functions import (
     uid,
     user_str,
 )
-from pyebpf.lang.maps import Array, Hash, Histogram, LruHash, PerCpuArray, PerCpuHash, RingBuf
+from pyebpf.lang.maps import (
+    Array,
+    BloomFilter,
+    Hash,
+    Histogram,
+    LpmTrie,
+    LruHash,
+    LruPerCpuHash,
+    PerCpuArray,
+    PerCpuHash,
+    Queue,
+    RingBuf,
+    Stack,
+)
 from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
 from pyebpf.lang.structs import struct
 from pyebpf.lang.types import be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
@@ -69,6 +82,7 @@ _LAZY = {
 __all__ = [
     "XDP",
     "Array",
+    "BloomFilter",
     "CompileError",
     "Config",
     "Error",
@@ -76,15 +90,21 @@ __all__ = [
     "Hash",
     "Histogram",
     "IPv4Address",
+    "IPv4Network",
     "IPv6Address",
+    "IPv6Network",
     "InternalError",
+    "LpmTrie",
     "LruHash",
+    "LruPerCpuHash",
     "MacAddress",
     "NullPointerError",
     "PacketTooShort",
     "PerCpuArray",
     "PerCpuHash",
+    "Queue",
     "RingBuf",
+    "Stack",
     "be16",
     "be32",
     "be64",

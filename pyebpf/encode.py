@@ -6,7 +6,7 @@ import struct
 from collections import namedtuple
 from collections.abc import Mapping
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from keyword import iskeyword
 from sys import byteorder
 from typing import Any, Literal
@@ -86,6 +86,8 @@ def encode(type: layout.Type, value: object, what: str = "value") -> bytes:
             return _array(type, value, what)
         case layout.Address():
             return _address(type, value, what)
+        case layout.IPV4_NETWORK | layout.IPV6_NETWORK:
+            return _network(type, value, what)
         case layout.Struct():
             return _struct(type, value, what)
 
@@ -162,6 +164,17 @@ def _address(type: layout.Address, value: object, what: str) -> bytes:
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
     raise TypeError(f"{what} is {type}, not {value!r}")
+
+
+def _network(type: layout.Struct, value: object, what: str) -> bytes:
+    """A network, its text, or an address, which is a network of itself alone."""
+    if not isinstance(value, str | IPv4Network | IPv6Network | IPv4Address | IPv6Address):
+        raise TypeError(f"{what} is {type}, not {value!r}")
+    try:
+        network = (IPv4Network if type == layout.IPV4_NETWORK else IPv6Network)(str(value))
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+    return struct.pack("=I", network.prefixlen) + network.network_address.packed
 
 
 def _struct(type: layout.Struct, value: object, what: str) -> bytes:

@@ -175,6 +175,9 @@ BOOL = Boolean()
 IPV4 = Integer("IPv4Address", 4, big_endian=True, view="ipv4")
 IPV6 = Address("IPv6Address", 16, "ipv6")
 MAC = Address("MacAddress", 6, "mac")
+IPV4_NETWORK = Struct("IPv4Network", (Field("prefixlen", U32, 0), Field("address", IPV4, 4)), 8, 4)
+"""A key of an LPM trie (`struct bpf_lpm_trie_key`): bits that count, and the address."""
+IPV6_NETWORK = Struct("IPv6Network", (Field("prefixlen", U32, 0), Field("address", IPV6, 4)), 20, 4)
 
 
 def round_up(offset: int, align: int) -> int:

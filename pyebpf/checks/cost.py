@@ -35,6 +35,7 @@ COSTS: dict[type[ops.Op], int] = {
     ops.SlotAddress: 0,
     ops.MemberAddress: 0,
     ops.Prove: 0,
+    ops.MapAddress: 2,
     ops.NotNull: 0,
     ops.BitLength: 60,
     ops.MapLookup: 6,

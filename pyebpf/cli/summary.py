@@ -26,7 +26,7 @@ def to_json(session: Session) -> dict[str, Any]:
             dropped[name] = view.dropped
         elif isinstance(view, HistogramView):
             maps[name] = [{"low": low, "high": high, "count": count} for low, high, count in view.buckets()]
-        else:
+        elif isinstance(view, HashView | ArrayView):
             maps[name] = [entry(key, value) for key, value in view.items()]
     if session.prints.ring is not None:
         dropped["print"] = session.prints.dropped

@@ -283,6 +283,8 @@ class _Emitter:
                     code, self.address(op.address), op.data, memory.alignment(op.address), self.around.big_endian
                 )
                 return Operand(equal, "i1")
+            case ops.MapAddress():
+                return Operand(symbol(op.map.name), "ptr")
             case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return Operand(self.place(op), "ptr")
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():

@@ -279,6 +279,16 @@ class MapDelete:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class MapAddress:
+    """The map itself, as an argument of a Call."""
+
+    map: MapRef
+    type: AddressType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class RingReserve:
     """Room for one event of `type.target` in the ring, or null when it is full. Bytes are undefined until written."""
 
@@ -592,6 +602,7 @@ Value: TypeAlias = (
     | MapLookup
     | MapUpdate
     | MapDelete
+    | MapAddress
     | RingReserve
     | Call
     | ContextPointer

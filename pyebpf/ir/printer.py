@@ -21,6 +21,8 @@ from pyebpf.ir.types import AddressType, IntType, KernelType, PointerType, Value
 
 _INDENT = "  "
 _MAX_BYTES = 40
+_NAMES = (ops.Const, ops.Null, ops.SlotAddress, ops.VariableAddress, ops.ContextPointer, ops.MapAddress)
+"""Values that stand where they are used, however often."""
 
 
 def print_module(module: Module) -> str:
@@ -123,7 +125,7 @@ class _Printer:
     def value(self, op: ops.Value, depth: int) -> None:
         text = self.text(op)
         inline = isinstance(op, ops.Compare | ops.Not | ops.Present | ops.PacketFits | ops.EqualBytes)
-        if isinstance(op, ops.Const | ops.Null | ops.SlotAddress | ops.VariableAddress | ops.ContextPointer):
+        if isinstance(op, _NAMES):
             self.shown[op] = text
         elif inline and self.uses.get(op) == 1:
             self.shown[op] = text if isinstance(op, ops.Present | ops.Not) else f"({text})"
@@ -168,6 +170,8 @@ class _Printer:
                 return f"prove {self.of(op.value)} {op.obligation.value}"
             case ops.NotNull():
                 return f"not_null {self.of(op.pointer)}"
+            case ops.MapAddress():
+                return op.map.name
             case ops.EqualBytes():
                 return f"{self.of(op.address)} == {_bytes(op.data)} ({len(op.data)} bytes)"
             case _:

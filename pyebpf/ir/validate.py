@@ -159,6 +159,8 @@ class _Validator:
                 self.address(op)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 self.helper(op)
+            case ops.MapAddress():
+                self.map(op, op.map)
             case ops.EqualBytes():
                 self.pointer(op, op.address)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():

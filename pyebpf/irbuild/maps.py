@@ -11,7 +11,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef, Obligation
 from pyebpf.ir.types import BOOL, I64, U64, IntType, PointerType, Region, is_scalar, loaded
-from pyebpf.irbuild import arithmetic, memory, values
+from pyebpf.irbuild import arithmetic, memory, networks, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Optional, Place, Static, describe, describe_type, is_text, reference
 from pyebpf.lang.functions import Builtin
@@ -25,11 +25,24 @@ METHODS = {
     "Hash": ("get", "pop"),
     "LruHash": ("get", "pop"),
     "PerCpuHash": ("get", "pop"),
+    "LruPerCpuHash": ("get", "pop"),
+    "LpmTrie": ("get",),
     "Array": ("get",),
     "PerCpuArray": ("get",),
     "RingBuf": ("reserve",),
     "Histogram": ("observe",),
+    "Queue": ("push", "pop", "peek"),
+    "Stack": ("push", "pop", "peek"),
+    "BloomFilter": ("add",),
 }
+KEYLESS = {
+    "RingBuf": "with {}.reserve() as event:",
+    "Histogram": "{}.observe(x)",
+    "Queue": "{}.pop()",
+    "Stack": "{}.pop()",
+    "BloomFilter": "{}.add(x)",
+}
+"""Maps whose entries have no keys, and what is written instead."""
 COUNT_ATTEMPTS = 2
 """`m[k] += n` on a missing key: look up, insert, and if another CPU was faster look up again."""
 
@@ -41,14 +54,15 @@ def ref(b: Builder, operand: Static) -> MapRef:
 
 def require(b: Builder, map: MapRef, operation: str, span: Span) -> None:
     """A diagnostic unless entries of `map` are reached by key."""
-    if map.kind in ("RingBuf", "Histogram"):
-        hint = {"RingBuf": f"with {map.name}.reserve() as event:", "Histogram": f"{map.name}.observe(x)"}[map.kind]
-        b.error(errors.NoSuchOperation(span, f"a {map.kind}", operation, hint))
+    if map.kind in KEYLESS:
+        b.error(errors.NoSuchOperation(span, f"a {map.kind}", operation, KEYLESS[map.kind].format(map.name)))
 
 
 def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     """The key in memory, of the map's key type."""
     assert map.key is not None
+    if map.kind == "LpmTrie":
+        return networks.key_address(b, map, key, span)
     if map.kind in INDEXED:
         index = values.number(b, key, span)
         if isinstance(index, ops.Const) and not 0 <= index.value < map.max_entries:
@@ -126,6 +140,8 @@ def _update(b: Builder, map: MapRef, key: ops.Value, value: ops.Value, flags: in
 
 def contains(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     """`k in m`."""
+    if map.kind == "BloomFilter":
+        return queues.contains(b, map, key, span)
     require(b, map, "in", span)
     if map.kind in INDEXED:  # Python would look for a value; a map of that kind finds indexes
         b.error(
@@ -152,6 +168,8 @@ def method(b: Builder, map: MapRef, name: str, arguments: list[tuple[Operand, Sp
     if name not in METHODS[map.kind]:
         known = ", ".join(f"`{word}`" for word in METHODS[map.kind])
         b.error(errors.NoSuchOperation(span, f"a {map.kind}", name, f"it has {known}"))
+    if name in queues.TAKES and map.kind in KEYLESS:
+        return queues.method(b, map, name, arguments, span)
     expected = {"get": (1, 2), "pop": (1, 2), "reserve": (0, 0), "observe": (1, 1)}[name]
     if not expected[0] <= len(arguments) <= expected[1]:
         takes = "no arguments" if expected == (0, 0) else "a key" if expected == (1, 2) else "one value"
@@ -213,12 +231,15 @@ def count(b: Builder, map: MapRef, key: Operand, amount: ops.Value, spans: tuple
     """`m[k] += amount`: atomic, and a missing entry starts at zero, as in collections.Counter."""
     span, key_span = spans
     require(b, map, "+=", span)
+    if map.kind == "LpmTrie":
+        hint = "count in a field of the value: {0} = {1}[address]; {0}.packets += 1"
+        b.error(errors.NoSuchOperation(span, "an LpmTrie", "+=", hint.format("network", map.name)))
     if map.kind in INDEXED:
         place = entry(b, map, key, key_span, span.text)
         add(b, place, amount, span, shared=map.kind == "Array")
         return
     address = key_address(b, map, key, key_span)
-    if map.kind == "PerCpuHash":
+    if map.kind in ("PerCpuHash", "LruPerCpuHash"):
         _count_own(b, map, address, amount, span)
     else:
         _count_shared(b, map, address, amount, span)

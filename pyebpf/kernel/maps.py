@@ -72,7 +72,7 @@ class MapFlag(IntFlag):
 HISTOGRAM_BUCKETS: Final = 64
 """Of a log2 histogram: bucket `k` counts values from 2**k to 2**(k+1) - 1, bucket 0 also zeros; so u64 needs 64."""
 
-Operation = Literal["lookup", "update", "delete", "iterate", "reserve"]
+Operation = Literal["lookup", "update", "delete", "iterate", "reserve", "push", "pop", "peek"]
 
 _ENTRIES: Final[tuple[Operation, ...]] = ("lookup", "update", "delete", "iterate")
 _SLOTS: Final[tuple[Operation, ...]] = ("lookup", "update", "iterate")
@@ -87,8 +87,8 @@ class MapKind:
     type: MapType
     since: tuple[int, int]
     """First kernel with the map type."""
-    key: Literal["any", "u32", "none"]
-    """What the key may be: any type; an index below `max_entries`; there is none."""
+    key: Literal["any", "u32", "network", "none"]
+    """What the key may be: any type; an index below `max_entries`; a network of addresses; there is none."""
     per_cpu: bool
     """Each CPU has a value of its own; from user space the values of all possible CPUs are read and written at once."""
     flags: int
@@ -104,10 +104,19 @@ LRU_HASH: Final = MapKind("LruHash", MapType.LRU_HASH, (4, 10), "any", False, 0,
 PER_CPU_HASH: Final = MapKind("PerCpuHash", MapType.PERCPU_HASH, (4, 6), "any", True, 0, _ENTRIES)
 ARRAY: Final = MapKind("Array", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
 PER_CPU_ARRAY: Final = MapKind("PerCpuArray", MapType.PERCPU_ARRAY, (4, 6), "u32", True, 0, _SLOTS, always_present=True)
+LRU_PER_CPU_HASH: Final = MapKind("LruPerCpuHash", MapType.LRU_PERCPU_HASH, (4, 10), "any", True, 0, _ENTRIES)
+LPM_TRIE: Final = MapKind("LpmTrie", MapType.LPM_TRIE, (4, 11), "network", False, MapFlag.NO_PREALLOC, _ENTRIES)
+QUEUE: Final = MapKind("Queue", MapType.QUEUE, (4, 20), "none", False, 0, ("push", "pop", "peek"))
+STACK: Final = MapKind("Stack", MapType.STACK, (4, 20), "none", False, 0, ("push", "pop", "peek"))
+BLOOM_FILTER: Final = MapKind("BloomFilter", MapType.BLOOM_FILTER, (5, 16), "none", False, 0, ("push", "peek"))
 RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, 0, ("reserve",))
 HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
 
-MAP_KINDS: Final = (HASH, LRU_HASH, PER_CPU_HASH, ARRAY, PER_CPU_ARRAY, RING_BUF, HISTOGRAM)
+MAP_KINDS: Final = (
+    *(HASH, LRU_HASH, PER_CPU_HASH, LRU_PER_CPU_HASH, LPM_TRIE),
+    *(ARRAY, PER_CPU_ARRAY, HISTOGRAM),
+    *(QUEUE, STACK, BLOOM_FILTER, RING_BUF),
+)
 
 
 def map_kind_by_name(name: str) -> MapKind | None:

@@ -7,6 +7,7 @@ While a session is open the declaration is also the map: indexing, iterating and
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from pyebpf import layout
@@ -21,6 +22,8 @@ class Map:
     """A declared map. `kind` is its row in `kernel.maps`."""
 
     kind = ""
+    one_type = False
+    """Whether one type stands in the brackets."""
 
     def __init__(self, key: layout.Type | None, value: layout.Type | None, max_entries: int, unit: str = "") -> None:
         self.key = key
@@ -104,7 +107,7 @@ class _Maker:
 
     def _example(self, option: str, count: object) -> str:
         """How it is written, with the number that was given if there was one."""
-        types = [self.value] if self.cls.kind in ("Array", "PerCpuArray", "RingBuf") else [self.key, self.value]
+        types = [self.value] if self.cls.one_type else [self.key, self.value]
         number = count if isinstance(count, int) and not isinstance(count, bool) else _EXAMPLE[option]
         return f"{self.cls.kind}[{', '.join(map(str, types))}]({option}={number})"
 
@@ -118,6 +121,12 @@ def _pair(cls: type[Map], types: object) -> tuple[layout.Type, layout.Type]:
     return layout_of(types[0]), layout_of(types[1])
 
 
+def _one(cls: type[Map], type: object) -> layout.Type:
+    if isinstance(type, tuple):
+        raise DeclarationError(f"{cls.kind} takes one type, that of its values", f"{cls.kind}[u64]")
+    return layout_of(type)
+
+
 class _Keyed(Map):
     def __class_getitem__(cls, types: object) -> _Maker:
         return _Maker(cls, *_pair(cls, types))
@@ -127,18 +136,27 @@ class _Keyed(Map):
         super().__init__(*arguments, **options)
 
 
-class _Indexed(Map):
+class _Single(Map):
+    """Maps with values only."""
+
+    one_type = True
+
     def __class_getitem__(cls, type: object) -> _Maker:
-        return _Maker(cls, layout.U32, layout_of(type))
+        return _Maker(cls, None, _one(cls, type))
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         _declared(type(self), arguments)
         super().__init__(*arguments, **options)
 
 
+class _Indexed(_Single):
+    def __class_getitem__(cls, type: object) -> _Maker:
+        return _Maker(cls, layout.U32, _one(cls, type))
+
+
 def _declared(cls: type[Map], arguments: tuple[object, ...]) -> None:
     if len(arguments) != 3:
-        types = {"Hash": "u32, u64", "LruHash": "u32, u64", "PerCpuHash": "u32, u64"}.get(cls.kind, "u64")
+        types = "u64" if cls.one_type else "IPv4Network, u8" if cls.kind == "LpmTrie" else "u32, u64"
         option = "size=256 * 1024" if cls.kind == "RingBuf" else "max_entries=10_240"
         raise DeclarationError(f"{cls.kind} needs its types in brackets", f"{cls.kind}[{types}]({option})")
 
@@ -161,6 +179,31 @@ class PerCpuHash(_Keyed):
     kind = "PerCpuHash"
 
 
+class LruPerCpuHash(_Keyed):
+    """As PerCpuHash, dropping least recently used entries when full: `BPF_MAP_TYPE_LRU_PERCPU_HASH`, Linux 4.10."""
+
+    kind = "LruPerCpuHash"
+
+
+class LpmTrie(_Keyed):
+    """Networks; an address finds the longest prefix that it lies in: `BPF_MAP_TYPE_LPM_TRIE`, Linux 4.11.
+
+    From Python its keys are `ipaddress` networks, or their text; an address stands for the network of it alone.
+    """
+
+    kind = "LpmTrie"
+
+    def __class_getitem__(cls, types: object) -> _Maker:
+        example = "LpmTrie[IPv4Network, u8](max_entries=1024)"
+        if not isinstance(types, tuple) or len(types) != 2:
+            raise DeclarationError("LpmTrie takes the type of its networks and a value type", example)
+        networks: dict[object, layout.Type] = {IPv4Network: layout.IPV4_NETWORK, IPv6Network: layout.IPV6_NETWORK}
+        key = networks.get(types[0]) if isinstance(types[0], type) else None
+        if key is None:
+            raise DeclarationError("the keys of an LpmTrie are IPv4Network or IPv6Network", example)
+        return _Maker(cls, key, layout_of(types[1]))
+
+
 class Array(_Indexed):
     """`max_entries` values, zero at first: `BPF_MAP_TYPE_ARRAY`, Linux 3.19."""
 
@@ -173,7 +216,25 @@ class PerCpuArray(_Indexed):
     kind = "PerCpuArray"
 
 
-class RingBuf(_Indexed):
+class Queue(_Single):
+    """First in, first out: `BPF_MAP_TYPE_QUEUE`, Linux 4.20. Holds `max_entries`; one more is a MemoryError."""
+
+    kind = "Queue"
+
+
+class Stack(_Single):
+    """Last in, first out: `BPF_MAP_TYPE_STACK`, Linux 4.20. Holds `max_entries`; one more is a MemoryError."""
+
+    kind = "Stack"
+
+
+class BloomFilter(_Single):
+    """A set that answers "surely not" or "probably": `BPF_MAP_TYPE_BLOOM_FILTER`, Linux 5.16."""
+
+    kind = "BloomFilter"
+
+
+class RingBuf(_Single):
     """`RingBuf[Event](size=BYTES)`: events in order, shared by all CPUs: `BPF_MAP_TYPE_RINGBUF`, Linux 5.8."""
 
     kind = "RingBuf"
@@ -196,4 +257,8 @@ class Histogram(Map):
         super().__init__(layout.U32, layout.U64, HISTOGRAM_BUCKETS, unit)
 
 
-KINDS = (Hash, LruHash, PerCpuHash, Array, PerCpuArray, RingBuf, Histogram)
+KINDS = (
+    *(Hash, LruHash, PerCpuHash, LruPerCpuHash, LpmTrie),
+    *(Array, PerCpuArray, Histogram),
+    *(Queue, Stack, BloomFilter, RingBuf),
+)

@@ -128,19 +128,24 @@ def _element(
     bpf(command, struct.pack("=IIQQQ", fd, 0, key_address, value_address, flags))
 
 
-def map_lookup(fd: int, key: bytes, value_size: int, flags: int = 0) -> bytes | None:
-    """The value, or None. `value_size` is what the kernel copies: for per-CPU maps that of all possible CPUs."""
-    value = ctypes.create_string_buffer(value_size)
+def map_lookup(
+    fd: int, key: bytes | None, value_size: int, flags: int = 0, *, value: bytes | None = None
+) -> bytes | None:
+    """The value, or None. `value_size` is what the kernel copies: for per-CPU maps that of all possible CPUs.
+
+    Maps without keys have None for it; Bloom filters are given the `value` that is looked for.
+    """
+    buffer = ctypes.create_string_buffer(value_size) if value is None else _buffer(value)
     try:
-        _element(1, fd, key, value, flags)
+        _element(1, fd, key, buffer, flags)
     except OSError as error:
         if error.errno == errno.ENOENT:
             return None
         raise
-    return value.raw
+    return buffer.raw
 
 
-def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
+def map_update(fd: int, key: bytes | None, value: bytes, flags: int = 0) -> None:
     """BPF_MAP_UPDATE_ELEM."""
     _element(2, fd, key, _buffer(value), flags)
 
@@ -154,6 +159,18 @@ def map_delete(fd: int, key: bytes) -> bool:
             return False
         raise
     return True
+
+
+def map_pop(fd: int, value_size: int) -> bytes | None:
+    """BPF_MAP_LOOKUP_AND_DELETE_ELEM without a key (4.20): what is next in a queue or stack, or None."""
+    value = ctypes.create_string_buffer(value_size)
+    try:
+        _element(21, fd, None, value)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    return value.raw
 
 
 def map_get_next_key(fd: int, key: bytes | None, key_size: int) -> bytes | None:

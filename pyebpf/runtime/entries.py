@@ -44,13 +44,19 @@ class KernelEntries(Entries):
         return self.loaded.descriptor.closed
 
     def lookup(self, key: bytes) -> bytes | None:
-        return sys.map_lookup(self.loaded.fd, key, self.value_bytes)
+        return sys.map_lookup(self.loaded.fd, key or None, self.value_bytes)
 
     def update(self, key: bytes, value: bytes) -> None:
-        sys.map_update(self.loaded.fd, key, value)
+        sys.map_update(self.loaded.fd, key or None, value)
 
     def delete(self, key: bytes) -> bool:
         return sys.map_delete(self.loaded.fd, key)
+
+    def take(self) -> bytes | None:
+        return sys.map_pop(self.loaded.fd, self.value_bytes)
+
+    def has(self, value: bytes) -> bool:
+        return sys.map_lookup(self.loaded.fd, None, self.value_bytes, value=value) is not None
 
     def snapshot(self) -> list[tuple[bytes, bytes]]:
         """All entries, by batches where the kernel has them (5.6), else one by one."""

@@ -23,9 +23,10 @@ from pyebpf.runtime.variables import VariableView
 from pyebpf.views.faults import FaultCount
 from pyebpf.views.maps import ArrayView, HashView, HistogramView
 from pyebpf.views.prints import Prints
+from pyebpf.views.queues import BloomFilterView, QueueView
 from pyebpf.views.rings import RingBufView
 
-MapView: TypeAlias = "HashView | ArrayView | HistogramView | RingBufView"
+MapView: TypeAlias = "HashView | ArrayView | HistogramView | RingBufView | QueueView | BloomFilterView"
 
 
 def open_session(
@@ -184,5 +185,11 @@ def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int]) -> MapView |
             return ArrayView(KernelEntries(loaded))
         case MapType.HASH | MapType.LRU_HASH | MapType.PERCPU_HASH | MapType.LRU_PERCPU_HASH:
             return HashView(KernelEntries(loaded))
+        case MapType.LPM_TRIE:
+            return HashView(KernelEntries(loaded))
+        case MapType.QUEUE | MapType.STACK:
+            return QueueView(KernelEntries(loaded))
+        case MapType.BLOOM_FILTER:
+            return BloomFilterView(KernelEntries(loaded))
         case _:
             return None

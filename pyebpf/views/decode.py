@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, TypeAlias
 
 from pyebpf import layout
@@ -36,6 +36,8 @@ def decoder(type: layout.Type) -> Decoder:
             return _array(type)
         case layout.Address():
             return _address(type)
+        case layout.IPV4_NETWORK | layout.IPV6_NETWORK:
+            return _network(type)
         case layout.Struct():
             return _struct(type)
 
@@ -87,6 +89,12 @@ def _address(type: layout.Address) -> Decoder:
     make: Callable[[bytes], Any] = IPv6Address if type.view == "ipv6" else MacAddress
     size = type.size
     return lambda data, offset: make(bytes(data[offset : offset + size]))
+
+
+def _network(type: layout.Struct) -> Decoder:
+    make: Callable[[Any], Any] = IPv4Network if type == layout.IPV4_NETWORK else IPv6Network
+    bits, size = _number(layout.U32), type.size - 4
+    return lambda data, offset: make((bytes(data[offset + 4 : offset + 4 + size]), bits(data, offset)))
 
 
 def _struct(type: layout.Struct) -> Decoder:

@@ -86,6 +86,14 @@ class Entries(ABC):
     def delete(self, key: bytes) -> bool:
         """Remove an entry; False if there was none."""
 
+    def take(self) -> bytes | None:
+        """Of a queue or stack, whose one key is `b""`: take what is next, or None. `lookup` leaves it; `update` adds."""
+        raise NotImplementedError
+
+    def has(self, value: bytes) -> bool:
+        """Whether a Bloom filter, whose one key is `b""`, has `value`, most probably. `update` adds."""
+        raise NotImplementedError
+
     @abstractmethod
     def snapshot(self) -> list[tuple[bytes, bytes]]:
         """All entries."""

@@ -1,0 +1,3 @@
+from pyebpf import Queue
+
+jobs = Queue(max_entries=16)  # error
