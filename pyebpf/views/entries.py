@@ -87,7 +87,7 @@ class Entries(ABC):
         """Remove an entry; False if there was none."""
 
     def take(self) -> bytes | None:
-        """Of a queue or stack, whose one key is `b""`: take what is next, or None. `lookup` leaves it; `update` adds."""
+        """Queues and stacks, whose key is `b""`: take what is next, or None. `lookup` leaves it, `update` adds."""
         raise NotImplementedError
 
     def has(self, value: bytes) -> bool:
