@@ -144,12 +144,18 @@ class Field:
 @final
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """A struct with its fields in order of offset; padding is what no field covers."""
+    """A struct with its fields in order of offset; padding is what no field covers. A union has all at offset 0."""
 
     name: str
     fields: tuple[Field, ...]
     size: int
     align: int
+    is_union: bool = False
+
+    @property
+    def covered(self) -> int:
+        """Bytes from the start up to the end of the last field."""
+        return max((field.offset + field.type.size for field in self.fields), default=0)
 
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)

@@ -9,7 +9,7 @@ from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
-from pyebpf.irbuild import maps, memory, values
+from pyebpf.irbuild import maps, memory, values, wholes
 from pyebpf.irbuild.builder import Builder, is_address
 from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, Values, describe, is_text
 from pyebpf.lang.functions import Builtin
@@ -108,10 +108,13 @@ def _equal(b: Builder, left: Operand, right: Operand, span: Span, spans: tuple[S
 
 
 def _equal_whole(b: Builder, left: Operand, right: Operand, span: Span) -> ops.Value | None:
-    """Equality of addresses that are longer than a register: IPv6 and MAC."""
+    """Equality of what lies in memory: structs, arrays, and addresses that are longer than a register."""
     for one, other in ((left, right), (right, left)):
         if not (ops.is_value(one) and isinstance(one.type, PointerType)):
             continue
+        if isinstance(one.type.target, layout.Struct | layout.Array):
+            same = ops.is_value(other) and isinstance(other.type, PointerType) and other.type.target == one.type.target
+            return wholes.equal(b, one, other, one.type.target, span) if same and ops.is_value(other) else None
         if not isinstance(one.type.target, layout.Address):
             continue
         if isinstance(other, Static) and memory.layout_of_address(other.value) == one.type.target:
