@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyebpf.diagnostics import declarations, hooks, loops, maps, names, proofs, syntax, types
+from pyebpf.diagnostics import data, declarations, hooks, loops, maps, names, proofs, syntax, types
 from pyebpf.diagnostics.base import Diagnostic
 
 CATALOG: Final[tuple[type[Diagnostic], ...]] = (
@@ -64,6 +64,9 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     types.BadResult,
     types.NothingLeft,
     types.Discarded,
+    data.SliceLength,
+    data.EmptySlice,
+    data.ArrayValues,
     maps.NoSuchOperation,
     maps.MapAsValue,
     maps.ReserveNeedsWith,

@@ -21,6 +21,7 @@ from pyebpf.irbuild import (
     memory,
     names,
     order,
+    slices,
     values,
 )
 from pyebpf.irbuild.builder import Builder, storage
@@ -228,8 +229,8 @@ def _compare(b: Builder, node: tree.Compare) -> ops.Value:
     """`a < b <= c`: each operand once, and the rest only while it is true so far."""
     operator, right_node = node.rest[0]
     left_span = node.first.span
-    left = order.kept(b, evaluate(b, node.first), left_span, (right_node,))
-    right = order.kept(b, evaluate(b, right_node), right_node.span, [part for _, part in node.rest[1:2]])
+    left = _comparand(b, node.first, (right_node,))
+    right = _comparand(b, right_node, [part for _, part in node.rest[1:2]])
     span = left_span.to(right_node.span)
     answer = comparisons.compare(b, operator, left, right, span, (left_span, right_node.span))
     if len(node.rest) == 1:
@@ -238,6 +239,13 @@ def _compare(b: Builder, node: tree.Compare) -> ops.Value:
     b.set(result, answer, node.span)
     _chain(b, result, right, right_node.span, node.rest[1:], node.span)
     return b.get(result, node.span)
+
+
+def _comparand(b: Builder, node: tree.Expression, later: Sequence[tree.Expression]) -> Operand:
+    """An operand of a comparison, as it is before those after it are computed."""
+    if isinstance(node, tree.Subscript) and isinstance(node.index, tree.Slice):
+        return _subscript(b, node, seen=not order.may_change(b, later))
+    return order.kept(b, evaluate(b, node), node.span, later)
 
 
 def _chain(
@@ -250,7 +258,7 @@ def _chain(
 ) -> None:
     def more() -> None:
         operator, node = rest[0]
-        right = order.kept(b, evaluate(b, node), node.span, [part for _, part in rest[1:2]])
+        right = _comparand(b, node, [part for _, part in rest[1:2]])
         b.set(result, comparisons.compare(b, operator, left, right, span, (left_span, node.span)), span)
         if len(rest) > 1:
             _chain(b, result, right, node.span, rest[1:], span)
@@ -272,10 +280,13 @@ def _conditional(b: Builder, node: tree.IfExp) -> Operand:
     return conditionals.either(b, decision.value, ways, (node.body.span, node.orelse.span), node.span)
 
 
-def _subscript(b: Builder, node: tree.Subscript) -> Operand:
+def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
+    """`base[index]`. `seen`: a slice is only looked at, so it need not be a copy."""
     base = evaluate(b, node.value)
     if isinstance(node.index, tree.Slice):
-        b.error(type_errors.WrongType(node.index.span, "one index", "a slice", ""))
+        if seen and node.index.step is None:
+            return slices.view(b, base, node, evaluate).address
+        return slices.read(b, base, node, evaluate)
     if isinstance(base, Static) and not isinstance(base.value, Map):
         return Static(static_subscript(b, base, node), node.span.text)
     if isinstance(base, ContextArray):
@@ -309,7 +320,7 @@ def static_subscript(b: Builder, base: Static, node: tree.Subscript) -> object:
 def place_at(b: Builder, base: Operand, node: tree.Subscript) -> Place:
     """The place of `base[index]`: an entry of a map, or an element of an array."""
     if isinstance(node.index, tree.Slice):
-        b.error(type_errors.WrongType(node.index.span, "one index", "a slice", ""))
+        return slices.view(b, base, node, evaluate)
     if isinstance(base, Static) and isinstance(base.value, Map):
         map = maps.ref(b, base)
         key = evaluate(b, node.index)

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from enum import EnumMeta
 from ipaddress import IPv4Address, IPv6Address
 
-from pyebpf import layout
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import calls, contexts, expressions, maps, memory, names, packets, prints
+from pyebpf.irbuild import calls, expressions, literals, maps, names, packets, prints
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values
 from pyebpf.lang.functions import Builtin
@@ -41,7 +40,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
             return literal
     type_ = layout_or_none(value) if isinstance(target, Static) and value is not None else None
     if type_ is not None and not is_scalar(type_):
-        return _construct(b, type_, node)
+        return literals.construct(b, type_, node)
     if node.keywords:
         b.error(
             errors.WrongArguments(
@@ -94,21 +93,6 @@ def _cure(value: object) -> str:
     if callable(value) and hasattr(value, "__code__"):
         return "decorate it: @function"
     return ""
-
-
-def _construct(b: Builder, type: layout.Type, node: tree.Call) -> Operand:
-    """`Exec(pid=1)`, `u32[4]()`, `char[16]()`: zero but for what is given."""
-    if node.arguments:
-        b.error(errors.WrongArguments(node.arguments[0].span, str(type), "keyword arguments", "positional ones"))
-    for word in node.keywords:
-        if not isinstance(type, layout.Struct):
-            b.error(errors.WrongArguments(word.span, str(type), "no arguments", f"`{word.name}=`"))
-        if type.field(word.name) is None:
-            known = [field.name for field in type.fields]
-            contexts.unknown_member(b, f"struct {type.name}", word.name, known, word.span)
-    values = expressions.in_order(b, [word.value for word in node.keywords])
-    fields = {word.name: operand for word, operand in zip(node.keywords, values, strict=True)}
-    return memory.construct(b, type, fields, node.span)
 
 
 def print_call(b: Builder, node: tree.Call) -> None:

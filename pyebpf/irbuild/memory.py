@@ -130,20 +130,6 @@ def field_place(b: Builder, base: ops.Value, field: layout.Field, what: str, spa
     return Place(address, field.type, what, span, field.bits, field.bit_offset)
 
 
-def construct(b: Builder, type: layout.Type, fields: dict[str, tuple[Operand, Span]], span: Span) -> ops.Value:
-    """`Exec(pid=1)`: a new struct (or array, or text) on the stack, zero but for the given fields."""
-    if b.in_loop:  # in the next round the values may come from the very same memory
-        fields = {name: (hold(b, operand, where), where) for name, (operand, where) in fields.items()}
-    address = b.slot(str(type).lower(), type, span)
-    b.zero(address, type.size, span)
-    for name, (operand, where) in fields.items():
-        assert isinstance(type, layout.Struct)
-        field = type.field(name)
-        assert field is not None
-        store(b, field_place(b, address, field, f"{type.name}.{name}", where), operand, where)
-    return address
-
-
 def equal_literal(b: Builder, address: ops.Value, type: layout.Text, text: str, span: Span) -> ops.Value:
     """Whether text in memory equals a literal: its bytes, and the end right after them."""
     data = literal(b, text, type, span)

@@ -28,7 +28,12 @@ def kept(b: Builder, operand: Operand, span: Span, later: Sequence[tree.Expressi
     pointer = reference(operand)
     if pointer is None or isinstance(pointer.target, layout.Struct | layout.Array):
         return operand
-    return memory.hold(b, operand, span) if any(_may_write(b, node) for node in later) else operand
+    return memory.hold(b, operand, span) if may_change(b, later) else operand
+
+
+def may_change(b: Builder, later: Sequence[tree.Expression]) -> bool:
+    """Whether computing `later` may change what lies in memory."""
+    return any(_may_write(b, node) for node in later)
 
 
 def _may_write(b: Builder, node: tree.Expression) -> bool:

@@ -1,0 +1,152 @@
+"""Structs, unions, bit fields, arrays and slices: what the kernel computes is what Python computes."""
+
+from __future__ import annotations
+
+import struct
+import textwrap
+
+import pytest
+
+from pyebpf.loader import sys
+
+pytestmark = pytest.mark.kernel
+
+PASS, DROP = 2, 1
+ROW = """
+@struct
+class Part:
+    a: u8
+    b: u32
+    ok: bool
+    name: char[6]
+    v: u16[3]
+
+@struct
+class Row:
+    part: Part
+    parts: Part[3]
+    big: u64[40]
+    x: u8
+
+rows = Array[Row](max_entries=2)
+out = Global[u64](0)
+"""
+CHANGES = ("part.a", "part.b", "part.ok", "part.v[2]", "parts[0].a", "parts[2].v[0]", "big[0]", "big[39]", "x")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_structs_are_equal_field_by_field(load, change: str) -> None:  # type: ignore[no-untyped-def]
+    value = "True" if change.endswith("ok") else "200"
+    probe = load(f"""{ROW}
+@xdp
+def probe(packet):
+    row, other = rows[0], rows[1]
+    same = row == other
+    other.{change} = {value}
+    out.value = 1 * same
+    if row == other:
+        out.value += 2
+    if row.part != other.part:
+        out.value += 4
+    if row.parts != other.parts:
+        out.value += 8
+    if row.big != other.big:
+        out.value += 16
+    if row.parts[2] != other.parts[-1]:
+        out.value += 32
+    return XDP.DROP
+""")
+    assert probe.run() == DROP
+    first, last = change.startswith("part."), change.startswith("parts[2]")
+    arrays = 8 * change.startswith("parts[") + 16 * change.startswith("big")
+    assert probe.out() == 1 + 4 * first + arrays + 32 * last
+    assert probe.run() == DROP
+    assert probe.out() == 4 * first + arrays + 32 * last
+
+
+def test_padding_and_what_is_behind_the_end_of_text_do_not_count(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+@struct
+class Part:
+    a: u8
+    b: u32
+    name: char[6]
+    c: u64
+
+keys = Hash[u32, Part](max_entries=4)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    out.value = 1 if keys[0] == keys[1] else 2
+    if keys[0] == Part(a=1, b=2, name="ab", c=3):
+        out.value += 4
+    if Part(a=1, b=2, name="abc", c=3) == keys[0]:
+        out.value += 8
+    return XDP.DROP
+""")
+    fd = probe.loaded.maps["keys"].fd
+    for key, filling in ((0, b"\0" * 8), (1, b"\xaa\xbb\xcc\xdd\xee\xff\x11\x22")):
+        name = b"ab\0" + filling[:3]
+        value = b"\1" + filling[:3] + struct.pack("<I", 2) + name + filling[:2] + struct.pack("<Q", 3)
+        sys.map_update(fd, struct.pack("<I", key), value)
+    assert probe.run() == DROP
+    assert probe.out() == 1 + 4
+
+
+SLICES = """
+word = a[1:4]
+out[0] = u64(word == other[1:4])
+a[0] = 77
+a[1] = 5
+out[1] = word[0]
+b[0:4] = b[2:6]
+out[2] = u64(b[:6] == u32[6](2, 3, 4, 5, 4, 5))
+out[3] = u64(a[-3:] == a[5:])
+out[4] = u64(a[0:100] == a)
+if n < 5:
+    out[5] = u64(a[n:n + 4] == other[n:n + 4])
+    a[n:n + 4] = b[1 + 2:3 + 4]
+back = b[::-2]
+out[6] = back[1] * 100 + back[-1]
+for i in range(3):
+    out[7 + i] = u64(a[i:i + 2] == other[i:i + 2])
+    word = a[i:3 + i]
+out[10] = word[2] * 100 + word[0]
+"""
+
+
+class Lists:
+    """`u32[6](…)` in plain Python."""
+
+    def __getitem__(self, length: int) -> object:
+        return lambda *items: list(items)
+
+
+@pytest.mark.parametrize("n", [0, 2, 4, 5, 255])
+def test_slices(load, n: int) -> None:  # type: ignore[no-untyped-def]
+    """Slices are copies, as those of lists are."""
+    probe = load(f"""
+@struct
+class Row:
+    a: u32[8]
+    b: u32[12]
+    out: u64[11]
+
+rows = Array[Row](max_entries=2)
+
+@xdp
+def probe(packet):
+    n = packet.load(0, u8)
+    a, b, out, other = rows[0].a, rows[0].b, rows[0].out, rows[1].a
+{textwrap.indent(SLICES, "    ")}
+    return XDP.DROP
+""")
+    fd, whole = probe.loaded.maps["rows"].fd, struct.Struct("<8I12I11Q")
+    for key in (0, 1):
+        sys.map_update(fd, struct.pack("<I", key), whole.pack(*range(8), *range(12), *bytes(11)))
+    assert probe.run(bytes([n]) + bytes(63)) == DROP
+    names = {"a": list(range(8)), "b": list(range(12)), "other": list(range(8)), "out": [0] * 11, "n": n}
+    exec(SLICES, {"u64": int, "u32": Lists()}, names)
+    found = whole.unpack(sys.map_lookup(fd, bytes(4), whole.size))
+    assert found == (*names["a"], *names["b"], *names["out"])
