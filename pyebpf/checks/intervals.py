@@ -178,8 +178,8 @@ class _Analysis:
         written = locals_written(op)
         growing = growths(op) if self.facts.mode == "language" else {}
         head = _forget(known.copy(), written)
+        end, back = self.round(op, head.copy())
         for number in range(MOST_ROUNDS):
-            _, back = self.round(op, head.copy())
             merged = join(known.copy(), back)
             assert merged is not None
             limits = self.limit(growing, known, merged)
@@ -187,13 +187,15 @@ class _Analysis:
             if wider is None:
                 break
             head = _forget(wider, written)
+            end, back = self.round(op, head.copy())
         for _ in range(NARROWING_ROUNDS):
-            _, back = self.round(op, head.copy())
             narrower = join(known.copy(), back)
             assert narrower is not None
             self.limit(growing, known, narrower)
+            if narrower.intervals == head.intervals:
+                break
             head = _forget(narrower, written)
-        end, back = self.round(op, head.copy())
+            end, back = self.round(op, head.copy())
         self.facts.repeats[op] = back is not None
         return end
 
