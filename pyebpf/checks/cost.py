@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import final
 
@@ -145,7 +146,14 @@ def unbounded(program: Program, facts: Facts) -> Iterator[Diagnostic]:
         if op.counting.step < 0 or facts.interval(op.counting.start)[0] < -(1 << 32):
             ends = (op.counting.start, facts.interval(op.counting.start)[1 if op.counting.step < 0 else 0])
         text = ends[0].span.text
-        yield UnboundedLoop(ends[0].span, text, pretty(ends[1]), f"range(min({text}, 64))")
+        yield UnboundedLoop(ends[0].span, text, pretty(ends[1]), _bounded(text))
+
+
+def _bounded(text: str) -> str:
+    """`text`, the end of a range or something that goes through ranges, with a bound of 64."""
+    if not re.match(r"(range|reversed|enumerate|zip)\(", text):
+        return f"range(min({text}, 64))"
+    return re.sub(r"\brange\(([^(),]+, *)?([^(),]+)", r"range(\1min(\2, 64)", text)
 
 
 def _test_text(span: Span) -> str:

@@ -12,7 +12,7 @@ from itertools import count
 from typing import TypeAlias, final
 
 from pyebpf.ir import ops
-from pyebpf.ir.types import BoolType, IntType, PointerType, ValueType
+from pyebpf.ir.types import I64_MAX, BoolType, IntType, PointerType, ValueType
 
 Interval: TypeAlias = tuple[int, int]
 Key: TypeAlias = "ops.Local | ops.Value"
@@ -91,7 +91,8 @@ class Environment:
         limit = range_of(local.type)
         # A u64 may be written with bits that were computed as signed: then only its type tells what they mean.
         inside = limit[0] <= low and high <= limit[1]
-        self.intervals[local] = (low, high) if inside else limit
+        alike = low >= 0 if limit[0] >= 0 else high <= I64_MAX
+        self.intervals[local] = (meet((low, high), limit) if alike else None) or limit
         self.versions[local] = fresh()
         self.same[local] = frozenset({value}) if inside else frozenset()
         self.when.pop(local, None)

@@ -81,6 +81,15 @@ def locals_written(op: ops.Op) -> frozenset[ops.Local]:
     return frozenset(found)
 
 
+def _begin(known: Environment, written: frozenset[ops.Local]) -> None:
+    """Locals that a loop is the first to write are zero before it."""
+    for local in written:
+        low, high = range_of(local.type)
+        if local not in known.intervals and low <= 0 <= high:
+            known.intervals[local] = (0, 0)
+            known.versions[local] = fresh()
+
+
 def _forget(head: Environment, written: frozenset[ops.Local]) -> Environment:
     """At a loop's head, what was known of the former contents of locals says nothing of those of the next round."""
     for local in written:
@@ -176,6 +185,8 @@ class _Analysis:
         self.facts.entries[op] = known.copy()
         self.facts.repeats[op] = False
         written = locals_written(op)
+        if self.facts.mode == "language":
+            _begin(known, written)
         growing = growths(op) if self.facts.mode == "language" else {}
         head = _forget(known.copy(), written)
         end, back = self.round(op, head.copy())

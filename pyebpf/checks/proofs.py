@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pyebpf.checks.environment import Interval
 from pyebpf.checks.intervals import Facts
 from pyebpf.diagnostics.base import Diagnostic, pretty
+from pyebpf.diagnostics.loops import UncertainStep
 from pyebpf.diagnostics.proofs import AlwaysFails, MayBeNegative, MayBeNone, MayNotFit
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
@@ -43,6 +44,9 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
     if op.type.low <= known[0] and known[1] <= op.type.high:
         return None
     low, high = pretty(known[0]), pretty(known[1])
+    if op.obligation is Obligation.POSITIVE:
+        cure = f"-max({text[1:].strip()}, 1)" if known[1] < 0 and text[:1] == "-" else f"max({text}, 1)"
+        return UncertainStep(op.span, low, high, cure)
     name = next((t.name for t in NAMED if (t.minimum, t.maximum) == (op.type.low, op.type.high)), "")
     target, whole = _assigned(text)
     if op.obligation is Obligation.NOT_NEGATIVE:

@@ -20,6 +20,8 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     loops.UnprovenWhile,
     loops.TooManyBranches,
     loops.Overwritten,
+    loops.UncertainStep,
+    loops.TooManyCopies,
     proofs.MayNotFit,
     proofs.MayBeNegative,
     proofs.MayBeNone,

@@ -153,3 +153,46 @@ class UnprovenWhile(Diagnostic):
     def leave(self) -> str:
         """What a counted loop needs besides, where the test isn't always true."""
         return "" if self.test in ("True", "1") else f"\n    if not ({self.test}):\n        break"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UncertainStep(Diagnostic):
+    code: ClassVar = "E0230"
+    title: ClassVar = "the sign of this range's step isn't certain"
+    label: ClassVar = "it can be {low} to {high}"
+    notes: ClassVar = ("whether a range counts up or down, and that it isn't zero, must be known beforehand",)
+    help: ClassVar = "{cure}"
+    explanation: ClassVar = """
+    The step of a range is a constant, or a number that is provably greater than zero, or one of a type that is
+    negative throughout. Python raises ValueError for a step of zero, and counts down if it is negative.
+
+        for i in range(0, 64, step):            # wrong, if step may be 0 or less
+        for i in range(0, 64, max(step, 1)):    # right
+    """
+
+    low: str
+    high: str
+    cure: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TooManyCopies(Diagnostic):
+    code: ClassVar = "E0231"
+    title: ClassVar = "this loop would be written out {count} times"
+    notes: ClassVar = (
+        "a loop over values of different kinds is written out, a copy of its body for each of them",
+        "the copies of a loop, and of those inside it, are {limit} at most",
+    )
+    help: ClassVar = "loop over numbers, or an array of structs"
+    explanation: ClassVar = """
+    A loop counts, where all that it goes through has one type and place: ranges, arrays, tuples of numbers. Where the
+    items differ (references to structs, maps, texts) the compiler writes the body once for each.
+
+        for counters in (local, remote):
+            counters.packets += 1
+    """
+
+    count: int
+    limit: int

@@ -213,13 +213,14 @@ class NotConstant(Diagnostic):
 class NotIterable(Diagnostic):
     code: ClassVar = "E0413"
     title: ClassVar = "`for` can't go over {what}"
-    notes: ClassVar = ("a loop goes over a `range(…)`",)
+    notes: ClassVar = ("what can be gone through: a `range(…)`, arrays, tuples, Array maps, `zip(…)` and the like",)
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
-    Loops go over `range(…)`. Its bound must be provable.
+    Loops, and functions as `sum` and `any`, go over ranges, arrays, tuples, IntEnum classes, maps of the classes Array
+    and PerCpuArray, and over what `enumerate`, `zip` and `reversed` make of them.
 
-        for i in range(len(values)):
-            total += values[i]
+        for value in values:
+            total += value
     """
 
     what: str

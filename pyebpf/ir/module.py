@@ -39,6 +39,8 @@ class Obligation(Enum):
     """A signed integer meets an unsigned 64-bit one, or is needed unsigned."""
     NOT_NONE = "not none"
     """An optional value is used as if it were there."""
+    POSITIVE = "positive"
+    """The step of a range, whose sign must be certain."""
 
 
 @final

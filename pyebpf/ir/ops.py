@@ -513,7 +513,7 @@ class If:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Counting:
-    """What a `range` loop counts: `counter` runs from `start`, by the constant `step`, while it is short of `stop`."""
+    """What a loop counts: `counter` runs from `start`, while it is short of `stop`, by `step` or more each time."""
 
     counter: Local
     start: Value

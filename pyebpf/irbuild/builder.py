@@ -64,6 +64,8 @@ class Builder:
     """The same, at each Continue."""
     assigned: frozenset[str] = frozenset()
     reachable: bool = True
+    copies: int = 1
+    """How often what is lowered now is written out, in loops that are."""
     spare: dict[layout.Type, list[ops.Slot]] = field(default_factory=dict)
     """Stack memory for keys, values and other things of the moment."""
     busy: frozenset[ops.Slot] = frozenset()

@@ -348,8 +348,6 @@ def _call(b: Builder, node: tree.Call) -> Operand:
         if found and value is print:
             b.print_call(b, node)
             return Static(None, "None")
-        if found and value is range:
-            b.error(type_errors.WrongType(node.span, "a value", "a range", "for i in range(4):"))
     target = evaluate(b, node.function)
     return b.call_operand(b, target, node)  # type: ignore[no-any-return]
 

@@ -11,7 +11,7 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import calls, expressions, literals, maps, names, packets, prints
+from pyebpf.irbuild import calls, expressions, iteration, literals, maps, names, packets, prints
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values
 from pyebpf.lang.functions import Builtin
@@ -41,6 +41,11 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     type_ = layout_or_none(value) if isinstance(target, Static) and value is not None else None
     if type_ is not None and not is_scalar(type_):
         return literals.construct(b, type_, node)
+    iterable = iteration.maker(value)
+    if iterable:
+        given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
+        named = {word.name: each for word, each in zip(node.keywords, given[len(node.arguments) :], strict=True)}
+        return iteration.make(b, iterable, given[: len(node.arguments)], named, node.span)
     if node.keywords:
         b.error(
             errors.WrongArguments(

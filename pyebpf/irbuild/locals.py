@@ -31,6 +31,7 @@ from pyebpf.irbuild.operands import (
     Optional,
     PendingText,
     Place,
+    Range,
     Static,
     describe,
     describe_type,
@@ -92,7 +93,8 @@ def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.T
                 return Reference(b.local(name, operand.type, span))
             return Scalar(b.local(name, storage(operand.type), span))
         case _:
-            b.error(type_errors.WrongType(span, "a value", describe(operand), ""))
+            hint = "for i in range(4):" if isinstance(operand, Range) else ""
+            b.error(type_errors.WrongType(span, "a value", describe(operand), hint))
 
 
 def _bind_declared(b: Builder, name: str, declared: layout.Type, span: Span) -> Binding:

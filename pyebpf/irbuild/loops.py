@@ -1,106 +1,208 @@
-"""Loops: `for … in range(…)` and `while`, with `break`, `continue` and `else`."""
+"""Loops: `for` and `while`, with `break`, `continue` and `else`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from pyebpf import layout
-from pyebpf.diagnostics import names as errors
+from pyebpf.diagnostics import loops as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import I64, I64_MAX, U64, IntType
-from pyebpf.irbuild import arithmetic, expressions, names, values
-from pyebpf.irbuild.builder import LOOP, Builder
-from pyebpf.irbuild.operands import Operand, PendingText, Static, Values, describe, reference
-from pyebpf.lang.maps import Map
+from pyebpf.ir.types import I64, I64_MAX, I64_MIN, U64, U64_MAX, IntType
+from pyebpf.irbuild import arithmetic, expressions, iteration
+from pyebpf.irbuild.bindings import Fixed
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.looping import nothing, repeat, walk
+from pyebpf.irbuild.operands import Items, Operand, Range, Static, Values, describe
 from pyebpf.source import Span
 from pyebpf.syntax import tree
+from pyebpf.syntax.walk import parts
 
 LowerBlock = Callable[[Builder, tuple[tree.Statement, ...]], None]
+AssignTo = Callable[[Builder, tree.Expression, Operand, Span], None]
+MOST_COPIES = 64
+"""Of a loop's body that is written out for each item."""
+MOST_WRITTEN_OUT = 250
+"""Nodes of the syntax tree, in all copies: more is a loop, if it can be."""
+LARGEST_DISTANCE = 1 << 24
+"""What no loop with a provable bound runs through, in rounds."""
 
 
-def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock) -> None:
-    """`for i in range(start, stop, step)`: the three are evaluated once, the step is constant."""
-    if not isinstance(statement.target, tree.Name):
-        b.error(
-            type_errors.WrongType(
-                statement.target.span, "one name", f"`{statement.target.span.text}`", "for i in range(4):"
-            )
-        )
-    start, stop, step, stop_span = _range(b, statement.iterable)
-    assert isinstance(start.type, IntType) and isinstance(stop.type, IntType)
-    start, stop = _same_sign(b, start, stop, stop_span)
-    span, name = statement.span, statement.target.id
-    wide = U64 if _unsigned(start, stop) else I64
-    counter = b.local(f"{name}.counter", wide, span)
+def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock, assign_to: AssignTo) -> None:
+    """`for target in iterable:`, whose iterable is evaluated once."""
+    node = statement.iterable
+    operand = expressions.evaluate(b, node)
+
+    def body(item: Operand) -> None:
+        _assign_item(b, statement.target, item, assign_to)
+        lower_block(b, statement.body)
+
+    def orelse() -> None:
+        lower_block(b, statement.orelse)
+
+    if isinstance(operand, Range):
+        _count(b, operand, body, orelse, _name(statement.target), statement.span)
+        return
+    items = iteration.items(b, operand, node.span)
+    if items is None:
+        b.error(type_errors.NotIterable(node.span, describe(operand), iteration.instead(operand, node.span)))
+    if isinstance(items.length, ops.Const) and _written_out(b, items, items.length.value, statement):
+        _write_out(b, items, items.length.value, statement, body, orelse)
+        return
+    walk(b, items, body, orelse, _name(statement.target), statement.span)
+
+
+def _name(target: tree.Expression) -> str:
+    """What a loop's counter is called in the IR."""
+    return target.id if isinstance(target, tree.Name) else "loop"
+
+
+# Ranges
+
+
+def _count(
+    b: Builder, range: Range, body: Callable[[Operand], None], orelse: Callable[[], None], name: str, span: Span
+) -> None:
+    """`for i in range(…)`: the counter is what the name is given."""
+    start, stop, step = range.start, range.stop, range.step
+    first, last, stride = start.type, stop.type, step.type
+    assert isinstance(first, IntType) and isinstance(last, IntType) and isinstance(stride, IntType)
+    unsigned = max(first.high, last.high) > I64_MAX
+    down = stride.high < 0
+    counter = b.local(f"{name}.counter", U64 if unsigned else I64, span)
     b.set(counter, start, span)
-    counting = ops.Counting(counter, start, stop, step)
-    runs = _runs_at_least_once(start, stop, step)
+    least = stride.high if down else stride.low
+    counting = ops.Counting(counter, start, stop, least)
+    runs = first.low > last.high if down else first.high < last.low
+    size = iteration.opposite(b, step, span) if down else step
 
-    def test() -> ops.Value:
-        return b.compare("<" if step > 0 else ">", b.get(counter, span), stop, span)
-
-    def begin() -> None:
-        names.assign_name(b, name, b.get(counter, span), statement.target.span)
-
-    def advance() -> None:
-        moved = arithmetic.arithmetic(b, "+", b.get(counter, span), b.const(step, span), span, (span, span))
+    def move() -> None:
+        moved = arithmetic.arithmetic(b, "-" if down else "+", b.get(counter, span), size, span, (span, span))
         b.set(counter, moved, span)
 
-    _loop(b, test, begin, advance, statement.body, statement.orelse, counting, runs, span, lower_block)
+    def advance() -> None:
+        if _stays_inside(range):
+            move()
+            return
+        upper, lower = (b.get(counter, span), stop) if down else (stop, b.get(counter, span))
+        left = b.emit(ops.Binary("-", upper, lower, IntType(1, U64_MAX), span))
+        b.if_(b.compare(">", left, size, span), move, lambda: b.set(counter, stop, span), span)
+
+    repeat(
+        b,
+        lambda: b.compare(">" if down else "<", b.get(counter, span), stop, span),
+        lambda: body(b.get(counter, span)),
+        advance,
+        orelse,
+        counting,
+        runs,
+        span,
+    )
 
 
-def _unsigned(start: ops.Value, stop: ops.Value) -> bool:
-    return any(isinstance(value.type, IntType) and value.type.high > I64_MAX for value in (start, stop))
+def _stays_inside(range: Range) -> bool:
+    """Whether a step from inside the range surely stays inside its 64 bits."""
+    start, stop, step = range.start, range.stop, range.step
+    assert isinstance(start.type, IntType) and isinstance(stop.type, IntType) and isinstance(step.type, IntType)
+    unsigned = max(start.type.high, stop.type.high) > I64_MAX
+    low, high = (0, U64_MAX) if unsigned else (I64_MIN, I64_MAX)
+    if isinstance(step, ops.Const) and abs(step.value) == 1:
+        return True
+    if low <= stop.type.low + step.type.low and stop.type.high + step.type.high <= high:
+        return True
+    if not (isinstance(step, ops.Const) and isinstance(start, ops.Const)):
+        return False
+    return low <= start.value + LARGEST_DISTANCE * step.value <= high
 
 
-def _same_sign(b: Builder, start: ops.Value, stop: ops.Value, span: Span) -> tuple[ops.Value, ops.Value]:
-    if _unsigned(start, stop):
-        return b.unsigned(start, span), b.unsigned(stop, span)
-    return start, stop
+# Loops that are written out
 
 
-def _runs_at_least_once(start: ops.Value, stop: ops.Value, step: int) -> bool:
-    first, last = start.type, stop.type
-    assert isinstance(first, IntType) and isinstance(last, IntType)
-    return first.high < last.low if step > 0 else first.low > last.high
+def _written_out(b: Builder, items: Items, count: int, statement: tree.For) -> bool:
+    """Whether a loop over `count` items becomes as many copies of its body."""
+    if count == 0:
+        return False
+    if items.apart:
+        if b.copies * count > MOST_COPIES:
+            b.error(errors.TooManyCopies(statement.iterable.span, b.copies * count, MOST_COPIES))
+        return True
+    size = sum(1 for _ in parts(statement.body))
+    return items.copies and b.copies * count <= MOST_COPIES and b.copies * count * size <= MOST_WRITTEN_OUT
 
 
-def _range(b: Builder, node: tree.Expression) -> tuple[ops.Value, ops.Value, int, Span]:
-    """Start, stop and step of `range(…)`, and where stop is written."""
-    called = node.function if isinstance(node, tree.Call) else None
-    is_range = isinstance(called, tree.Name) and names.lookup(b.frame.python, called.id) == (True, range)
-    if not (isinstance(node, tree.Call) and is_range):
-        operand = expressions.evaluate(b, node)
-        b.error(type_errors.NotIterable(node.span, describe(operand), _range_instead(operand, node.span)))
-    if node.keywords or not 1 <= len(node.arguments) <= 3:
-        given = len(node.arguments) + len(node.keywords)
-        b.error(errors.WrongArguments(node.span, "range", "one to three integers", f"{given} arguments"))
-    numbers = [values.number(b, expressions.evaluate(b, part), part.span) for part in node.arguments]
-    step: ops.Value = numbers[2] if len(numbers) == 3 else b.const(1, node.span)
-    if not isinstance(step, ops.Const):
-        b.error(type_errors.NotConstant(node.arguments[2].span, "the step of a range", ""))
-    if step.value == 0:
-        b.error(type_errors.WrongType(node.arguments[2].span, "a step other than zero", "0", ""))
-    if len(numbers) == 1:
-        return b.const(0, node.span), numbers[0], step.value, node.arguments[0].span
-    return numbers[0], numbers[1], step.value, node.arguments[1].span
+def _write_out(
+    b: Builder,
+    items: Items,
+    count: int,
+    statement: tree.For,
+    body: Callable[[Operand], None],
+    orelse: Callable[[], None],
+) -> None:
+    span, done = statement.span, ops.Label("written out")
+    names_before = set(b.frame.bindings)
+    b.labels.append(done)
+    outer, b.copies = b.copies, b.copies * count
+    with b.block() as whole:
+        for number in range(count):
+            _one_round(b, items.at(b, b.const(number, span)), done, body, span)
+            if not b.reachable:
+                break
+        b.copies = outer
+        if b.reachable:
+            orelse()
+        b.leave(done, span)
+    b.labels.pop()
+    exits = b.breaks.pop(done, [])
+    b.reachable = True
+    b.emit(ops.Scope(done, ops.Block(tuple(whole)), span))
+    b.reachable = bool(exits)
+    b.assigned = frozenset.intersection(*exits) if exits else b.assigned
+    _end_names(b, statement.target, names_before)
 
 
-def _range_instead(operand: Operand, span: Span) -> str:
-    """What to loop over instead."""
-    pointer = reference(operand)
-    if pointer is not None and isinstance(pointer.target, layout.Array):
-        return f"for i in range(len({span.text})):"
-    if (
-        isinstance(operand, Static)
-        and isinstance(operand.value, Map)
-        and operand.value.kind in ("Array", "PerCpuArray")
-    ):
-        return f"for i in range(len({span.text})):"
-    if isinstance(operand, Static | PendingText | Values):
-        return ""
-    return f"for i in range({span.text}):"
+def _one_round(b: Builder, item: Operand, done: ops.Label, body: Callable[[Operand], None], span: Span) -> None:
+    """One copy; `continue` goes to its end."""
+    end = ops.Label("round")
+    b.labels.append(end)
+    b.frame.loops.append((done, end))
+    with b.block() as inside:
+        body(item)
+        b.leave(end, span)
+    b.frame.loops.pop()
+    b.labels.pop()
+    exits = b.breaks.pop(end, [])
+    b.reachable = True
+    b.emit(ops.Scope(end, ops.Block(tuple(inside)), span))
+    b.reachable = bool(exits)
+    b.assigned = frozenset.intersection(*exits) if exits else b.assigned
+
+
+def _assign_item(b: Builder, target: tree.Expression, item: Operand, assign_to: AssignTo) -> None:
+    """An item to the loop's target. Maps, types and literal text have names only for the loop's own time."""
+    pieces = target.items if isinstance(target, tree.Tuple) else ()
+    if pieces and isinstance(item, Values) and all(isinstance(part, tree.Name | tree.Tuple) for part in pieces):
+        if len(item.items) != len(pieces):
+            b.error(type_errors.NothingLeft(target.span, len(pieces)))
+        for part, inner in zip(pieces, item.items, strict=True):
+            _assign_item(b, part, inner, assign_to)
+        return
+    if isinstance(target, tree.Name) and isinstance(item, Static) and item.value is not None:
+        binding = b.frame.bindings.get(target.id)
+        if binding is None or (isinstance(binding, Fixed) and not ops.is_value(binding.operand)):
+            b.frame.bindings[target.id] = Fixed(item)
+            b.assigned |= {target.id}
+            return
+    assign_to(b, target, item, target.span)
+
+
+def _end_names(b: Builder, target: tree.Expression, before: set[str]) -> None:
+    """Forget names that stood for something else in each round, and can't tell which it was."""
+    for part in target.items if isinstance(target, tree.Tuple) else (target,):
+        if isinstance(part, tree.Name) and part.id not in before and isinstance(b.frame.bindings.get(part.id), Fixed):
+            del b.frame.bindings[part.id]
+            b.assigned -= {part.id}
+
+
+# While, and ways out
 
 
 def lower_while(b: Builder, statement: tree.While, lower_block: LowerBlock) -> None:
@@ -112,70 +214,30 @@ def lower_while(b: Builder, statement: tree.While, lower_block: LowerBlock) -> N
         return decision.value
 
     endless = isinstance(statement.test, tree.BoolLiteral) and statement.test.value
-    _loop(b, test, _nothing, _nothing, statement.body, statement.orelse, None, endless, statement.span, lower_block)
-
-
-def _nothing() -> None:
-    pass
-
-
-def _loop(
-    b: Builder,
-    test: Callable[[], ops.Value],
-    begin: Callable[[], None],
-    advance: Callable[[], None],
-    body: tuple[tree.Statement, ...],
-    orelse: tuple[tree.Statement, ...],
-    counting: ops.Counting | None,
-    runs: bool,
-    span: Span,
-    lower_block: LowerBlock,
-) -> None:
-    """The shape of every loop: test, or else and leave; body; step. `runs`: the body surely starts at least once."""
-    label = ops.Label(LOOP)
-    before = b.assigned
-    with b.block() as whole:
-        go_on = test()
-        at_test = b.assigned
-        b.labels.append(label)
-        b.frame.loops.append(label)
-        with b.block() as inside:
-            begin()
-            lower_block(b, body)
-        rounds = b.continues.pop(label, []) + ([b.assigned] if b.reachable else [])
-        b.reachable = True
-        with b.block() as step:
-            advance()
-        b.frame.loops.pop()
-        b.labels.pop()
-        endless = isinstance(go_on, ops.Const) and bool(go_on.value)
-        if not endless:
-            with b.block() as leaving:
-                b.reachable = True
-                b.assigned = frozenset.intersection(*rounds) if runs and rounds else at_test
-                lower_block(b, orelse)
-                b.jump_out(label)
-                b.emit(ops.Break(label, span))
-            b.reachable = True
-            b.emit(ops.If(go_on, ops.Block(), ops.Block(tuple(leaving)), span))
-    b.reachable = True
-    blocks = ops.Block((*whole, *inside)), ops.Block(tuple(step))
-    b.emit(ops.Loop(label, *blocks, counting, None, False, span))
-    exits = b.breaks.pop(label, [])
-    b.reachable = bool(exits)
-    b.assigned = frozenset.intersection(*exits) if exits else before
+    repeat(
+        b,
+        test,
+        lambda: lower_block(b, statement.body),
+        nothing,
+        lambda: lower_block(b, statement.orelse),
+        None,
+        endless,
+        statement.span,
+    )
 
 
 def lower_break(b: Builder, span: Span) -> None:
-    label = b.frame.loops[-1]
+    label, _ = b.frame.loops[-1]
     b.unwind(b.labels.index(label), span)
-    b.jump_out(label)
-    b.emit(ops.Break(label, span))
+    b.leave(label, span)
 
 
 def lower_continue(b: Builder, span: Span) -> None:
-    label = b.frame.loops[-1]
+    loop, label = b.frame.loops[-1]
     b.unwind(b.labels.index(label), span)
+    if label is not loop:
+        b.leave(label, span)
+        return
     if b.reachable:
         b.continues.setdefault(label, []).append(b.assigned)
     b.emit(ops.Continue(label, span))

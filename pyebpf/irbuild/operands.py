@@ -96,7 +96,36 @@ class Values:
     items: tuple[Operand, ...]
 
 
-Operand: TypeAlias = ops.Value | Static | Optional | PendingText | Method | Context | ContextArray | Packet | Values
+@final
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`range(start, stop, step)`, not gone through yet. The step's sign is certain."""
+
+    start: ops.Value
+    stop: ops.Value
+    step: ops.Value
+    stop_span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What a loop goes through by counting: `enumerate(a)`, `zip(a, b)`, an array."""
+
+    what: str
+    """For messages: `enumerate(…)`."""
+    length: ops.Value
+    at: Callable[[Builder, ops.Value], Operand]
+    """The item of a number that is not negative, and less than the length."""
+    apart: bool
+    """Whether items are unlike each other, so that their numbers must be constants."""
+    copies: bool
+    """Whether a few items are better gone through one by one, since their values are known."""
+
+
+Operand: TypeAlias = (
+    ops.Value | Static | Optional | PendingText | Method | Context | ContextArray | Packet | Values | Range | Items
+)
 
 
 def describe(operand: Operand) -> str:
@@ -124,6 +153,10 @@ def describe(operand: Operand) -> str:
             return "the packet"
         case Values():
             return "a tuple"
+        case Range():
+            return "a range"
+        case Items():
+            return operand.what
         case _:
             return describe_type(operand.type)
 

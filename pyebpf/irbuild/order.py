@@ -8,9 +8,9 @@ until they are used, and in Python they never change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
 from types import ModuleType
+from typing import Final
 
 from pyebpf import layout
 from pyebpf.irbuild import memory, names
@@ -21,6 +21,10 @@ from pyebpf.lang.functions import Builtin
 from pyebpf.lang.types import layout_or_none
 from pyebpf.source import Span
 from pyebpf.syntax import tree
+from pyebpf.syntax.walk import parts
+
+HARMLESS: Final = (print, min, max, abs, len, range, enumerate, zip, reversed, sum, any, all)
+"""Python's functions that change nothing."""
 
 
 def kept(b: Builder, operand: Operand, span: Span, later: Sequence[tree.Expression]) -> Operand:
@@ -40,7 +44,7 @@ def _may_write(b: Builder, node: tree.Expression) -> bool:
     """Whether `node` assigns a name or calls a @function."""
     return any(
         isinstance(part, tree.Walrus) or (isinstance(part, tree.Call) and _may_call_function(b, part.function))
-        for part in _parts(node)
+        for part in parts(node)
     )
 
 
@@ -50,7 +54,7 @@ def _may_call_function(b: Builder, node: tree.Expression) -> bool:
     if not isinstance(node, tree.Name):
         return True
     value = _static(b, node.id)
-    known = isinstance(value, Builtin) or any(value is function for function in (print, min, max, abs, len))
+    known = isinstance(value, Builtin) or any(value is function for function in HARMLESS)
     return not known and layout_or_none(value) is None
 
 
@@ -60,14 +64,3 @@ def _static(b: Builder, name: str) -> object:
     if binding is None:
         return names.lookup(b.frame.python, name)[1]
     return binding.operand.value if isinstance(binding, Fixed) and isinstance(binding.operand, Static) else None
-
-
-def _parts(node: object) -> Iterator[object]:
-    """`node` and all below it."""
-    if isinstance(node, tuple):
-        for part in node:
-            yield from _parts(part)
-    elif is_dataclass(node) and not isinstance(node, Span):
-        yield node
-        for field in fields(node):
-            yield from _parts(getattr(node, field.name))

@@ -87,7 +87,7 @@ def lower(b: Builder, statement: tree.Statement) -> None:
         case tree.If():
             _if(b, statement)
         case tree.For():
-            loops.lower_for(b, statement, lower_block)
+            loops.lower_for(b, statement, lower_block, _assign_to)
         case tree.While():
             loops.lower_while(b, statement, lower_block)
         case tree.Break():
