@@ -86,6 +86,11 @@ def check_target(
     return CheckReport(_checked(_module(resolve(target), btf), kernel).reports)
 
 
+def lower_target(target: Target, *, btf: Btf | None = None, kernel: Version | None = None) -> Checked:
+    """Typed IR that every check has passed, as the simulator runs it. Raises CompileError."""
+    return _checked(_module(resolve(target), btf), kernel)
+
+
 def emit(
     target: Target,
     stage: Stage,

@@ -1,0 +1,158 @@
+"""The kernel's helpers, as one table: name → function of the run and the helper's arguments.
+
+What a helper writes and answers is what the kernel's own does; text that ends early leaves the bytes behind its end
+as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from errno import EFAULT
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pyebpf.diagnostics.base import InternalError
+from pyebpf.simulator.addresses import Space
+from pyebpf.simulator.errors import SimulationError
+from pyebpf.simulator.memory import Pointer, Word
+
+if TYPE_CHECKING:
+    from pyebpf.simulator.run import Run
+
+Helper: TypeAlias = Callable[..., Word]
+U64: Final = (1 << 64) - 1
+
+
+def call(run: Run, name: str, arguments: list[Word]) -> Word:
+    """The helper's result: by the test's own answer, else as the table says. Raises SimulationError for others."""
+    given = run.surroundings.helpers.get(name)
+    if given is not None:
+        return _given(name, given, arguments)
+    helper = HELPERS.get(name)
+    if helper is None:
+        raise SimulationError(
+            f"the program calls {name}, which the simulator doesn't know: give its result, "
+            f'simulate({run.program.name}, helpers={{"{name}": lambda *arguments: 0}})'
+        )
+    return helper(run, *arguments)
+
+
+def _given(name: str, given: Callable[..., object], arguments: list[Word]) -> Word:
+    result = given(*arguments)
+    if not isinstance(result, int):
+        raise SimulationError(f"helpers[{name!r}] gives {result!r}, not an integer")
+    return int(result) & U64
+
+
+def _ktime_get_ns(run: Run) -> Word:
+    return run.surroundings.now
+
+
+def _ktime_get_boot_ns(run: Run) -> Word:
+    around = run.surroundings
+    return around.now if around.boot is None else around.boot
+
+
+def _get_current_pid_tgid(run: Run) -> Word:
+    around = run.surroundings
+    return around.pid << 32 | (around.pid if around.tid is None else around.tid)
+
+
+def _get_current_uid_gid(run: Run) -> Word:
+    return run.surroundings.gid << 32 | run.surroundings.uid
+
+
+def _get_current_comm(run: Run, target: Pointer, size: int) -> Word:
+    name = run.surroundings.comm.encode("utf-8", "surrogateescape")[: min(size, 16) - 1]
+    target.write(name.ljust(size, b"\0"))
+    return 0
+
+
+def _get_smp_processor_id(run: Run) -> Word:
+    return run.surroundings.cpu
+
+
+def _cgroup_id(run: Run, *_: Word) -> Word:
+    return run.surroundings.cgroup_id
+
+
+def _get_prandom_u32(run: Run) -> Word:
+    return run.surroundings.random() & 0xFFFF_FFFF
+
+
+def _get_current_task(run: Run) -> Word:
+    task = run.surroundings.current_task
+    if task is None:
+        raise SimulationError(
+            f"{run.program.name} reads the current task: "
+            f'simulate({run.program.name}, current_task={{"tgid": 7}}), with the members that it reads'
+        )
+    return run.state.addresses.kernel_object("task_struct", task, "current_task")
+
+
+def _probe_read(space: Space) -> Helper:
+    def read(run: Run, target: Pointer, size: int, source: Word) -> Word:
+        data = source.read(size) if isinstance(source, Pointer) else _memory(run, space, source, size)
+        target.write(bytes(size) if data is None else data)
+        return -EFAULT if data is None else 0
+
+    return read
+
+
+def _memory(run: Run, space: Space, address: int | None, size: int) -> bytes | None:
+    return run.state.addresses.read(space, address or 0, size)
+
+
+def _probe_read_str(space: Space) -> Helper:
+    def read(run: Run, target: Pointer, size: int, source: Word) -> Word:
+        text = _pointed(source, size) if isinstance(source, Pointer) else _text(run, space, source, size)
+        if text is None:
+            target.write(bytes(size))
+            return -EFAULT
+        target.write(text)
+        return len(text)
+
+    return read
+
+
+def _text(run: Run, space: Space, address: int | None, size: int) -> bytes | None:
+    return run.state.addresses.read_text(space, address or 0, size)
+
+
+def _pointed(source: Pointer, size: int) -> bytes:
+    """Text in memory that the program could read itself, cut off as the helper does."""
+    memory, offset = source
+    end = memory.data.find(0, offset, offset + size)
+    if end >= 0:
+        return memory.read(offset, end + 1 - offset)
+    return memory.read(offset, min(size - 1, len(memory.data) - offset)) + b"\0"
+
+
+def _skb_load_bytes(run: Run, _: Pointer, offset: int, target: Pointer, size: int) -> Word:
+    packet = run.packet
+    if packet is None:
+        raise InternalError("skb_load_bytes without a packet")
+    if offset > 0xFFFF or offset + size > len(packet.data):
+        target.write(bytes(size))
+        return -EFAULT
+    target.write(packet.read(offset, size))
+    return 0
+
+
+HELPERS: Final[dict[str, Helper]] = {
+    "ktime_get_ns": _ktime_get_ns,
+    "ktime_get_boot_ns": _ktime_get_boot_ns,
+    "get_current_pid_tgid": _get_current_pid_tgid,
+    "get_current_uid_gid": _get_current_uid_gid,
+    "get_current_comm": _get_current_comm,
+    "get_smp_processor_id": _get_smp_processor_id,
+    "get_current_cgroup_id": _cgroup_id,
+    "skb_cgroup_id": _cgroup_id,
+    "get_prandom_u32": _get_prandom_u32,
+    "get_current_task": _get_current_task,
+    "probe_read": _probe_read("kernel"),
+    "probe_read_kernel": _probe_read("kernel"),
+    "probe_read_user": _probe_read("user"),
+    "probe_read_kernel_str": _probe_read_str("kernel"),
+    "probe_read_user_str": _probe_read_str("user"),
+    "skb_load_bytes": _skb_load_bytes,
+}

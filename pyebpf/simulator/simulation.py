@@ -1,0 +1,180 @@
+"""The entry: a module loaded into no kernel, its programs run one call at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+from pyebpf.encode import encode
+from pyebpf.ir import ops
+from pyebpf.ir.module import MapRef, Module, Program, VariableRef
+from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.maps import MapType
+from pyebpf.records import dataclass
+from pyebpf.simulator.contexts import context_memory, packet_memory
+from pyebpf.simulator.entries import Backlog, SimulatedEntries
+from pyebpf.simulator.errors import SimulationError, nearest
+from pyebpf.simulator.rings import Ring
+from pyebpf.simulator.run import Observer, Run
+from pyebpf.simulator.state import CPUS, State
+from pyebpf.simulator.surroundings import Surroundings
+from pyebpf.views.decode import decoder
+from pyebpf.views.faults import FaultCount
+from pyebpf.views.maps import ArrayView, HashView, HistogramView
+from pyebpf.views.prints import format_record
+from pyebpf.views.rings import RingBufView
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a program is given for one run; `surroundings` says who runs it, when, where."""
+
+    surroundings: Surroundings
+    packet: bytes | None = None
+    ctx: Any = None
+    """Fields by name, or the arguments of a raw tracepoint."""
+    user_memory: Mapping[int, str | bytes] | None = None
+    """Memory by address. Text ends with a NUL."""
+    kernel_memory: Mapping[int, str | bytes] | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one run left behind, besides maps and variables."""
+
+    result: int
+    """The program's answer as the kernel takes it, 32 bits without sign."""
+    packet: bytes | None
+    """As the program left it."""
+    fault: FaultCount | None
+    """The fault that ended it."""
+    events: tuple[tuple[str, Any], ...]
+    """What it put into rings: the ring's name and the event, ring by ring."""
+    printed: tuple[str, ...]
+
+
+@final
+class SimulatedVariable:
+    """A Global or Config; `.value` reads and (Globals only) writes it."""
+
+    def __init__(self, ref: VariableRef, state: State) -> None:
+        self.name = ref.name
+        self.kind = ref.kind
+        self._ref = ref
+        self._state = state
+        self._decode = decoder(ref.type)
+
+    @property
+    def value(self) -> Any:
+        return self._decode(bytes(self._state.variables[self._ref].data), 0)
+
+    @value.setter
+    def value(self, value: object) -> None:
+        if self.kind == "Config":
+            raise AttributeError(f"{self.name} is a Config: it is frozen when the program is loaded (config={{…}})")
+        self._state.variables[self._ref].data[:] = encode(self._ref.type, value, self.name)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name} = {self.value!r}>"
+
+
+@final
+class Simulation:
+    """A module with its maps, which hold their contents from run to run.
+
+    `cpus`: how many there are, for per-CPU maps. `config`: values of Configs by name. `btf`: kernel types of the
+    kernel that the module was compiled for, where it isn't the running one.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        *,
+        cpus: int = CPUS,
+        config: Mapping[str, object] | None = None,
+        btf: Btf | None = None,
+    ) -> None:
+        self.module = module
+        self.state = State(module, cpus=cpus, config=config, btf=btf)
+        self.programs = {program.name: program for program in module.programs}
+        self.variables = {ref.name: SimulatedVariable(ref, self.state) for ref in module.variables}
+        self._backlogs = {ref: Backlog() for ref in self.state.rings}
+        self.maps: dict[str, Any] = {}
+        """Views of the maps by name, as a session in the kernel has them."""
+        for ref in module.maps:
+            if self.state.rings.get(ref) is not self.state.prints or ref in self.state.maps:
+                self.maps[ref.name] = self._view(ref)
+
+    def _view(self, ref: MapRef) -> Any:
+        if ref in self.state.rings:
+            ring = self.state.rings[ref]
+            return RingBufView(ref.name, ref.kind, ref.value, self._backlogs[ref], lambda: ring.dropped)
+        entries = SimulatedEntries(self.state.maps[ref])
+        if ref.kind == "Histogram":
+            return HistogramView(entries, ref.unit)
+        return ArrayView(entries) if ref.type in (MapType.ARRAY, MapType.PERCPU_ARRAY) else HashView(entries)
+
+    def run(self, name: str, given: Input, observer: Observer | None = None) -> Output:
+        """Run program `name` once. Raises SimulationError for what the test should have supplied otherwise, and
+        InternalError where the program does what the compiler promised it can't do."""
+        if name not in self.programs:
+            raise SimulationError(f"there is no program {name!r}; {nearest(name, self.programs)}")
+        program, addresses = self.programs[name], self.state.addresses
+        addresses.begin()
+        for address, content in (given.user_memory or {}).items():
+            addresses.place("user", content, address)
+        for address, content in (given.kernel_memory or {}).items():
+            addresses.place("kernel", content, address)
+        packet = packet_memory(program, given.packet)
+        context = context_memory(program, given.ctx, packet, addresses, self.state.btf)
+        run = Run(program, self.state, given.surroundings, context, packet, observer)
+        try:
+            run.execute()
+        finally:
+            taken = self._take()
+        return Output(
+            run.result,
+            bytes(packet.data) if packet is not None else None,
+            _fault(program, run.fault, 1) if run.fault is not None else None,
+            tuple(event for ref, records in taken.items() for event in self._events(ref, records)),
+            self._printed(taken),
+        )
+
+    def _take(self) -> dict[MapRef, list[bytes]]:
+        """Empty all rings, as somebody who reads them all the time does."""
+        taken = {ref: ring.read() for ref, ring in self.state.rings.items()}
+        for ref, records in taken.items():
+            self._backlogs[ref].add(records)
+        return taken
+
+    def _is_prints(self, ring: Ring) -> bool:
+        return ring is self.state.prints
+
+    def _events(self, ref: MapRef, records: list[bytes]) -> list[tuple[str, Any]]:
+        if self._is_prints(self.state.rings[ref]) or ref.value is None:
+            return []
+        return [(ref.name, decoder(ref.value)(record, 0)) for record in records]
+
+    def _printed(self, taken: dict[MapRef, list[bytes]]) -> tuple[str, ...]:
+        return tuple(
+            format_record(self.module.prints, record)
+            for ref, records in taken.items()
+            if self._is_prints(self.state.rings[ref])
+            for record in records
+        )
+
+    @property
+    def faults(self) -> tuple[FaultCount, ...]:
+        """Places that have faulted, with counts, in the order of the source."""
+        return tuple(
+            FaultCount(fault.value, program.name, span.source.path, span.line, span.column, count)
+            for (program, fault, span), count in self.state.faults.items()
+            if count
+        )
+
+
+def _fault(program: Program, op: ops.Check | ops.Raise, count: int) -> FaultCount:
+    span = op.span
+    return FaultCount(op.fault.value, program.name, span.source.path, span.line, span.column, count)

@@ -1,0 +1,76 @@
+"""What outlasts a run: maps, rings, variables, counted faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, final
+
+from pyebpf.encode import encode
+from pyebpf.ir import ops
+from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, Program, VariableRef
+from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.maps import MapType
+from pyebpf.simulator.addresses import Addresses
+from pyebpf.simulator.errors import SimulationError, nearest
+from pyebpf.simulator.maps import Storage, storage
+from pyebpf.simulator.memory import Memory
+from pyebpf.simulator.rings import Ring
+from pyebpf.source import Span
+
+CPUS: Final = 4
+"""How many values entries of per-CPU maps have, unless the test wants another number."""
+Site = tuple[Program, Fault, Span]
+
+
+@final
+class State:
+    """The memory of a module that is loaded into no kernel."""
+
+    def __init__(
+        self,
+        module: Module,
+        *,
+        cpus: int = CPUS,
+        config: Mapping[str, object] | None = None,
+        btf: Btf | None = None,
+    ) -> None:
+        self.module = module
+        self.cpus = cpus
+        self.btf = btf
+        self.maps: dict[MapRef, Storage] = {}
+        self.rings: dict[MapRef, Ring] = {}
+        for ref in module.maps:
+            if ref.type == MapType.RINGBUF:
+                self.rings[ref] = Ring(ref.name, ref.max_entries)
+            else:
+                self.maps[ref] = storage(ref, cpus)
+        self.variables: dict[VariableRef, Memory] = {
+            ref: Memory(ref.name, ref.initial.ljust(ref.type.size, b"\0"), writable=ref.kind == "Global")
+            for ref in module.variables
+        }
+        self.addresses = Addresses(module.kernel_structs)
+        self.faults: dict[Site, int] = {}
+        """Every place that may fault uncaught, in the order of the source, with how often it did."""
+        for program in module.programs:
+            self._find_faults(program, program.body)
+        self._configure(config or {})
+
+    @property
+    def prints(self) -> Ring | None:
+        """The ring of printed records."""
+        return next((ring for ref, ring in self.rings.items() if ref.name == PRINTS), None)
+
+    def _find_faults(self, program: Program, block: ops.Block) -> None:
+        for op in block.ops:
+            if isinstance(op, ops.Raise) or (isinstance(op, ops.Check) and op.failing is None):
+                self.faults.setdefault((program, op.fault, op.span), 0)
+            for inner in ops.blocks(op):
+                self._find_faults(program, inner)
+
+    def _configure(self, config: Mapping[str, object]) -> None:
+        """Configs get their values before the first run, and keep them."""
+        known = {ref.name: ref for ref in self.variables if ref.kind == "Config"}
+        for name, value in config.items():
+            if name not in known:
+                raise SimulationError(f"there is no Config {name!r}; {nearest(name, known)}")
+            self.variables[known[name]].data[:] = encode(known[name].type, value, name)
