@@ -20,13 +20,12 @@ from pyebpf.runtime.faults import read_counter, read_faults
 from pyebpf.runtime.programs import Program, ProgramStats, enable_stats
 from pyebpf.runtime.ring import Ring
 from pyebpf.runtime.variables import VariableView
+from pyebpf.views.choice import EntriesView, view_of
 from pyebpf.views.faults import FaultCount
-from pyebpf.views.maps import ArrayView, HashView, HistogramView
 from pyebpf.views.prints import Prints
-from pyebpf.views.queues import BloomFilterView, QueueView
 from pyebpf.views.rings import RingBufView
 
-MapView: TypeAlias = "HashView | ArrayView | HistogramView | RingBufView | QueueView | BloomFilterView"
+MapView: TypeAlias = EntriesView | RingBufView
 
 
 def open_session(
@@ -176,20 +175,7 @@ def _counter(loaded: LoadedObject, cell: Cell | None) -> Callable[[], int]:
 
 def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int]) -> MapView | None:
     """The collection that suits a map; None for kinds that user space doesn't read."""
-    if loaded.spec.kind == "Histogram":
-        return HistogramView(KernelEntries(loaded), unit)
-    match loaded.spec.type:
-        case MapType.RINGBUF:
-            return RingBufView(loaded.spec.name, loaded.spec.kind, loaded.spec.value, Ring(loaded), dropped)
-        case MapType.ARRAY | MapType.PERCPU_ARRAY:
-            return ArrayView(KernelEntries(loaded))
-        case MapType.HASH | MapType.LRU_HASH | MapType.PERCPU_HASH | MapType.LRU_PERCPU_HASH:
-            return HashView(KernelEntries(loaded))
-        case MapType.LPM_TRIE:
-            return HashView(KernelEntries(loaded))
-        case MapType.QUEUE | MapType.STACK:
-            return QueueView(KernelEntries(loaded))
-        case MapType.BLOOM_FILTER:
-            return BloomFilterView(KernelEntries(loaded))
-        case _:
-            return None
+    spec = loaded.spec
+    if spec.type == MapType.RINGBUF:
+        return RingBufView(spec.name, spec.kind, spec.value, Ring(loaded), dropped)
+    return view_of(KernelEntries(loaded), unit)

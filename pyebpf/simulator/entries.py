@@ -11,6 +11,7 @@ from typing import final
 from pyebpf.kernel.maps import MapType
 from pyebpf.layout import round_up
 from pyebpf.simulator.maps import Array, LruHash, Storage, Values
+from pyebpf.simulator.queues import Queue
 from pyebpf.views.entries import Entries, Shape
 
 ARRAYS = (MapType.ARRAY, MapType.PERCPU_ARRAY)
@@ -64,6 +65,12 @@ class SimulatedEntries(Entries):
             raise OSError(EINVAL, os.strerror(EINVAL))
         return status == 0
 
+    def take(self) -> bytes | None:
+        raise OSError(EINVAL, os.strerror(EINVAL))
+
+    def has(self, value: bytes) -> bool:
+        raise OSError(EINVAL, os.strerror(EINVAL))
+
     def snapshot(self) -> list[tuple[bytes, bytes]]:
         storage = self.storage
         if isinstance(storage, Array):
@@ -73,6 +80,45 @@ class SimulatedEntries(Entries):
 
     def all_keys(self) -> list[bytes]:
         return [key for key, _ in self.snapshot()]
+
+
+@final
+class QueueEntries(Entries):
+    """What is in a simulated queue, stack or Bloom filter, whose one key is `b""`."""
+
+    def __init__(self, queue: Queue) -> None:
+        ref = queue.ref
+        super().__init__(
+            Shape(ref.name, ref.kind, ref.type, None, ref.value, 0, queue.size, ref.max_entries, 1),
+        )
+        self.queue = queue
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def lookup(self, key: bytes) -> bytes | None:
+        return self.queue.peek()
+
+    def update(self, key: bytes, value: bytes) -> None:
+        status = self.queue.push(value, 0)
+        if status:
+            raise OSError(-status, os.strerror(-status))
+
+    def take(self) -> bytes | None:
+        return self.queue.pop()
+
+    def has(self, value: bytes) -> bool:
+        return self.queue.has(value) == 0
+
+    def delete(self, key: bytes) -> bool:
+        raise OSError(EINVAL, os.strerror(EINVAL))
+
+    def snapshot(self) -> list[tuple[bytes, bytes]]:
+        raise OSError(EINVAL, os.strerror(EINVAL))
+
+    def all_keys(self) -> list[bytes]:
+        raise OSError(EINVAL, os.strerror(EINVAL))
 
 
 @final

@@ -7,13 +7,14 @@ as they were.
 from __future__ import annotations
 
 from collections.abc import Callable
-from errno import EFAULT
+from errno import EFAULT, ENOENT
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyebpf.diagnostics.base import InternalError
+from pyebpf.kernel.maps import MapType
 from pyebpf.simulator.addresses import Space
 from pyebpf.simulator.errors import SimulationError
-from pyebpf.simulator.memory import Pointer, Word
+from pyebpf.simulator.memory import Handle, Pointer, Word
 
 if TYPE_CHECKING:
     from pyebpf.simulator.run import Run
@@ -98,8 +99,8 @@ def _probe_read(space: Space) -> Helper:
     return read
 
 
-def _memory(run: Run, space: Space, address: int | None, size: int) -> bytes | None:
-    return run.state.addresses.read(space, address or 0, size)
+def _memory(run: Run, space: Space, address: Word, size: int) -> bytes | None:
+    return run.state.addresses.read(space, _plain(address), size)
 
 
 def _probe_read_str(space: Space) -> Helper:
@@ -114,8 +115,17 @@ def _probe_read_str(space: Space) -> Helper:
     return read
 
 
-def _text(run: Run, space: Space, address: int | None, size: int) -> bytes | None:
-    return run.state.addresses.read_text(space, address or 0, size)
+def _text(run: Run, space: Space, address: Word, size: int) -> bytes | None:
+    return run.state.addresses.read_text(space, _plain(address), size)
+
+
+def _plain(address: Word) -> int:
+    """An address as a number; null is 0."""
+    if isinstance(address, int):
+        return address
+    if address is not None:
+        raise InternalError(f"a helper is given {address} as an address")
+    return 0
 
 
 def _pointed(source: Pointer, size: int) -> bytes:
@@ -138,7 +148,32 @@ def _skb_load_bytes(run: Run, _: Pointer, offset: int, target: Pointer, size: in
     return 0
 
 
+def _map_push_elem(run: Run, map: Handle, value: Pointer, flags: int) -> Word:
+    queue = run.state.queues[map.map]
+    return queue.push(value.read(queue.size), flags)
+
+
+def _map_pop_elem(run: Run, map: Handle, target: Pointer) -> Word:
+    queue = run.state.queues[map.map]
+    return _taken(queue.pop(), target, queue.size)
+
+
+def _map_peek_elem(run: Run, map: Handle, target: Pointer) -> Word:
+    queue = run.state.queues[map.map]
+    if map.map.type == MapType.BLOOM_FILTER:  # which is asked for the value that it is given
+        return queue.has(target.read(queue.size))
+    return _taken(queue.peek(), target, queue.size)
+
+
+def _taken(value: bytes | None, target: Pointer, size: int) -> Word:
+    target.write(bytes(size) if value is None else value)
+    return -ENOENT if value is None else 0
+
+
 HELPERS: Final[dict[str, Helper]] = {
+    "map_push_elem": _map_push_elem,
+    "map_pop_elem": _map_pop_elem,
+    "map_peek_elem": _map_peek_elem,
     "ktime_get_ns": _ktime_get_ns,
     "ktime_get_boot_ns": _ktime_get_boot_ns,
     "get_current_pid_tgid": _get_current_pid_tgid,

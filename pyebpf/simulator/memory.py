@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from pyebpf import layout
 from pyebpf.diagnostics.base import InternalError
+from pyebpf.ir.module import MapRef
 
 UNDEFINED, DEFINED = b"\0", b"\1"
 
@@ -91,7 +92,13 @@ class Pointer(NamedTuple):
         self.memory.write(self.offset, data)
 
 
-Word: TypeAlias = int | Pointer | None
+class Handle(NamedTuple):
+    """A map, as an argument of a helper."""
+
+    map: MapRef
+
+
+Word: TypeAlias = int | Pointer | Handle | None
 """What a register holds: a number, read as its type says; an address, as a number where only helpers follow it; None
 is the null pointer."""
 

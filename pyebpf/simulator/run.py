@@ -15,7 +15,7 @@ from pyebpf.ir.module import KernelMember, MapRef, Program
 from pyebpf.ir.types import BoolType, IntType, PointerType
 from pyebpf.simulator import helpers, numbers
 from pyebpf.simulator.errors import SimulationError
-from pyebpf.simulator.memory import Memory, Pointer, Word, number, scalar, stored
+from pyebpf.simulator.memory import Handle, Memory, Pointer, Word, number, scalar, stored
 from pyebpf.simulator.numbers import in_type
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.state import State
@@ -170,6 +170,8 @@ class Run:
                 return self._proven(op)
             case ops.NotNull():
                 return self._pointer(op.pointer)
+            case ops.MapAddress():
+                return Handle(op.map)
             case ops.EqualBytes():
                 return int(self._pointer(op.address).read(len(op.data)) == op.data)
             case ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
@@ -252,7 +254,7 @@ class Run:
             case ops.KernelField():
                 base = self.word(op.base)
                 offset = self._kernel_member(op).offset
-                return base.plus(offset) if isinstance(base, Pointer) else (base or 0) + offset
+                return base.plus(offset) if isinstance(base, Pointer) else self._number(op.base) + offset
 
     def _kernel_member(self, op: ops.KernelField) -> KernelMember:
         struct = self.state.addresses.structs[op.struct]

@@ -7,20 +7,19 @@ from typing import Any, final
 
 from pyebpf.encode import encode
 from pyebpf.ir import ops
-from pyebpf.ir.module import MapRef, Module, Program, VariableRef
+from pyebpf.ir.module import PRINTS, MapRef, Module, Program, VariableRef
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.maps import MapType
 from pyebpf.records import dataclass
 from pyebpf.simulator.contexts import context_memory, packet_memory
-from pyebpf.simulator.entries import Backlog, SimulatedEntries
+from pyebpf.simulator.entries import Backlog, QueueEntries, SimulatedEntries
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.run import Observer, Run
 from pyebpf.simulator.state import CPUS, State
 from pyebpf.simulator.surroundings import Surroundings
+from pyebpf.views.choice import view_of
 from pyebpf.views.decode import decoder
 from pyebpf.views.faults import FaultCount
-from pyebpf.views.maps import ArrayView, HashView, HistogramView
 from pyebpf.views.prints import format_record
 from pyebpf.views.rings import RingBufView
 
@@ -104,17 +103,16 @@ class Simulation:
         self.maps: dict[str, Any] = {}
         """Views of the maps by name, as a session in the kernel has them."""
         for ref in module.maps:
-            if self.state.rings.get(ref) is not self.state.prints or ref in self.state.maps:
+            if ref.name != PRINTS:
                 self.maps[ref.name] = self._view(ref)
 
     def _view(self, ref: MapRef) -> Any:
         if ref in self.state.rings:
             ring = self.state.rings[ref]
             return RingBufView(ref.name, ref.kind, ref.value, self._backlogs[ref], lambda: ring.dropped)
-        entries = SimulatedEntries(self.state.maps[ref])
-        if ref.kind == "Histogram":
-            return HistogramView(entries, ref.unit)
-        return ArrayView(entries) if ref.type in (MapType.ARRAY, MapType.PERCPU_ARRAY) else HashView(entries)
+        if ref in self.state.queues:
+            return view_of(QueueEntries(self.state.queues[ref]), ref.unit)
+        return view_of(SimulatedEntries(self.state.maps[ref]), ref.unit)
 
     def run(self, name: str, given: Input, observer: Observer | None = None) -> Output:
         """Run program `name` once. Raises SimulationError for what the test should have supplied otherwise, and

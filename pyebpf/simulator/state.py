@@ -14,6 +14,7 @@ from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.maps import Storage, storage
 from pyebpf.simulator.memory import Memory
+from pyebpf.simulator.queues import QUEUES, Queue
 from pyebpf.simulator.rings import Ring
 from pyebpf.source import Span
 
@@ -39,9 +40,12 @@ class State:
         self.btf = btf
         self.maps: dict[MapRef, Storage] = {}
         self.rings: dict[MapRef, Ring] = {}
+        self.queues: dict[MapRef, Queue] = {}
         for ref in module.maps:
             if ref.type == MapType.RINGBUF:
                 self.rings[ref] = Ring(ref.name, ref.max_entries)
+            elif ref.type in QUEUES:
+                self.queues[ref] = Queue(ref)
             else:
                 self.maps[ref] = storage(ref, cpus)
         self.variables: dict[VariableRef, Memory] = {

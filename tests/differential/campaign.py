@@ -90,7 +90,7 @@ def report(options: Options, number: int, program: Program, finding: Finding) ->
         program = shorten(kernel(options), program, finding)
         finding = attempt(kernel(options), program, Tally()) or finding
     parts = [f"## --seed {options.seed} --only {number}: {finding.kind}", finding.detail, program.probe.strip()]
-    if finding.kind == "differs":
+    if finding.kind.startswith("differs"):
         parts.append(program.python.strip())
     return "\n\n".join(parts) + "\n"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from running import Kernel, Probe
+from simulated import Twin
 
 from pyebpf.codegen import Worker
 from pyebpf.loader.load import load_object
@@ -38,6 +39,6 @@ def load(kernel: Kernel, tmp_path: Path, request: pytest.FixtureRequest):  # typ
         elf = kernel.worker.compile(kernel.to_llvm(path), "v3")
         probe = load_object(read_object(elf))
         request.addfinalizer(probe.close)
-        return Probe(probe)
+        return Probe(probe, Twin(path) if "@xdp" in text else None)
 
     return loaded

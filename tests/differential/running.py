@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyebpf.codegen import Worker
 from pyebpf.compiler import emit
@@ -18,12 +18,17 @@ from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedObject, load_object
 from pyebpf.object.read import read_object
 
+if TYPE_CHECKING:
+    from simulated import Twin
+
 ENTRY: Final = struct.Struct("<QqIiHhBb?x8H8s")
 NAMES: Final = ("a", "b", "c", "d", "e", "f", "g", "h", "k")
 OUTPUTS: Final = 24
 PACKET: Final = bytes(64)
 FAULT_RESULT: Final = 2
 """XDP.PASS, after a fault."""
+SPARE: Final = 256
+"""Bytes that a packet may grow by."""
 MASK: Final = (1 << 64) - 1
 
 
@@ -185,11 +190,32 @@ class Probe:
     """A loaded program named `probe`, with its Global `out` if it has one."""
 
     loaded: LoadedObject
+    twin: Twin | None = None
+    """The same program in the simulator, whose answers must be the same."""
 
     def run(self, packet: bytes = bytes(64)) -> int:
-        return sys.prog_test_run(self.loaded.programs["probe"].fd, packet)[0]
+        return self.changed(packet)[0]
+
+    def changed(self, packet: bytes) -> tuple[int, bytes]:
+        """The result, and the packet as the program left it."""
+        result, data, _ = sys.prog_test_run(self.loaded.programs["probe"].fd, packet, output_size=len(packet) + SPARE)
+        if self.twin is not None:
+            assert (result, data) == self.twin.run(packet), "the kernel's answer, and the simulator's"
+        return result, data
+
+    def put(self, map: str, key: bytes, value: bytes) -> None:
+        """Write an entry."""
+        sys.map_update(self.loaded.maps[map].fd, key, value)
+        if self.twin is not None:
+            self.twin.put(map, key, value)
 
     def variable(self, name: str, kind: str = "<Q") -> int:
+        value = self._variable(name, kind)
+        if self.twin is not None:
+            assert value == self.twin.variable(name, kind), f"{name} in the kernel, and in the simulator"
+        return value
+
+    def _variable(self, name: str, kind: str) -> int:
         metadata = self.loaded.spec.metadata
         assert metadata is not None
         (cell,) = (info.cell for info in metadata.variables if info.name == name)
@@ -201,6 +227,12 @@ class Probe:
         return self.variable("out", kind)
 
     def faults(self) -> dict[str, int]:
+        found = self._faults()
+        if self.twin is not None:
+            assert found == self.twin.faults(), "the kernel's faults, and the simulator's"
+        return found
+
+    def _faults(self) -> dict[str, int]:
         metadata = self.loaded.spec.metadata
         assert metadata is not None
         if metadata.faults is None:

@@ -6,6 +6,7 @@ only in the kernel is the code generator's.
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from pathlib import Path
 
@@ -53,6 +54,43 @@ def run_simulated(text: str, cases: list[Inputs]) -> list[Outcome]:
     for case, outcome in zip(cases, outcomes, strict=True):
         assert outcome == _run_case(after, case, None), f"changed by a transform: {case}\n{text}"
     return outcomes
+
+
+class Twin:
+    """A program named `probe` on packets, both before and after the transforms."""
+
+    def __init__(self, path: Path) -> None:
+        checked = lower_target(path)
+        self._facts = within(checked.language[checked.module.programs[0]])
+        self._before, self._after = Simulation(checked.module), Simulation(optimize(checked))
+
+    def run(self, packet: bytes) -> tuple[int, bytes]:
+        before = self._before.run("probe", Input(Surroundings(), packet), self._facts)
+        after = self._after.run("probe", Input(Surroundings(), packet))
+        assert before == after, "changed by a transform"
+        assert before.packet is not None
+        return before.result, before.packet
+
+    def put(self, map: str, key: bytes, value: bytes) -> None:
+        for simulation in (self._before, self._after):
+            storage = next(found for ref, found in simulation.state.maps.items() if ref.name == map)
+            assert storage.update(key, [value], 0) == 0
+
+    def variable(self, name: str, kind: str) -> int:
+        values = [
+            struct.unpack_from(kind, memory.data)[0]
+            for simulation in (self._before, self._after)
+            for ref, memory in simulation.state.variables.items()
+            if ref.name == name
+        ]
+        assert values[0] == values[1], "changed by a transform"
+        return int(values[0])
+
+    def faults(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for fault in self._before.faults:
+            found[fault.kind] = found.get(fault.kind, 0) + fault.count
+        return found
 
 
 def _run_case(module: Module, case: Inputs, observer: Observer | None) -> Outcome:

@@ -85,11 +85,10 @@ def probe(packet):
         out.value += 8
     return XDP.DROP
 """)
-    fd = probe.loaded.maps["keys"].fd
     for key, filling in ((0, b"\0" * 8), (1, b"\xaa\xbb\xcc\xdd\xee\xff\x11\x22")):
         name = b"ab\0" + filling[:3]
         value = b"\1" + filling[:3] + struct.pack("<I", 2) + name + filling[:2] + struct.pack("<Q", 3)
-        sys.map_update(fd, struct.pack("<I", key), value)
+        probe.put("keys", struct.pack("<I", key), value)
     assert probe.run() == DROP
     assert probe.out() == 1 + 4
 
@@ -142,11 +141,11 @@ def probe(packet):
 {textwrap.indent(SLICES, "    ")}
     return XDP.DROP
 """)
-    fd, whole = probe.loaded.maps["rows"].fd, struct.Struct("<8I12I11Q")
+    whole = struct.Struct("<8I12I11Q")
     for key in (0, 1):
-        sys.map_update(fd, struct.pack("<I", key), whole.pack(*range(8), *range(12), *bytes(11)))
+        probe.put("rows", struct.pack("<I", key), whole.pack(*range(8), *range(12), *bytes(11)))
     assert probe.run(bytes([n]) + bytes(63)) == DROP
     names = {"a": list(range(8)), "b": list(range(12)), "other": list(range(8)), "out": [0] * 11, "n": n}
     exec(SLICES, {"u64": int, "u32": Lists()}, names)
-    found = whole.unpack(sys.map_lookup(fd, bytes(4), whole.size))
+    found = whole.unpack(sys.map_lookup(probe.loaded.maps["rows"].fd, bytes(4), whole.size))
     assert found == (*names["a"], *names["b"], *names["out"])

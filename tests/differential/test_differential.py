@@ -1,4 +1,4 @@
-"""The same function, run by CPython and by the kernel, gives the same answer, and the same fault on the same line.
+"""CPython, the simulator and the kernel give the same answer for a function, and the same fault on the same line.
 
 `PYEBPF_EXAMPLES=2000 pytest tests/differential` tries that many programs, other ones each time.
 """
@@ -13,6 +13,7 @@ from generate import ELEMENTS, FIELDS, I64, WORDS, Generator
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from running import Inputs, Kernel, run_python
+from simulated import run_simulated
 from trial import REFUSED
 
 from pyebpf import CompileError
@@ -52,15 +53,18 @@ inputs = st.builds(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 @given(random=st.randoms(use_true_random=False), cases=st.lists(inputs, min_size=1, max_size=6))
-def test_kernel_and_python_agree(kernel: Kernel, random: object, cases: list[Inputs]) -> None:
+def test_kernel_simulator_and_python_agree(kernel: Kernel, random: object, cases: list[Inputs]) -> None:
     probe, python = Generator(random, exact).program()  # type: ignore[arg-type]
     try:
+        simulated = run_simulated(probe, cases)
+        for case, outcome in zip(cases, simulated, strict=True):
+            assert outcome == run_python(python, case), f"the front end is wrong: {case}\n{probe}\n{python}"
         outcomes = kernel.run(probe, cases)
     except CompileError as error:
         assume(not {diagnostic.code for diagnostic in error.diagnostics} <= REFUSED)
         raise
-    for case, outcome in zip(cases, outcomes, strict=True):
-        assert outcome == run_python(python, case), f"{case}\n{probe}\n{python}"
+    for case, outcome, same in zip(cases, outcomes, simulated, strict=True):
+        assert outcome == same, f"the code generator is wrong: {case}\n{probe}\n{python}"
 
 
 @given(st.sampled_from(tuple(OPERATIONS)), st.data())

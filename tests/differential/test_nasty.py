@@ -485,7 +485,7 @@ def probe(packet):
     out.value = (n.a == "left") + (n.b == "left") * 2 + (x == "right") * 4 + (y == "right") * 8
     return XDP.DROP
 """)
-    result, data, _ = sys.prog_test_run(probe.loaded.programs["probe"].fd, bytes(range(64)), output_size=320)
+    result, data = probe.changed(bytes(range(64)))
     assert result == DROP
     assert data[:14] == bytes([*range(6, 12), *range(6), 12, 13])
     assert probe.out() == 15

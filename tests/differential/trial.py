@@ -13,6 +13,7 @@ from typing import Final, final
 
 from generate import ELEMENTS, FIELDS, I64, WORDS, Generator, Range
 from running import Inputs, Kernel, Outcome, run_python
+from simulated import run_simulated
 
 from pyebpf import CompileError
 from pyebpf.diagnostics.base import InternalError
@@ -96,6 +97,10 @@ def attempt(kernel: Kernel, program: Program, tally: Tally) -> Finding | None:
     tally.counts["programs"] += 1
     try:
         with _time_limit():
+            simulated = run_simulated(program.probe, list(program.cases))
+            found = _compare(program, simulated, tally, "simulator")
+            if found is not None:
+                return found
             outcomes = kernel.run(program.probe, list(program.cases))
     except CompileError as error:
         codes = sorted({diagnostic.code for diagnostic in error.diagnostics})
@@ -107,22 +112,22 @@ def attempt(kernel: Kernel, program: Program, tally: Tally) -> Finding | None:
     except Hang:
         return Finding("hang", f"no answer in {LONGEST} s")
     except AssertionError as error:
-        return Finding("differs", str(error))
+        return Finding("asserted", str(error))
     except (InternalError, RecursionError, MemoryError) as error:
         return Finding(f"internal: {type(error).__name__}", str(error))
     tally.counts["accepted"] += 1
     tally.counts["loaded"] += 1
-    return _compare(program, outcomes, tally)
+    return _compare(program, outcomes, tally, "kernel")
 
 
-def _compare(program: Program, outcomes: list[Outcome], tally: Tally) -> Finding | None:
+def _compare(program: Program, outcomes: list[Outcome], tally: Tally, where: str) -> Finding | None:
     for case, outcome in zip(program.cases, outcomes, strict=True):
         expected = run_python(program.python, case)
-        tally.counts["runs"] += 1
-        if expected.fault:
+        tally.counts[f"{where} runs"] += 1
+        if expected.fault and where == "kernel":
             tally.faults[expected.fault.split()[0]] += 1
         if expected != outcome:
-            return Finding("differs", f"{case}\nPython: {expected}\nkernel: {outcome}", case)
+            return Finding(f"differs in the {where}", f"{case}\nPython: {expected}\n{where}: {outcome}", case)
     return None
 
 

@@ -1,0 +1,29 @@
+"""Which collection a map is in Python."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from pyebpf.kernel.maps import MapType
+from pyebpf.views.entries import Entries
+from pyebpf.views.maps import ArrayView, HashView, HistogramView
+from pyebpf.views.queues import BloomFilterView, QueueView
+
+EntriesView: TypeAlias = HashView | ArrayView | HistogramView | QueueView | BloomFilterView
+
+
+def view_of(entries: Entries, unit: str) -> EntriesView | None:
+    """The collection that suits a map other than a ring; None for kinds that user space doesn't read."""
+    if entries.kind == "Histogram":
+        return HistogramView(entries, unit)
+    match entries.shape.type:
+        case MapType.ARRAY | MapType.PERCPU_ARRAY:
+            return ArrayView(entries)
+        case MapType.HASH | MapType.LRU_HASH | MapType.PERCPU_HASH | MapType.LRU_PERCPU_HASH | MapType.LPM_TRIE:
+            return HashView(entries)
+        case MapType.QUEUE | MapType.STACK:
+            return QueueView(entries)
+        case MapType.BLOOM_FILTER:
+            return BloomFilterView(entries)
+        case _:
+            return None
