@@ -249,9 +249,19 @@ class DebugInfo:
         if map.type != _MAP_TYPE_RINGBUF:  # rings have neither; the kernel refuses their sizes
             parts += [(name, self.type(type)) for name, type in (("key", map.key), ("value", map.value)) if type]
         members = [self._member(name, self.pointer(type), 64, 64 * index) for index, (name, type) in enumerate(parts)]
+        target = self._slot_type(map)
+        if target:  # an array without a length, and the last member: so libbpf wants it
+            members.append(self._member("values", self.array(self.pointer(target), 0, 0), 0, 64 * len(parts)))
         return self.node(
             f"!DICompositeType(tag: DW_TAG_structure_type, size: {64 * len(parts)}, elements: {self.tuple(members)})"
         )
+
+    def _slot_type(self, map: MapRef) -> str:
+        """What the slots of an array of programs, or a map of maps, point to; "" if it needs no saying."""
+        if map.inner is not None:
+            return self.map(map.inner)
+        types = self.tuple([self.integer(layout.I32), self.pointer("null")])
+        return self.node(f"!DISubroutineType(types: {types})") if map.values else ""
 
     def lines(self) -> list[str]:
         """All of it, for the end of the module."""

@@ -109,8 +109,14 @@ class Sections:
         if map.type != _MAP_TYPE_RINGBUF:
             pointers += (map.key is not None) + (map.value is not None)
         dbg = debug.variable(map.name, debug.map(map), line)
-        type = f"[{8 * pointers} x i8]"
-        return f'{symbol(map.name)} = dso_local global {type} zeroinitializer, section ".maps", align 8{dbg}'
+        type, first = f"[{8 * pointers} x i8]", "zeroinitializer"
+        if map.values:
+            by_slot = dict(map.values)
+            count = max(by_slot) + 1
+            slots = [f"ptr {symbol(by_slot[slot]) if slot in by_slot else 'null'}" for slot in range(count)]
+            first = f"{{ {type} zeroinitializer, [{count} x ptr] [{', '.join(slots)}] }}"
+            type = f"{{ {type}, [{count} x ptr] }}"
+        return f'{symbol(map.name)} = dso_local global {type} {first}, section ".maps", align 8{dbg}'
 
     def _variable(self, variable: _Variable, debug: DebugInfo) -> str:
         # A Config is set anew before loading: without `externally_initialized` LLVM would use its default.

@@ -115,6 +115,62 @@ class EventKept(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class TailCallComesBack(Diagnostic):
+    code: ClassVar = "E0508"
+    title: ClassVar = "a program that is called doesn't come back"
+    notes: ClassVar = ("the kernel goes on with the other program, and its result is the result of both",)
+    help: ClassVar = "return {call}"
+    explanation: ClassVar = """
+    A program in a `ProgArray` takes the place of the one that calls it. In Python that is a call whose result is
+    returned as it is, and so it is written. An empty slot is a KeyError.
+
+        jumps[0](packet)                # wrong: nothing after it would run
+        verdict = jumps[0](packet)      # wrong
+        return jumps[0](packet)         # right
+    """
+
+    call: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TailCallNotLast(Diagnostic):
+    code: ClassVar = "E0509"
+    title: ClassVar = "a program can't be called {where}"
+    notes: ClassVar = ("the kernel goes on with the other program, and what is left to do here would never be done",)
+    help: ClassVar = "call it in the probe itself, outside `with` and `finally`"
+    explanation: ClassVar = """
+    A program in a `ProgArray` takes the place of the one that calls it. So it can't be called where something has to
+    be done afterwards: in a `with` block, in a `try` with `finally`, or in a @function.
+
+        with events.reserve() as event:
+            return jumps[0](packet)     # wrong: the event would never be handed to the ring
+
+        with events.reserve() as event:
+            event.number = 1
+        return jumps[0](packet)         # right
+    """
+
+    where: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TailCallAcross(Diagnostic):
+    code: ClassVar = "E0510"
+    title: ClassVar = "`{name}` is {other} program, and this is {own} program"
+    notes: ClassVar = ("programs can call only those of the same kind: they share their parameter",)
+    explanation: ClassVar = """
+    All programs in a `ProgArray`, and those that call them, are for the same hook.
+    """
+
+    name: str
+    other: str
+    own: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class KeyType(Diagnostic):
     code: ClassVar = "E0505"
     title: ClassVar = "the key of `{name}` is {expected}, not {found}"

@@ -60,6 +60,10 @@ class MapRef:
     flags: int
     unit: str
     span: Span | None
+    values: tuple[tuple[int, str], ...] = ()
+    """Arrays of programs, maps of maps: what is in which slot at first, by name."""
+    inner: MapRef | None = None
+    """Maps of maps: what the maps in it are like."""
 
 
 @final

@@ -32,12 +32,14 @@ from pyebpf.irbuild.operands import (
     Operand,
     Optional,
     Place,
+    ProgramSlot,
     Static,
     Values,
     describe,
 )
 from pyebpf.irbuild.subscripts import element_place
 from pyebpf.lang.maps import Map
+from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.variables import Declared
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -287,6 +289,8 @@ def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
         if seen and node.index.step is None:
             return slices.view(b, base, node, evaluate).address
         return slices.read(b, base, node, evaluate)
+    if isinstance(base, Static) and isinstance(base.value, ProgArray):
+        return ProgramSlot(base, values.plain(b, evaluate(b, node.index), node.index.span))
     if isinstance(base, Static) and not isinstance(base.value, Map):
         return Static(static_subscript(b, base, node), node.span.text)
     if isinstance(base, ContextArray):

@@ -13,7 +13,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import calls, expressions, iteration, literals, maps, names, packets, prints
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Method, Operand, Packet, Static, Values
+from pyebpf.irbuild.operands import Method, Operand, Packet, ProgramSlot, Static, Values
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -27,6 +27,8 @@ MOST_PRINTED = 32
 
 def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     """`target(…)`."""
+    if isinstance(target, ProgramSlot):
+        b.error(map_errors.TailCallComesBack(node.span, node.span.text))
     value = target.value if isinstance(target, Static) else None
     if isinstance(value, HelperFunction):
         given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))

@@ -34,6 +34,7 @@ METHODS = {
     "Queue": ("push", "pop", "peek"),
     "Stack": ("push", "pop", "peek"),
     "BloomFilter": ("add",),
+    "ProgArray": (),
 }
 KEYLESS = {
     "RingBuf": "with {}.reserve() as event:",
@@ -41,6 +42,7 @@ KEYLESS = {
     "Queue": "{}.pop()",
     "Stack": "{}.pop()",
     "BloomFilter": "{}.add(x)",
+    "ProgArray": "return {}[i](packet)",
 }
 """Maps whose entries have no keys, and what is written instead."""
 COUNT_ATTEMPTS = 2

@@ -14,6 +14,8 @@ from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.maps import MapType, map_kind_by_name
 from pyebpf.lang.maps import Map
+from pyebpf.lang.probes import Probe
+from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.variables import Declared
 from pyebpf.metadata import PrintSite
 from pyebpf.source import Span
@@ -58,8 +60,14 @@ class ModuleState:
                 kind.flags,
                 declared.unit,
                 None,
+                _slots(declared),
             )
         return self.maps[id(declared)]
+
+    def tail_targets(self) -> list[Probe]:
+        """The programs in the arrays of programs that are used."""
+        arrays = [declared for declared in self.keep if isinstance(declared, ProgArray)]
+        return [program for array in arrays for _, program in sorted(array.programs.items())]
 
     def print_ring(self) -> MapRef:
         """The ring that carries printed records."""
@@ -113,6 +121,12 @@ class ModuleState:
             )
             for name in sorted(self.sizes)
         )
+
+
+def _slots(declared: Map) -> tuple[tuple[int, str], ...]:
+    """What is in an array of programs at first."""
+    programs = declared.programs if isinstance(declared, ProgArray) else {}
+    return tuple(sorted((slot, program.__name__) for slot, program in programs.items()))
 
 
 def _initial(declared: Declared) -> bytes:

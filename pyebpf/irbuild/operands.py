@@ -90,6 +90,15 @@ class Packet:
 
 @final
 @dataclass(frozen=True, slots=True)
+class ProgramSlot:
+    """`jumps[i]`, a slot in an array of programs, waiting to be called."""
+
+    array: Static
+    index: Operand
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Values:
     """A tuple display. Exists only until it is unpacked or searched."""
 
@@ -124,7 +133,18 @@ class Items:
 
 
 Operand: TypeAlias = (
-    ops.Value | Static | Optional | PendingText | Method | Context | ContextArray | Packet | Values | Range | Items
+    ops.Value
+    | Static
+    | Optional
+    | PendingText
+    | Method
+    | Context
+    | ContextArray
+    | Packet
+    | Values
+    | ProgramSlot
+    | Range
+    | Items
 )
 
 
@@ -157,6 +177,8 @@ def describe(operand: Operand) -> str:
             return "a range"
         case Items():
             return operand.what
+        case ProgramSlot():
+            return "a program"
         case _:
             return describe_type(operand.type)
 

@@ -147,6 +147,8 @@ def method(b: Builder, name: str, arguments: list[tuple[Operand, Span]], span: S
         b.error(errors.WrongArguments(span, "packet.load", "an offset and a type", f"{len(arguments)} arguments"))
     operand, where = arguments[1]
     type = layout_or_none(operand.value) if isinstance(operand, Static) else None
+    if isinstance(operand, Static) and isinstance(operand.value, HeaderType):
+        type = operand.value.header.struct
     if type is None:
         b.error(type_errors.WrongType(where, "a type", describe(operand), "packet.load(12, be16)"))
     return load(b, arguments[0][0], arguments[0][1], type, span)

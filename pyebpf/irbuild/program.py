@@ -55,7 +55,8 @@ def build_module(request: Request) -> Module:
     sink = Sink()
     programs = []
     seen: dict[str, Probe] = {}
-    for probe in request.probes:
+    probes = list(request.probes)
+    for probe in probes:  # grows: what a program may go on with belongs to the object
         try:
             function = request.parse(probe.function)
         except CompileError as error:
@@ -70,6 +71,7 @@ def build_module(request: Request) -> Module:
         program = _build_program(state, sink, probe, function)
         if program is not None:
             programs.append(program)
+        probes += [target for target in state.tail_targets() if target not in probes]
     sink.check()
     for declared in request.variables:
         state.variable(declared, "")

@@ -7,7 +7,7 @@ from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import IntType
-from pyebpf.irbuild import expressions, names, values
+from pyebpf.irbuild import expressions, names, tail_calls, values
 from pyebpf.irbuild.bindings import RESULT
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Static, describe
@@ -16,6 +16,8 @@ from pyebpf.syntax import tree
 
 
 def lower_return(b: Builder, statement: tree.Return) -> None:
+    if tail_calls.lower(b, statement.value, statement.span):
+        return
     operand = Static(None, "None") if statement.value is None else expressions.evaluate(b, statement.value)
     span = statement.span if statement.value is None else statement.value.span
     if b.frame.end is None:

@@ -72,7 +72,7 @@ class MapFlag(IntFlag):
 HISTOGRAM_BUCKETS: Final = 64
 """Of a log2 histogram: bucket `k` counts values from 2**k to 2**(k+1) - 1, bucket 0 also zeros; so u64 needs 64."""
 
-Operation = Literal["lookup", "update", "delete", "iterate", "reserve", "push", "pop", "peek"]
+Operation = Literal["lookup", "update", "delete", "iterate", "reserve", "push", "pop", "peek", "call"]
 
 _ENTRIES: Final[tuple[Operation, ...]] = ("lookup", "update", "delete", "iterate")
 _SLOTS: Final[tuple[Operation, ...]] = ("lookup", "update", "iterate")
@@ -109,6 +109,7 @@ LPM_TRIE: Final = MapKind("LpmTrie", MapType.LPM_TRIE, (4, 11), "network", False
 QUEUE: Final = MapKind("Queue", MapType.QUEUE, (4, 20), "none", False, 0, ("push", "pop", "peek"))
 STACK: Final = MapKind("Stack", MapType.STACK, (4, 20), "none", False, 0, ("push", "pop", "peek"))
 BLOOM_FILTER: Final = MapKind("BloomFilter", MapType.BLOOM_FILTER, (5, 16), "none", False, 0, ("push", "peek"))
+PROG_ARRAY: Final = MapKind("ProgArray", MapType.PROG_ARRAY, (4, 2), "u32", False, 0, ("call",))
 RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, 0, ("reserve",))
 HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
 
@@ -116,6 +117,7 @@ MAP_KINDS: Final = (
     *(HASH, LRU_HASH, PER_CPU_HASH, LRU_PER_CPU_HASH, LPM_TRIE),
     *(ARRAY, PER_CPU_ARRAY, HISTOGRAM),
     *(QUEUE, STACK, BLOOM_FILTER, RING_BUF),
+    *(PROG_ARRAY,),
 )
 
 

@@ -132,6 +132,7 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
         for program in obj.programs:
             linked = link(obj, program, fds, local, target)
             loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target)
+        _fill_slots(loaded)
         if refused:  # told only now: what keeps out the rest as well has an error of its own
             warnings.warn(f"{_NO_TYPES} ({refused})", LoadWarning, stacklevel=4)  # at the caller of pyebpf.load
     except BtfError as error:
@@ -144,6 +145,20 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
         if own_btf is not None:
             own_btf.close()
     return loaded
+
+
+def _fill_slots(loaded: LoadedObject) -> None:
+    """Put programs into arrays of programs, and maps into maps of maps, as the object says."""
+    everything: dict[str, LoadedMap | LoadedProgram] = {**loaded.maps, **loaded.programs}
+    for made in loaded.maps.values():
+        for slot, name in made.spec.values:
+            held = everything.get(name)
+            if held is None:
+                raise LoadError(f"map {made.spec.name} holds {name}, which the object doesn't have", "object")
+            try:
+                sys.map_update(made.fd, struct.pack("=I", slot), struct.pack("=i", held.fd))
+            except OSError as error:
+                raise explain(error, f"put {name} into map {made.spec.name}") from None
 
 
 def _target(obj: Object) -> Btf | None:
@@ -176,11 +191,18 @@ def _load_btf(obj: Object) -> tuple[sys.Descriptor | None, str]:
         return None, error.strerror or str(error)
 
 
-def _create_map(spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None) -> LoadedMap:
+def _create_map(
+    spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None, template: sys.Descriptor | None = None
+) -> LoadedMap:
     import dataclasses
 
-    if spec.type in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS, MapType.STRUCT_OPS):
+    if spec.type == MapType.STRUCT_OPS:
         raise LoadError(f"map {spec.name}: maps of type {MapType(spec.type).name} can't be loaded", "object")
+    if spec.type in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS) and template is None:
+        if spec.inner is None:
+            raise LoadError(f"map {spec.name}: nothing says what the maps in it are like", "object")
+        with _create_map(spec.inner, btf, None).descriptor as like:
+            return _create_map(spec, btf, None, like)
     if spec.pinning:
         raise LoadError(f"map {spec.name} asks to be pinned, which this loader doesn't do", "object")
     entries = spec.max_entries
@@ -202,6 +224,7 @@ def _create_map(spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None
                     key_type_id=spec.key_type_id if use_btf else 0,
                     value_type_id=spec.value_type_id if use_btf else 0,
                     extra=spec.extra,
+                    inner_fd=template.fd if template is not None else 0,
                 )
             except OSError as error:
                 failure = failure or error

@@ -10,7 +10,7 @@ from pyebpf.kernel.btf_types import Kind
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.metadata import Metadata
 from pyebpf.object.btf_layout import layout_of
-from pyebpf.object.elf import Elf
+from pyebpf.object.elf import FUNC, Elf, ElfSection
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import MapSpec
 
@@ -18,6 +18,9 @@ DATA_SECTIONS: Final = (".data", ".rodata", ".bss")
 _LARGEST_DATA: Final = 64 << 20
 _NUMBERS: Final = ("type", "key_size", "value_size", "max_entries", "map_flags", "pinning", "map_extra")
 _TYPES: Final = ("key", "value")
+_OF_MAPS: Final = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
+_R_BPF_64_ABS64: Final = 2
+_POINTER: Final = 8
 
 
 def is_data_section(name: str) -> bool:
@@ -44,6 +47,7 @@ def _declared(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapS
     assert isinstance(described, types.DataSection)
     infos = dict(metadata.maps)
     specs = []
+    spans: dict[str, tuple[int, int]] = {}
     places: dict[int, str] = {}
     for entry in described.entries:
         variable = btf.type(entry.type_id)
@@ -53,11 +57,66 @@ def _declared(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapS
             raise ObjectError(f"map {variable.name} is defined twice")
         places[entry.offset] = variable.name
         spec = _map(btf, variable.name, variable.type_id)
+        spans[variable.name] = (entry.offset, entry.size)
         info = infos.get(variable.name)
         if info is not None:
             spec = _with(spec, kind=info.kind, key=info.key or spec.key, value=info.value or spec.value)
         specs.append(spec)
-    return tuple(specs), places
+    slots = _slots(elf, section, btf, specs, spans, places)
+    return tuple(_with(spec, values=slots[spec.name]) if slots[spec.name] else spec for spec in specs), places
+
+
+def _slots(
+    elf: Elf,
+    section: ElfSection,
+    btf: Btf,
+    specs: list[MapSpec],
+    spans: dict[str, tuple[int, int]],
+    places: dict[int, str],
+) -> dict[str, tuple[tuple[int, str], ...]]:
+    """What the relocations of `.maps` put into the slots of each map: programs and maps, by name."""
+    found: dict[str, list[tuple[int, str]]] = {spec.name: [] for spec in specs}
+    for relocation in elf.relocations(section):
+        owner = next((n for n, (at, size) in spans.items() if at <= relocation.offset < at + size), None)
+        start = _values_offset(btf, owner) if owner is not None else None
+        if owner is None or start is None or relocation.type != _R_BPF_64_ABS64:
+            raise ObjectError(
+                f"a relocation at {relocation.offset} of .maps names {relocation.symbol.name}, for no slot"
+            )
+        slot, rest = divmod(relocation.offset - spans[owner][0] - start, _POINTER)
+        symbol = relocation.symbol
+        name = (
+            symbol.name
+            if symbol.type == FUNC
+            else places.get(symbol.value)
+            if symbol.section == section.index
+            else None
+        )
+        if rest or slot < 0 or name is None:
+            raise ObjectError(f"map {owner}: what is in slot {slot} is no program and no map")
+        found[owner].append((slot, name))
+    return {name: tuple(sorted(values)) for name, values in found.items()}
+
+
+def _values_offset(btf: Btf, name: str) -> int | None:
+    """Where the slots of a map's definition begin; None if it has none."""
+    variable = btf.find(name, Kind.VAR)
+    described = btf.type(variable) if variable is not None else None
+    definition = btf.type(btf.resolve(described.type_id)) if isinstance(described, types.Variable) else None
+    members = definition.members if isinstance(definition, types.Struct) else ()
+    return next((member.bit_offset // 8 for member in members if member.name == "values"), None)
+
+
+def _inner(btf: Btf, name: str, member: types.Member) -> MapSpec | None:
+    """The definition that the slots of a map of maps point to; None for an array of programs."""
+    array = btf.type(btf.resolve(member.type_id))
+    pointer = btf.type(btf.resolve(array.type_id)) if isinstance(array, types.Array) else None
+    if not isinstance(pointer, types.Pointer):
+        raise ObjectError(f"map {name}: `values` is not written with __array")
+    target = btf.resolve(pointer.type_id)
+    if not isinstance(btf.type(target), types.Struct):
+        return None
+    return _map(btf, f"{name}.inner", target, inside=True)
 
 
 def _with(spec: MapSpec, **changes: object) -> MapSpec:
@@ -66,14 +125,18 @@ def _with(spec: MapSpec, **changes: object) -> MapSpec:
     return dataclasses.replace(spec, **changes)  # type: ignore[arg-type]
 
 
-def _map(btf: Btf, name: str, type_id: int) -> MapSpec:
+def _map(btf: Btf, name: str, type_id: int, inside: bool = False) -> MapSpec:
     definition = btf.type(btf.resolve(type_id))
     if not isinstance(definition, types.Struct):
         raise ObjectError(f"map {name} is not defined by a struct")
     numbers = dict.fromkeys(_NUMBERS, 0)
     ids = dict.fromkeys(_TYPES, 0)
+    inner: MapSpec | None = None
     for member in definition.members:
         if member.name == "values":
+            if inside:
+                raise ObjectError(f"map {name}: the maps in a map can't have maps or programs in them")
+            inner = _inner(btf, name, member)
             continue
         pointer = btf.type(btf.resolve(member.type_id))
         if not isinstance(pointer, types.Pointer):
@@ -93,6 +156,8 @@ def _map(btf: Btf, name: str, type_id: int) -> MapSpec:
         if numbers[f"{word}_size"] not in (0, size):
             raise ObjectError(f"map {name}: {word}_size is {numbers[f'{word}_size']}, but the {word} has {size} bytes")
         sizes[word] = size
+    if numbers["type"] in _OF_MAPS or numbers["type"] == MapType.PROG_ARRAY:
+        sizes = {"key": sizes["key"] or 4, "value": 4}  # descriptors; definitions may leave them out
     return MapSpec(
         name=name,
         type=numbers["type"],
@@ -106,6 +171,7 @@ def _map(btf: Btf, name: str, type_id: int) -> MapSpec:
         key=layout_of(btf, ids["key"]),
         value=layout_of(btf, ids["value"]),
         extra=numbers["map_extra"],
+        inner=inner,
     )
 
 

@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal, final
 
+from pyebpf.kernel.maps import MapType
 from pyebpf.layout import Type
 from pyebpf.metadata import Metadata
 from pyebpf.records import dataclass
@@ -35,6 +36,10 @@ class MapSpec:
     frozen: bool = False
     extra: int = 0
     """`map_extra` of BPF_MAP_CREATE (5.16): what it means depends on the type."""
+    values: tuple[tuple[int, str], ...] = ()
+    """Arrays of programs and maps of maps: which program, or map, is in which slot at first."""
+    inner: MapSpec | None = None
+    """Maps of maps: what the maps in it are like."""
 
 
 @final
@@ -133,3 +138,14 @@ class Object:
         from pyebpf.object.disassemble import disassemble
 
         return disassemble(self, program)
+
+
+def tail_targets(obj: Object) -> frozenset[str]:
+    """The programs that others of `obj` go on with, by arrays of programs that the object fills."""
+    arrays = {spec.name: {name for _, name in spec.values} for spec in obj.maps if spec.type == MapType.PROG_ARRAY}
+    found: set[str] = set()
+    for program in obj.programs:
+        for relocation in program.function.relocations:
+            if relocation.kind == "map":
+                found |= arrays.get(relocation.name, set()) - {program.name}
+    return frozenset(found)

@@ -14,11 +14,12 @@ from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedObject, load_object
 from pyebpf.loader.sys import Descriptor
 from pyebpf.metadata import Cell
-from pyebpf.object.specs import Object
+from pyebpf.object.specs import Object, tail_targets
 from pyebpf.runtime.entries import KernelEntries
 from pyebpf.runtime.faults import read_counter, read_faults
 from pyebpf.runtime.programs import Program, ProgramStats, enable_stats
 from pyebpf.runtime.ring import Ring
+from pyebpf.runtime.tables import ProgArrayView
 from pyebpf.runtime.variables import VariableView
 from pyebpf.views.choice import EntriesView, view_of
 from pyebpf.views.faults import FaultCount
@@ -38,6 +39,8 @@ def open_session(
 ) -> Session:
     """Load `obj`, and attach every program of it unless `attach` is False. Raises LoadError, VerifierError.
 
+    Programs that others go on with (those in a ProgArray) are attached only where `where` names them.
+
     `where` names the place of programs that need one, by program; it may be given without naming a program's
     hook. What was loaded or attached by the time of an error is undone.
     """
@@ -49,6 +52,8 @@ def open_session(
     session = Session(load_object(obj, config=config, btf=btf))
     try:
         if attach:
+            called = tail_targets(obj)
+            names = [name for name in names if name not in called or name in places]
             missing = [name for name in names if needs_place(session.programs[name].loaded) and name not in places]
             for name in missing:
                 attach_program(session.programs[name].loaded)  # raises, saying what is missing
@@ -86,6 +91,9 @@ class Session:
                     self.prints = Prints(metadata.prints, Ring(found), _counter(loaded, metadata.prints_dropped))
                     continue
                 info = infos.get(name)
+                if found.spec.type == MapType.PROG_ARRAY:
+                    self.maps[name] = ProgArrayView(found, self.programs)
+                    continue
                 view = _view(found, info.unit if info else "", _counter(loaded, info.dropped if info else None))
                 if view is not None:
                     self.maps[name] = view

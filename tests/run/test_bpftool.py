@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pins import BPFTOOL, Pins
 from run_cli import ROOT, SAMPLES
 
-BPFTOOL = shutil.which("bpftool") or shutil.which("bpftool", path="/usr/sbin:/sbin")
 NAMES = ("syscount", "execsnoop", "syslat", "xdp_firewall", "egress")
 PROGRAMS = {
     "syscount": {"on_syscall"},
@@ -22,36 +21,6 @@ PROGRAMS = {
     "xdp_firewall": {"firewall"},
     "egress": {"egress"},
 }
-
-
-class Pins:
-    """A BPF file system in a mount namespace of its own: it goes with the process that holds it."""
-
-    def __init__(self, folder: Path) -> None:
-        script = f"mount -t bpf none '{folder}' && echo ready && exec cat"
-        self.folder = folder
-        self.holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.holder.stdout is not None
-        assert self.holder.stdout.readline() == "ready\n"
-
-    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
-        """A command that sees the file system."""
-        enter = ["nsenter", "--target", str(self.holder.pid), "--mount", "--"]
-        return subprocess.run([*enter, *command], capture_output=True, text=True, check=False)
-
-
-@pytest.fixture
-def pins(tmp_path: Path) -> Iterator[Pins]:
-    folder = tmp_path / "pins"
-    folder.mkdir()
-    pins = Pins(folder)
-    with pins.holder:
-        yield pins
 
 
 @pytest.mark.skipif(BPFTOOL is None, reason="bpftool is not installed")

@@ -1,0 +1,3 @@
+from pyebpf import ProgArray
+
+jumps = ProgArray()  # error
