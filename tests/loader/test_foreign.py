@@ -24,6 +24,7 @@ struct { __uint(type, 10); __type(key, u32); __type(value, u64); __uint(max_entr
 struct wide { u64 words[640]; };
 struct { __uint(type, 5); __type(key, u32); __type(value, struct wide); __uint(max_entries, 3); } wide SEC(".maps");
 struct { __uint(type, 22); __type(value, u64); __uint(max_entries, 3); } queue SEC(".maps");
+struct { __uint(type, 8); __type(key, u32); __type(value, u32); __uint(max_entries, 3); } cgroups SEC(".maps");
 struct { __uint(type, 27); __uint(max_entries, 4096); } ring SEC(".maps");
 static long (*output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
 u64 found;
@@ -113,8 +114,13 @@ def test_large_values_per_cpu(session: pyebpf.Session) -> None:
     assert not list(wide)
 
 
+def test_queues(session: pyebpf.Session) -> None:
+    session.maps["queue"].push(7)
+    assert session.maps["queue"].pop() == 7 and session.maps["queue"].pop(None) is None
+
+
 def test_maps_that_user_space_has_no_view_of_are_left_out(session: pyebpf.Session) -> None:
-    assert set(session.maps) == {"bits", "bytes", "cells", "recent", "wide", "ring"}
+    assert set(session.maps) == {"bits", "bytes", "cells", "recent", "wide", "ring", "queue"}
     assert session.faults == () and session.variables == {} and session.prints.poll() == []
 
 
