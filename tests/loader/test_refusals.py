@@ -146,7 +146,7 @@ def test_objects_for_other_machines(object: pyebpf.Object) -> None:
     [
         ({"value_size": 1 << 31}, "cannot create map counts"),
         ({"type": 200}, "cannot create map counts: Invalid argument"),
-        ({"type": 12}, "ARRAY_OF_MAPS can't be loaded"),
+        ({"type": 12}, "nothing says what the maps in it are like"),
         ({"pinning": 1}, "counts asks to be pinned"),
     ],
     ids=str,
