@@ -1,7 +1,7 @@
 """Constants that a probe may use by the kernel's names: `from pyebpf import ETH_P_IP, EPERM`.
 
 Numbers are Linux's own, of the generic architectures (x86, arm64, riscv, s390), not those of the machine that compiles.
-Source: include/uapi (linux/if_ether.h, linux/in.h, linux/icmp.h, linux/icmpv6.h, asm-generic/errno.h,
+Source: include/uapi (linux/if_ether.h, linux/in.h, linux/in6.h, linux/icmp.h, linux/icmpv6.h, asm-generic/errno.h,
 asm-generic/signal.h) and include/linux/socket.h.
 """
 
@@ -142,6 +142,14 @@ IP_PROTOCOLS: Final = {
     "IPPROTO_ETHERNET": 143,
     "IPPROTO_RAW": 255,
     "IPPROTO_MPTCP": 262,
+    # In linux/in6.h: extension headers of IPv6, and what follows them.
+    "IPPROTO_HOPOPTS": 0,
+    "IPPROTO_ROUTING": 43,
+    "IPPROTO_FRAGMENT": 44,
+    "IPPROTO_ICMPV6": 58,
+    "IPPROTO_NONE": 59,
+    "IPPROTO_DSTOPTS": 60,
+    "IPPROTO_MH": 135,
 }
 """`IPv4.protocol` and `IPv6.nexthdr`."""
 

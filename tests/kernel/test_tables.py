@@ -107,6 +107,7 @@ def test_map_types_match_the_header() -> None:
     [
         ("linux/if_ether.h", r"#define\s+(ETH_P_\w+)\s+(0x[0-9A-Fa-f]+|\d+)"),
         ("linux/in.h", r"(IPPROTO_\w+) = (\d+),"),
+        ("linux/in6.h", r"#define\s+(IP(?:PROTO|V6)_\w+)\s+(\d+)"),
         ("asm-generic/errno-base.h", r"#define\s+(E\w+)\s+(\d+)"),
         ("asm-generic/errno.h", r"#define\s+(E\w+)\s+(\d+)"),
         ("linux/icmp.h", r"#define (ICMP_\w+)\s+(\d+)"),
