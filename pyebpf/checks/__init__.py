@@ -29,8 +29,6 @@ class Checked:
     module: Module
     language: dict[Program, Facts]
     """All that is known of each program."""
-    verifier: dict[Program, Facts]
-    """What the kernel's verifier knows of it as well."""
     reports: tuple[ProgramReport, ...]
 
 
@@ -48,6 +46,5 @@ def check_module(module: Module, kernel: Version | None = None) -> Checked:
         for diagnostic in too_expensive(program, facts):
             sink.add(diagnostic)
     sink.check()
-    verifier = {program: analyze(program, "verifier") for program in module.programs}
     reports = tuple(report(program, facts) for program, facts in language.items())
-    return Checked(module, language, verifier, reports)
+    return Checked(module, language, reports)

@@ -126,6 +126,8 @@ def _rounds(
     loop: ops.Loop, local: ops.Local, limit: ops.Value, operator: ops.Comparison, start: Interval, facts: Facts
 ) -> int | None:
     """How often `local operator limit` can hold before every round's change of `local` makes it false."""
+    if facts.mode == "verifier" and any(isinstance(op, ops.Forget) and local in op.locals for op in loop.step.ops):
+        return None
     changes = list(_changes(loop.body, local)) + list(_changes(loop.step, local))
     if not changes or not (_surely_set(loop.body, local, loop.label) or _surely_set(loop.step, local, loop.label)):
         return None

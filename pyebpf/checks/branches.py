@@ -24,7 +24,8 @@ def open_branches(body: ops.Block, facts: Facts) -> int:
 def known_locals(body: ops.Block) -> frozenset[ops.Local]:
     """Locals that only ever hold what is made of constants and of each other: on each way their values are known."""
     writes = [op for op in _walk(body) if isinstance(op, ops.LocalSet)]
-    known = frozenset(op.local for op in writes)
+    forgotten = {local for op in _walk(body) if isinstance(op, ops.Forget) for local in op.locals}
+    known = frozenset(op.local for op in writes if op.local not in forgotten)
     while True:
         left = known - {op.local for op in writes if not is_known(op.value, known)}
         if left == known:

@@ -97,6 +97,13 @@ class Environment:
         self.same[local] = frozenset({value}) if inside else frozenset()
         self.when.pop(local, None)
 
+    def forget(self, local: ops.Local, interval: Interval) -> None:
+        """`local` keeps its value, of which no more is known than `interval`."""
+        self.intervals[local] = interval
+        self.versions[local] = fresh()
+        self.same[local] = frozenset()
+        self.when.pop(local, None)
+
     def refine(self, key: Key, interval: Interval) -> bool:
         """Learn that `key` lies in `interval`. False if it can't."""
         known = meet(self.get(key), interval)

@@ -13,7 +13,7 @@ from typing import final
 
 from pyebpf.checks.accumulators import Growth, growths
 from pyebpf.checks.environment import Delta, Environment, Interval, Key, fresh, hull, join, meet, range_of
-from pyebpf.checks.transfer import Mode, assume, interval_of
+from pyebpf.checks.transfer import Mode, assume, interval_of, unknown
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType
@@ -119,6 +119,12 @@ class _Analysis:
         match op:
             case ops.LocalSet():
                 self.set_local(op, known)
+            case ops.Forget():
+                if self.facts.mode == "verifier":
+                    for local in op.locals:
+                        known.forget(
+                            local, unknown(local.type) if isinstance(local.type, IntType) else range_of(local.type)
+                        )
             case ops.Check():
                 self.facts.intervals[op] = known.get(op.condition)
                 if op.failing is not None:

@@ -52,7 +52,7 @@ def interval_of(value: ops.Value, known: Environment, mode: Mode) -> Interval:
         case ops.NotNull():
             return 1, 1
         case ops.Load(address=address) if mode == "verifier" and _swapped(address):
-            return _unknown(value.type) if isinstance(value.type, IntType) else range_of(value.type)
+            return unknown(value.type) if isinstance(value.type, IntType) else range_of(value.type)
         case _:
             return range_of(value.type)
 
@@ -75,13 +75,13 @@ def _convert(value: ops.Convert, inner: Interval, mode: Mode) -> Interval:
 def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:
     a, c = known.get(value.left), known.get(value.right)
     if mode == "verifier" and not _verifier_follows(value.operator, a, c):
-        return _unknown(value.type)
+        return unknown(value.type)
     low, high = exact(value.operator, a, c)
     type = value.type
     # Outside the type's 64 bits the result has wrapped around; its type says what is left to know.
     fits = low >= I64_MIN and high <= I64_MAX if type.signed else low >= 0 and high <= U64_MAX
     if mode == "verifier":  # which doesn't know the language's types
-        return (low, high) if fits else _unknown(type)
+        return (low, high) if fits else unknown(type)
     if not fits:
         return range_of(type)
     return meet((low, high), (type.low, type.high)) or range_of(type)
@@ -98,7 +98,8 @@ def _verifier_follows(operator: ops.Arithmetic, a: Interval, c: Interval) -> boo
     return operator in VERIFIER_KNOWS
 
 
-def _unknown(type: IntType) -> Interval:
+def unknown(type: IntType) -> Interval:
+    """Any 64 bits, read as `type` reads them."""
     return (I64_MIN, I64_MAX) if type.signed else (0, U64_MAX)
 
 

@@ -10,7 +10,7 @@ from typing import Final, final
 
 from pyebpf.codegen import arithmetic, kernel_structs, memory
 from pyebpf.codegen.debuginfo import DebugInfo
-from pyebpf.codegen.sections import DROPPED, FAULTS, Sections
+from pyebpf.codegen.sections import DROPPED, FAULTS, ZERO, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
@@ -465,6 +465,9 @@ class _Emitter:
                 self.call("ringbuf_discard", [f"ptr {self.address(op.record)}", "i64 0"], NoneType())
             case ops.LocalSet():
                 self.set_local(op)
+            case ops.Forget():
+                for local in op.locals:
+                    self.forget(local)
             case ops.Check():
                 self.check(op)
             case ops.CountDropped():
@@ -488,6 +491,19 @@ class _Emitter:
             case _:
                 text = operand.text
         code.do(f"store {type} {text}, ptr {self.local(op.local)}, align {1 if type == 'i1' else 8}")
+
+    def forget(self, local: ops.Local) -> None:
+        """Add a zero of which nobody knows that it is one."""
+        code, place, type = self.code, self.local(local), register(local.type)
+        zero = code.value(f"load i64, ptr @{ZERO}, align 8")
+        align = 1 if type == "i1" else 8
+        old = code.value(f"load {type}, ptr {place}, align {align}")
+        if type == "i64":
+            new = code.value(f"add i64 {old}, {zero}")
+        else:
+            sum = code.value(f"add i64 {code.value(f'zext i1 {old} to i64')}, {zero}")
+            new = code.value(f"trunc i64 {sum} to i1")
+        code.do(f"store {type} {new}, ptr {place}, align {align}")
 
     def check(self, op: ops.Check) -> None:
         code = self.code

@@ -20,6 +20,8 @@ from pyebpf.source import Span
 
 FAULTS: Final = "__pyebpf_faults"
 DROPPED: Final = "__pyebpf_dropped_"
+ZERO: Final = "__pyebpf_zero"
+"""A number that is always 0, which neither LLVM nor the verifier can know."""
 LICENSE: Final = "__pyebpf_license"
 _ALIGN: Final = 8
 _MAP_TYPE_RINGBUF: Final = 27
@@ -67,6 +69,8 @@ class Sections:
         for map in self._module.maps:
             if map.type == _MAP_TYPE_RINGBUF:
                 found.append(_Variable(DROPPED + map.name, ".bss", layout.U64, bytes(8), 0))
+        if any(isinstance(op, ops.Forget) for program in self._module.programs for op in ops.walk(program.body)):
+            found.append(_Variable(ZERO, ".bss", layout.U64, bytes(8), 0))
         for variable in self._module.variables:
             initial = variable.initial.ljust(variable.type.size, b"\0")
             section = ".rodata" if variable.kind == "Config" else ".data" if any(initial) else ".bss"

@@ -398,6 +398,15 @@ class LocalSet:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class Forget:
+    """Changes nothing, but the kernel's verifier knows no more what `locals` (numbers, truth values) hold."""
+
+    locals: tuple[Local, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class Store:
     """Write the low bits of `value` as `address.type.target`; big-endian types are swapped. `bits` as for Load."""
 
@@ -615,7 +624,7 @@ Value: TypeAlias = (
     | EqualBytes
 )
 Effect: TypeAlias = (
-    LocalSet | Store | StoreBytes | Zero | Copy | AtomicAdd | RingSubmit | RingDiscard | CountDropped | Check
+    LocalSet | Forget | Store | StoreBytes | Zero | Copy | AtomicAdd | RingSubmit | RingDiscard | CountDropped | Check
 )
 Control: TypeAlias = If | Loop | Scope | Break | Continue | Return | Raise
 Op: TypeAlias = Value | Effect | Control

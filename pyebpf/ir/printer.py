@@ -224,6 +224,8 @@ class _Printer:
 
     def effect(self, op: ops.Effect) -> str:
         match op:
+            case ops.Forget():
+                return f"forget {', '.join(self.name(local) for local in op.locals)}"
             case ops.LocalSet():
                 return f"{self.name(op.local)} = {self.of(op.value)}"
             case ops.Store():

@@ -245,6 +245,9 @@ class _Validator:
     def effect(self, op: ops.Effect) -> None:
         """Ops that change something."""
         match op:
+            case ops.Forget():
+                if not op.locals:
+                    self.fail(op, "forgets nothing")
             case ops.LocalSet():
                 self.same_kind(op, op.value.type, op.local.type)
             case ops.Store():

@@ -74,6 +74,8 @@ class Builder:
     """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
     offset: ops.Local | None = None
     """Packets: where the cursor stands, in bytes from the start."""
+    parsed_in_loop: bool = False
+    """Packets: whether a loop has moved the cursor."""
     _ops: list[ops.Op] = field(default_factory=list)
     _names: int = 0
 

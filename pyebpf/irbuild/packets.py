@@ -21,6 +21,8 @@ from pyebpf.source import Span
 
 LARGEST = 0xFFFF
 """No packet is longer, and the verifier forgets pointers that may reach beyond it."""
+FARTHEST = 0xF000
+"""Where a header in a loop may start at most: with all that follows it the verifier's limit isn't reached."""
 OFFSET = IntType(0, LARGEST)
 SKB_LENGTH = (0, 4)
 """Offset and size of `len` in `struct __sk_buff`."""
@@ -59,13 +61,25 @@ def parse(b: Builder, header: Header, span: Span) -> ops.Value:
     """`packet.parse(H)`: check, take a reference, move on by the header's real length."""
     if b.cursor is None:
         return _parse_copy(b, header, span)
-    here = b.get(b.cursor, span)
+    here = _here(b, b.cursor, span)
     b.check(b.emit(ops.PacketFits(here, header.struct.size, BOOL, span)), Fault.PACKET_TOO_SHORT, span)
     found = b.emit(ops.MemberAddress(here, 0, _pointer(b, header.struct), span))
     size = _real_length(b, header, found, span)
     b.set(b.cursor, b.emit(ops.PacketAdvance(here, size, _pointer(b, BYTES), span)), span)
     _move(b, size, span)
     return found
+
+
+def _here(b: Builder, cursor: ops.Local, span: Span) -> ops.Value:
+    """Where the cursor stands. From a loop on it is computed from the offset: a pointer that is carried through rounds
+    is a different one to the verifier on each way there."""
+    b.parsed_in_loop |= b.in_loop
+    if not b.parsed_in_loop:
+        return b.get(cursor, span)
+    at = offset(b, span)
+    b.check(b.compare("<=", at, b.const(FARTHEST, span), span), Fault.PACKET_TOO_SHORT, span)
+    start = b.emit(ops.PacketData(_pointer(b, BYTES), span))
+    return b.emit(ops.PacketAdvance(start, at, _pointer(b, BYTES), span))
 
 
 def _real_length(b: Builder, header: Header, found: ops.Value, span: Span) -> ops.Value:

@@ -10,11 +10,13 @@ from dataclasses import replace
 
 from pyebpf.checks import Checked
 from pyebpf.checks.branches import known_locals
+from pyebpf.checks.intervals import analyze
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Obligation, Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch
+from pyebpf.transform.forgetting import forget_in_loops
 from pyebpf.transform.loop_bounds import with_bound
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
 from pyebpf.transform.unused import remove_unused
@@ -28,8 +30,12 @@ def optimize(checked: Checked) -> Module:
     return replace(checked.module, programs=tuple(_program(program, checked) for program in checked.module.programs))
 
 
-def _program(program: Program, checked: Checked) -> Program:
-    language, verifier = checked.language[program], checked.verifier[program]
+def _program(checked_program: Program, checked: Checked) -> Program:
+    language = checked.language[checked_program]
+    program = forget_in_loops(checked_program, language)
+    if program is not checked_program:
+        language = analyze(program, "language")
+    verifier = analyze(program, "verifier")
     unclear, known = unclear_indexes(program), known_locals(program.body)
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...] | ops.Alias | None:

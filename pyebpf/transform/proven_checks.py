@@ -66,6 +66,8 @@ def _counters(all_ops: tuple[ops.Op, ...]) -> frozenset[ops.Local]:
     }
     written: dict[ops.Local, bool] = {}
     for op in all_ops:
+        if isinstance(op, ops.Forget):
+            written.update(dict.fromkeys(op.locals, False))
         if isinstance(op, ops.LocalSet):
             value = op.value
             plain = isinstance(value, ops.Const) or (isinstance(value, ops.LocalGet) and value.local in counting)

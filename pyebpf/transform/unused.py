@@ -10,6 +10,7 @@ set cursor = %0
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -26,6 +27,9 @@ def remove_unused(program: Program) -> Program:
     def change(op: ops.Op) -> ops.Op | None:
         if isinstance(op, ops.LocalSet):
             return op if op.local in read else None
+        if isinstance(op, ops.Forget):
+            left = tuple(local for local in op.locals if local in read)
+            return replace(op, locals=left) if left else None
         if ops.is_value(op) and not isinstance(op, EFFECTS):
             return op if op in needed else None
         return op

@@ -17,6 +17,7 @@ from pyebpf.lang.types import i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedObject, load_object
 from pyebpf.object.read import read_object
+from pyebpf.runtime.programs import Program
 
 if TYPE_CHECKING:
     from simulated import Twin
@@ -225,6 +226,16 @@ class Probe:
 
     def out(self, kind: str = "<Q") -> int:
         return self.variable("out", kind)
+
+    def entry(self, name: str, key: int, kind: str = "<Q") -> int:
+        """A map's value at a u32 key."""
+        value = sys.map_lookup(self.loaded.maps[name].fd, struct.pack("<I", key), struct.calcsize(kind))
+        assert value is not None
+        return int(struct.unpack(kind, value)[0])
+
+    def verified(self) -> int:
+        """How many instructions the verifier went through (5.16)."""
+        return Program(self.loaded.programs["probe"]).stats.verified_instructions
 
     def faults(self) -> dict[str, int]:
         found = self._faults()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from types import SimpleNamespace
 
 import pytest
 
@@ -884,3 +885,72 @@ def probe(packet):
             steps += 1
         assert probe.run(struct.pack("<Q", start) + bytes(56)) == DROP
         assert probe.out() == steps, start
+
+
+def test_rounds_that_differ(load) -> None:  # type: ignore[no-untyped-def]
+    """Each round goes one of two ways, which the verifier must not tell apart for ever."""
+    probe = load("""
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    n = packet.load(0, u32)
+    steps = 0
+    for _ in range(400):
+        if n == 1:
+            break
+        if n % 2 == 0:
+            n = n // 2
+        else:
+            n = n * 3 + 1
+        steps += 1
+    out.value = steps
+    return XDP.DROP
+""")
+    for start in (1, 2, 27, 97, 871, 77031, 2**32 - 1):
+        n, steps = start, 0
+        while n != 1 and steps < 400:
+            n, steps = n // 2 if n % 2 == 0 else n * 3 + 1, steps + 1
+        assert probe.run(struct.pack("<I", start) + bytes(60)) == DROP
+        assert probe.out() == steps
+    assert probe.verified() < 100_000
+
+
+def test_a_state_machine_over_a_packet(load) -> None:  # type: ignore[no-untyped-def]
+    """Truth values, counters and what was seen last, all changed on some ways and not on others."""
+    text = """
+@xdp
+def probe(packet):
+    open = False
+    odd = False
+    seen = 0
+    total = 0
+    last = 0
+    for i in range(100):
+        x = packet.load(i, u8)
+        if x == 1:
+            open = True
+        if x % 16 == 2:
+            odd = not odd
+        if x > 100:
+            seen += 1
+        if x > last:
+            total += x
+        last = x
+        if open and odd:
+            seen += 7
+        if seen > 60 and total > 70:
+            table[seen % 16] += 1
+    out.value = seen + total
+    return XDP.DROP
+"""
+    probe = load("out = Global[u64](0)\ntable = Array[u64](max_entries=16)\n" + text)
+    expected = [0] * 16
+    for packet in (bytes(range(100)), bytes([1, 2, 200] * 40), bytes([2, 1, 130, 18, 34] * 30)):
+        scope = {"packet": packet, "out": SimpleNamespace(value=0), "table": expected}
+        body = text.partition(":\n")[2].replace("packet.load(i, u8)", "packet[i]").replace("return XDP.DROP", "pass")
+        exec("if True:\n" + body, scope)
+        assert probe.run(packet) == DROP
+        assert probe.out() == scope["out"].value
+    assert [probe.entry("table", number) for number in range(16)] == expected
+    assert probe.verified() < 200_000

@@ -36,12 +36,6 @@ def test_sorting(port: Callable[..., Any]) -> None:
     assert program.faults() == {}
 
 
-def test_sieve(port: Callable[..., Any]) -> None:
-    program = port("sieve")
-    program.run(bytes(14))
-    assert program["primes"] == sum(all(n % d for d in range(2, n)) for n in range(2, 1000)) == 168
-
-
 def test_matrix(port: Callable[..., Any]) -> None:
     program = port("matrix")
     prime = 1_000_000_007
@@ -63,6 +57,6 @@ def test_token_bucket(port: Callable[..., Any]) -> None:
     assert [program.run(frame) for _ in range(5)] == [XDP.PASS] * 3 + [XDP.DROP] * 2
     assert program.run(ethernet(ipv4(udp(b""), 17, source="10.0.0.9"))) == XDP.PASS
     bucket = program["buckets"]["10.0.0.2"]
-    bucket.filled -= 2_500_000_000  # two and a half seconds earlier
-    program["buckets"]["10.0.0.2"] = bucket
+    earlier = bucket._replace(filled=bucket.filled - 2_500_000_000)
+    program["buckets"]["10.0.0.2"] = earlier
     assert [program.run(frame) for _ in range(4)] == [XDP.PASS] * 2 + [XDP.DROP] * 2

@@ -11,6 +11,7 @@ from pyebpf import (
     IPv4Address,
     MacAddress,
     Udp,
+    be16,
     function,
     struct,
     u16,
@@ -68,7 +69,7 @@ def folded(sum):
 def header_sum(packet, start):
     total = 0
     for i in range(10):
-        total += packet.load(start + 2 * i, u16)
+        total += packet.load(start + 2 * i, be16)
     return total
 
 
