@@ -278,6 +278,8 @@ class Run:
         match op:
             case ops.LocalSet():
                 self._locals[op.local] = self.word(op.value)  # looked at when it is read, as its type says
+            case ops.Forget():
+                pass  # only the kernel's verifier does
             case ops.Store():
                 self._store(op)
             case ops.StoreBytes():
