@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, final
 
-from pyebpf.codegen import arithmetic, kernel_structs, memory
+from pyebpf.codegen import arithmetic, kernel_structs, memory, packets
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.sections import DROPPED, FAULTS, ZERO, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
@@ -17,14 +17,10 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import KernelStruct, Program
 from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, ValueType
 from pyebpf.kernel.helpers import helper_by_name
-from pyebpf.kernel.hooks import ContextKind
 from pyebpf.layout import Type
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
-_PACKET_BOUNDS: Final = {ContextKind.XDP_PACKET: (0, 4), ContextKind.SKB_PACKET: (76, 80)}
-"""Offsets of `data` and `data_end`, u32 each, in `struct xdp_md` and `struct __sk_buff`."""
-_MAX_ADVANCE: Final = 0xFFFF
 _FEW: Final = 2
 
 
@@ -403,40 +399,17 @@ class _Emitter:
 
     def packet(self, op: ops.PacketData | ops.PacketLength | ops.PacketAdvance | ops.PacketFits) -> Operand:
         """The packet, between `data` and `data_end`."""
-        code = self.code
+        kind = self.program.hook.context
         match op:
             case ops.PacketData():
-                return Operand(code.value(f"inttoptr i64 {self.bound(0)} to ptr"), "ptr")
+                return packets.data(self.code, kind)
             case ops.PacketLength():
-                start, end = self.bound(0), self.bound(1)
-                return Operand(code.value(f"sub i64 {end}, {start}"), "i64")
+                return packets.length(self.code, kind)
             case ops.PacketAdvance():
-                return Operand(self.advance(op), "ptr")
+                amount = str(op.amount.value) if isinstance(op.amount, ops.Const) else self.integer(op.amount)
+                return packets.advance(self.code, self.address(op.pointer), amount, op.amount.type)
             case ops.PacketFits():
-                after = memory.at(code, self.address(op.pointer), op.size)
-                end = code.value(f"inttoptr i64 {self.bound(1)} to ptr")
-                return Operand(code.value(f"icmp ule ptr {after}, {end}"), "i1")
-
-    def bound(self, which: int) -> str:
-        """`data` (0) or `data_end` (1) as i64. The kernel gives out pointers though the fields are u32."""
-        bounds = _PACKET_BOUNDS.get(self.program.hook.context)
-        if bounds is None:
-            raise InternalError(f"{self.program.hook.name} has no packet to read in place")
-        address = memory.at(self.code, "%ctx", bounds[which])
-        return self.code.value(f"zext i32 {self.code.value(f'load i32, ptr {address}, align 4')} to i64")
-
-    def advance(self, op: ops.PacketAdvance) -> str:
-        """`pointer` moved on. What the verifier learns of a sum it doesn't know of the same sum computed again, so LLVM
-        is kept from doing that."""
-        pointer = self.address(op.pointer)
-        if isinstance(op.amount, ops.Const):
-            return memory.at(self.code, pointer, op.amount.value)
-        amount = self.integer(op.amount)
-        known = op.amount.type
-        if not (isinstance(known, IntType) and known.low >= 0 and known.high <= _MAX_ADVANCE):
-            amount = self.code.value(f"and i64 {amount}, {_MAX_ADVANCE}")
-        moved = self.code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
-        return self.code.value(f'call ptr asm "", "=r,0"(ptr {moved})')
+                return packets.fits(self.code, kind, self.address(op.pointer), op.size)
 
     # Effects
 

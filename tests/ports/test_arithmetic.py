@@ -36,6 +36,12 @@ def test_sorting(port: Callable[..., Any]) -> None:
     assert program.faults() == {}
 
 
+def test_sieve(port: Callable[..., Any]) -> None:
+    program = port("sieve")
+    program.run(bytes(14))
+    assert program["primes"] == sum(all(n % d for d in range(2, n)) for n in range(2, 200)) == 46
+
+
 def test_matrix(port: Callable[..., Any]) -> None:
     program = port("matrix")
     prime = 1_000_000_007
