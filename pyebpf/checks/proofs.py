@@ -39,7 +39,7 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
         if known[0] >= 1:
             return None
         name = text if text.isidentifier() else text.partition("(")[0] if len(text) > 40 else text
-        return MayBeNone(op.span, name, _cure(text, isinstance(op.type, PointerType)))
+        return MayBeNone(op.span, name, _why(text), _cure(text, isinstance(op.type, PointerType)))
     assert isinstance(op.type, IntType)
     if op.type.low <= known[0] and known[1] <= op.type.high:
         return None
@@ -77,11 +77,20 @@ def _operand(text: str) -> str:
     return text if simple else f"({text})"
 
 
+def _why(text: str) -> str:
+    """Where None may come from."""
+    call = re.fullmatch(r"[\w.]*?(\w+)\(.*\)", text, re.DOTALL)
+    if call is not None and call[1] not in ("get", "pop"):
+        return f"`{call[1]}` gives None where it has `return None`, or ends without `return`"
+    return "`get` and `pop` give None when the key isn't there"
+
+
 def _cure(text: str, reference: bool) -> str:
     """How to do without None. `reference`: to a value in memory, for which `get` takes no default."""
     if text.isidentifier():
         return f"if {text} is not None:"
     call = re.fullmatch(r"(\w+)\.(get|pop)\((.+)\)", text)
     if call is None:
-        return ""
+        called = re.fullmatch(r"[\w.]+\(.*\)", text)
+        return f"if (found := {text}) is not None:" if called else ""
     return f"test the key first: if {call[3]} in {call[1]}:" if reference else f"give a default: {text[:-1]}, 0)"

@@ -26,6 +26,11 @@ class Diagnostic:
 
     span: Span
 
+    @property
+    def related(self) -> tuple[tuple[Span, str], ...]:
+        """Other places that the mistake is about, and what each of them is."""
+        return ()
+
     def text(self, template: str) -> str:
         """`template` with this diagnostic's fields filled in."""
         return template.format_map(_Fields(self))

@@ -54,6 +54,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     types.DivisionByZero,
     types.NegativeShift,
     types.ConflictingTypes,
+    types.ReturnsDiffer,
     types.TextTooLong,
     types.TextNeedsPlace,
     types.NotConstant,

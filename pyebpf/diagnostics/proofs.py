@@ -59,7 +59,7 @@ class MayBeNegative(Diagnostic):
 class MayBeNone(Diagnostic):
     code: ClassVar = "E0212"
     title: ClassVar = "`{name}` may be None here"
-    notes: ClassVar = ("`get` and `pop` give None when the key isn't there",)
+    notes: ClassVar = ("{why}",)
     help: ClassVar = "{cure}"
     explanation: ClassVar = """
     The value may be missing. Test for it, or give a default.
@@ -72,6 +72,7 @@ class MayBeNone(Diagnostic):
     """
 
     name: str
+    why: str
     cure: str
 
 

@@ -35,7 +35,7 @@ class _Renderer:
 
     def lines(self, diagnostic: Diagnostic) -> Iterator[str]:
         span = diagnostic.span
-        gutter = " " * len(str(span.end_line))
+        gutter = " " * len(str(max(span.end_line, *(place.end_line for place, _ in diagnostic.related), 0)))
         bar = self.paint("|", BLUE)
         title = _text(diagnostic, diagnostic.title)
         yield f"{self.paint(f'error[{diagnostic.code}]', RED)}{self.paint(f': {title}', BOLD)}"
@@ -43,6 +43,11 @@ class _Renderer:
         if span.source.line(span.line).strip():
             yield f"{gutter} {bar}"
             yield from self.excerpt(span, gutter, bar, _text(diagnostic, diagnostic.label))
+            yield f"{gutter} {bar}"
+        for place, what in diagnostic.related:
+            yield f"{gutter}{self.paint(':::', BLUE)} {place}"
+            yield f"{gutter} {bar}"
+            yield from self.excerpt(place, gutter, bar, _text(diagnostic, what.replace("{", "{{").replace("}", "}}")))
             yield f"{gutter} {bar}"
         for note in diagnostic.notes:
             yield from self.remark(gutter, "note", _text(diagnostic, note))
@@ -116,10 +121,7 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
     return [
         {
             "file": diagnostic.span.source.path,
-            "range": {
-                "start": _position(diagnostic.span, diagnostic.span.line, diagnostic.span.column),
-                "end": _position(diagnostic.span, diagnostic.span.end_line, diagnostic.span.end_column),
-            },
+            "range": _range(diagnostic.span),
             "severity": 1,
             "source": "pyebpf",
             "code": diagnostic.code,
@@ -127,9 +129,20 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "label": diagnostic.text(diagnostic.label),
             "notes": [text for note in diagnostic.notes if (text := diagnostic.text(note))],
             "help": diagnostic.text(diagnostic.help),
+            "related": [
+                {"file": place.source.path, "range": _range(place), "message": what}
+                for place, what in diagnostic.related
+            ],
         }
         for diagnostic in diagnostics
     ]
+
+
+def _range(span: Span) -> dict[str, dict[str, int]]:
+    return {
+        "start": _position(span, span.line, span.column),
+        "end": _position(span, span.end_line, span.end_column),
+    }
 
 
 def _position(span: Span, line: int, column: int) -> dict[str, int]:

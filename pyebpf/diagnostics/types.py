@@ -6,6 +6,7 @@ from typing import ClassVar, final
 
 from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.records import dataclass
+from pyebpf.source import Span
 
 
 @final
@@ -159,6 +160,41 @@ class ConflictingTypes(Diagnostic):
     name: str
     first: str
     second: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReturnsDiffer(Diagnostic):
+    code: ClassVar = "E0425"
+    title: ClassVar = "`{function}` returns {found} here, and {first} elsewhere"
+    label: ClassVar = "{found}"
+    notes: ClassVar = ("what a @function returns has one type, which its callers are compiled for; it may be None too",)
+    help: ClassVar = "return the same on every way, or None: return None"
+    explanation: ClassVar = """
+    A @function is compiled into its callers, and what it returns lies in one place. All its `return` statements give
+    the same type: tuples of the same length, with the same types in them. None is allowed besides.
+
+        @function
+        def ports(tcp):
+            if tcp.syn:
+                return 0                            # wrong
+            return tcp.source, tcp.dest
+
+        @function
+        def ports(tcp):
+            if tcp.syn:
+                return None                         # right
+            return tcp.source, tcp.dest
+    """
+
+    function: str
+    found: str
+    first: str
+    other: Span
+
+    @property
+    def related(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.other, self.first),) if self.other != self.span else ()
 
 
 @final
@@ -320,13 +356,15 @@ class BadResult(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class NothingLeft(Diagnostic):
     code: ClassVar = "E0420"
-    title: ClassVar = "unpacking needs a tuple of {expected} values"
-    help: ClassVar = "assign the values one by one"
+    title: ClassVar = "unpacking needs a tuple of {expected}, and this is {found}"
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     `a, b = …` takes as many values as there are names.
     """
 
     expected: int
+    found: str
+    hint: str
 
 
 @final

@@ -11,6 +11,7 @@ from pyebpf.ir.types import ValueType
 from pyebpf.irbuild.open_blocks import Handler
 from pyebpf.irbuild.operands import Operand
 from pyebpf.records import dataclass
+from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 
@@ -35,7 +36,7 @@ class OptionalScalar:
 @final
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A local that refers to a struct or array in memory, or to an address that may be missing."""
+    """A local that refers to a struct or array in memory."""
 
     local: ops.Local
 
@@ -46,6 +47,25 @@ class TextLocal:
     """Local text, or an address longer than a register, which is copied on assignment: in Python they never change."""
 
     slot: ops.Slot
+    declared: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OptionalText:
+    """The same where it may be None, as `hosts.get(k)` gives it; of None the memory is zeros."""
+
+    present: ops.Local
+    slot: ops.Slot
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TupleLocal:
+    """A local tuple: each of its items is a local of its own. `present` says whether it is there, if it may be None."""
+
+    items: tuple[Binding, ...]
+    present: ops.Local | None
 
 
 @final
@@ -56,7 +76,7 @@ class Fixed:
     operand: Operand
 
 
-Binding: TypeAlias = Scalar | OptionalScalar | Reference | TextLocal | Fixed
+Binding: TypeAlias = "Scalar | OptionalScalar | Reference | TextLocal | OptionalText | TupleLocal | Fixed"
 
 
 @final
@@ -64,8 +84,11 @@ Binding: TypeAlias = Scalar | OptionalScalar | Reference | TextLocal | Fixed
 class Shape:
     """What an earlier attempt found a local to need."""
 
-    type: ValueType
+    type: ValueType | None
+    """None for a tuple, whose items have shapes of their own."""
     optional: bool = False
+    length: int = 0
+    """Of a tuple."""
 
 
 @final
@@ -82,6 +105,8 @@ class Frame:
     """Inlined: what `return` leaves."""
     labels: int = 0
     """How many labels were open when the function began."""
+    returned: Span | None = None
+    """What the first `return` gives, for messages about others."""
     bindings: dict[str, Binding] = field(default_factory=dict)
     poisoned: set[str] = field(default_factory=set)
     """Names whose assignment was wrong: their uses are not reported again."""

@@ -170,9 +170,11 @@ def _absolute(b: Builder, argument: Argument, span: Span) -> ops.Value:
 def _length(b: Builder, argument: Argument, span: Span) -> Operand:
     """`len(packet)`, `len(array)`; text has a length only up to its end."""
     from pyebpf.irbuild import packets
-    from pyebpf.irbuild.operands import Packet, Values
+    from pyebpf.irbuild.operands import OptionalValues, Packet, Values
 
     operand, where = argument
+    if isinstance(operand, OptionalValues):
+        operand = values.plain(b, operand, where)
     match operand:
         case Packet():
             return packets.length(b, span)

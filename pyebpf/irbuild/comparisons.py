@@ -9,9 +9,9 @@ from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
-from pyebpf.irbuild import maps, memory, values, wholes
+from pyebpf.irbuild import maps, memory, tuples, values, wholes
 from pyebpf.irbuild.builder import Builder, is_address
-from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, Values, describe, is_text
+from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, PendingText, Static, Values, describe, is_text
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
@@ -26,6 +26,10 @@ def compare(
     b: Builder, operator: tree.CompareOperator, left: Operand, right: Operand, span: Span, spans: tuple[Span, Span]
 ) -> ops.Value:
     """`left operator right`, as a truth value."""
+    if operator not in ("is", "is not", "in", "not in") and not (_is_none(left) or _is_none(right)):
+        left, right = (_tuple(b, each, where) for each, where in zip((left, right), spans, strict=True))
+        if isinstance(left, Values) and isinstance(right, Values):
+            return tuples.compare(b, operator, left, right, span, spans, compare)
     match operator:
         case "is" | "is not":
             if not (_is_none(left) or _is_none(right)):
@@ -72,13 +76,17 @@ def _numbers(
     return b.compare(operator, x, y, span)
 
 
+def _tuple(b: Builder, operand: Operand, span: Span) -> Operand:
+    return values.plain(b, operand, span) if isinstance(operand, OptionalValues) else operand
+
+
 def _is_none(operand: Operand) -> bool:
     return isinstance(operand, Static) and operand.value is None
 
 
 def _none_test(b: Builder, operand: Operand, span: Span) -> ops.Value:
     """Whether `operand` is there."""
-    if isinstance(operand, Optional):
+    if isinstance(operand, Optional | OptionalValues):
         return operand.present
     if _is_none(operand):
         return b.truth(False, span)
@@ -178,6 +186,7 @@ def _in_memory(b: Builder, operand: Operand, size: int, span: Span) -> tuple[ops
 def _contains(b: Builder, item: Operand, container: Operand, span: Span, spans: tuple[Span, Span]) -> ops.Value:
     if isinstance(container, Static) and isinstance(container.value, Map):
         return maps.contains(b, maps.ref(b, container), item, spans[0])
+    container = _tuple(b, container, spans[1])
     if not isinstance(container, Values):
         b.error(errors.WrongType(spans[1], "a map or a tuple after `in`", describe(container), ""))
     result = b.local("found", BOOL, span)

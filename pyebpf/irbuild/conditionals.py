@@ -3,59 +3,145 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias, final
 
 from pyebpf.diagnostics import types as type_errors
+from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, KernelType
 from pyebpf.irbuild import locals, values
 from pyebpf.irbuild.builder import Builder, storage
-from pyebpf.irbuild.operands import Operand, Optional, Static, describe
+from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, Static, Values, describe
+from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 Way = Callable[[], Operand]
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class _One:
+    """Where either way leaves a value, and whether there is one if it may be None."""
+
+    value: ops.Local
+    present: ops.Local | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Tuple:
+    items: tuple[_Meeting, ...]
+    present: ops.Local | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """What is the same both ways, and no value at run time: None, a map, a function."""
+
+    operand: Operand
+
+
+_Meeting: TypeAlias = "_One | _Tuple | _Same"
+
+
 def either(b: Builder, test: ops.Value, ways: tuple[Way, Way], spans: tuple[Span, Span], span: Span) -> Operand:
     """What the first way evaluates to where `test` is true, else what the second does."""
     found: list[Operand] = []
-    results: list[tuple[ops.Local | None, ops.Local]] = []
+    meetings: list[_Meeting] = []
 
     def last(number: int) -> None:
         if number == 0:
-            results.append(_meeting_place(b, found[0], found[1], span))
-        _bring(b, found[number], *results[0], spans[number], span)
+            meetings.append(_meeting(b, found[0], found[1], span))
+        _bring(b, found[number], meetings[0], spans[number])
 
     b.if_(test, lambda: found.append(ways[0]()), lambda: found.append(ways[1]()), span, last)
-    present, result = results[0]
-    value = b.get(result, span)
-    return value if present is None else Optional(b.get(present, span), value)
+    return _result(b, meetings[0], span)
+
+
+def _result(b: Builder, meeting: _Meeting, span: Span) -> Operand:
+    match meeting:
+        case _Same():
+            return meeting.operand
+        case _One():
+            value = b.get(meeting.value, span)
+            return value if meeting.present is None else Optional(b.get(meeting.present, span), value)
+        case _Tuple():
+            items = Values(tuple(_result(b, item, span) for item in meeting.items))
+            return items if meeting.present is None else OptionalValues(b.get(meeting.present, span), items)
+        case _:
+            unreachable(meeting)
 
 
 def _is_none(operand: Operand) -> bool:
     return isinstance(operand, Static) and operand.value is None
 
 
-def _meeting_place(b: Builder, first: Operand, second: Operand, span: Span) -> tuple[ops.Local | None, ops.Local]:
-    """Locals for either of two operands: whether it is there, if one of them is None, and its value."""
-    sample = _there(second if _is_none(first) else first)
-    if _is_none(first) == _is_none(second):
-        return None, b.local("either", values.join(b, sample, _there(second), span), span)
+def _meeting(b: Builder, first: Operand, second: Operand, span: Span, item: bool = False) -> _Meeting:
+    """Where either of two operands can lie. An `item` of a tuple may be None; a value alone is proven to be there."""
+    if not ops.is_value(first) and first == second:
+        return _Same(first)
+    none = _is_none(first) or _is_none(second)
+    sample, other = _there(second if _is_none(first) else first), _there(first if _is_none(second) else second)
+    if isinstance(sample, Values) or isinstance(other, Values):
+        return _tuple(b, sample, other, _may_be_none(first) or _may_be_none(second), span)
+    if not none:
+        optional = item and (isinstance(first, Optional) or isinstance(second, Optional))
+        type = values.join(b, sample, other, span)
+        loose = storage(type) if item else type  # where there is no tuple its items are anything
+        return _One(b.local("either", loose, span), _present(b, optional, span))
     if ops.is_value(sample) and isinstance(sample.type, KernelType):
-        return None, b.local("either", sample.type, span)  # a null pointer is None
+        return _One(b.local("either", sample.type, span), None)  # a null pointer is None
     if not (ops.is_value(sample) and isinstance(sample.type, IntType | BoolType)):
         hint = "write an if statement" if ops.is_value(sample) else ""
         b.error(type_errors.WrongType(span, "an integer or bool beside None", describe(sample), hint))
-    return b.local("present", BOOL, span), b.local("either", storage(sample.type), span)
+    return _One(b.local("either", storage(sample.type), span), _present(b, True, span))
 
 
-def _bring(
-    b: Builder, operand: Operand, present: ops.Local | None, result: ops.Local, branch_span: Span, span: Span
-) -> None:
-    """`operand` into the locals that `_meeting_place` made."""
+def _tuple(b: Builder, first: Operand, second: Operand, optional: bool, span: Span) -> _Tuple:
+    if not (isinstance(first, Values) and isinstance(second, Values) and len(first.items) == len(second.items)):
+        b.error(type_errors.WrongType(span, f"{describe(first)} on both sides", describe(second), ""))
+    items = tuple(
+        _meeting(b, one, other, span, item=True) for one, other in zip(first.items, second.items, strict=True)
+    )
+    return _Tuple(items, _present(b, optional, span))
+
+
+def _may_be_none(operand: Operand) -> bool:
+    return _is_none(operand) or isinstance(operand, OptionalValues)
+
+
+def _present(b: Builder, optional: bool, span: Span) -> ops.Local | None:
+    return b.local("present", BOOL, span) if optional else None
+
+
+def _bring(b: Builder, operand: Operand, meeting: _Meeting, span: Span) -> None:
+    """`operand` into the locals that `_meeting` made."""
+    match meeting:
+        case _Same():
+            return
+        case _One():
+            _bring_one(b, operand, meeting, span)
+        case _Tuple():
+            if meeting.present is not None:
+                present = (
+                    operand.present if isinstance(operand, OptionalValues) else b.truth(not _is_none(operand), span)
+                )
+                b.set(meeting.present, present, span)
+            inner = operand.values if isinstance(operand, OptionalValues) else operand
+            if isinstance(inner, Values):
+                for item, place in zip(inner.items, meeting.items, strict=True):
+                    _bring(b, item, place, span)
+        case _:
+            unreachable(meeting)
+
+
+def _bring_one(b: Builder, operand: Operand, meeting: _One, span: Span) -> None:
+    result, present = meeting.value, meeting.present
     if isinstance(result.type, KernelType) and _is_none(operand):
         operand = b.emit(ops.Null(result.type, span))
     if present is None:
-        operand = values.plain(b, operand, branch_span) if isinstance(operand, Optional) else operand
+        operand = values.plain(b, operand, span) if isinstance(operand, Optional) else operand
     elif _is_none(operand):
         b.set(present, b.truth(False, span), span)
         return
@@ -65,11 +151,15 @@ def _bring(
     else:
         b.set(present, b.truth(True, span), span)
     assert ops.is_value(operand)
-    b.set(result, locals.stored(b, operand, result.type, branch_span), branch_span)
+    b.set(result, locals.stored(b, operand, result.type, span), span)
 
 
 def _there(operand: Operand) -> Operand:
-    """What is left of a value that may be None when it isn't; that it isn't is proven where it is used."""
-    if isinstance(operand, Optional):
-        return operand.value
-    return operand
+    """What is left of a value that may be None when it isn't."""
+    match operand:
+        case Optional():
+            return operand.value
+        case OptionalValues():
+            return operand.values
+        case _:
+            return operand

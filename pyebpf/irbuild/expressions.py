@@ -22,6 +22,7 @@ from pyebpf.irbuild import (
     names,
     order,
     slices,
+    tuples,
     values,
 )
 from pyebpf.irbuild.builder import Builder, storage
@@ -31,6 +32,7 @@ from pyebpf.irbuild.operands import (
     Method,
     Operand,
     Optional,
+    OptionalValues,
     Place,
     ProgramSlot,
     Static,
@@ -75,7 +77,9 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
             folded = constants.fold(b, node)
             if folded is not None:
                 return names.constant(b, folded, node.span)
-            left, right = evaluate(b, node.left), evaluate(b, node.right)
+            left, right = (operand for operand, _ in in_order(b, (node.left, node.right)))
+            if isinstance(left, Values) or isinstance(right, Values):
+                return tuples.arithmetic(b, node.operator, left, right, node.span)
             return arithmetic.binary(b, node.operator, left, right, node.span, (node.left.span, node.right.span))
         case tree.BoolOp():
             return _bool_op(b, node)
@@ -285,6 +289,11 @@ def _conditional(b: Builder, node: tree.IfExp) -> Operand:
 def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
     """`base[index]`. `seen`: a slice is only looked at, so it need not be a copy."""
     base = evaluate(b, node.value)
+    if isinstance(base, OptionalValues):
+        base = values.plain(b, base, node.value.span)
+    if isinstance(base, Values) and isinstance(node.index, tree.Slice):
+        ends = (node.index.start, node.index.stop, node.index.step)
+        return tuples.part(b, base, [None if end is None else (evaluate(b, end), end.span) for end in ends])
     if isinstance(node.index, tree.Slice):
         if seen and node.index.step is None:
             return slices.view(b, base, node, evaluate).address
@@ -296,12 +305,7 @@ def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
     if isinstance(base, ContextArray):
         return contexts.element(b, base, evaluate(b, node.index), node.span, node.index.span)
     if isinstance(base, Values):
-        index = evaluate(b, node.index)
-        if not isinstance(index, ops.Const):
-            b.error(type_errors.NotConstant(node.index.span, "the index of a tuple", ""))
-        if not -len(base.items) <= index.value < len(base.items):
-            b.error(type_errors.IndexOutOfRange(node.index.span, index.value, len(base.items)))
-        return base.items[index.value]
+        return tuples.item(b, base, evaluate(b, node.index), node.index.span)
     return memory.read(b, place_at(b, base, node), node.span)
 
 

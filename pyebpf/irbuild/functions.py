@@ -9,10 +9,10 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import names, statements
+from pyebpf.irbuild import assignments, names, statements
 from pyebpf.irbuild.bindings import RESULT, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder
-from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, describe
+from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, PendingText, Static, Values, describe
 from pyebpf.irbuild.returns import gives_value, leave_function
 from pyebpf.lang.probes import HelperFunction
 from pyebpf.source import Span
@@ -48,7 +48,7 @@ def inline(
             for parameter, (operand, where) in zip(function.parameters, values, strict=True):
                 _bind_parameter(b, parameter, operand, where)
             statements.lower_block(b, function.body)
-            if b.reachable:
+            if b.reachable and b.sink.count == mistakes:
                 leave_function(b, Static(None, "None"), span, span)
         finally:
             b.frame = caller
@@ -117,8 +117,8 @@ def _default(helper: HelperFunction, name: str) -> Any:
 
 
 def _bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, where: Span) -> None:
-    type = statements.annotation(b, parameter.annotation) if parameter.annotation is not None else None
-    value = ops.is_value(operand) or isinstance(operand, Optional)
+    type = assignments.annotation(b, parameter.annotation) if parameter.annotation is not None else None
+    value = ops.is_value(operand) or isinstance(operand, Optional | OptionalValues | Values)
     if value or (isinstance(operand, PendingText) and (operand.length or type is not None)):
         declared = type if type is not None and (is_scalar(type) or isinstance(operand, PendingText)) else None
         names.assign_name(b, parameter.name, operand, where, declared)

@@ -11,9 +11,9 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import calls, expressions, iteration, literals, maps, names, packets, prints
+from pyebpf.irbuild import calls, expressions, iteration, literals, maps, names, packets, prints, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Method, Operand, Packet, ProgramSlot, Static, Values
+from pyebpf.irbuild.operands import Method, Operand, OptionalValues, Packet, ProgramSlot, Static, Values
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -114,18 +114,40 @@ def print_call(b: Builder, node: tree.Call) -> None:
         parts += argument.parts if isinstance(argument, tree.FString) else [argument]
     shown = [part.value if isinstance(part, tree.FStringField) else part for part in parts]
     operands = iter(expressions.in_order(b, [part for part in shown if not isinstance(part, tree.FStringText)]))
-    pieces = [_piece(part, operands) for part in parts]
+    pieces = [piece for part in parts for piece in _pieces(b, part, operands)]
     if len(pieces) > MOST_PRINTED * 2:
         b.error(type_errors.CannotPrint(node.span, f"a line of more than {MOST_PRINTED} values", ""))
     prints.lower(b, pieces, node.span)
 
 
-def _piece(
-    part: tree.Expression | tree.FStringText | tree.FStringField, operands: Iterator[tuple[Operand, Span]]
-) -> prints.Piece:
+def _pieces(
+    b: Builder, part: tree.Expression | tree.FStringText | tree.FStringField, operands: Iterator[tuple[Operand, Span]]
+) -> list[prints.Piece]:
     if isinstance(part, tree.FStringText):
-        return prints.Piece(Static(part.value, repr(part.value)), part.span)
+        return [_text(part.value, part.span)]
     operand, span = next(operands)
-    if isinstance(part, tree.FStringField):
-        return prints.Piece(operand, span, part.conversion, part.spec)
-    return prints.Piece(operand, span)
+    if isinstance(operand, OptionalValues):
+        operand = values.plain(b, operand, span)
+    conversion, spec = (part.conversion, part.spec) if isinstance(part, tree.FStringField) else ("", "")
+    if isinstance(operand, Values) and not spec:
+        return _tuple(operand, span)
+    return [prints.Piece(operand, span, conversion, spec)]
+
+
+def _text(value: str, span: Span) -> prints.Piece:
+    return prints.Piece(Static(value, repr(value)), span)
+
+
+def _tuple(items: Values, span: Span) -> list[prints.Piece]:
+    """`(1, 'bash', None)`: a tuple shows its items as repr does."""
+    pieces = [_text("(", span)]
+    for number, item in enumerate(items.items):
+        if number:
+            pieces.append(_text(", ", span))
+        if isinstance(item, Values):
+            pieces += _tuple(item, span)
+        elif isinstance(item, Static) and item.value is None:
+            pieces.append(_text("None", span))
+        else:
+            pieces.append(prints.Piece(item, span, "r"))
+    return [*pieces, _text(",)" if len(items.items) == 1 else ")", span)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from pyebpf import layout
 from pyebpf.diagnostics import maps as map_errors
@@ -11,7 +12,6 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import (
-    BOOL,
     I64,
     I64_MAX,
     BoolType,
@@ -20,25 +20,34 @@ from pyebpf.ir.types import (
     PointerType,
     Region,
     ValueType,
-    is_scalar,
-    loaded,
 )
-from pyebpf.irbuild import memory, values
-from pyebpf.irbuild.bindings import RESULT, Binding, Fixed, OptionalScalar, Reference, Scalar, Shape, TextLocal
-from pyebpf.irbuild.builder import Builder, Retype, storage
+from pyebpf.irbuild import memory, shapes, values
+from pyebpf.irbuild.bindings import (
+    RESULT,
+    Binding,
+    Fixed,
+    OptionalScalar,
+    OptionalText,
+    Reference,
+    Scalar,
+    Shape,
+    TextLocal,
+    TupleLocal,
+)
+from pyebpf.irbuild.builder import Builder, storage
 from pyebpf.irbuild.operands import (
     Operand,
     Optional,
+    OptionalValues,
     PendingText,
     Place,
-    Range,
     Static,
+    Values,
     describe,
     describe_type,
     is_text,
     reference,
 )
-from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 
 
@@ -50,85 +59,17 @@ def read(b: Builder, binding: Binding, span: Span) -> Operand:
             return Optional(b.get(binding.present, span), b.get(binding.value, span))
         case TextLocal():
             return text_address(b, binding, span)
+        case OptionalText():
+            return Optional(b.get(binding.present, span), text_address(b, binding, span))
+        case TupleLocal():
+            items = Values(tuple(read(b, item, span) for item in binding.items))
+            return items if binding.present is None else OptionalValues(b.get(binding.present, span), items)
         case Fixed():
             return binding.operand
 
 
-def text_address(b: Builder, binding: TextLocal, span: Span) -> ops.Value:
+def text_address(b: Builder, binding: TextLocal | OptionalText, span: Span) -> ops.Value:
     return b.emit(ops.SlotAddress(binding.slot, PointerType(binding.slot.type, Region.STACK), span))
-
-
-def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.Type | None) -> Binding:
-    """A binding of the type that the first assignment, the annotation, or an earlier attempt asks for."""
-    shape = b.retyped.get((b.frame.number, name))
-    if isinstance(shape, Shape):
-        value = b.local(name, shape.type, span)
-        if isinstance(shape.type, PointerType):
-            return Reference(value)
-        return OptionalScalar(b.local(f"{name}.present", BOOL, span), value) if shape.optional else Scalar(value)
-    if declared is not None:
-        return _bind_declared(b, name, declared, span)
-    match operand:
-        case Optional():
-            return OptionalScalar(
-                b.local(f"{name}.present", BOOL, span), b.local(name, storage(operand.value.type), span)
-            )
-        case Static(value=None):
-            return OptionalScalar(b.local(f"{name}.present", BOOL, span), b.local(name, I64, span))
-        case PendingText(length=length) if length:
-            return TextLocal(ops.Slot(name, layout.Text(length), span))
-        case PendingText():
-            b.error(type_errors.TextNeedsPlace(span, operand.source))
-        case Static(value=str()):
-            b.error(type_errors.TextNeedsPlace(span, repr(operand.value)))
-        case Static(value=Map()):
-            b.error(map_errors.MapAsValue(span, operand.name))
-        case _ if ops.is_value(operand):
-            if isinstance(operand.type, PointerType):
-                target = operand.type.target
-                if isinstance(target, layout.Text) or (
-                    isinstance(target, layout.Address) and not operand.type.nullable
-                ):
-                    return TextLocal(ops.Slot(name, target, span))
-                return Reference(b.local(name, operand.type, span))
-            return Scalar(b.local(name, storage(operand.type), span))
-        case _:
-            hint = "for i in range(4):" if isinstance(operand, Range) else ""
-            b.error(type_errors.WrongType(span, "a value", describe(operand), hint))
-
-
-def _bind_declared(b: Builder, name: str, declared: layout.Type, span: Span) -> Binding:
-    if is_scalar(declared):
-        return Scalar(b.local(name, loaded(declared), span), declared=True)
-    if isinstance(declared, layout.Text | layout.Address):
-        return TextLocal(ops.Slot(name, declared, span))
-    return Reference(b.local(name, PointerType(declared, Region.STACK), span))
-
-
-def declared_as(binding: Binding, declared: layout.Type) -> bool:
-    match binding:
-        case Scalar():
-            return is_scalar(declared) and loaded(declared) == binding.local.type
-        case TextLocal():
-            return binding.slot.type == declared
-        case Reference():
-            return isinstance(binding.local.type, PointerType) and binding.local.type.target == declared
-        case _:
-            return False
-
-
-def binding_type(binding: Binding) -> str:
-    match binding:
-        case Scalar(declared=True) if isinstance(binding.local.type, IntType) and not binding.local.type.shown_as:
-            return values.type_name(binding.local.type)
-        case Scalar() | Reference():
-            return describe_type(binding.local.type)
-        case OptionalScalar():
-            return f"{describe_type(binding.value.type)} or None"
-        case TextLocal():
-            return str(binding.slot.type)
-        case Fixed():
-            return describe(binding.operand)
 
 
 def write(b: Builder, name: str, binding: Binding, operand: Operand, span: Span) -> None:
@@ -140,13 +81,119 @@ def write(b: Builder, name: str, binding: Binding, operand: Operand, span: Span)
         case Reference():
             _write_reference(b, name, binding, operand, span)
         case TextLocal():
-            pointer = reference(operand)
-            if not (is_text(operand) or (pointer is not None and pointer.target == binding.slot.type)):
-                b.error(type_errors.ConflictingTypes(span, name, str(binding.slot.type), describe(operand)))
-            place = Place(text_address(b, binding, span), binding.slot.type, name, span)
-            memory.store(b, place, operand, span)
+            _write_text(b, name, binding, operand, span)
+        case OptionalText():
+            _write_optional_text(b, name, binding, operand, span)
+        case TupleLocal():
+            _write_tuple(b, name, binding, operand, span)
         case Fixed():
-            b.error(errors.FixedName(target(span, name), name, _fixed_as(binding.operand)))
+            if binding.operand != operand:
+                b.error(errors.FixedName(target(span, name), name, _fixed_as(binding.operand)))
+
+
+def _write_text(b: Builder, name: str, binding: TextLocal, operand: Operand, span: Span) -> None:
+    type = binding.slot.type
+    if not binding.declared and _may_be_none(operand):
+        shapes.retype(b, name, Shape(PointerType(type, Region.STACK), optional=True))
+    _check_text(b, name, binding, operand, span)
+    memory.store(b, Place(text_address(b, binding, span), type, name, span), operand, span)
+
+
+def _may_be_none(operand: Operand) -> bool:
+    pointer = reference(operand)
+    none = isinstance(operand, Static) and operand.value is None
+    return none or isinstance(operand, Optional) or (pointer is not None and pointer.nullable)
+
+
+def _check_text(b: Builder, name: str, binding: TextLocal | OptionalText, operand: Operand, span: Span) -> None:
+    type = binding.slot.type
+    pointer = reference(operand.value if isinstance(operand, Optional) else operand)
+    same = pointer is not None and pointer.target == type
+    if not same and isinstance(operand, Static):
+        same = memory.layout_of_address(operand.value) == type
+    if not (same or (is_text(operand) and isinstance(type, layout.Text))):
+        conflict(b, name, shapes.binding_type(binding), describe(operand), span)
+
+
+def _write_optional_text(b: Builder, name: str, binding: OptionalText, operand: Operand, span: Span) -> None:
+    place = Place(text_address(b, binding, span), binding.slot.type, name, span)
+
+    def nothing() -> None:
+        b.set(binding.present, b.truth(False, span), span)
+        b.zero(place.address, place.type.size, span)
+
+    def something(value: Operand) -> None:
+        b.set(binding.present, b.truth(True, span), span)
+        memory.store(b, place, value, span)
+
+    if isinstance(operand, Static) and operand.value is None:
+        nothing()
+        return
+    _check_text(b, name, binding, operand, span)
+    pointer = reference(operand)
+    if isinstance(operand, Optional):
+        memory.store(b, place, operand.value, span)
+        b.set(binding.present, operand.present, span)
+    elif pointer is not None and pointer.nullable:
+        assert ops.is_value(operand)
+        b.if_(b.present(operand, span), lambda: something(b.not_null(operand, span)), nothing, span)
+    else:
+        something(operand)
+
+
+def _write_tuple(b: Builder, name: str, binding: TupleLocal, operand: Operand, span: Span) -> None:
+    none = isinstance(operand, Static) and operand.value is None
+    if binding.present is None and (none or isinstance(operand, OptionalValues)):
+        shapes.retype_tuple(b, name, binding, optional=True)
+    if none:
+        assert binding.present is not None
+        b.set(binding.present, b.truth(False, span), span)
+        return
+    found = operand.values if isinstance(operand, OptionalValues) else operand
+    if not (isinstance(found, Values) and len(found.items) == len(binding.items)):
+        conflict(b, name, shapes.binding_type(binding), describe(operand), span)
+    items = _apart(b, binding, found, span).items
+
+    def write_items() -> None:
+        for part, (each, item) in zip(binding.items, shapes.named(name, items), strict=True):
+            write(b, each, part, item, span)
+
+    if binding.present is not None:
+        there = operand.present if isinstance(operand, OptionalValues) else b.truth(True, span)
+        b.set(binding.present, there, span)
+        if isinstance(operand, OptionalValues):
+            b.if_(there, write_items, None, span)
+            return
+    write_items()
+
+
+def _apart(b: Builder, binding: TupleLocal, new: Values, span: Span) -> Values:
+    """`new`, whose text doesn't lie where `binding` has its own: t = (t[1], t[0])."""
+    slots = {item.slot for item in binding.items if isinstance(item, TextLocal | OptionalText)}
+
+    def apart(item: Operand) -> Operand:
+        match item:
+            case Values():
+                return Values(tuple(apart(each) for each in item.items))
+            case ops.SlotAddress() if item.slot in slots:
+                return memory.hold(b, item, span)
+            case Optional(value=ops.SlotAddress(slot=slot) as address) if slot in slots:
+                held = memory.hold(b, address, span)
+                assert ops.is_value(held)
+                return Optional(item.present, held)
+            case _:
+                return item
+
+    held = apart(new)
+    assert isinstance(held, Values)
+    return held
+
+
+def conflict(b: Builder, name: str, first: str, second: str, span: Span) -> NoReturn:
+    """A name is given a value that it can't hold."""
+    if name == RESULT or name.startswith(f"{RESULT}["):
+        b.error(type_errors.ReturnsDiffer(span, b.frame.function.name, second, first, b.frame.returned or span))
+    b.error(type_errors.ConflictingTypes(span, name, first, second))
 
 
 def target(value: Span, name: str) -> Span:
@@ -163,11 +210,6 @@ def _fixed_as(operand: Operand) -> str:
     return describe(operand)
 
 
-def _retype(b: Builder, name: str, shape: Shape) -> None:
-    b.retyped[(b.frame.number, name)] = shape
-    raise Retype
-
-
 def _write_scalar(b: Builder, name: str, binding: Scalar, operand: Operand, span: Span) -> None:
     local = binding.local
     if binding.declared:
@@ -176,14 +218,14 @@ def _write_scalar(b: Builder, name: str, binding: Scalar, operand: Operand, span
         return
     missing = isinstance(operand, Optional) or (isinstance(operand, Static) and operand.value is None)
     if missing and isinstance(local.type, IntType | BoolType):
-        _retype(b, name, Shape(local.type, optional=True))
+        shapes.retype(b, name, Shape(local.type, optional=True))
     if isinstance(operand, Static) and operand.value is None and isinstance(local.type, KernelType):
         operand = b.emit(ops.Null(local.type, span))
     if not ops.is_value(operand):
-        b.error(type_errors.ConflictingTypes(span, name, describe_type(local.type), describe(operand)))
+        conflict(b, name, describe_type(local.type), describe(operand), span)
     wanted = _common(b, name, local, operand, span)
     if wanted != local.type:
-        _retype(b, name, Shape(wanted))
+        shapes.retype(b, name, Shape(wanted))
     b.set(local, stored(b, operand, local.type, span), span)
 
 
@@ -200,7 +242,7 @@ def _common(b: Builder, name: str, local: ops.Local, value: ops.Value, span: Spa
         assert isinstance(wide, IntType)
         return IntType(wide.low, wide.high, shown)
     if type(old) is not type(new) or old != new:
-        b.error(type_errors.ConflictingTypes(span, name, describe_type(old), describe_type(new)))
+        conflict(b, name, describe_type(old), describe_type(new), span)
     return old
 
 
@@ -218,23 +260,27 @@ def _write_optional(b: Builder, name: str, binding: OptionalScalar, operand: Ope
         case Static(value=None):
             b.set(binding.present, b.truth(False, span), span)
             return
-        case Optional():
+        case Optional() if not isinstance(operand.value.type, PointerType):
             present, value = operand.present, operand.value
+        case Optional() if binding.value.type == I64:
+            shapes.retype(b, name, Shape(operand.value.type, optional=True))
         case _ if ops.is_value(operand) and isinstance(operand.type, IntType | BoolType):
             present, value = b.truth(True, span), operand
+        case Values() | OptionalValues() if binding.value.type == I64:
+            shapes.retype_tuple(b, name, operand if isinstance(operand, Values) else operand.values, optional=True)
+        case PendingText(length=length) if length and binding.value.type == I64:
+            shapes.retype(b, name, Shape(PointerType(layout.Text(length), Region.STACK), optional=True))
         case _ if ops.is_value(operand) and isinstance(operand.type, PointerType) and binding.value.type == I64:
-            # `x = None` came first; now it turns out to be a reference.
+            # `x = None` came first; now it turns out to be a reference, or text.
             pointer = operand.type
-            _retype(b, name, Shape(PointerType(pointer.target, pointer.region, True, pointer.writable)))
-            return
+            shapes.retype(b, name, Shape(PointerType(pointer.target, pointer.region, True, pointer.writable)))
         case _ if ops.is_value(operand) and isinstance(operand.type, KernelType) and binding.value.type == I64:
-            _retype(b, name, Shape(operand.type))
-            return
+            shapes.retype(b, name, Shape(operand.type))
         case _:
-            b.error(type_errors.ConflictingTypes(span, name, binding_type(binding), describe(operand)))
+            conflict(b, name, shapes.binding_type(binding), describe(operand), span)
     wanted = _common(b, name, binding.value, value, span)
     if wanted != binding.value.type:
-        _retype(b, name, Shape(wanted, optional=True))
+        shapes.retype(b, name, Shape(wanted, optional=True))
     b.set(binding.present, present, span)
     b.set(binding.value, stored(b, value, binding.value.type, span), span)
 
@@ -244,7 +290,8 @@ def _check_kept(b: Builder, name: str, type: PointerType, span: Span) -> None:
     if type.region is not Region.RING:
         return
     here = [reservation for reservation in b.reservations if reservation.frame == b.frame.number]
-    if here and (name in here[-1].before or name == RESULT):
+    whole = name.partition("[")[0]
+    if here and (whole in here[-1].before or whole == RESULT):
         b.error(map_errors.EventKept(span))
 
 
@@ -253,18 +300,18 @@ def _write_reference(b: Builder, name: str, binding: Reference, operand: Operand
     assert isinstance(old, PointerType)
     if isinstance(operand, Static) and operand.value is None:
         if not old.nullable:
-            _retype(b, name, Shape(PointerType(old.target, old.region, True, old.writable)))
+            shapes.retype(b, name, Shape(PointerType(old.target, old.region, True, old.writable)))
         b.set(binding.local, b.emit(ops.Null(old, span)), span)
         return
     if not (ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.target == old.target):
-        b.error(type_errors.ConflictingTypes(span, name, describe_type(old), describe(operand)))
+        conflict(b, name, describe_type(old), describe(operand), span)
     new = operand.type
     _check_kept(b, name, new, span)
     if new.region != old.region:
         what = f"{describe_type(new)} in {new.region.value} memory"
-        b.error(type_errors.ConflictingTypes(span, name, f"{describe_type(old)} in {old.region.value} memory", what))
+        conflict(b, name, f"{describe_type(old)} in {old.region.value} memory", what, span)
     if (new.nullable and not old.nullable) or (old.writable and not new.writable):
-        _retype(
+        shapes.retype(
             b,
             name,
             Shape(PointerType(old.target, old.region, old.nullable or new.nullable, old.writable and new.writable)),

@@ -181,7 +181,7 @@ def _assign_item(b: Builder, target: tree.Expression, item: Operand, assign_to: 
     pieces = target.items if isinstance(target, tree.Tuple) else ()
     if pieces and isinstance(item, Values) and all(isinstance(part, tree.Name | tree.Tuple) for part in pieces):
         if len(item.items) != len(pieces):
-            b.error(type_errors.NothingLeft(target.span, len(pieces)))
+            b.error(type_errors.NothingLeft(target.span, len(pieces), describe(item), ""))
         for part, inner in zip(pieces, item.items, strict=True):
             _assign_item(b, part, inner, assign_to)
         return

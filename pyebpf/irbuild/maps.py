@@ -90,7 +90,7 @@ def _checked_index(b: Builder, index: ops.Value, length: int, span: Span) -> ops
 
 def _key_suits(type: layout.Type, key: Operand) -> bool:
     if isinstance(key, Optional):
-        return is_scalar(type)
+        return _key_suits(type, key.value)
     if isinstance(type, layout.Text):
         return is_text(key)
     if isinstance(type, layout.Integer | layout.Enumeration):

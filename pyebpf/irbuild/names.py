@@ -13,7 +13,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MIN, U64_MAX, IntType
-from pyebpf.irbuild import locals, values
+from pyebpf.irbuild import locals, shapes, values
 from pyebpf.irbuild.bindings import Frame
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Static, Values
@@ -116,10 +116,10 @@ def assign_name(b: Builder, name: str, operand: Operand, span: Span, declared: l
     frame.ended.discard(name)
     binding = frame.bindings.get(name)
     if binding is None:
-        binding = locals.bind(b, name, operand, span, declared)
+        binding = shapes.bind(b, name, operand, span, declared)
         frame.bindings[name] = binding
-    elif declared is not None and not locals.declared_as(binding, declared):
+    elif declared is not None and not shapes.declared_as(binding, declared):
         where = locals.target(span, name)
-        b.error(type_errors.ConflictingTypes(where, name, locals.binding_type(binding), str(declared)))
+        b.error(type_errors.ConflictingTypes(where, name, shapes.binding_type(binding), str(declared)))
     locals.write(b, name, binding, operand, span)
     b.assigned |= {name}

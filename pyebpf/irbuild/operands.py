@@ -28,7 +28,7 @@ class Static:
 @final
 @dataclass(frozen=True, slots=True)
 class Optional:
-    """A scalar that may be missing, as `m.get(k)` gives it."""
+    """A scalar that may be missing, as `m.get(k)` gives it; or text or an address in memory of its own."""
 
     present: ops.Value
     value: ops.Value
@@ -100,9 +100,18 @@ class ProgramSlot:
 @final
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A tuple display. Exists only until it is unpacked or searched."""
+    """A tuple. There is none at run time: only its items are values."""
 
     items: tuple[Operand, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OptionalValues:
+    """A tuple that may be None, as a @function returns it that gives a tuple on some ways only."""
+
+    present: ops.Value
+    values: Values
 
 
 @final
@@ -142,6 +151,7 @@ Operand: TypeAlias = (
     | ContextArray
     | Packet
     | Values
+    | OptionalValues
     | ProgramSlot
     | Range
     | Items
@@ -172,7 +182,9 @@ def describe(operand: Operand) -> str:
         case Packet():
             return "the packet"
         case Values():
-            return "a tuple"
+            return f"a tuple of {len(operand.items)}"
+        case OptionalValues():
+            return f"{describe(operand.values)} or None"
         case Range():
             return "a range"
         case Items():
@@ -212,6 +224,8 @@ def is_text(operand: Operand) -> bool:
     """Whether `operand` is text of any kind."""
     if isinstance(operand, PendingText) or (isinstance(operand, Static) and isinstance(operand.value, str)):
         return True
+    if isinstance(operand, Optional):
+        return is_text(operand.value)
     return (
         ops.is_value(operand) and isinstance(operand.type, PointerType) and isinstance(operand.type.target, layout.Text)
     )

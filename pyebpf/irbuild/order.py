@@ -13,10 +13,11 @@ from types import ModuleType
 from typing import Final
 
 from pyebpf import layout
+from pyebpf.ir import ops
 from pyebpf.irbuild import memory, names
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, Static, reference
+from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, Static, Values, reference
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.types import layout_or_none
 from pyebpf.source import Span
@@ -29,6 +30,16 @@ HARMLESS: Final = (print, min, max, abs, len, range, enumerate, zip, reversed, s
 
 def kept(b: Builder, operand: Operand, span: Span, later: Sequence[tree.Expression]) -> Operand:
     """`operand`, copied if it is text or an address that computing `later` may change."""
+    if isinstance(operand, Values):
+        return Values(tuple(kept(b, item, span, later) for item in operand.items))
+    if isinstance(operand, OptionalValues):
+        return OptionalValues(
+            operand.present, Values(tuple(kept(b, item, span, later) for item in operand.values.items))
+        )
+    if isinstance(operand, Optional):
+        held = kept(b, operand.value, span, later)
+        assert ops.is_value(held)
+        return Optional(operand.present, held)
     pointer = reference(operand)
     if pointer is None or isinstance(pointer.target, layout.Struct | layout.Array):
         return operand

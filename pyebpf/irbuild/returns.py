@@ -16,14 +16,38 @@ from pyebpf.syntax import tree
 
 
 def lower_return(b: Builder, statement: tree.Return) -> None:
-    if tail_calls.lower(b, statement.value, statement.span):
-        return
-    operand = Static(None, "None") if statement.value is None else expressions.evaluate(b, statement.value)
-    span = statement.span if statement.value is None else statement.value.span
-    if b.frame.end is None:
-        finish_program(b, operand, span, statement.span)
+    if statement.value is None:
+        _leave(b, Static(None, "None"), statement.span, statement.span)
     else:
-        leave_function(b, operand, statement.span, span)
+        _return(b, statement.value, statement.span)
+
+
+def _return(b: Builder, node: tree.Expression, whole: Span) -> None:
+    """`return x if c else None` is a choice of two returns, so that the values need nothing in common."""
+    if tail_calls.lower(b, node, whole):
+        return
+    if not isinstance(node, tree.IfExp):
+        _leave(b, expressions.evaluate(b, node), node.span, whole)
+        return
+    decision = expressions.decide(b, node.test)
+
+    def way(branch: tree.Expression, assigned: frozenset[str]) -> None:
+        b.assigned = assigned
+        _return(b, branch, whole)
+
+    b.if_(
+        decision.value,
+        lambda: way(node.body, decision.when_true),
+        lambda: way(node.orelse, decision.when_false),
+        node.span,
+    )
+
+
+def _leave(b: Builder, operand: Operand, span: Span, whole: Span) -> None:
+    if b.frame.end is None:
+        finish_program(b, operand, span, whole)
+    else:
+        leave_function(b, operand, whole, span)
 
 
 def finish_program(b: Builder, operand: Operand, span: Span, whole: Span) -> None:
@@ -60,6 +84,7 @@ def leave_function(b: Builder, operand: Operand, span: Span, value_span: Span) -
     frame = b.frame
     assert frame.end is not None
     if not (isinstance(operand, Static) and operand.value is None) or gives_value(frame.function.body):
+        frame.returned = frame.returned or value_span
         names.assign_name(b, RESULT, operand, value_span)
     b.unwind(frame.labels, span)
     b.jump_out(frame.end)

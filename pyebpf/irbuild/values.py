@@ -8,7 +8,17 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import BOOL, I64_MAX, BoolType, IntType, PointerType, ValueType
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
-from pyebpf.irbuild.operands import Operand, Optional, PendingText, Static, Values, describe, describe_type, is_text
+from pyebpf.irbuild.operands import (
+    Operand,
+    Optional,
+    OptionalValues,
+    PendingText,
+    Static,
+    Values,
+    describe,
+    describe_type,
+    is_text,
+)
 from pyebpf.source import Span
 
 
@@ -22,6 +32,9 @@ def plain(b: Builder, operand: Operand, span: Span) -> Operand:
     if isinstance(operand, Optional):
         b.emit(ops.Prove(operand.present, BOOL, Obligation.NOT_NONE, span))
         return operand.value
+    if isinstance(operand, OptionalValues):
+        b.emit(ops.Prove(operand.present, BOOL, Obligation.NOT_NONE, span))
+        return operand.values
     if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.nullable:
         pointer = operand.type
         there = PointerType(pointer.target, pointer.region, False, pointer.writable)
@@ -45,7 +58,7 @@ def number(b: Builder, operand: Operand, span: Span, hint: str = "") -> ops.Valu
 def is_number(operand: Operand) -> bool:
     """Whether `number` takes it."""
     if isinstance(operand, Optional):
-        return True
+        return is_number(operand.value)
     return ops.is_value(operand) and isinstance(operand.type, IntType | BoolType)
 
 
@@ -64,6 +77,8 @@ def truth(b: Builder, operand: Operand, span: Span) -> ops.Value:
             return b.truth(bool(operand.value), span)
         case Values():
             return b.truth(bool(operand.items), span)
+        case OptionalValues():
+            return operand.present if operand.values.items else b.truth(False, span)
         case PendingText():
             text = layout.Text(operand.length or 2)
             address = b.scratch("text", text, span)

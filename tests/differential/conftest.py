@@ -7,20 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import Kernel, Probe
+from running import IMPORTS, Kernel, Probe
 from simulated import Twin
 
 from pyebpf.codegen import Worker
 from pyebpf.loader.load import load_object
 from pyebpf.object.read import read_object
-
-IMPORTS = """\
-from pyebpf import (
-    ETH_P_IP, XDP, Array, Ethernet, Global, Hash, IPv4, RingBuf, Tcp, be16, char, function, i8, i16, i32, i64, struct,
-    u8, u16, u32, u64, xdp,
-)
-
-"""
 
 
 @pytest.fixture(scope="session")

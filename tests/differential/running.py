@@ -31,6 +31,13 @@ FAULT_RESULT: Final = 2
 SPARE: Final = 256
 """Bytes that a packet may grow by."""
 MASK: Final = (1 << 64) - 1
+IMPORTS: Final = """\
+from pyebpf import (
+    ETH_P_IP, XDP, Array, Ethernet, Global, Hash, IPv4, RingBuf, Tcp, be16, char, function, i8, i16, i32, i64, struct,
+    u8, u16, u32, u64, xdp,
+)
+
+"""
 
 
 @dataclass

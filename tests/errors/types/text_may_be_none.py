@@ -5,6 +5,6 @@ found = Global[u64](0)
 
 @tracepoint("raw_syscalls:sys_enter")
 def probe(ctx):
-    name = names.get(pid())  # error
-    if name == "bash":
+    name = names.get(pid())
+    if name == "bash":  # error
         found.value += 1

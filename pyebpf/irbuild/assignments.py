@@ -1,0 +1,224 @@
+"""Assignments: `=` to names, fields, elements, entries and tuples of them; with a type; and `+=` and its like."""
+
+from __future__ import annotations
+
+from pyebpf import layout
+from pyebpf.diagnostics import names as errors
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir import ops
+from pyebpf.ir.types import PointerType, Region, is_scalar
+from pyebpf.irbuild import arithmetic, expressions, kernel_structs, maps, memory, names, order, values
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import (
+    KernelInteger,
+    Operand,
+    Optional,
+    OptionalValues,
+    Place,
+    Static,
+    Values,
+    describe,
+    reference,
+)
+from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.maps import Map
+from pyebpf.lang.types import layout_of
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+
+def assign(b: Builder, statement: tree.Assign) -> None:
+    first, *others = statement.targets
+    if not others and isinstance(first, tree.Subscript) and _assign_entry(b, first, statement.value, statement.span):
+        return
+    if not others and isinstance(first, tree.Attribute) and isinstance(statement.value, tree.Attribute):
+        _assign_chain(b, first, statement.value)
+        return
+    value = statement.value
+    operand = order.kept(b, expressions.evaluate(b, value), value.span, statement.targets)
+    for target in statement.targets:
+        assign_to(b, target, operand, statement.value.span)
+
+
+def _assign_chain(b: Builder, target: tree.Attribute, value: tree.Attribute) -> None:
+    """`event.ppid = task.real_parent.tgid`: the kernel's integer is read straight into a field of its size."""
+    found = expressions.attribute_chain(b, value, chained=False, pending=True)
+    if not isinstance(found, KernelInteger):
+        assign_to(b, target, found, value.span)
+        return
+    place = expressions.place(b, target)
+    pointer, field = place.address.type, place.type
+    assert isinstance(pointer, PointerType)
+    own = pointer.region in (Region.STACK, Region.RING)  # a failed read clears its place, which others must not see
+    same = isinstance(field, layout.Integer) and (field.size, field.signed) == (found.type.size, found.type.signed)
+    if own and same and not place.bits and not (isinstance(field, layout.Integer) and field.big_endian):
+        kernel_structs.read_into(b, place.address, found)
+        return
+    memory.store(b, place, kernel_structs.read_integer(b, found.address, found.type, found.span), value.span)
+
+
+def _assign_entry(b: Builder, target: tree.Subscript, value: tree.Expression, span: Span) -> bool:
+    """`m[k] = v`. Python evaluates the value first, then the key."""
+    if not isinstance(target.value, tree.Name | tree.Attribute):
+        return False
+    operand = order.kept(b, expressions.evaluate(b, value), value.span, (target,))
+    base = expressions.evaluate(b, target.value)
+    if isinstance(base, Static) and isinstance(base.value, Map):
+        map = maps.ref(b, base)
+        maps.require(b, map, "[] =", target.span)
+        key = expressions.evaluate(b, target.index)
+        maps.assign(b, map, key, operand, (span, target.index.span, value.span))
+    else:
+        memory.store(b, expressions.place_at(b, base, target), operand, value.span)
+    return True
+
+
+def assign_to(b: Builder, target: tree.Expression, operand: Operand, span: Span) -> None:
+    match target:
+        case tree.Name():
+            names.assign_name(b, target.id, operand, span)
+        case tree.Tuple():
+            if isinstance(operand, OptionalValues):
+                operand = values.plain(b, operand, span)
+            if not (isinstance(operand, Values) and len(operand.items) == len(target.items)):
+                b.error(
+                    type_errors.NothingLeft(span, len(target.items), describe(operand), _names_for(operand, target))
+                )
+            if not target.items:
+                return
+            first, *others = operand.items
+            held = [_hold(b, part, item, span) for part, item in zip(target.items[1:], others, strict=True)]
+            for part, item in zip(target.items, (first, *held), strict=True):
+                assign_to(b, part, item, span)
+        case tree.Subscript() if not isinstance(target.index, tree.Slice):
+            base = expressions.evaluate(b, target.value)
+            if isinstance(base, Static) and isinstance(base.value, Map):
+                key = expressions.evaluate(b, target.index)
+                maps.assign(b, maps.ref(b, base), key, operand, (target.span, target.index.span, span))
+            else:
+                memory.store(b, expressions.place_at(b, base, target), operand, span)
+        case _:
+            memory.store(b, expressions.place(b, target), operand, span)
+
+
+def _names_for(operand: Operand, target: tree.Tuple) -> str:
+    """What to write where a tuple has more items than there are names."""
+    if not isinstance(operand, Values):
+        return "assign the values one by one"
+    left = len(operand.items) - len(target.items)
+    names = [each.span.text for each in target.items] + ["_"] * left
+    return f"{', '.join(names)} = …" if left > 0 else ""
+
+
+def _hold(b: Builder, target: tree.Expression, item: Operand, span: Span) -> Operand:
+    """Values of a tuple are all computed before the first is assigned: `a, b = b, a`.
+
+    Reads of numbers are values already. A name can refer to the same struct or array; what is copied is copied now.
+    """
+    if isinstance(item, Values):
+        parts = target.items if isinstance(target, tree.Tuple) else ()
+        targets = parts if len(parts) == len(item.items) else [target] * len(item.items)
+        return Values(tuple(_hold(b, part, each, span) for part, each in zip(targets, item.items, strict=True)))
+    if isinstance(item, Optional) and reference(item.value) is not None:
+        held = memory.hold(b, item.value, span)
+        assert ops.is_value(held)
+        return Optional(item.present, held)
+    pointer = reference(item)
+    if pointer is None or (isinstance(target, tree.Name) and isinstance(pointer.target, layout.Struct | layout.Array)):
+        return item
+    return memory.hold(b, item, span)
+
+
+def annotation(b: Builder, node: tree.Expression) -> layout.Type | None:
+    """The type that an annotation names; None for `int`, which leaves the width to the compiler."""
+    operand = expressions.evaluate(b, node)
+    if isinstance(operand, Static) and operand.value is int:
+        return None
+    try:
+        return layout_of(operand.value if isinstance(operand, Static) else operand)
+    except DeclarationError as error:
+        message = error.message if isinstance(operand, Static) else f"an annotation is a type, not {describe(operand)}"
+        b.error(type_errors.BadAnnotation(node.span, message, error.help))
+
+
+def annotated(b: Builder, statement: tree.AnnAssign) -> None:
+    type = annotation(b, statement.annotation)
+    if statement.value is None:
+        return  # as in Python: a note, no assignment
+    operand = expressions.evaluate(b, statement.value)
+    if not isinstance(statement.target, tree.Name):
+        b.error(
+            type_errors.BadAnnotation(statement.annotation.span, "only names of local variables take a type here", "")
+        )
+    if type is not None and not is_scalar(type) and not isinstance(type, layout.Text):
+        pointer = operand.type if ops.is_value(operand) else None
+        if not (isinstance(pointer, PointerType) and pointer.target == type):
+            b.error(type_errors.WrongType(statement.value.span, str(type), describe(operand), ""))
+        type = None if pointer.region is not Region.STACK else type
+    names.assign_name(b, statement.target.id, operand, statement.value.span, type)
+
+
+def augmented(b: Builder, statement: tree.AugAssign) -> None:
+    target, span = statement.target, statement.span
+    spans = (target.span, statement.value.span)
+    if isinstance(target, tree.Name):
+        _check_augmentable(b, target)
+        old = names.read_name(b, target.id, target.span)
+        value = expressions.evaluate(b, statement.value)
+        names.assign_name(b, target.id, arithmetic.binary(b, statement.operator, old, value, span, spans), span)
+        return
+    if isinstance(target, tree.Subscript) and not isinstance(target.index, tree.Slice):
+        base = expressions.evaluate(b, target.value)
+        if isinstance(base, Static) and isinstance(base.value, Map) and statement.operator in ("+", "-"):
+            _count(b, base, target, statement)
+            return
+        place = expressions.place_at(b, base, target)
+    else:
+        place = expressions.place(b, target)
+    _augment_place(b, place, statement)
+
+
+def _check_augmentable(b: Builder, target: tree.Name) -> None:
+    """`total += 1` on a module's constant: what Python calls an unbound local."""
+    if target.id in b.frame.bindings or target.id in b.frame.poisoned:
+        return
+    if target.id in b.frame.python.__globals__:
+        value = b.frame.python.__globals__[target.id]
+        what = (
+            f"{'an' if isinstance(value, int) else 'a'} {type(value).__name__}"
+            if isinstance(value, int | str | float)
+            else "a declaration"
+        )
+        b.error(errors.NotAssignable(target.span, target.id, what))
+
+
+def _count(b: Builder, base: Static, target: tree.Subscript, statement: tree.AugAssign) -> None:
+    map = maps.ref(b, base)
+    maps.require(b, map, f"{statement.operator}=", target.span)
+    assert map.value is not None
+    (key, _), (value, _) = expressions.in_order(b, (target.index, statement.value))
+    amount = maps.bind_amount(b, value, map.value, statement.value.span, statement.operator == "-")
+    maps.count(b, map, key, amount, (statement.span, target.index.span))
+
+
+def _augment_place(b: Builder, place: Place, statement: tree.AugAssign) -> None:
+    """`event.count += 1`: the old value is read before the other one is computed.
+
+    In memory that others write as well, additions are atomic: there it is read when the sum is written.
+    """
+    pointer = place.address.type
+    assert isinstance(pointer, PointerType)
+    shared = pointer.region in (Region.MAP, Region.DATA) and pointer.writable and not place.bits
+    whole = isinstance(place.type, layout.Integer) and place.type.size in (4, 8) and not place.type.big_endian
+    if shared and isinstance(place.type, layout.Integer) and statement.operator in ("+", "-"):
+        value = expressions.evaluate(b, statement.value)
+        amount = maps.bind_amount(b, value, place.type, statement.value.span, statement.operator == "-")
+        maps.add(b, place, amount, statement.span, shared=whole)
+        return
+    old = memory.read(b, place, statement.target.span)
+    value = expressions.evaluate(b, statement.value)
+    if not is_scalar(place.type):
+        b.error(type_errors.BadOperands(statement.span, f"{statement.operator}=", str(place.type), describe(value)))
+    spans = (statement.target.span, statement.value.span)
+    result = arithmetic.binary(b, statement.operator, old, value, statement.span, spans)
+    memory.store(b, place, result, statement.span)

@@ -1,0 +1,225 @@
+"""Tuples and functions: the same text, run by CPython and in the kernel, gives the same value of `out`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from running import IMPORTS
+
+from pyebpf.lang.maps import Map
+
+pytestmark = pytest.mark.kernel
+
+DROP = 1
+DECLARATIONS = """
+from ipaddress import IPv6Address
+from pyebpf import MacAddress
+
+@struct
+class Named:
+    name: char[8]
+    size: u32
+
+out = Global[i64](0)
+five = Global[u32](5)
+names = Hash[u32, char[8]](max_entries=8)
+macs = Hash[u32, MacAddress](max_entries=8)
+table = Hash[u32, i64](max_entries=8)
+cells = Array[i64](max_entries=4)
+
+OLD, NEW = MacAddress("00:11:22:33:44:55"), MacAddress("00:11:22:33:44:66")
+
+@function
+def both(x):
+    return x + 1, x
+
+@function
+def pair_or_none(x, limit):
+    if x < limit:
+        return x, limit
+    return None
+
+@function
+def falls_off(x, limit):
+    if x < limit:
+        return x, limit
+
+@function
+def first_may_be_none(x):
+    if x > 4:
+        return None, x
+    return x, x + 1
+
+@function
+def nested(x):
+    return x, (x + 1, (x + 2,))
+
+@function
+def total(pair):
+    a, b = pair
+    return a + b
+
+@function
+def renamed(named):
+    old = named.name
+    named.name = "new"
+    return old, named.name
+
+@function
+def bump(amount):
+    out.value += amount
+    return amount
+"""
+
+
+class _Counts(dict[Any, Any]):
+    """A map as Python sees it: `m[k] += n` starts at zero."""
+
+    def __missing__(self, key: Any) -> Any:
+        return 0
+
+
+def python_out(text: str) -> int:
+    """What CPython leaves in `out`."""
+    scope: dict[str, Any] = {}
+    exec(compile(IMPORTS + text, "<reference>", "exec"), scope)
+    for value in scope.values():
+        if isinstance(value, Map):
+            value.views.append(_Counts())
+    scope["probe"].function(None)
+    return int(scope["out"].value)
+
+
+def agree(load: Any, text: str) -> None:
+    """Both give the same."""
+    probe = load(text)
+    assert probe.run() == DROP
+    assert probe.faults() == {}
+    assert probe.out("<q") == python_out(text)
+
+
+def program(body: str, before: str = "") -> str:
+    lines = "".join(f"    {line}\n" for line in body.strip("\n").split("\n"))
+    return f"{DECLARATIONS}\n{before}\n@xdp\ndef probe(packet):\n    n = five.value\n{lines}    return XDP.DROP\n"
+
+
+TUPLES = {
+    "index and length": "t = (1, n); out.value = t[0] * 10 + t[-1] + len(t) * 100",
+    "empty": "t = (); out.value = len(t) + (5 if t else 6)",
+    "result": "a, b = both(n); out.value = a * 10 + b",
+    "result kept": "t = both(n); out.value = t[0] * 10 + t[1]",
+    "its own items": "t = both(n); t = (t[1], t[0]); out.value = t[0] * 10 + t[1]",
+    "swap": "a, b = n, 2; a, b = b, a; out.value = a * 10 + b",
+    "rotate": "a, b, c = n, 2, 3; a, b, c = b, c, a; out.value = a * 100 + b * 10 + c",
+    "nested unpacking": "a, (b, c) = 1, (2, n); out.value = a * 100 + b * 10 + c",
+    "nested result": "a, (b, (c,)) = nested(n); out.value = a * 100 + b * 10 + c",
+    "nested index": "t = nested(n); out.value = t[1][1][0] * 10 + len(t[1])",
+    "argument": "out.value = total((n, 2)) * 100 + total(both(n))",
+    "keyword argument": "out.value = total(pair=(n, 2))",
+    "two targets": "t = a, b = n, 3; out.value = t[0] * 100 + a * 10 + b",
+    "slices": "t = (1, 2, n, 4); u = t[1:3] + t[:1] + t[::-2]; out.value = u[0] + u[1] * 10 + u[2] * 100 + u[3] * 1000",
+    "repeated": "t = (n, 2) * 2; out.value = len(t) * 10 + t[2]",
+    "constant index": "t = (1, 2, n); i = 2; out.value = t[2] + i",
+    "min and max": "t = (n, 9, 3); out.value = min(t) * 10 + max(t)",
+    "a loop fills it": "t = (0, 1)\nfor i in range(6):\n    t = (t[1], t[0] + t[1])\nout.value = i64(t[0])",
+    "walrus": "out.value = (t := both(n))[0] * 10 + t[1]",
+    "text is kept": "s = Named(name='old'); t = (s.name, 1); s.name = 'new'; out.value = t[0] == 'old'",
+    "a struct is shared": "s = Named(name='old'); t = (s, 1); s.name = 'new'; out.value = t[0].name == 'new'",
+    "text from a function": "a, b = renamed(Named(name='old')); out.value = (a == 'old') + 2 * (b == 'new')",
+    "texts swap": "s = Named(name='a'); t = (s.name, Named(name='b').name); t = (t[1], t[0]); "
+    "out.value = (t[0] == 'b') + 2 * (t[1] == 'a')",
+    "one of two": "a, b = (1, n) if n > 3 else (n, 2); out.value = a * 10 + b",
+    "the other of two": "a, b = (1, n) if n > 30 else (n, 2); out.value = a * 10 + b",
+    "one or none": "t = (1, n) if n > 30 else None; out.value = 3 if t is None else t[1]",
+    "none, then one": "t = None\nfor i in range(4):\n    if i == 2:\n        t = (i, n)\n"
+    "if t is not None:\n    out.value = t[0] * 10 + t[1]",
+    "one, then none": "t = (n, 1)\nif n > 3:\n    t = None\nout.value = 7 if t is None else 8",
+    "result is there": "t = pair_or_none(n, 9)\nif t is not None:\n    a, b = t\n    out.value = a * 10 + b",
+    "result is none": "t = pair_or_none(n, 2)\nout.value = 3 if t is None else t[0]",
+    "result of falling off": "if (t := falls_off(n, 2)) is None:\n    out.value = 4\nelse:\n    out.value = t[1]",
+    "truth of a result": "out.value = 1 if pair_or_none(n, 9) else 2",
+    "none among items": "a, b = first_may_be_none(n); out.value = b + (100 if a is None else a)",
+    "one among items": "a, b = first_may_be_none(n - 3); out.value = b + (100 if a is None else a)",
+    "maps among items": "t = (table, 1); table[1] = n; out.value = t[0][1] + t[1]",
+    "functions among items": "t = (both, n); out.value = t[0](t[1])[0]",
+    "membership": "out.value = ((1, n) in ((1, 2), (1, 5))) + 2 * ((n, 1) in ((1, 2), (1, 5)))",
+    "compared with none": "out.value = ((1, n) == None) + 2 * ((1, n) is not None)",
+    "returned at once": "out.value = both(both(n)[0])[1]",
+    "a ring of names": "a = b = c = (n, 1); b = (2, 3); out.value = a[0] + b[0] * 10 + c[1] * 100",
+}
+ORDER = ("==", "!=", "<", "<=", ">", ">=")
+
+
+@pytest.mark.parametrize("body", TUPLES.values(), ids=TUPLES)
+def test_tuples(load, body: str) -> None:  # type: ignore[no-untyped-def]
+    agree(load, program(body))
+
+
+@pytest.mark.parametrize("sign", ORDER)
+def test_order_of_tuples(load, sign: str) -> None:  # type: ignore[no-untyped-def]
+    """By the first items that differ, then by length."""
+    others = ["(5, 3)", "(5, 2)", "(5, 1)", "(4,)", "(5, 2, 1)", "(6, 0)", "(5,)", "()", "(5, -9)"]
+    body = "t = (n, 2)\n" + "\n".join(f"out.value |= (t {sign} {other}) << {i}" for i, other in enumerate(others))
+    agree(load, program(body))
+
+
+@pytest.mark.parametrize("sign", ["==", "!="])
+def test_equality_with_none_among_items(load, sign: str) -> None:  # type: ignore[no-untyped-def]
+    body = "table[1] = 7\na, b, c = table.get(1), table.get(2), table.get(1)\n"
+    pairs = [
+        "(a,), (c,)",
+        "(a,), (b,)",
+        "(b,), (a,)",
+        "(b,), (b,)",
+        "(a, b), (c, None)",
+        "(b, 1), (None, 1)",
+        "(a,), (7,)",
+    ]
+    body += "\n".join(f"out.value |= (({pair.replace(', (', f' {sign} (')})) << {i}" for i, pair in enumerate(pairs))
+    agree(load, program(body))
+
+
+COPIED = {
+    "address": "macs[1] = OLD; x = macs.get(1); macs[1] = NEW; out.value = 5 if x is None else x == OLD",
+    "missing address": "x = macs.get(1); macs[1] = NEW; out.value = 5 if x is None else x == OLD",
+    "address by index": "macs[1] = OLD; x = macs[1]; macs[1] = NEW; out.value = x == OLD",
+    "text": "names[1] = 'old'; x = names.get(1); names[1] = 'new'; out.value = 5 if x is None else x == 'old'",
+    "text by index": "names[1] = 'old'; x = names[1]; names[1] = 'new'; out.value = x == 'old'",
+    "none, then an address": "macs[1] = OLD\nx = None\nif n > 3:\n    x = macs.get(1)\nmacs[1] = NEW\n"
+    "out.value = 5 if x is None else x == OLD",
+    "an address, then none": "macs[1] = OLD\nx = macs[1]\nif n > 3:\n    x = None\nout.value = 5 if x is None else 6",
+    "in a tuple": "macs[1] = OLD; t = (macs.get(1), n); macs[1] = NEW; x = t[0]; "
+    "out.value = 5 if x is None else x == OLD",
+    "a constant": "x = OLD; macs[1] = NEW; out.value = (x == macs[1]) + 2 * (x == OLD)",
+}
+
+
+@pytest.mark.parametrize("body", COPIED.values(), ids=COPIED)
+def test_addresses_and_text_never_change(load, body: str) -> None:  # type: ignore[no-untyped-def]
+    agree(load, program(body))
+
+
+EFFECTS = {
+    "one of two calls": "bump(1) if n > 3 else bump(10)",
+    "the other of two": "bump(1) if n > 30 else bump(10)",
+    "and": "n > 3 and bump(1); n > 30 and bump(10)",
+    "or": "n > 3 or bump(1); n > 30 or bump(10)",
+    "chains": "(n > 3 and n < 9 and bump(1)) if n else bump(100); (n > 7 or n < 2 or bump(10))",
+}
+
+
+@pytest.mark.parametrize("body", EFFECTS.values(), ids=EFFECTS)
+def test_expressions_for_what_they_do(load, body: str) -> None:  # type: ignore[no-untyped-def]
+    agree(load, program(body))
+
+
+def test_none_is_the_default_result(load) -> None:  # type: ignore[no-untyped-def]
+    probe = load("""
+out = Global[u32](0)
+
+@xdp
+def probe(packet):
+    return None if out.value else XDP.DROP
+""")
+    assert probe.run() == DROP
