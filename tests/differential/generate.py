@@ -190,6 +190,7 @@ class Generator:
             value = -value
         if not range[0] <= value <= range[1]:
             value = r.choice((0, 1, 2, 7, 8)) if range[0] >= 0 else r.choice((-2, -1, 0, 1, 7))
+            value = min(max(value, range[0]), range[1])
         text = str(value) if value >= 0 else f"({value})"
         return Expression(text, text, (value, value), constant=True)
 
