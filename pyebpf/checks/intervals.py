@@ -21,6 +21,9 @@ from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType
 MOST_ROUNDS = 64
 """Rounds of a loop before every changing interval is given up; widening ends far earlier."""
 NARROWING_ROUNDS = 2
+MOST_VISITS = 100
+"""To each op, on average. Loops in loops in loops are followed so often that each level multiplies; after that many
+visits the rounds of a loop aren't followed one by one any more."""
 
 
 @final
@@ -50,7 +53,8 @@ class Facts:
 
 def analyze(program: Program, mode: Mode) -> Facts:
     """Facts about one program."""
-    analysis = _Analysis(Facts(mode), _thresholds(program.body))
+    visits = MOST_VISITS * sum(1 for _ in ops.walk(program.body))
+    analysis = _Analysis(Facts(mode), _thresholds(program.body), visits)
     analysis.block(program.body, Environment())
     return analysis.facts
 
@@ -104,11 +108,14 @@ def _forget(head: Environment, written: frozenset[ops.Local]) -> Environment:
 class _Analysis:
     facts: Facts
     thresholds: list[int]
+    visits: int
+    """How often ops may be visited yet."""
     leaves: dict[ops.Label, Environment | None] = field(default_factory=dict)
     repeats: dict[ops.Label, Environment | None] = field(default_factory=dict)
 
     def block(self, block: ops.Block, known: Environment | None) -> Environment | None:
         """What is known after `block`, given what is known before it; None where its end can't be reached."""
+        self.visits -= len(block.ops)
         for op in block.ops:
             if known is None:
                 return None
@@ -193,6 +200,8 @@ class _Analysis:
         written = locals_written(op)
         if self.facts.mode == "language":
             _begin(known, written)
+        if self.visits < 0:
+            return self.loop_at_once(op, known, written)
         growing = growths(op) if self.facts.mode == "language" else {}
         head = _forget(known.copy(), written)
         end, back = self.round(op, head.copy())
@@ -213,6 +222,19 @@ class _Analysis:
                 break
             head = _forget(narrower, written)
             end, back = self.round(op, head.copy())
+        self.facts.repeats[op] = back is not None
+        return end
+
+    def loop_at_once(self, op: ops.Loop, known: Environment, written: frozenset[ops.Local]) -> Environment | None:
+        """What is known after a loop, where all that it writes may be anything at its head."""
+        start = (0, 0) if op.counting is None else known.get(op.counting.start)
+        head = _forget(known, written)
+        for local in written:
+            head.intervals[local] = range_of(local.type)
+        if op.counting is not None:
+            low, high = range_of(op.counting.counter.type)
+            head.intervals[op.counting.counter] = (start[0], high) if op.counting.step > 0 else (low, start[1])
+        end, back = self.round(op, head)
         self.facts.repeats[op] = back is not None
         return end
 

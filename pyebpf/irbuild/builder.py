@@ -280,16 +280,18 @@ class Builder:
     def unwind(self, depth: int, span: Span) -> None:
         """Leave the blocks opened since `depth` labels were open, innermost first: submit events, run `finally`."""
         whole = self.unwinding
-        for number in reversed(range(len(whole))):
-            if whole[number].label_depth <= depth:
-                break
-            self.unwinding = whole[:number]
-            open = whole[number]
-            if isinstance(open, Reservation):
-                self.emit(ops.RingSubmit(open.record, span))
-            elif self.reachable:
-                open.run()
-        self.unwinding = whole
+        try:
+            for number in reversed(range(len(whole))):
+                if whole[number].label_depth <= depth:
+                    break
+                self.unwinding = whole[:number]
+                open = whole[number]
+                if isinstance(open, Reservation):
+                    self.emit(ops.RingSubmit(open.record, span))
+                elif self.reachable:
+                    open.run()
+        finally:
+            self.unwinding = whole
 
     def choose(
         self, condition: ops.Value, type: ValueType, then: ops.Value, orelse: ops.Value, span: Span

@@ -244,3 +244,28 @@ def probe(packet):
 def test_where_it_goes(name: str, tmp_path: Path) -> None:
     text, expected = PROBES[name]
     assert run(tmp_path, text) == expected
+
+
+def test_a_local_gets_its_type_in_a_finally_block(tmp_path: Path) -> None:
+    """The program is lowered again when `n` turns out to be a None; the blocks that were open are left in order."""
+    path = tmp_path / "exceptional.py"
+    path.write_text(
+        IMPORTS
+        + """
+@xdp
+def probe(packet):
+    first = u32(slots[packet.load(0, u8) & 3])
+    for n in range(1, 4):
+        try:
+            slots[0] = slots[packet.load(0, u8)]
+        except IndexError:
+            try:
+                continue
+            finally:
+                if (found := table.get(3)) is not None:
+                    slots[1] = u64(n if (7 and 7) else (n := (found := first)))
+    return XDP.DROP
+"""
+    )
+    with pyebpf.load(_module(path), attach=False) as session:
+        assert session.programs["probe"].test_run(data=bytes(64)).result == 1
