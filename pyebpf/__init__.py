@@ -57,7 +57,7 @@ from pyebpf.lang.maps import (
 from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.structs import struct
-from pyebpf.lang.types import be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
+from pyebpf.lang.types import SpinLock, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.lang.variables import Config, Global
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ __all__ = [
     "ProgArray",
     "Queue",
     "RingBuf",
+    "SpinLock",
     "Stack",
     "be16",
     "be32",

@@ -181,6 +181,8 @@ BOOL = Boolean()
 IPV4 = Integer("IPv4Address", 4, big_endian=True, view="ipv4")
 IPV6 = Address("IPv6Address", 16, "ipv6")
 MAC = Address("MacAddress", 6, "mac")
+SPIN_LOCK = Struct("bpf_spin_lock", (Field("val", U32, 0),), 4, 4)
+"""What `with entry.lock:` holds. The kernel knows it by its name."""
 IPV4_NETWORK = Struct("IPv4Network", (Field("prefixlen", U32, 0), Field("address", IPV4, 4)), 8, 4)
 """A key of an LPM trie (`struct bpf_lpm_trie_key`): bits that count, and the address."""
 IPV6_NETWORK = Struct("IPv6Network", (Field("prefixlen", U32, 0), Field("address", IPV6, 4)), 20, 4)
@@ -202,6 +204,19 @@ def struct_of(name: str, members: tuple[tuple[str, Type], ...], *, packed: bool 
         offset += field_type.size
         align = max(align, field_align)
     return Struct(name, tuple(fields), round_up(offset, align), align)
+
+
+def locks(type: Type | None) -> tuple[int, ...]:
+    """Where in `type` its spin locks are, in bytes from its start."""
+    match type:
+        case Struct():
+            if type == SPIN_LOCK:
+                return (0,)
+            return tuple(field.offset + at for field in type.fields for at in locks(field.type))
+        case Array():
+            return tuple(number * type.element.size + at for number in range(type.length) for at in locks(type.element))
+        case _:
+            return ()
 
 
 def padding(struct: Struct) -> tuple[tuple[int, int], ...]:

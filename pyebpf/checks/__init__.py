@@ -10,6 +10,7 @@ from typing import final
 
 from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, unbounded
 from pyebpf.checks.intervals import Facts, analyze
+from pyebpf.checks.locks import forbidden_locks
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new
@@ -39,7 +40,7 @@ def check_module(module: Module, kernel: Version | None = None) -> Checked:
     for program, facts in language.items():
         found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
         newer = too_new(program, kernel) if kernel is not None else ()
-        for diagnostic in (*found, *overwritten(program), *newer):
+        for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program)):
             sink.add(diagnostic)
     sink.check()
     for program, facts in language.items():

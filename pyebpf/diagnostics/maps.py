@@ -59,11 +59,11 @@ class ReserveNeedsWith(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class WithNeedsReserve(Diagnostic):
     code: ClassVar = "E0504"
-    title: ClassVar = "`with` takes `ring.reserve() as event`"
+    title: ClassVar = "`with` takes `ring.reserve() as event`, or a lock"
     label: ClassVar = "this is {found}"
     help: ClassVar = "with events.reserve() as event:"
     explanation: ClassVar = """
-    The one thing that a probe can open with `with` is a reservation in a ring buffer.
+    What a probe can open with `with` is a reservation in a ring buffer, and a `SpinLock` in an entry of a map.
     """
 
     found: str
@@ -167,6 +167,95 @@ class TailCallAcross(Diagnostic):
     name: str
     other: str
     own: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CallUnderLock(Diagnostic):
+    code: ClassVar = "E0511"
+    title: ClassVar = "`{call}` calls the kernel, which isn't possible while a lock is held"
+    notes: ClassVar = ("other CPUs wait for the lock, so between taking and giving it back a program only computes",)
+    help: ClassVar = "do it before or after the `with` block"
+    explanation: ClassVar = """
+    While a program holds a spin lock the kernel allows it to compute, and to read and write memory that it has. Time,
+    map lookups, events and printed lines come from calls, which stand before the block, or behind it.
+
+        with entry.lock:
+            entry.last = ktime_ns()     # wrong
+
+        now = ktime_ns()
+        with entry.lock:
+            entry.last = now            # right
+    """
+
+    call: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TwoLocks(Diagnostic):
+    code: ClassVar = "E0512"
+    title: ClassVar = "a second lock can't be taken while one is held"
+    notes: ClassVar = ("with one lock at a time no two programs can wait for each other",)
+    help: ClassVar = "give the first one back before: end its `with` block"
+    explanation: ClassVar = """
+    A program holds one spin lock at a time.
+
+        with first.lock:
+            with second.lock:           # wrong
+                second.balance += first.balance
+
+        with first.lock:
+            amount = first.balance
+        with second.lock:               # right
+            second.balance += amount
+    """
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LockCopied(Diagnostic):
+    code: ClassVar = "E0513"
+    title: ClassVar = "{type} in a map can't be copied or compared, for its lock's sake"
+    notes: ClassVar = ("a lock in a map is only taken and given back, never read or written",)
+    help: ClassVar = "use its fields, one by one"
+    explanation: ClassVar = """
+    A `SpinLock` that lies in a map belongs to the kernel. A struct with one is used through its fields; a new entry
+    is written as a whole, since the kernel leaves the lock out.
+
+        accounts[1] = accounts[0]               # wrong
+        accounts[1] = Account(balance=7)        # right
+    """
+
+    type: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LockNotShared(Diagnostic):
+    code: ClassVar = "E0514"
+    title: ClassVar = "this lock is in no map"
+    notes: ClassVar = ("a lock keeps programs on other CPUs out of an entry that they share",)
+    help: ClassVar = "take the lock of an entry: with accounts[key].lock:"
+    explanation: ClassVar = """
+    Only a lock in an entry of a map can be taken. A struct that the probe has made is its own, and needs none.
+    """
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoLocksHere(Diagnostic):
+    code: ClassVar = "E0515"
+    title: ClassVar = "{hook} programs can't use `{map}`, whose entries have a lock"
+    notes: ClassVar = ("they can interrupt the program that holds it, and would then wait for ever",)
+    help: ClassVar = "count in an entry of its own for each CPU: PerCpuHash, PerCpuArray"
+    explanation: ClassVar = """
+    Tracing programs and socket filters run in the middle of anything, so the kernel keeps them from all maps with
+    locks. Additions (`entry.count += 1`) are atomic without a lock, and maps per CPU need none.
+    """
+
+    hook: str
+    map: str
 
 
 @final

@@ -256,7 +256,7 @@ class MapLookup:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class MapUpdate:
-    """Write the entry. `flags`: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2. The result is 0 or -errno."""
+    """Write the entry. `flags`: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2, BPF_F_LOCK 4. The result is 0 or -errno."""
 
     map: MapRef
     key: Value

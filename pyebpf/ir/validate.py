@@ -274,7 +274,9 @@ class _Validator:
                 self.map(op, op.map)
             case ops.Check():
                 self.truth(op, op.condition)
-                if op.failing is not None and not (op.failing.ops and isinstance(op.failing.ops[-1], ops.Break)):
+                if op.failing is not None and not (
+                    op.failing.ops and isinstance(op.failing.ops[-1], ops.Break | ops.Raise)
+                ):
                     self.fail(op, "fails without going anywhere")
             case _:
                 unreachable(op)

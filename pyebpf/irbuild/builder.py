@@ -12,7 +12,7 @@ from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
 from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
-from pyebpf.irbuild.open_blocks import Finally, Handler, Reservation
+from pyebpf.irbuild.open_blocks import Finally, Handler, Held, Reservation
 from pyebpf.source import Span
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Builder:
     print_call: Callable[..., None] = field(init=False)
     frames: int = 0
     labels: list[ops.Label] = field(default_factory=list)
-    unwinding: list[Reservation | Finally] = field(default_factory=list)
+    unwinding: list[Reservation | Held | Finally] = field(default_factory=list)
     """What must be done on the way out of open blocks, outermost first."""
     handlers: list[Handler] = field(default_factory=list)
     """Who catches faults, outermost first."""
@@ -101,6 +101,10 @@ class Builder:
             yield self._ops
         finally:
             self._ops = outer
+
+    def append(self, block: list[ops.Op]) -> None:
+        """Ops that were collected as a block of their own, without the block around them."""
+        self._ops += block
 
     @property
     def in_loop(self) -> bool:
@@ -180,12 +184,12 @@ class Builder:
         failing: ops.Block | None = None
         cleanup: tuple[ops.Value, ...] = ()
         handler = self._handler(fault)
-        if handler is None:
+        if handler is None and not self._holds:
             cleanup = tuple(reservation.record for reservation in self.reservations)
         else:
             alive = self.reachable
             with self.block() as jump:
-                self._jump_to(handler, fault, span)
+                self.raise_(fault, span)
             self.reachable = alive
             failing = ops.Block(tuple(jump))
         self.emit(ops.Check(condition, fault, cleanup, span, failing))
@@ -194,17 +198,27 @@ class Builder:
         """Fault in any case."""
         handler = self._handler(fault)
         if handler is None:
+            for held in reversed(self._holds):
+                held.release()
             self.emit(ops.Raise(fault, tuple(reservation.record for reservation in self.reservations), span))
         else:
             self._jump_to(handler, fault, span)
+
+    @property
+    def _holds(self) -> list[Held]:
+        return [open for open in self.unwinding if isinstance(open, Held)]
 
     def _handler(self, fault: Fault) -> Handler | None:
         return next((handler for handler in reversed(self.handlers) if fault in handler.catches), None)
 
     def _jump_to(self, handler: Handler, fault: Fault, span: Span) -> None:
-        for reservation in reversed(self.reservations):
-            if reservation.label_depth > handler.label_depth:
-                self.emit(ops.RingDiscard(reservation.record, span))
+        for open in reversed(self.unwinding):
+            if open.label_depth <= handler.label_depth:
+                continue
+            if isinstance(open, Reservation):
+                self.emit(ops.RingDiscard(open.record, span))
+            elif isinstance(open, Held):
+                open.release()
         if handler.pending is not None:
             if (fault, span) not in handler.sites:
                 handler.sites.append((fault, span))
@@ -288,6 +302,8 @@ class Builder:
                 open = whole[number]
                 if isinstance(open, Reservation):
                     self.emit(ops.RingSubmit(open.record, span))
+                elif isinstance(open, Held):
+                    open.release()
                 elif self.reachable:
                     open.run()
         finally:

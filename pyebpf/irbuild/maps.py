@@ -18,7 +18,7 @@ from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 
-ANY, NOEXIST = 0, 1
+ANY, NOEXIST, LOCK = 0, 1, 4
 RESULT = IntType(-4095, 0)
 INDEXED = ("Array", "PerCpuArray")
 METHODS = {
@@ -127,17 +127,19 @@ def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[S
     span, key_span, value_span = spans
     require(b, map, "[] =", span)
     assert map.value is not None
-    if map.kind in INDEXED:
+    locked = LOCK if layout.locks(map.value) else ANY
+    if map.kind in INDEXED and not locked:
         memory.store(b, entry(b, map, key, key_span, span.text), value, value_span)
         return
     address = key_address(b, map, key, key_span)
     data = memory.materialize(b, "value", map.value, value, value_span)
-    _update(b, map, address, data, ANY, span)
+    _update(b, map, address, data, locked, span)
 
 
 def _update(b: Builder, map: MapRef, key: ops.Value, value: ops.Value, flags: int, span: Span) -> None:
     result = b.emit(ops.MapUpdate(map, key, value, flags, RESULT, span))
-    b.check(b.compare("==", result, b.const(0, span), span), Fault.MEMORY, span)
+    fault = Fault.INDEX if map.kind in INDEXED else Fault.MEMORY
+    b.check(b.compare("==", result, b.const(0, span), span), fault, span)
 
 
 def contains(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:

@@ -9,7 +9,7 @@ from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType, Region, is_scalar, loaded
-from pyebpf.irbuild import values
+from pyebpf.irbuild import copies, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe, reference
 from pyebpf.source import Span
@@ -87,6 +87,7 @@ def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Ope
         b.emit(ops.StoreBytes(address, operand.value.packed, span))
         return
     if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.target == type:
+        copies.check(b, type, span, address, operand)
         b.emit(ops.Copy(address, operand, type.size, span))
         return
     b.error(errors.WrongType(span, values_type(type), describe(operand), ""))

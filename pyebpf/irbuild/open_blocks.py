@@ -24,6 +24,15 @@ class Reservation:
 
 
 @dataclass
+class Held:
+    """What a `with` block holds and gives back on every way out: a lock, a reference."""
+
+    release: Callable[[], None]
+    label_depth: int
+    """As a Reservation's."""
+
+
+@dataclass
 class Finally:
     """An open `try` with a `finally`, which every way out of it runs."""
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from pyebpf.diagnostics import maps as map_errors
-from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
-from pyebpf.ir import ops
-from pyebpf.ir.module import Fault, MapRef
-from pyebpf.ir.types import PointerType, Region
+from pyebpf.ir.module import Fault
 from pyebpf.irbuild import (
     assignments,
     exceptions,
     expressions,
     loops,
     maps,
+    with_blocks,
 )
-from pyebpf.irbuild.bindings import Binding, Fixed, Reference, TupleLocal
 from pyebpf.irbuild.builder import Abandon, Builder
-from pyebpf.irbuild.open_blocks import Reservation
 from pyebpf.irbuild.operands import (
     Static,
     describe,
 )
 from pyebpf.irbuild.returns import lower_return
 from pyebpf.lang.maps import Map
-from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 
@@ -109,7 +103,7 @@ def lower(b: Builder, statement: tree.Statement) -> None:
             b.check(decision.value, Fault.ASSERTION, statement.test.span)
             b.assigned = decision.when_true
         case tree.With():
-            _with(b, statement)
+            with_blocks.lower_with(b, statement, lower_block)
         case tree.Delete():
             _delete(b, statement)
         case tree.Try():
@@ -157,91 +151,6 @@ def _if(b: Builder, statement: tree.If) -> None:
         lambda: way(statement.orelse, decision.when_false),
         statement.span,
     )
-
-
-def _with(b: Builder, statement: tree.With) -> None:
-    """`with ring.reserve() as event:` — skipped, and counted, when the ring is full."""
-    _with_items(b, statement.items, statement)
-
-
-def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.With) -> None:
-    if not items:
-        lower_block(b, statement.body)
-        return
-    item = items[0]
-    ring = _reserved_ring(b, item)
-    if item.target is not None and not isinstance(item.target, tree.Name):
-        b.error(map_errors.WithNeedsReserve(item.target.span, "no name"))
-    assert ring.value is not None
-    span, before = item.span, b.assigned
-    type = PointerType(ring.value, Region.RING, nullable=True)
-    record = b.emit(ops.RingReserve(ring, type, span))
-
-    def body() -> None:
-        event = b.not_null(record, span)
-        assert ring.value is not None
-        b.zero(event, ring.value.size, span)
-        b.unwinding.append(Reservation(event, len(b.labels), b.frame.number, before))
-        if isinstance(item.target, tree.Name):
-            b.frame.ended.discard(item.target.id)
-            b.frame.bindings[item.target.id] = Fixed(event)
-            b.assigned |= {item.target.id}
-        try:
-            _with_items(b, items[1:], statement)
-            b.emit(ops.RingSubmit(event, span))
-        finally:
-            b.unwinding.pop()
-
-    b.if_(b.present(record, span), body, lambda: _count_dropped(b, ring, span), span)
-    _end_names(b, before)
-
-
-def _end_names(b: Builder, before: frozenset[str]) -> None:
-    """Forget the names that a `with` block gave to its event, or to parts of it."""
-    for name, binding in tuple(b.frame.bindings.items()):
-        if name not in before and _refers_to_event(binding):
-            del b.frame.bindings[name]
-            b.frame.ended.add(name)
-            b.assigned -= {name}
-
-
-def _refers_to_event(binding: Binding) -> bool:
-    match binding:
-        case Fixed(operand):
-            type = operand.type if ops.is_value(operand) else None
-        case Reference(local):
-            type = local.type
-        case TupleLocal(items):
-            return any(map(_refers_to_event, items))
-        case _:
-            return False
-    return isinstance(type, PointerType) and type.region is Region.RING
-
-
-def _count_dropped(b: Builder, ring: MapRef, span: Span) -> None:
-    b.emit(ops.CountDropped(ring, span))
-
-
-def _reserved_ring(b: Builder, item: tree.WithItem) -> MapRef:
-    """The ring in `ring.reserve()`."""
-    node = item.value
-    if isinstance(node, tree.Call) and isinstance(node.function, tree.Attribute):
-        receiver = expressions.evaluate(b, node.function.value)
-        if isinstance(receiver, Static) and isinstance(receiver.value, Map):
-            map = maps.ref(b, receiver)
-            if map.kind != "RingBuf" or node.function.name != "reserve":
-                expressions.evaluate(b, node.function)
-                hint = "with ring.reserve() as event:"
-                b.error(map_errors.NoSuchOperation(node.span, f"a {map.kind}", f"with {node.function.name}()", hint))
-            if node.arguments or node.keywords:
-                b.error(
-                    errors.WrongArguments(
-                        node.span, f"{map.name}.reserve", "no arguments", f"{len(node.arguments) + len(node.keywords)}"
-                    )
-                )
-            return map
-    found = f"`{node.span.text}`"
-    b.error(map_errors.WithNeedsReserve(node.span, found))
 
 
 def _delete(b: Builder, statement: tree.Delete) -> None:

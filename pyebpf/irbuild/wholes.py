@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, final
 from pyebpf import layout
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, I64, U64, IntType, PointerType
-from pyebpf.irbuild import memory
+from pyebpf.irbuild import copies, memory
 from pyebpf.irbuild.builder import Builder
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -54,6 +54,7 @@ Piece: TypeAlias = Bytes | Part | Elements
 
 def equal(b: Builder, left: ops.Value, right: ops.Value, type: layout.Type, span: Span) -> ops.Value:
     """Whether the values of `type` at two addresses are equal, as Python compares them."""
+    copies.check(b, type, span, left, right)
     result = b.local("equal", BOOL, span)
     b.set(result, b.truth(True, span), span)
     label = ops.Label("compare")

@@ -44,6 +44,13 @@ class ProgramType(IntEnum):
     NETFILTER = 32
 
 
+WITHOUT_LOCKS = (
+    *(ProgramType.SOCKET_FILTER, ProgramType.KPROBE, ProgramType.TRACEPOINT, ProgramType.PERF_EVENT),
+    *(ProgramType.RAW_TRACEPOINT, ProgramType.RAW_TRACEPOINT_WRITABLE),
+)
+"""Programs that may not use maps with spin locks (`check_map_prog_compatibility` in kernel/bpf/verifier.c)."""
+
+
 class AttachType(IntEnum):
     """`enum bpf_attach_type`, those that a hook of ours uses."""
 

@@ -26,6 +26,7 @@ class Map:
     """Whether one type stands in the brackets."""
 
     def __init__(self, key: layout.Type | None, value: layout.Type | None, max_entries: int, unit: str = "") -> None:
+        check_locks(self.kind, key, value)
         self.key = key
         self.value = value
         self.max_entries = max_entries
@@ -75,6 +76,21 @@ class Map:
     def __repr__(self) -> str:
         types = ", ".join(str(type) for type in (self.key, self.value) if type is not None)
         return f"{self.kind}[{types}]"
+
+
+LOCKED = ("Hash", "Array", "TaskStorage", "SkStorage", "InodeStorage", "CgroupStorage")
+"""Maps whose values may have a lock."""
+
+
+def check_locks(kind: str, key: layout.Type | None, value: layout.Type | None) -> None:
+    """A lock is a field of the values, and of maps that all CPUs share."""
+    found = layout.locks(value)
+    if layout.locks(key) or (found and kind not in LOCKED):
+        raise DeclarationError(f"a {kind} can't have locks in it", "Hash[u32, Account](max_entries=64)")
+    fields = value.fields if isinstance(value, layout.Struct) else ()
+    direct = [field for field in fields if field.type == layout.SPIN_LOCK and field.offset % 4 == 0]
+    if found and not (len(found) == len(direct) == 1):
+        raise DeclarationError("an entry has one SpinLock, as a field of its struct", "lock: SpinLock")
 
 
 class _Maker:

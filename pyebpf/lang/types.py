@@ -119,6 +119,15 @@ class be64(_Scalar):
     layout = layout.BE64
 
 
+class SpinLock:
+    """A field that `with entry.lock:` holds, so that other CPUs wait: `struct bpf_spin_lock`, Linux 5.1.
+
+    It is a field of the struct that is the value of a Hash or an Array.
+    """
+
+    __layout__ = layout.SPIN_LOCK
+
+
 class TextType:
     """`char[N]`: at most N bytes of UTF-8, padded with NUL; `str` in Python."""
 

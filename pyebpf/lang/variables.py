@@ -41,6 +41,9 @@ class Declared:
 
 class _Maker:
     def __init__(self, cls: type[Declared], type: layout.Type) -> None:
+        if layout.locks(type):
+            help = "Array[Account](max_entries=1)"
+            raise DeclarationError(f"a {cls.kind} can't have locks in it: they are in maps", help)
         self.cls = cls
         self.type = type
 

@@ -187,7 +187,7 @@ def map_get_next_key(fd: int, key: bytes | None, key_size: int) -> bytes | None:
 
 
 def map_lookup_batch(
-    fd: int, after: bytes | None, count: int, key_size: int, value_size: int, *, delete: bool = False
+    fd: int, after: bytes | None, count: int, key_size: int, value_size: int, *, delete: bool = False, flags: int = 0
 ) -> tuple[bytes, bytes, int, bytes | None]:
     """BPF_MAP_LOOKUP_BATCH (5.6): keys, values, how many, and where to go on (None: that was all)."""
     start = None if after is None else _buffer(after)
@@ -196,7 +196,7 @@ def map_lookup_batch(
     attributes = struct.pack(
         "=QQQQIIQQ",
         *(0 if start is None else ctypes.addressof(start), ctypes.addressof(end)),
-        *(ctypes.addressof(keys), ctypes.addressof(values), count, fd, 0, 0),
+        *(ctypes.addressof(keys), ctypes.addressof(values), count, fd, flags, 0),
     )
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     number = ctypes.c_long(_number(_BPF))

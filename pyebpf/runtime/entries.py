@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 from typing import final
 
+from pyebpf import layout
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime.cpus import possible_cpus
 from pyebpf.views.entries import PER_CPU, Entries, Shape
 
+F_LOCK = 4
+"""BPF_F_LOCK (5.1)."""
 BATCH = 1024
 """Entries for each system call."""
 WIDE = 4096
@@ -25,6 +28,8 @@ class KernelEntries(Entries):
     def __init__(self, loaded: LoadedMap) -> None:
         spec = loaded.spec
         self.loaded = loaded
+        self.flags = F_LOCK if layout.locks(spec.value) else 0
+        """Entries with a lock are read and written while nobody holds it."""
         super().__init__(
             Shape(
                 spec.name,
@@ -44,10 +49,10 @@ class KernelEntries(Entries):
         return self.loaded.descriptor.closed
 
     def lookup(self, key: bytes) -> bytes | None:
-        return sys.map_lookup(self.loaded.fd, key or None, self.value_bytes)
+        return sys.map_lookup(self.loaded.fd, key or None, self.value_bytes, self.flags)
 
     def update(self, key: bytes, value: bytes) -> None:
-        sys.map_update(self.loaded.fd, key or None, value)
+        sys.map_update(self.loaded.fd, key or None, value, self.flags)
 
     def delete(self, key: bytes) -> bool:
         return sys.map_delete(self.loaded.fd, key)
@@ -79,7 +84,7 @@ class KernelEntries(Entries):
         count = min(BATCH, max(spec.max_entries, 1))
         while True:
             keys, values, number, following = sys.map_lookup_batch(
-                self.loaded.fd, after, count, spec.key_size, self.value_bytes
+                self.loaded.fd, after, count, spec.key_size, self.value_bytes, flags=self.flags
             )
             for index in range(number):
                 key = keys[index * spec.key_size : (index + 1) * spec.key_size]
