@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyebpf.diagnostics import data, declarations, hooks, loops, maps, names, proofs, syntax, types
+from pyebpf.diagnostics import data, declarations, hooks, loops, maps, names, proofs, syntax, text, types
 from pyebpf.diagnostics.base import Diagnostic
 
 CATALOG: Final[tuple[type[Diagnostic], ...]] = (
@@ -70,6 +70,16 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     data.SliceLength,
     data.EmptySlice,
     data.ArrayValues,
+    text.TextMayNotFit,
+    text.NoTextMethod,
+    text.SoughtTooLong,
+    text.BadTextFormat,
+    text.NotText,
+    text.SliceStep,
+    text.NotOneCharacter,
+    text.NotParsed,
+    text.SoughtNotConstant,
+    text.TextUnchanging,
     maps.NoSuchOperation,
     maps.MapAsValue,
     maps.ReserveNeedsWith,

@@ -7,13 +7,14 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import PointerType, Region, is_scalar
-from pyebpf.irbuild import arithmetic, expressions, kernel_structs, maps, memory, names, order, values
+from pyebpf.irbuild import expressions, kernel_structs, maps, memory, names, order, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     KernelInteger,
     Operand,
     Optional,
     OptionalValues,
+    PendingText,
     Place,
     Static,
     Values,
@@ -123,6 +124,8 @@ def _hold(b: Builder, target: tree.Expression, item: Operand, span: Span) -> Ope
         held = memory.hold(b, item.value, span)
         assert ops.is_value(held)
         return Optional(item.present, held)
+    if isinstance(item, PendingText):
+        return memory.hold(b, item, span)
     pointer = reference(item)
     if pointer is None or (isinstance(target, tree.Name) and isinstance(pointer.target, layout.Struct | layout.Array)):
         return item
@@ -165,7 +168,7 @@ def augmented(b: Builder, statement: tree.AugAssign) -> None:
         _check_augmentable(b, target)
         old = names.read_name(b, target.id, target.span)
         value = expressions.evaluate(b, statement.value)
-        names.assign_name(b, target.id, arithmetic.binary(b, statement.operator, old, value, span, spans), span)
+        names.assign_name(b, target.id, expressions.operate(b, statement.operator, old, value, span, spans), span)
         return
     if isinstance(target, tree.Subscript) and not isinstance(target.index, tree.Slice):
         base = expressions.evaluate(b, target.value)
@@ -217,8 +220,8 @@ def _augment_place(b: Builder, place: Place, statement: tree.AugAssign) -> None:
         return
     old = memory.read(b, place, statement.target.span)
     value = expressions.evaluate(b, statement.value)
-    if not is_scalar(place.type):
+    if not is_scalar(place.type) and not isinstance(place.type, layout.Text):
         b.error(type_errors.BadOperands(statement.span, f"{statement.operator}=", str(place.type), describe(value)))
     spans = (statement.target.span, statement.value.span)
-    result = arithmetic.binary(b, statement.operator, old, value, statement.span, spans)
+    result = expressions.operate(b, statement.operator, old, value, statement.span, spans)
     memory.store(b, place, result, statement.span)

@@ -12,7 +12,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import KernelType, PointerType, Region
-from pyebpf.irbuild import contexts, kernel_structs, maps, memory, names, packets, values
+from pyebpf.irbuild import contexts, kernel_structs, maps, memory, names, packets, text_methods, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, KernelInteger, Method, Operand, Packet, Place, Static, describe, is_text
 from pyebpf.lang.maps import Map
@@ -31,6 +31,8 @@ def read(
     pending: bool = False,
 ) -> Operand | KernelInteger:
     """The value of `base.name`. `chained` and `pending` are those of `kernel_structs.read_member`."""
+    if is_text(base):
+        return text_methods.attribute(b, values.plain(b, base, base_span), name, name_span)
     match base:
         case Context():
             return contexts.attribute(b, name, span, name_span)

@@ -70,6 +70,8 @@ class Builder:
     """Stack memory for keys, values and other things of the moment."""
     busy: frozenset[ops.Slot] = frozenset()
     """What of it the statements being lowered still need."""
+    characters: set[ops.Value] = field(default_factory=set)
+    """Addresses of texts that are one character."""
     cursor: ops.Local | None = None
     """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
     offset: ops.Local | None = None

@@ -8,14 +8,15 @@ from typing import Final
 from pyebpf import layout
 from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics import names as errors
+from pyebpf.diagnostics import text as text_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
-from pyebpf.irbuild import arithmetic, values
+from pyebpf.irbuild import arithmetic, text_methods, text_scan, texts, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, reference
+from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, is_text, reference
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.lang.maps import Map
 from pyebpf.records import dataclass
@@ -125,6 +126,14 @@ def python_builtin(b: Builder, name: str, arguments: list[Argument], span: Span)
             return _length(b, arguments[0], span)
         case "bool" if len(arguments) == 1:
             return values.truth(b, *arguments[0])
+        case "str":
+            return text_methods.to_text(b, arguments, span)
+        case "ord" if len(arguments) == 1:
+            if not is_text(arguments[0][0]):
+                b.error(type_errors.WrongType(arguments[0][1], "one character", describe(arguments[0][0]), ""))
+            return text_scan.ordinal(b, values.plain(b, *arguments[0]), arguments[0][1])
+        case "int" if len(arguments) == 1 and is_text(arguments[0][0]):
+            b.error(text_errors.NotParsed(span, ""))
         case "int" if len(arguments) == 1:
             return values.number(b, *arguments[0])
         case _:
@@ -180,8 +189,8 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
             return packets.length(b, span)
         case Values():
             return b.const(len(operand.items), span)
-        case Static(value=str()):
-            return b.const(len(str(operand.value)), span)
+        case _ if is_text(operand):
+            return text_scan.length(b, texts.text_of(b, values.plain(b, operand, where), where), span)
         case Static(value=Map() as declared):
             map: MapRef = b.module.map(declared, operand.name)
             if map.kind in ("Array", "PerCpuArray"):
@@ -189,7 +198,7 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
     pointer = reference(operand)
     if pointer is not None and isinstance(pointer.target, layout.Array):
         return b.const(pointer.target.length, span)
-    b.error(type_errors.WrongType(where, "an array or the packet", describe(operand), ""))
+    b.error(type_errors.WrongType(where, "text, an array or the packet", describe(operand), ""))
 
 
 def convert(b: Builder, type: layout.Type, arguments: list[Argument], span: Span) -> ops.Value:

@@ -9,17 +9,14 @@ from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
-from pyebpf.irbuild import maps, memory, tuples, values, wholes
+from pyebpf.irbuild import maps, memory, text_methods, texts, tuples, values, wholes
 from pyebpf.irbuild.builder import Builder, is_address
-from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, PendingText, Static, Values, describe, is_text
+from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, Static, Values, describe, is_text
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
 from pyebpf.syntax import tree
-
-UNSIZED_TEXT = 256
-"""Bytes of `user_str(p)` that a comparison looks at when the other side has no size of its own."""
 
 
 def compare(
@@ -46,6 +43,9 @@ def compare(
             equal = _equal(b, left, right, span, spans)
             if equal is not None:
                 return equal if operator == "==" else b.negate(equal, span)
+    if is_text(left) and is_text(right):
+        left, right = values.plain(b, left, spans[0]), values.plain(b, right, spans[1])
+        return text_methods.order(b, operator, left, right, span)
     if not (values.is_number(left) and values.is_number(right)):
         b.error(errors.BadOperands(span, operator, describe(left), describe(right), _hint(left, right, spans)))
     return _numbers(b, operator, left, right, span, spans)
@@ -129,7 +129,7 @@ def _equal_whole(b: Builder, left: Operand, right: Operand, span: Span) -> ops.V
             assert isinstance(other.value, IPv6Address | MacAddress)
             return b.emit(ops.EqualBytes(one, other.value.packed, BOOL, span))
         if ops.is_value(other) and isinstance(other.type, PointerType) and other.type.target == one.type.target:
-            return memory.equal_memory(b, one, other, one.type.target.size, False, span)
+            return memory.equal_memory(b, one, other, one.type.target.size, span)
     return None
 
 
@@ -140,52 +140,19 @@ def _equal_text(b: Builder, left: Operand, right: Operand, span: Span, spans: tu
         return b.truth(left.value == right.value, span)
     if isinstance(right, Static):
         needed = len(str(right.value).encode("utf-8", "surrogatepass")) + 1
-        address, type = _in_memory(b, left, max(needed, 1), spans[0])
+        address, type = texts.in_memory(b, left, max(needed, 1), spans[0])
         return memory.equal_literal(b, address, type, str(right.value), spans[1])
-    x, x_type = _in_memory(b, left, UNSIZED_TEXT, spans[0])
-    y, y_type = _in_memory(b, right, UNSIZED_TEXT, spans[1])
-    if x_type.length != y_type.length:
-        return _equal_lengths(b, x, x_type.length, y, y_type.length, span)
-    return memory.equal_memory(b, x, y, x_type.length, True, span)
-
-
-def _equal_lengths(b: Builder, x: ops.Value, x_length: int, y: ops.Value, y_length: int, span: Span) -> ops.Value:
-    """Texts in places of different size: equal up to the shorter place's end, where the longer one must end too."""
-    if x_length > y_length:
-        x, x_length, y, y_length = y, y_length, x, x_length
-    same = memory.equal_memory(b, x, y, x_length, True, span)
-    result = b.local("equal", BOOL, span)
-    b.set(result, same, span)
-
-    def rest() -> None:
-        last = b.emit(ops.Load(b.member(x, x_length - 1, layout.U8, span), values.BYTE, span))
-        full = b.compare("!=", last, b.const(0, span), span)
-        b.if_(full, ends, None, span)
-
-    def ends() -> None:
-        after = b.emit(ops.Load(b.member(y, x_length, layout.U8, span), values.BYTE, span))
-        b.set(result, b.compare("==", after, b.const(0, span), span), span)
-
-    b.if_(same, rest, None, span)
-    return b.get(result, span)
-
-
-def _in_memory(b: Builder, operand: Operand, size: int, span: Span) -> tuple[ops.Value, layout.Text]:
-    """Text at an address; what isn't in memory yet is written to the stack."""
-    operand = values.plain(b, operand, span)
-    if ops.is_value(operand) and isinstance(operand.type, PointerType):
-        assert isinstance(operand.type.target, layout.Text)
-        return operand, operand.type.target
-    assert isinstance(operand, PendingText)
-    type = layout.Text(operand.length or size + 1)
-    address = b.scratch("text", type, span)
-    operand.write(b, address, type.length)
-    return address, type
+    return texts.equal(b, texts.text_of(b, left, spans[0]), texts.text_of(b, right, spans[1]), span)
 
 
 def _contains(b: Builder, item: Operand, container: Operand, span: Span, spans: tuple[Span, Span]) -> ops.Value:
     if isinstance(container, Static) and isinstance(container.value, Map):
         return maps.contains(b, maps.ref(b, container), item, spans[0])
+    if is_text(item) and is_text(container):
+        item, container = values.plain(b, item, spans[0]), values.plain(b, container, spans[1])
+        return text_methods.contains(b, item, container, span, spans)
+    if is_text(container):
+        b.error(errors.WrongType(spans[0], "text before `in`", describe(item), f"str({spans[0].text})"))
     container = _tuple(b, container, spans[1])
     if not isinstance(container, Values):
         b.error(errors.WrongType(spans[1], "a map or a tuple after `in`", describe(container), ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyebpf.diagnostics import maps as map_errors
+from pyebpf.diagnostics import text as text_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
@@ -22,6 +23,9 @@ from pyebpf.irbuild import (
     names,
     order,
     slices,
+    text_build,
+    text_methods,
+    text_scan,
     tuples,
     values,
 )
@@ -38,6 +42,7 @@ from pyebpf.irbuild.operands import (
     Static,
     Values,
     describe,
+    is_text,
 )
 from pyebpf.irbuild.subscripts import element_place
 from pyebpf.lang.maps import Map
@@ -60,7 +65,7 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
         case tree.StringLiteral():
             return Static(node.value, repr(node.value))
         case tree.FString():
-            b.error(type_errors.WrongType(node.span, "a value", "an f-string", 'f-strings are for print(f"…")'))
+            return _fstring(b, node)
         case tree.Name():
             return names.read_name(b, node.id, node.span)
         case tree.Attribute():
@@ -77,10 +82,8 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
             folded = constants.fold(b, node)
             if folded is not None:
                 return names.constant(b, folded, node.span)
-            left, right = (operand for operand, _ in in_order(b, (node.left, node.right)))
-            if isinstance(left, Values) or isinstance(right, Values):
-                return tuples.arithmetic(b, node.operator, left, right, node.span)
-            return arithmetic.binary(b, node.operator, left, right, node.span, (node.left.span, node.right.span))
+            (left, left_span), (right, right_span) = in_order(b, (node.left, node.right))
+            return operate(b, node.operator, left, right, node.span, (left_span, right_span))
         case tree.BoolOp():
             return _bool_op(b, node)
         case tree.Compare():
@@ -103,6 +106,30 @@ def in_order(b: Builder, nodes: Sequence[tree.Expression]) -> list[tuple[Operand
     for number, node in enumerate(nodes, 1):
         found.append((order.kept(b, evaluate(b, node), node.span, nodes[number:]), node.span))
     return found
+
+
+def operate(
+    b: Builder, operator: tree.BinaryOperator, left: Operand, right: Operand, span: Span, spans: tuple[Span, Span]
+) -> Operand:
+    """`left operator right`: numbers are computed, texts and tuples joined."""
+    if isinstance(left, Values) or isinstance(right, Values):
+        return tuples.arithmetic(b, operator, left, right, span)
+    if operator == "+" and is_text(left) and is_text(right):
+        return text_methods.plus(b, left, right, span, spans)
+    return arithmetic.binary(b, operator, left, right, span, spans)
+
+
+def _fstring(b: Builder, node: tree.FString) -> Operand:
+    """Text that is made in the kernel. (What print shows is made in user space.)"""
+    fields = [part for part in node.parts if isinstance(part, tree.FStringField)]
+    operands = iter(in_order(b, [field.value for field in fields]))
+    pieces = []
+    for part in node.parts:
+        if isinstance(part, tree.FStringText):
+            pieces.append(text_build.Piece(Static(part.value, repr(part.value)), part.span))
+        else:
+            pieces.append(text_build.Piece(*next(operands), part.conversion, part.spec))
+    return text_build.join(b, pieces, node.span)
 
 
 def _attribute(b: Builder, node: tree.Attribute, chained: bool) -> Operand:
@@ -288,7 +315,9 @@ def _conditional(b: Builder, node: tree.IfExp) -> Operand:
 
 def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
     """`base[index]`. `seen`: a slice is only looked at, so it need not be a copy."""
-    base = evaluate(b, node.value)
+    base = order.kept(b, evaluate(b, node.value), node.value.span, (node.index,))
+    if is_text(base):
+        return _part_of_text(b, values.plain(b, base, node.value.span), node)
     if isinstance(base, OptionalValues):
         base = values.plain(b, base, node.value.span)
     if isinstance(base, Values) and isinstance(node.index, tree.Slice):
@@ -307,6 +336,19 @@ def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
     if isinstance(base, Values):
         return tuples.item(b, base, evaluate(b, node.index), node.index.span)
     return memory.read(b, place_at(b, base, node), node.span)
+
+
+def _part_of_text(b: Builder, base: Operand, node: tree.Subscript) -> Operand:
+    """`text[i]`, `text[start:stop]`."""
+    index = node.index
+    if not isinstance(index, tree.Slice):
+        return text_methods.element(b, base, evaluate(b, index), node.span, index.span)
+    if index.step is not None:
+        start, stop = (part.span.text if part is not None else "" for part in (index.start, index.stop))
+        b.error(text_errors.SliceStep(index.span, f"{node.value.span.text}[{start}:{stop}]"))
+    bounds = [None if part is None else evaluate(b, part) for part in (index.start, index.stop)]
+    spans = [index.span if part is None else part.span for part in (index.start, index.stop)]
+    return text_scan.part(b, base, (bounds[0], bounds[1]), node.span, (spans[0], spans[1]))
 
 
 def static_subscript(b: Builder, base: Static, node: tree.Subscript) -> object:
@@ -335,6 +377,8 @@ def place_at(b: Builder, base: Operand, node: tree.Subscript) -> Place:
         maps.require(b, map, "[]", node.span)
         return maps.entry(b, map, key, node.index.span, node.span.text)
     base = values.plain(b, base, node.value.span)
+    if is_text(base):
+        b.error(text_errors.TextUnchanging(node.span, node.value.span.text))
     return element_place(b, base, evaluate(b, node.index), node.span, node.index.span, node.value.span)
 
 

@@ -11,9 +11,21 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import calls, expressions, iteration, literals, maps, names, packets, prints, values
+from pyebpf.irbuild import (
+    calls,
+    expressions,
+    iteration,
+    literals,
+    maps,
+    names,
+    order,
+    packets,
+    prints,
+    text_methods,
+    values,
+)
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Method, Operand, OptionalValues, Packet, ProgramSlot, Static, Values
+from pyebpf.irbuild.operands import Method, Operand, OptionalValues, Packet, ProgramSlot, Static, Values, is_text
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -21,7 +33,7 @@ from pyebpf.lang.types import layout_or_none
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
-PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int"}
+PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int", str: "str", ord: "ord"}
 MOST_PRINTED = 32
 
 
@@ -54,6 +66,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
                 node.keywords[0].span, node.function.span.text, "no keyword arguments", f"`{node.keywords[0].name}=`"
             )
         )
+    if isinstance(target, Method) and is_text(target.receiver):
+        target = Method(order.kept(b, target.receiver, node.function.span, node.arguments), target.name)
     arguments = expressions.in_order(b, node.arguments)
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
@@ -88,6 +102,8 @@ def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:
 def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:
     if isinstance(target.receiver, Packet):
         return packets.method(b, target.name, arguments, span)
+    if is_text(target.receiver):
+        return text_methods.method(b, target.receiver, target.name, arguments, span)
     assert isinstance(target.receiver, Static) and isinstance(target.receiver.value, Map)
     return maps.method(b, maps.ref(b, target.receiver), target.name, arguments, span)
 

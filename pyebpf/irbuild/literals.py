@@ -5,10 +5,11 @@ from __future__ import annotations
 from pyebpf import layout
 from pyebpf.diagnostics import data as errors
 from pyebpf.diagnostics import names as name_errors
+from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
-from pyebpf.irbuild import contexts, expressions, memory
+from pyebpf.irbuild import contexts, expressions, memory, text_build
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand
+from pyebpf.irbuild.operands import Operand, describe, is_text
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
@@ -17,6 +18,8 @@ def construct(b: Builder, type: layout.Type, node: tree.Call) -> Operand:
     """A call of a type that doesn't fit a register: zero but for what is given."""
     if isinstance(type, layout.Array) and not node.keywords:
         return _array(b, type, node)
+    if isinstance(type, layout.Text) and len(node.arguments) == 1 and not node.keywords:
+        return _text(b, type, node.arguments[0], node.span)
     if node.arguments:
         what = "keyword arguments" if isinstance(type, layout.Struct) else "no arguments"
         b.error(name_errors.WrongArguments(node.arguments[0].span, str(type), what, "positional ones"))
@@ -32,6 +35,14 @@ def construct(b: Builder, type: layout.Type, node: tree.Call) -> Operand:
             fields.append(field)
     given = expressions.in_order(b, [word.value for word in node.keywords])
     return _new(b, type, fields, given, node.span)
+
+
+def _text(b: Builder, type: layout.Text, node: tree.Expression, span: Span) -> Operand:
+    """`char[8](text)`: as much of it as fits."""
+    operand = expressions.evaluate(b, node)
+    if not is_text(operand):
+        b.error(type_errors.WrongType(node.span, "text", describe(operand), f"str({node.span.text})"))
+    return text_build.cut(b, operand, type.length, span)
 
 
 def _array(b: Builder, type: layout.Array, node: tree.Call) -> Operand:

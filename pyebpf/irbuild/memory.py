@@ -6,6 +6,7 @@ from ipaddress import IPv6Address
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
+from pyebpf.diagnostics import text as text_errors
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType, Region, is_scalar, loaded
@@ -54,20 +55,49 @@ def _store_text(b: Builder, address: ops.Value, type: layout.Text, operand: Oper
     operand = values.plain(b, operand, span)
     match operand:
         case PendingText():
-            operand.write(b, address, type.length)
+            _write_text(b, address, type, operand, span)
             return
         case Static(value=str()):
             b.emit(ops.StoreBytes(address, literal(b, str(operand.value), type, span).ljust(type.length, b"\0"), span))
             return
         case _ if ops.is_value(operand) and isinstance(operand.type, PointerType):
             source = operand.type.target
-            if isinstance(source, layout.Text) and source.length <= type.length:
+            if isinstance(source, layout.Text) and source.length > type.length:
+                b.error(text_errors.TextMayNotFit(span, source.length, type.length, span.text))
+            if isinstance(source, layout.Text):
                 if source.length < type.length:
                     rest = (source.length, type.length - source.length)
                     b.emit(ops.Zero(address, (rest,), span))
                 b.emit(ops.Copy(address, operand, source.length, span))
                 return
     b.error(errors.WrongType(span, str(type), describe(operand), ""))
+
+
+def _write_text(b: Builder, address: ops.Value, type: layout.Text, operand: PendingText, span: Span) -> None:
+    """Text straight to where it goes, unless it is made from what lies there."""
+    if operand.length > type.length:
+        b.error(text_errors.TextMayNotFit(span, operand.length, type.length, span.text))
+    if any(_may_overlap(address, source) for source in operand.sources):
+        made = b.scratch("text", type, span)
+        operand.write(b, made, type.length)
+        b.emit(ops.Copy(address, made, type.length, span))
+    else:
+        operand.write(b, address, type.length)
+
+
+def _may_overlap(one: ops.Value, other: ops.Value) -> bool:
+    """Whether two addresses may be in the same object."""
+    first, second = _root(one), _root(other)
+    if isinstance(first, ops.SlotAddress) and isinstance(second, ops.SlotAddress):
+        return first.slot is second.slot
+    assert isinstance(one.type, PointerType) and isinstance(other.type, PointerType)
+    return one.type.region is other.type.region
+
+
+def _root(address: ops.Value) -> ops.Value:
+    while isinstance(address, ops.MemberAddress | ops.ElementAddress):
+        address = address.base
+    return address
 
 
 def literal(b: Builder, text: str, type: layout.Text, span: Span) -> bytes:
@@ -117,6 +147,8 @@ def materialize(b: Builder, name: str, type: layout.Type, operand: Operand, span
 
 def hold(b: Builder, operand: Operand, span: Span) -> Operand:
     """`operand` as it is now: what lies in memory is copied, so that writes to where it came from don't change it."""
+    if isinstance(operand, PendingText) and operand.sources:
+        return materialize(b, "held", layout.Text(operand.length), operand, span)
     pointer = reference(operand)
     if pointer is None or pointer.nullable:
         return operand
@@ -139,8 +171,8 @@ def equal_literal(b: Builder, address: ops.Value, type: layout.Text, text: str, 
     return b.emit(ops.EqualBytes(address, data, BOOL, span))
 
 
-def equal_memory(b: Builder, left: ops.Value, right: ops.Value, size: int, text: bool, span: Span) -> ops.Value:
-    """Whether `size` bytes are equal; of text, only those up to its end."""
+def equal_memory(b: Builder, left: ops.Value, right: ops.Value, size: int, span: Span) -> ops.Value:
+    """Whether `size` bytes are equal."""
     result = b.local("equal", BOOL, span)
     b.set(result, b.truth(True, span), span)
     label = ops.Label("compare")
@@ -154,9 +186,6 @@ def equal_memory(b: Builder, left: ops.Value, right: ops.Value, size: int, text:
                 b.emit(ops.Break(label, span))
             b.reachable = True
             b.emit(ops.If(differ, ops.Block(tuple(unequal)), ops.Block(), span))
-            if text and offset + 1 < size:
-                ended = b.compare("==", first, b.const(0, span), span)
-                b.emit(ops.If(ended, ops.Block((ops.Break(label, span),)), ops.Block(), span))
     b.assigned = before
     b.emit(ops.Scope(label, ops.Block(tuple(body)), span))
     return b.get(result, span)

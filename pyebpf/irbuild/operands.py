@@ -45,6 +45,8 @@ class PendingText:
     write: Callable[[Builder, ops.Value, int], None]
     length: int
     source: str
+    sources: tuple[ops.Value, ...] = ()
+    """Addresses of the texts that it is made from, as they are when it is written."""
 
 
 @final

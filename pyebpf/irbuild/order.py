@@ -17,14 +17,14 @@ from pyebpf.ir import ops
 from pyebpf.irbuild import memory, names
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, Static, Values, reference
+from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, PendingText, Static, Values, reference
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.types import layout_or_none
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 from pyebpf.syntax.walk import parts
 
-HARMLESS: Final = (print, min, max, abs, len, range, enumerate, zip, reversed, sum, any, all)
+HARMLESS: Final = (print, min, max, abs, len, range, enumerate, zip, reversed, sum, any, all, str, ord)
 """Python's functions that change nothing."""
 
 
@@ -40,6 +40,8 @@ def kept(b: Builder, operand: Operand, span: Span, later: Sequence[tree.Expressi
         held = kept(b, operand.value, span, later)
         assert ops.is_value(held)
         return Optional(operand.present, held)
+    if isinstance(operand, PendingText) and operand.sources:
+        return memory.hold(b, operand, span) if may_change(b, later) else operand
     pointer = reference(operand)
     if pointer is None or isinstance(pointer.target, layout.Struct | layout.Array):
         return operand

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, final
 from pyebpf import layout
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, I64, U64, IntType, PointerType
-from pyebpf.irbuild import copies, memory
+from pyebpf.irbuild import copies, memory, texts
 from pyebpf.irbuild.builder import Builder
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -114,7 +114,8 @@ def _piece(b: Builder, left: ops.Value, right: ops.Value, piece: Piece, span: Sp
         case Part():
             one, other = (b.member(base, piece.offset, piece.field.type, span) for base in (left, right))
             if isinstance(piece.field.type, layout.Text):
-                return memory.equal_memory(b, one, other, piece.field.type.length, True, span)
+                size = piece.field.type.length
+                return texts.equal(b, texts.Text(one, b"", size), texts.Text(other, b"", size), span)
             bits = piece.field.bits, piece.field.bit_offset
             x, y = (memory.load(b, side, piece.field.type, span, *bits) for side in (one, other))
             return b.compare("==", x, y, span)

@@ -136,6 +136,16 @@ class TextType:
             raise DeclarationError(f"char[N] takes a positive number of bytes, not {length!r}", "char[16]")
         self.layout = layout.Text(length)
 
+    def __call__(self, text: str = "") -> str:
+        """As much of `text` as fits, in whole characters."""
+        if not isinstance(text, str):
+            raise TypeError(f"{self} is made of text, not of {type(text).__name__}")
+        kept = text.encode("utf-8", "surrogateescape")[: self.layout.length]
+        found = kept.decode("utf-8", "surrogateescape")
+        while not text.startswith(found):  # the first bytes of a character
+            found = found[:-1]
+        return found
+
     def __getitem__(self, length: object) -> ArrayType:
         return ArrayType(self, length)
 
