@@ -53,8 +53,10 @@ def lower_try(b: Builder, statement: tree.Try, lower_block: LowerBlock) -> None:
     def finish() -> None:
         inner = b.handlers, b.frame.loops
         b.handlers, b.frame.loops = list(outer), list(loops)
-        lower_block(b, statement.finalbody)
-        b.handlers, b.frame.loops = inner
+        try:
+            lower_block(b, statement.finalbody)
+        finally:
+            b.handlers, b.frame.loops = inner
 
     def body() -> None:
         b.unwinding.append(Finally(finish, depth))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from errno import EINVAL
 from sys import byteorder
 from typing import final
@@ -119,29 +118,3 @@ class QueueEntries(Entries):
 
     def all_keys(self) -> list[bytes]:
         raise OSError(EINVAL, os.strerror(EINVAL))
-
-
-@final
-class Backlog:
-    """Records that were taken out of a ring, until somebody reads them."""
-
-    def __init__(self) -> None:
-        self.closed = False
-        self._records: deque[bytes] = deque()
-
-    def add(self, records: list[bytes]) -> None:
-        self._records.extend(records)
-
-    def read(self, most: int | None = None) -> list[bytes]:
-        count = len(self._records) if most is None else min(most, len(self._records))
-        return [self._records.popleft() for _ in range(count)]
-
-    def wait(self, timeout: float | None) -> list[bytes]:
-        """What is there: nothing comes while a test waits."""
-        return self.read()
-
-    def fileno(self) -> int:
-        raise ValueError("a simulated ring has no file descriptor")
-
-    def close(self) -> None:
-        self.closed = True

@@ -11,7 +11,7 @@ from pyebpf.ir.module import PRINTS, MapRef, Module, Program, VariableRef
 from pyebpf.kernel.btf import Btf
 from pyebpf.records import dataclass
 from pyebpf.simulator.contexts import context_memory, packet_memory
-from pyebpf.simulator.entries import Backlog, QueueEntries, SimulatedEntries
+from pyebpf.simulator.entries import QueueEntries, SimulatedEntries
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.run import Observer, Run
@@ -21,7 +21,7 @@ from pyebpf.views.choice import view_of
 from pyebpf.views.decode import decoder
 from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import format_record
-from pyebpf.views.rings import RingBufView
+from pyebpf.views.rings import Backlog, RingBufView
 
 
 @final

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, final
 
 from pyebpf import layout
 from pyebpf.views.decode import decoder
@@ -25,6 +26,43 @@ class Records(Protocol):
 
     def close(self) -> None:
         """Close it; nothing happens the second time."""
+
+
+@final
+class Backlog:
+    """Records that were taken out of a ring, until somebody reads them; `source` is the ring where it has one."""
+
+    def __init__(self, source: Records | None = None) -> None:
+        self.closed = False
+        self._source = source
+        self._records: deque[bytes] = deque()
+
+    def add(self, records: list[bytes]) -> None:
+        """What was read from the ring."""
+        self._records.extend(records)
+
+    def read(self, most: int | None = None) -> list[bytes]:
+        if self._source is not None and not self.closed:
+            self.add(self._source.read())
+        count = len(self._records) if most is None else min(most, len(self._records))
+        return [self._records.popleft() for _ in range(count)]
+
+    def wait(self, timeout: float | None) -> list[bytes]:
+        """What is there: nothing comes while a test waits. Without a time limit it would wait for ever."""
+        found = self.read()
+        if not found and timeout is None:
+            raise ValueError(
+                "there are no more events, and none come while the test waits: poll() gives those there are"
+            )
+        return found
+
+    def fileno(self) -> int:
+        raise ValueError("the ring of a test has no file descriptor")
+
+    def close(self) -> None:
+        self.closed = True
+        if self._source is not None:
+            self._source.close()
 
 
 class RingBufView:

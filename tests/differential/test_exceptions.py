@@ -9,6 +9,9 @@ from types import ModuleType
 import pytest
 
 import pyebpf
+from pyebpf.compiler import lower_target
+from pyebpf.simulator.simulation import Input, Simulation
+from pyebpf.simulator.surroundings import Surroundings
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
 IMPORTS = """
@@ -42,12 +45,23 @@ def run(
     source = IMPORTS + STEP + text
     path.write_text(source)
     start = source[: source.index("def probe")].count("\n") + 1
-    with pyebpf.load(_module(path), attach=False) as session:
+    module = _module(path)
+    with pyebpf.load(module, attach=False) as session:
         result = session.programs["probe"].test_run(data=packet).result
         trace = list(session.maps["trace"])
         faults = [(fault.kind, fault.line - start) for fault in session.faults for _ in range(fault.count)]
         events = [event.n for event in session.maps["ring"].poll(0)] if "ring" in session.maps else []
-        return result, trace[1 : 1 + trace[0]], faults, events
+        found = result, trace[1 : 1 + trace[0]], faults, events
+    assert found == _simulated(module, packet, start), "the kernel's answer, and the simulator's"
+    return found
+
+
+def _simulated(module: ModuleType, packet: bytes, start: int) -> tuple[object, ...]:
+    simulation = Simulation(lower_target(module).module)
+    output = simulation.run("probe", Input(Surroundings(), packet))
+    trace = list(simulation.maps["trace"])
+    faults = [(fault.kind, fault.line - start) for fault in simulation.faults for _ in range(fault.count)]
+    return output.result, trace[1 : 1 + trace[0]], faults, [event.n for _, event in output.events]
 
 
 def _module(path: Path) -> ModuleType:
@@ -187,6 +201,28 @@ def probe(packet):
     return XDP.DROP
 """,
         (1, [8], [], []),
+    ),
+    "a name of finally that turns out to need a wider type": (
+        """
+@function
+def widened(p: u64):
+    try:
+        if p > 3:
+            return 1
+    finally:
+        wide = 0
+        for n in range(2):
+            step(wide)
+            wide = p
+    return 2
+
+@xdp
+def probe(packet):
+    step(widened(packet.load(0, u8)))
+    step(widened(packet.load(0, u8) + 4))
+    return XDP.DROP
+""",
+        (1, [0, 0, 2, 0, 4, 1], [], []),
     ),
     "raised by hand": (
         """

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 import pyebpf
+from pyebpf.compiler import lower_target
+from pyebpf.simulator.simulation import Input, Simulation
+from pyebpf.simulator.surroundings import Surroundings
 
 pytestmark = pytest.mark.kernel
 
@@ -82,3 +85,5 @@ def probe(packet):
     with pyebpf.load(path, attach=False) as session:
         session.programs["probe"].test_run(bytes(64))
         assert session.prints.poll() == ["old 1 new"]
+    simulation = Simulation(lower_target(path).module)
+    assert simulation.run("probe", Input(Surroundings(), bytes(64))).printed == ("old 1 new",)

@@ -1,0 +1,32 @@
+"""What is compiled together: a probe and all others of its module, which share its maps."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from pyebpf.lang.maps import Map
+from pyebpf.lang.probes import Probe
+from pyebpf.lang.variables import Declared
+
+
+def probes_beside(probe: Probe) -> tuple[Probe, ...]:
+    """The probes of the module of `probe`; it alone if it isn't at module level, as one inside a test is."""
+    found = {id(value): value for value in probe.function.__globals__.values() if isinstance(value, Probe)}
+    return tuple(found.values()) if id(probe) in found else (probe,)
+
+
+def probes_in_sight(names: dict[str, Any]) -> tuple[Probe, ...]:
+    """Probes that a test module names, itself or as `module.probe`."""
+    found: dict[int, Probe] = {}
+    for value in names.values():
+        if isinstance(value, Probe):
+            found[id(value)] = value
+        elif isinstance(value, ModuleType) and value.__name__.partition(".")[0] not in ("pyebpf", "pytest"):
+            found |= {id(item): item for item in vars(value).values() if isinstance(item, Probe)}
+    return tuple(found.values())
+
+
+def declared_beside(probe: Probe) -> dict[str, Map | Declared]:
+    """The maps and variables of the module of `probe`, by name."""
+    return {name: value for name, value in probe.function.__globals__.items() if isinstance(value, Map | Declared)}

@@ -1,0 +1,319 @@
+"""What a user's tests of probes can do: every example here is run by pytest itself, in a process of its own kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+ROOT = Path(__file__).parents[2]
+Runner = Callable[..., pytest.RunResult]
+
+PROBES = """
+from pyebpf import (
+    ETH_P_IP, XDP, Config, Ethernet, Global, Hash, IPv4, IPv4Address, PerCpuHash, RingBuf, boot_ns, cgroup, char, comm,
+    cpu, current_task, function, ktime_ns, pid, random_u32, raw_tracepoint, socket_filter, struct, tid, tracepoint,
+    u8, u16, u32, u64, uid, user_str, xdp,
+)
+
+@struct
+class Seen:
+    when: u64
+    pid: u32
+    parent: u32
+    comm: char[16]
+    file: char[32]
+
+counts = Hash[u32, u64](max_entries=2)
+per_cpu = PerCpuHash[u32, u64](max_entries=4)
+seen = RingBuf[Seen](size=4096)
+total = Global[u64](0)
+limit = Config[u32](3)
+
+@xdp
+def firewall(packet):
+    eth = packet.parse(Ethernet)
+    if eth.proto != ETH_P_IP:
+        return XDP.PASS
+    ip = packet.parse(IPv4)
+    counts[ip.protocol] += 1
+    ip.ttl = 9
+    if counts[ip.protocol] > limit.value:
+        return XDP.DROP
+    return XDP.TX
+
+@tracepoint("syscalls:sys_enter_openat")
+def opened(ctx):
+    with seen.reserve() as event:
+        event.when = ktime_ns()
+        event.pid = pid()
+        event.parent = current_task().real_parent.tgid
+        event.comm = comm()
+        event.file = user_str(ctx.filename)
+    print(f"{comm()} opened {user_str(ctx.filename)} {ctx.flags:#x}")
+
+@raw_tracepoint("sys_enter")
+def raw(ctx):
+    per_cpu[u32(ctx.args[1])] += 1
+    total.value += 10 // ctx.args[1]
+    return u16(total.value)
+
+@cgroup.skb.egress
+def outgoing(packet):
+    ip = packet.parse(IPv4)
+    return 1 if ip.ttl > 1 else 0
+
+@socket_filter
+def kept(packet):
+    return packet.load(1, u8)
+
+@raw_tracepoint("sys_exit")
+def dice(ctx):
+    return random_u32() % 6
+"""
+
+FRAME = """
+from probes import *
+
+def frame(protocol, kind=b"\\x08\\x00"):
+    return bytes(12) + kind + bytes([0x45, 0, 0, 20, 0, 0, 0, 0, 64, protocol]) + bytes(10)
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Runner:
+    pytester.makepyfile(probes=PROBES)
+    pytester.syspathinsert()
+
+    def run(test: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(test_probes=FRAME + test)
+        return pytester.runpytest_subprocess("-p", "pyebpf.testing.plugin", "-p", "no:cacheprovider", *options)
+
+    return run
+
+
+def test_results_packets_and_maps(run: Runner) -> None:
+    run("""
+def test_counts(simulate):
+    counts[17] = 2                                  # before anything ran
+    result = simulate(firewall, packet=frame(17))
+    assert result.result is XDP.TX and result.fault is None
+    assert result.packet == frame(17)[:22] + bytes([9]) + frame(17)[23:]
+    assert counts[17] == 3 == simulate.maps["counts"][17]
+    assert simulate(firewall, packet=frame(17)).result is XDP.DROP
+    assert counts.to_dict() == {17: 4} and len(counts) == 1 and list(counts) == [17]
+    assert simulate(firewall, packet=frame(6, b"\\x86\\xdd")).result is XDP.PASS
+
+def test_maps_start_empty(simulate):
+    assert len(counts) == 0
+
+def test_a_full_map(simulate):
+    counts.update({1: 1, 2: 1})
+    result = simulate(firewall, packet=frame(3))
+    assert (result.fault.kind, result.result) == ("MemoryError", XDP.PASS)
+
+def test_config(simulate):
+    simulate.load(firewall, config={"limit": 0})
+    assert limit.value == 0
+    assert simulate(firewall, packet=frame(1)).result is XDP.DROP
+""").assert_outcomes(passed=4)
+
+
+def test_faults_have_their_line(run: Runner) -> None:
+    run("""
+def test_short(simulate):
+    for _ in range(2):
+        result = simulate(firewall, packet=bytes(20) )
+    assert result.result is XDP.PASS
+    result = simulate(firewall, packet=bytes(12) + b"\\x08\\x00")
+    line = next(n for n, text in enumerate(open("probes.py"), 1) if "packet.parse(IPv4)" in text)
+    assert (result.fault.kind, result.fault.line, result.fault.count) == ("PacketTooShort", line, 1)
+    assert [(fault.kind, fault.line, fault.count) for fault in simulate.faults] == [("PacketTooShort", line, 1)]
+
+def test_division(simulate):
+    assert simulate(raw, ctx={"args": (0, 0)}).fault.kind == "ZeroDivisionError"
+    assert simulate(raw, ctx=(0, 5)).result == 2
+    assert total.value == 2
+    total.value = 7
+    assert simulate(raw, ctx=(0, 2)).result == 12
+""").assert_outcomes(passed=2)
+
+
+def test_who_when_where(run: Runner) -> None:
+    run("""
+def test_opened(simulate):
+    result = simulate(
+        opened,
+        ctx={"filename": "/etc/passwd", "flags": 0x80000, "dfd": -100},
+        now=77, pid=5, comm="bash",
+        current_task={"real_parent": {"tgid": 4}},
+    )
+    (event,) = result.events
+    assert (event.when, event.pid, event.parent, event.comm, event.file) == (77, 5, 4, "bash", "/etc/passwd")
+    assert result.printed == ["bash opened /etc/passwd 0x80000"]
+    assert seen.poll() == result.events and seen.poll() == [] and seen.dropped == 0
+
+def test_by_address(simulate):
+    task = {"real_parent": {"tgid": 1}}
+    memory = {0x1000: "/tmp/a"}
+    one = simulate(opened, ctx={"filename": 0x1000, "flags": 0}, user_memory=memory, current_task=task)
+    assert one.events[0].file == "/tmp/a"
+    bad = simulate(opened, ctx={"filename": 0x2000, "flags": 0}, user_memory=memory, current_task=task)
+    assert bad.events[0].file == ""
+
+def test_null_pointer(simulate):
+    result = simulate(opened, ctx={"filename": "", "flags": 0}, current_task={"real_parent": None})
+    assert result.fault.kind == "NullPointerError" and result.events == [] and result.printed == []
+
+def test_cpus(simulate):
+    simulate.load(raw, cpus=3)
+    simulate(raw, ctx=(0, 1), cpu=2)
+    simulate(raw, ctx=(0, 1), cpu=0)
+    simulate(raw, ctx=(0, 1), cpu=2)
+    assert list(per_cpu[1]) == [1, 0, 2] and per_cpu[1].sum() == 3
+
+def test_chance(simulate):
+    assert [simulate(dice, ctx=(), random=4).result, simulate(dice, ctx=(), random=[11]).result] == [4, 5]
+    assert simulate(dice, ctx=(), helpers={"get_prandom_u32": lambda: 3}).result == 3
+""").assert_outcomes(passed=5)
+
+
+def test_packets_as_each_hook_sees_them(run: Runner) -> None:
+    run("""
+def test_egress(simulate):
+    result = simulate(outgoing, packet=frame(6)[14:])
+    assert result.result == 1 and result.result.name == "PASS"
+    assert simulate(outgoing, packet=b"\\x45" + bytes(19)).result.name == "DROP"
+    assert simulate(outgoing, packet=b"\\x45").fault.kind == "PacketTooShort"
+
+def test_socket(simulate):
+    assert simulate(kept, packet=b"\\x01\\x02\\x03").result == 2
+    assert simulate(kept, packet=b"\\x01").fault.kind == "PacketTooShort"
+""").assert_outcomes(passed=2)
+
+
+def test_what_is_missing_is_named(run: Runner) -> None:
+    result = run("""
+import pytest
+from pyebpf.testing import SimulationError, Simulator
+
+MISSING = [
+    (lambda s: s(firewall), r"reads a packet: simulate\\(firewall, packet="),
+    (lambda s: s(raw, packet=b""), "which has no packet"),
+    (lambda s: s(firewall, packet=b"", ctx={"a": 1}), "no fields of a ctx"),
+    (lambda s: s(raw, ctx=(1,)), r"reads args\\[1\\] of its context"),
+    (lambda s: s(opened, ctx={"filename": "", "flag": 0}), "no field 'flag'; did you mean 'flags'"),
+    (lambda s: s(opened, ctx={"filename": ""}), "probes.py:.*reads the current task"),
+    (lambda s: s(opened, ctx={"filename": ""}, current_task={}), "reads real_parent of struct task_struct"),
+    (lambda s: s(opened, current_task={"real_parent": {"tgid": 1}}), "reads filename of its context"),
+    (lambda s: s(raw, ctx=(), com="x"), "takes no 'com'; did you mean 'comm'"),
+    (lambda s: s(raw, ctx=(), comm=b"x"), "comm is text"),
+    (lambda s: s(raw, ctx=(), cpu=9), "there are 4 CPUs"),
+    (lambda s: s(frame), "runs a probe"),
+    (lambda s: s.load(raw, config={"limits": 3}), "no Config 'limits'; did you mean 'limit'"),
+    (lambda s: s(dice, ctx=(), random=[]), "more random numbers"),
+]
+
+@pytest.mark.parametrize("number", range(len(MISSING)))
+def test_missing(simulate, number):
+    call, words = MISSING[number]
+    with pytest.raises(SimulationError, match=words):
+        call(simulate)
+
+def test_closed():
+    with Simulator() as simulate:
+        simulate(raw, ctx=(0, 1))
+        assert len(per_cpu) == 1
+    with pytest.raises(RuntimeError):
+        per_cpu[1]
+""")
+    result.assert_outcomes(passed=15)
+
+
+def test_lines_that_did_not_run(run: Runner) -> None:
+    result = run(
+        """
+def test_one(simulate):
+    simulate(firewall, packet=frame(6, b"\\x86\\xdd"))
+    simulate(outgoing, packet=frame(6)[14:])
+    simulate(kept, packet=bytes(4))
+    simulate(dice, ctx=())
+    simulate(raw, ctx=(0, 1))
+""",
+        "--bpf-coverage",
+    )
+    text = PROBES.strip().split("\n")  # as makepyfile writes it
+    first = next(n for n, line in enumerate(text, 1) if "ip = packet.parse(IPv4)" in line)
+    event = next(n for n, line in enumerate(text, 1) if "seen.reserve" in line)
+    result.stdout.fnmatch_lines(
+        [
+            "*coverage of probes*",
+            "Name * Lines   Miss  Cover   Missing",
+            f"probes.py * {first}-{first + 5}, {event}-{event + 6}",
+            "TOTAL *",
+        ]
+    )
+
+
+def test_without_the_option_nothing_is_reported(run: Runner) -> None:
+    result = run("def test_one(simulate):\n    simulate(kept, packet=bytes(4))\n")
+    result.stdout.no_fnmatch_line("*coverage of probes*")
+
+
+@pytest.mark.kernel
+def test_the_same_in_the_kernel(run: Runner) -> None:
+    result = run(
+        """
+def test_firewall(simulate):
+    counts[17] = 2
+    result = simulate(firewall, packet=frame(17))
+    assert result.result is XDP.TX and result.fault is None
+    assert result.packet == frame(17)[:22] + bytes([9]) + frame(17)[23:]
+    assert counts[17] == 3 and simulate(firewall, packet=frame(17)).result is XDP.DROP
+    assert simulate(firewall, packet=bytes(12) + b"\\x08\\x00").fault.kind == "PacketTooShort"
+
+def test_egress(simulate):
+    assert simulate(outgoing, packet=frame(6)[14:]).result.name == "PASS"
+    assert simulate(outgoing, packet=b"\\x45" + bytes(19)).result.name == "DROP"
+
+def test_socket(simulate):
+    assert simulate(kept, packet=b"\\x01\\x02\\x03").result == 2
+    assert simulate(kept, packet=b"\\x01").fault.kind == "PacketTooShort"
+
+def test_raw(simulate):
+    assert simulate(raw, ctx=(0, 5)).result == 2
+    assert simulate(raw, ctx=(0, 0)).fault.kind == "ZeroDivisionError"
+    assert simulate(raw, ctx=(0, 0)).fault.count == 1
+
+def test_comm(simulate):
+    simulate(raw, ctx=(0, 5), comm="bash", now=3)
+
+def test_tracepoint(simulate):
+    simulate(opened, ctx={"filename": ""})
+
+def test_short(simulate):
+    simulate(firewall, packet=bytes(3))
+""",
+        "--bpf-kernel",
+        "-rs",
+    )
+    result.assert_outcomes(passed=4, skipped=3)
+    result.stdout.fnmatch_lines(
+        [
+            "*--bpf-kernel: only the simulator can supply comm, now",
+            "*--bpf-kernel: the kernel has no test run for tracepoint programs: opened runs in the simulator only",
+            "*--bpf-kernel: *the kernel takes a packet of at least 14 bytes*",
+        ]
+    )
+
+
+def test_the_plug_in_is_declared_and_costs_nothing(pytester: pytest.Pytester) -> None:
+    assert '"pyebpf.testing.plugin" = "pyebpf.testing.plugin"' in (ROOT / "pyproject.toml").read_text()
+    pytester.makepyfile("""
+def test_one():
+    import sys
+    assert not {"lark", "llvmlite", "pyebpf.simulator", "pyebpf.compiler"} & sys.modules.keys()
+""")
+    pytester.runpytest_subprocess("-p", "pyebpf.testing.plugin").assert_outcomes(passed=1)
