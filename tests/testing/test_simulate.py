@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -317,3 +318,13 @@ def test_one():
     assert not {"lark", "llvmlite", "pyebpf.simulator", "pyebpf.compiler"} & sys.modules.keys()
 """)
     pytester.runpytest_subprocess("-p", "pyebpf.testing.plugin").assert_outcomes(passed=1)
+
+
+def test_the_page_about_tests_is_true(pytester: pytest.Pytester) -> None:
+    probes, tests = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
+    pytester.makepyfile(probes=probes, test_page=tests)
+    result = pytester.runpytest_subprocess("-p", "pyebpf.testing.plugin", "--bpf-coverage")
+    result.assert_outcomes(passed=4)
+    shown = re.search(r"Name       Lines .*?\nTOTAL.*?\n", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
+    assert shown is not None
+    result.stdout.fnmatch_lines(shown[0].splitlines())
