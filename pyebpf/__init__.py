@@ -54,6 +54,7 @@ from pyebpf.lang.maps import (
     RingBuf,
     Stack,
 )
+from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.structs import struct
@@ -83,12 +84,14 @@ _LAZY = {
 __all__ = [
     "XDP",
     "Array",
+    "ArrayOfMaps",
     "BloomFilter",
     "CompileError",
     "Config",
     "Error",
     "Global",
     "Hash",
+    "HashOfMaps",
     "Histogram",
     "IPv4Address",
     "IPv4Network",

@@ -155,5 +155,6 @@ def _word(span: Span, name: str) -> Span:
 def _nearest(name: str) -> str:
     import pyebpf
 
-    near = difflib.get_close_matches(name, dir(pyebpf), n=1, cutoff=0.6)
+    begun = [known for known in dir(pyebpf) if len(known) > 3 and name.startswith(known)]  # HashMap: Hash
+    near = [max(begun, key=len)] if begun else difflib.get_close_matches(name, dir(pyebpf), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""

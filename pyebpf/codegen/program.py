@@ -328,20 +328,24 @@ class _Emitter:
         """A call into the kernel."""
         match op:
             case ops.MapLookup():
-                arguments = [f"ptr {symbol(op.map.name)}", f"ptr {self.address(op.key)}"]
+                arguments = [self.map(op), f"ptr {self.address(op.key)}"]
                 return self.call("map_lookup_elem", arguments, op.type)
             case ops.MapUpdate():
                 key, value = self.address(op.key), self.address(op.value)
-                arguments = [f"ptr {symbol(op.map.name)}", f"ptr {key}", f"ptr {value}", f"i64 {op.flags}"]
+                arguments = [self.map(op), f"ptr {key}", f"ptr {value}", f"i64 {op.flags}"]
                 return self.call("map_update_elem", arguments, op.type)
             case ops.MapDelete():
-                arguments = [f"ptr {symbol(op.map.name)}", f"ptr {self.address(op.key)}"]
+                arguments = [self.map(op), f"ptr {self.address(op.key)}"]
                 return self.call("map_delete_elem", arguments, op.type)
             case ops.RingReserve():
                 arguments = [f"ptr {symbol(op.map.name)}", f"i64 {op.type.target.size}", "i64 0"]
                 return self.call("ringbuf_reserve", arguments, op.type)
             case ops.Call():
                 return self.call(op.helper, [self.argument(value) for value in op.arguments], op.type)
+
+    def map(self, op: ops.MapLookup | ops.MapUpdate | ops.MapDelete) -> str:
+        """The map as an argument: one of the module's, or one found in a map of maps."""
+        return f"ptr {symbol(op.map.name) if op.through is None else self.address(op.through)}"
 
     def argument(self, value: ops.Value) -> str:
         operand = self.operand(value)

@@ -138,6 +138,11 @@ class Sections:
             maps=tuple(
                 (map.name, metadata.MapInfo(map.kind, map.key, map.value, rings.get(map.name), map.unit))
                 for map in module.maps
+            )
+            + tuple(
+                (map.inner.name, metadata.MapInfo(map.inner.kind, map.inner.key, map.inner.value))
+                for map in module.maps
+                if map.inner is not None
             ),
             programs=tuple((program.name, _program_info(program)) for program in module.programs),
             variables=tuple(_variable_info(variable, self.cell(variable.name)) for variable in module.variables),

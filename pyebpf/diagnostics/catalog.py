@@ -95,6 +95,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     maps.LockCopied,
     maps.LockNotShared,
     maps.NoLocksHere,
+    maps.UnlikeMaps,
     hooks.UnknownTracepoint,
     hooks.UnknownContextField,
     hooks.WrongParameters,

@@ -260,6 +260,22 @@ class NoLocksHere(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class UnlikeMaps(Diagnostic):
+    code: ClassVar = "E0516"
+    title: ClassVar = "`{name}` is {old}, and can't become {new}"
+    notes: ClassVar = ("the kernel must know what kind of map a program uses",)
+    help: ClassVar = "use another name"
+    explanation: ClassVar = """
+    A name that stands for a map out of a map of maps can be assigned others, all of the same kind and types.
+    """
+
+    name: str
+    old: str
+    new: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class KeyType(Diagnostic):
     code: ClassVar = "E0505"
     title: ClassVar = "the key of `{name}` is {expected}, not {found}"

@@ -245,12 +245,16 @@ class NotNull:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class MapLookup:
-    """The address of the entry for the key at `key`, or null."""
+    """The address of the entry for the key at `key`, or null. In a map of maps the entry is a map.
+
+    `through` is the address of the map, where it is one found in a map of maps, and `map` only says what it is like.
+    """
 
     map: MapRef
     key: Value
     type: PointerType
     span: Span
+    through: Value | None = None
 
 
 @final
@@ -264,6 +268,8 @@ class MapUpdate:
     flags: int
     type: IntType
     span: Span
+    through: Value | None = None
+    """As a MapLookup's."""
 
 
 @final
@@ -275,6 +281,8 @@ class MapDelete:
     key: Value
     type: IntType
     span: Span
+    through: Value | None = None
+    """As a MapLookup's."""
 
 
 @final

@@ -195,12 +195,12 @@ class _Printer:
         """Values that come from the kernel."""
         match op:
             case ops.MapLookup():
-                return f"lookup {op.map.name}[{self.of(op.key)}]"
+                return f"lookup {self.map(op)}[{self.of(op.key)}]"
             case ops.MapUpdate():
                 how = {0: "", 1: " if missing", 2: " if there"}.get(op.flags, f" flags {op.flags}")
-                return f"update {op.map.name}[{self.of(op.key)}] = {self.of(op.value)}{how}"
+                return f"update {self.map(op)}[{self.of(op.key)}] = {self.of(op.value)}{how}"
             case ops.MapDelete():
-                return f"delete {op.map.name}[{self.of(op.key)}]"
+                return f"delete {self.map(op)}[{self.of(op.key)}]"
             case ops.RingReserve():
                 return f"reserve {op.map.name}"
             case ops.Call():
@@ -221,6 +221,9 @@ class _Printer:
                 return f"{self.of(op.pointer)} has {op.size} bytes"
             case _:
                 return unreachable(op)
+
+    def map(self, op: ops.MapLookup | ops.MapUpdate | ops.MapDelete) -> str:
+        return op.map.name if op.through is None else f"{op.map.name} at {self.of(op.through)} "
 
     def effect(self, op: ops.Effect) -> str:
         match op:

@@ -218,7 +218,8 @@ class _Validator:
                 if isinstance(argument.type, NoneType):
                     self.fail(op, f"{op.helper} with None")
             return
-        self.map(op, op.map)
+        if isinstance(op, ops.RingReserve) or op.through is None:
+            self.map(op, op.map)
         if not isinstance(op, ops.RingReserve):
             self.pointer(op, op.key)
         if isinstance(op, ops.MapUpdate):

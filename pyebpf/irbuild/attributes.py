@@ -106,7 +106,8 @@ def _map_method(b: Builder, base: Static, name: str, name_span: Span) -> Operand
     known = maps.METHODS[declared.kind]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else "it has " + ", ".join(f"`{word}`" for word in known)
+        words = "it has " + ", ".join(f"`{word}`" for word in known) if known else ""
+        hint = f"did you mean `{near[0]}`?" if near else words
         b.error(map_errors.NoSuchOperation(name_span, f"a {declared.kind}", name, hint))
     return Method(base, name)
 

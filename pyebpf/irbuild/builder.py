@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from pyebpf import layout
 from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir import ops
-from pyebpf.ir.module import Fault, Obligation
+from pyebpf.ir.module import Fault, MapRef, Obligation
 from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
 from pyebpf.irbuild.open_blocks import Finally, Handler, Held, Reservation
 from pyebpf.source import Span
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyebpf.irbuild.bindings import Frame
     from pyebpf.irbuild.module_state import ModuleState
     from pyebpf.kernel.hooks import Hook
+    from pyebpf.lang.maps import Map
     from pyebpf.syntax import tree
 
 LOOP = "loop"
@@ -72,6 +73,10 @@ class Builder:
     """What of it the statements being lowered still need."""
     characters: set[ops.Value] = field(default_factory=set)
     """Addresses of texts that are one character."""
+    inner_maps: dict[int, tuple[Map, MapRef]] = field(default_factory=dict)
+    """Maps found in maps of maps, by the `id` of what stands for them."""
+    inner_places: dict[MapRef, ops.Local] = field(default_factory=dict)
+    """Where their addresses are."""
     cursor: ops.Local | None = None
     """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
     offset: ops.Local | None = None
@@ -166,6 +171,11 @@ class Builder:
         if isinstance(value, ops.Const):
             return self.truth(not value.value, span)
         return self.emit(ops.Not(value, BOOL, span))
+
+    def through(self, map: MapRef, span: Span) -> ops.Value | None:
+        """The address of a map that was found in a map of maps; None for the module's own."""
+        place = self.inner_places.get(map)
+        return None if place is None else self.get(place, span)
 
     def present(self, pointer: ops.Value, span: Span) -> ops.Value:
         return self.emit(ops.Present(pointer, BOOL, span))

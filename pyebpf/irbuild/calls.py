@@ -12,7 +12,6 @@ from pyebpf.diagnostics import text as text_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
-from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
 from pyebpf.irbuild import arithmetic, text_methods, text_scan, texts, values
 from pyebpf.irbuild.builder import Builder
@@ -178,7 +177,7 @@ def _absolute(b: Builder, argument: Argument, span: Span) -> ops.Value:
 
 def _length(b: Builder, argument: Argument, span: Span) -> Operand:
     """`len(packet)`, `len(array)`; text has a length only up to its end."""
-    from pyebpf.irbuild import packets
+    from pyebpf.irbuild import maps, packets
     from pyebpf.irbuild.operands import OptionalValues, Packet, Values
 
     operand, where = argument
@@ -191,8 +190,8 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
             return b.const(len(operand.items), span)
         case _ if is_text(operand):
             return text_scan.length(b, texts.text_of(b, values.plain(b, operand, where), where), span)
-        case Static(value=Map() as declared):
-            map: MapRef = b.module.map(declared, operand.name)
+        case Static(value=Map()):
+            map = maps.ref(b, operand)
             if map.kind in ("Array", "PerCpuArray"):
                 return b.const(map.max_entries, span)
     pointer = reference(operand)

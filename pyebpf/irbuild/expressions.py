@@ -17,6 +17,7 @@ from pyebpf.irbuild import (
     conditionals,
     constants,
     contexts,
+    inner_maps,
     locals,
     maps,
     memory,
@@ -335,6 +336,8 @@ def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
         return contexts.element(b, base, evaluate(b, node.index), node.span, node.index.span)
     if isinstance(base, Values):
         return tuples.item(b, base, evaluate(b, node.index), node.index.span)
+    if isinstance(base, Static) and inner_maps.holds_maps(base):
+        return inner_maps.find(b, base, evaluate(b, node.index), node.span, node.index.span)
     return memory.read(b, place_at(b, base, node), node.span)
 
 

@@ -21,7 +21,7 @@ from pyebpf.ir.types import (
     Region,
     ValueType,
 )
-from pyebpf.irbuild import memory, shapes, values
+from pyebpf.irbuild import inner_maps, memory, shapes, values
 from pyebpf.irbuild.bindings import (
     RESULT,
     Binding,
@@ -86,6 +86,8 @@ def write(b: Builder, name: str, binding: Binding, operand: Operand, span: Span)
             _write_optional_text(b, name, binding, operand, span)
         case TupleLocal():
             _write_tuple(b, name, binding, operand, span)
+        case Fixed(Static() as held) if inner_maps.is_inner(b, held):
+            inner_maps.assign(b, held, operand, span)
         case Fixed():
             if binding.operand != operand:
                 b.error(errors.FixedName(target(span, name), name, _fixed_as(binding.operand)))

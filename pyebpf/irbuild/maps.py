@@ -21,6 +21,7 @@ from pyebpf.source import Span
 ANY, NOEXIST, LOCK = 0, 1, 4
 RESULT = IntType(-4095, 0)
 INDEXED = ("Array", "PerCpuArray")
+OF_MAPS = ("HashOfMaps", "ArrayOfMaps")
 METHODS = {
     "Hash": ("get", "pop"),
     "LruHash": ("get", "pop"),
@@ -35,6 +36,8 @@ METHODS = {
     "Stack": ("push", "pop", "peek"),
     "BloomFilter": ("add",),
     "ProgArray": (),
+    "HashOfMaps": (),
+    "ArrayOfMaps": (),
 }
 KEYLESS = {
     "RingBuf": "with {}.reserve() as event:",
@@ -51,11 +54,15 @@ COUNT_ATTEMPTS = 2
 
 def ref(b: Builder, operand: Static) -> MapRef:
     assert isinstance(operand.value, Map)
+    if id(operand.value) in b.inner_maps:
+        return b.inner_maps[id(operand.value)][1]
     return b.module.map(operand.value, operand.name)
 
 
 def require(b: Builder, map: MapRef, operation: str, span: Span) -> None:
     """A diagnostic unless entries of `map` are reached by key."""
+    if map.kind in OF_MAPS and operation not in ("[]", "in"):
+        b.error(errors.NoSuchOperation(span, f"a {map.kind}", operation, f"table = {map.name}[key]"))
     if map.kind in KEYLESS:
         b.error(errors.NoSuchOperation(span, f"a {map.kind}", operation, KEYLESS[map.kind].format(map.name)))
 
@@ -65,26 +72,27 @@ def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     assert map.key is not None
     if map.kind == "LpmTrie":
         return networks.key_address(b, map, key, span)
-    if map.kind in INDEXED:
+    if map.kind in (*INDEXED, "ArrayOfMaps"):
         index = values.number(b, key, span)
         if isinstance(index, ops.Const) and not 0 <= index.value < map.max_entries:
             from_end = index.value + map.max_entries
             hint = f"{map.name}[{from_end}]" if index.value < 0 <= from_end else ""
             b.error(type_errors.IndexOutOfRange(span, index.value, map.max_entries, hint))
-        key = _checked_index(b, index, map.max_entries, span)
+        key = _checked_index(b, index, map, span)
     elif not _key_suits(map.key, key):
         hint = f"{span.text}()" if isinstance(key, Static) and isinstance(key.value, Builtin) else ""
         b.error(errors.KeyType(span, map.name, describe_type(map.key), describe(key), hint))
     return memory.materialize(b, "key", map.key, key, span)
 
 
-def _checked_index(b: Builder, index: ops.Value, length: int, span: Span) -> ops.Value:
+def _checked_index(b: Builder, index: ops.Value, map: MapRef, span: Span) -> ops.Value:
     """An index that fits a key: a lookup finds nothing outside the array, but only for keys of 32 bits."""
     assert isinstance(index.type, IntType)
+    fault = Fault.INDEX if map.kind in INDEXED else Fault.KEY
     if index.type.low < 0:
-        b.check(b.compare(">=", index, b.const(0, span), span), Fault.INDEX, span)
+        b.check(b.compare(">=", index, b.const(0, span), span), fault, span)
     if index.type.high >= 1 << 32:
-        b.check(b.compare("<", index, b.const(length, span), span), Fault.INDEX, span)
+        b.check(b.compare("<", index, b.const(map.max_entries, span), span), fault, span)
     return index
 
 
@@ -110,7 +118,8 @@ def lookup(b: Builder, map: MapRef, key: Operand, span: Span) -> tuple[ops.Value
 
 def _lookup(b: Builder, map: MapRef, key: ops.Value, span: Span) -> ops.Value:
     assert map.value is not None
-    return b.emit(ops.MapLookup(map, key, PointerType(map.value, Region.MAP, nullable=True), span))
+    type = PointerType(map.value, Region.MAP, nullable=True)
+    return b.emit(ops.MapLookup(map, key, type, span, b.through(map, span)))
 
 
 def entry(b: Builder, map: MapRef, key: Operand, span: Span, what: str) -> Place:
@@ -137,7 +146,7 @@ def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[S
 
 
 def _update(b: Builder, map: MapRef, key: ops.Value, value: ops.Value, flags: int, span: Span) -> None:
-    result = b.emit(ops.MapUpdate(map, key, value, flags, RESULT, span))
+    result = b.emit(ops.MapUpdate(map, key, value, flags, RESULT, span, b.through(map, span)))
     fault = Fault.INDEX if map.kind in INDEXED else Fault.MEMORY
     b.check(b.compare("==", result, b.const(0, span), span), fault, span)
 
@@ -163,7 +172,7 @@ def delete(b: Builder, map: MapRef, key: Operand, span: Span, key_span: Span) ->
     if map.kind in INDEXED:
         b.error(errors.NoSuchOperation(span, f"an {map.kind}", "del", f"{map.name}[i] = 0"))
     address = key_address(b, map, key, key_span)
-    result = b.emit(ops.MapDelete(map, address, RESULT, span))
+    result = b.emit(ops.MapDelete(map, address, RESULT, span, b.through(map, span)))
     b.check(b.compare("==", result, b.const(0, span), span), Fault.KEY, span)
 
 
@@ -222,7 +231,7 @@ def _get(b: Builder, map: MapRef, arguments: list[tuple[Operand, Span]], span: S
         assert map.value is not None
         b.set(value, memory.load(b, b.not_null(found, span), map.value, span), span)
         if remove:
-            b.emit(ops.MapDelete(map, key, RESULT, span))
+            b.emit(ops.MapDelete(map, key, RESULT, span, b.through(map, span)))
         b.set(present, b.truth(True, span), span)
 
     b.if_(there, hit, None, span)
@@ -279,7 +288,7 @@ def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, sp
 
     def insert() -> None:
         data = _start_value(b, map, amount, span)
-        result = b.emit(ops.MapUpdate(map, key, data, NOEXIST, RESULT, span))
+        result = b.emit(ops.MapUpdate(map, key, data, NOEXIST, RESULT, span, b.through(map, span)))
         inserted = b.compare("==", result, b.const(0, span), span)
         b.if_(inserted, lambda: _leave(b, done, span), None, span)
 

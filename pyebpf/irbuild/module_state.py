@@ -14,6 +14,7 @@ from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.maps import MapType, map_kind_by_name
 from pyebpf.lang.maps import Map
+from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.variables import Declared
@@ -60,9 +61,18 @@ class ModuleState:
                 kind.flags,
                 declared.unit,
                 None,
-                _slots(declared),
+                self._slots(declared),
+                _inner(declared, self.names.get(id(declared), name)),
             )
         return self.maps[id(declared)]
+
+    def _slots(self, declared: Map) -> tuple[tuple[int, str], ...]:
+        """What is in an array of programs, or a map of maps, at first."""
+        if isinstance(declared, ProgArray):
+            return tuple(sorted((slot, program.__name__) for slot, program in declared.programs.items()))
+        if isinstance(declared, HashOfMaps | ArrayOfMaps):
+            return tuple(sorted((key, self.map(held, f"map{key}").name) for key, held in declared.held.items()))
+        return ()
 
     def tail_targets(self) -> list[Probe]:
         """The programs in the arrays of programs that are used."""
@@ -123,10 +133,15 @@ class ModuleState:
         )
 
 
-def _slots(declared: Map) -> tuple[tuple[int, str], ...]:
-    """What is in an array of programs at first."""
-    programs = declared.programs if isinstance(declared, ProgArray) else {}
-    return tuple(sorted((slot, program.__name__) for slot, program in programs.items()))
+def _inner(declared: Map, name: str) -> MapRef | None:
+    """What the maps in a map of maps are like."""
+    if not isinstance(declared, HashOfMaps | ArrayOfMaps):
+        return None
+    like = declared.inner
+    kind = map_kind_by_name(like.kind)
+    assert kind is not None
+    numbers = (like.max_entries, kind.flags)
+    return MapRef(f"{name}.inner", like.kind, int(kind.type), like.key, like.value, *numbers, like.unit, None)
 
 
 def _initial(declared: Declared) -> bytes:

@@ -31,6 +31,9 @@ def method(b: Builder, map: MapRef, name: str, arguments: list[Argument], span: 
 
 def address(b: Builder, map: MapRef, span: Span) -> ops.Value:
     """The map as an argument of a helper."""
+    through = b.through(map, span)
+    if through is not None:
+        return through
     return b.emit(ops.MapAddress(map, AddressType("kernel"), span))
 
 

@@ -17,7 +17,7 @@ from pyebpf.ir.types import (
     is_scalar,
     loaded,
 )
-from pyebpf.irbuild import memory, values
+from pyebpf.irbuild import inner_maps, memory, values
 from pyebpf.irbuild.bindings import (
     Binding,
     Fixed,
@@ -74,6 +74,8 @@ def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.T
             b.error(type_errors.TextNeedsPlace(span, operand.source))
         case Static(value=str()):
             b.error(type_errors.TextNeedsPlace(span, repr(operand.value)))
+        case Static(value=Map()) if inner_maps.is_inner(b, operand):
+            return Fixed(inner_maps.named(b, operand, name, span))
         case Static(value=Map()):
             b.error(map_errors.MapAsValue(span, operand.name))
         case _ if ops.is_value(operand):

@@ -110,6 +110,8 @@ QUEUE: Final = MapKind("Queue", MapType.QUEUE, (4, 20), "none", False, 0, ("push
 STACK: Final = MapKind("Stack", MapType.STACK, (4, 20), "none", False, 0, ("push", "pop", "peek"))
 BLOOM_FILTER: Final = MapKind("BloomFilter", MapType.BLOOM_FILTER, (5, 16), "none", False, 0, ("push", "peek"))
 PROG_ARRAY: Final = MapKind("ProgArray", MapType.PROG_ARRAY, (4, 2), "u32", False, 0, ("call",))
+ARRAY_OF_MAPS: Final = MapKind("ArrayOfMaps", MapType.ARRAY_OF_MAPS, (4, 12), "u32", False, 0, ("lookup",))
+HASH_OF_MAPS: Final = MapKind("HashOfMaps", MapType.HASH_OF_MAPS, (4, 12), "any", False, 0, ("lookup",))
 RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, 0, ("reserve",))
 HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
 
@@ -117,7 +119,7 @@ MAP_KINDS: Final = (
     *(HASH, LRU_HASH, PER_CPU_HASH, LRU_PER_CPU_HASH, LPM_TRIE),
     *(ARRAY, PER_CPU_ARRAY, HISTOGRAM),
     *(QUEUE, STACK, BLOOM_FILTER, RING_BUF),
-    *(PROG_ARRAY,),
+    *(PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS),
 )
 
 

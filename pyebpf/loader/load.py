@@ -236,6 +236,11 @@ def _create_map(
     raise explain(failure, f"create map {spec.name}")
 
 
+def create_map(spec: MapSpec) -> LoadedMap:
+    """Create a map that belongs to no object, for a map of maps. Raises LoadError."""
+    return _create_map(spec, None, None)
+
+
 def _fill(made: LoadedMap, initial: bytes | None) -> None:
     spec = made.spec
     if initial is None:

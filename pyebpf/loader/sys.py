@@ -330,6 +330,11 @@ def prog_get_fd_by_id(number: int) -> Descriptor:
     return Descriptor(bpf(13, struct.pack("=III", number, 0, 0))[0])
 
 
+def map_get_fd_by_id(number: int) -> Descriptor:
+    """BPF_MAP_GET_FD_BY_ID (4.13)."""
+    return Descriptor(bpf(14, struct.pack("=III", number, 0, 0))[0])
+
+
 def perf_event_open(
     attributes: bytes, pid: int, cpu: int, group: int = -1, flags: int = PERF_FLAG_FD_CLOEXEC
 ) -> Descriptor:

@@ -61,6 +61,9 @@ def _declared(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapS
         info = infos.get(variable.name)
         if info is not None:
             spec = _with(spec, kind=info.kind, key=info.key or spec.key, value=info.value or spec.value)
+        inside = infos.get(f"{variable.name}.inner")
+        if inside is not None and spec.inner is not None:
+            spec = _with(spec, inner=_with(spec.inner, kind=inside.kind, key=inside.key, value=inside.value))
         specs.append(spec)
     slots = _slots(elf, section, btf, specs, spans, places)
     return tuple(_with(spec, values=slots[spec.name]) if slots[spec.name] else spec for spec in specs), places

@@ -71,7 +71,7 @@ class KernelEntries(Entries):
             if error.errno not in NO_BATCHES:
                 raise
         found = []
-        for key in self._walk():
+        for key in self.walk():
             value = self.lookup(key)
             if value is not None:
                 found.append((key, value))
@@ -96,10 +96,10 @@ class KernelEntries(Entries):
     def all_keys(self) -> list[bytes]:
         """All keys. Where a value is large for having one part per CPU, it isn't fetched with them."""
         if self.value_bytes > WIDE:
-            return self._walk()
+            return self.walk()
         return [key for key, _ in self.snapshot()]
 
-    def _walk(self) -> list[bytes]:
+    def walk(self) -> list[bytes]:
         """Keys, one by one. When entries go meanwhile the kernel starts anew, so keys seen twice end the walk."""
         spec = self.loaded.spec
         found: dict[bytes, None] = {}

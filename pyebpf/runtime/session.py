@@ -17,6 +17,7 @@ from pyebpf.metadata import Cell
 from pyebpf.object.specs import Object, tail_targets
 from pyebpf.runtime.entries import KernelEntries
 from pyebpf.runtime.faults import read_counter, read_faults
+from pyebpf.runtime.nested import MapsView
 from pyebpf.runtime.programs import Program, ProgramStats, enable_stats
 from pyebpf.runtime.ring import Ring
 from pyebpf.runtime.tables import ProgArrayView
@@ -94,6 +95,9 @@ class Session:
                 if found.spec.type == MapType.PROG_ARRAY:
                     self.maps[name] = ProgArrayView(found, self.programs)
                     continue
+                if found.spec.inner is not None:
+                    self.maps[name] = MapsView(found, _inner_view)
+                    continue
                 view = _view(found, info.unit if info else "", _counter(loaded, info.dropped if info else None))
                 if view is not None:
                     self.maps[name] = view
@@ -154,6 +158,8 @@ class Session:
             for view in self.maps.values():
                 if isinstance(view, RingBufView):
                     last.callback(view.ring.close)
+                if isinstance(view, MapsView):
+                    last.callback(view.close)
             for callback in reversed(self._callbacks):
                 last.callback(callback)
             for link in reversed(self._links):
@@ -179,6 +185,11 @@ class Session:
 def _counter(loaded: LoadedObject, cell: Cell | None) -> Callable[[], int]:
     """What reads a counter. It doesn't hold the session, so that views don't keep one alive that nobody else has."""
     return lambda: read_counter(loaded, cell)
+
+
+def _inner_view(loaded: LoadedMap) -> MapView | None:
+    """The collection that suits a map in a map of maps."""
+    return _view(loaded, "", lambda: 0)
 
 
 def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int]) -> MapView | None:

@@ -48,3 +48,14 @@ def test_arrays_of_programs(pins: Pins, tmp_path: Path) -> None:
     found = loaded(pins, tmp_path, module.parse, ["parsers", "again"])
     assert found["parsers"] == {6: program_id(pins, "parse_tcp"), 17: program_id(pins, "parse_udp")}
     assert found["again"] == {0: program_id(pins, "count_down")}
+
+
+def test_maps_of_maps(pins: Pins, tmp_path: Path) -> None:
+    module = import_file(Path(__file__).parent / "test_maps_of_maps.py")
+    found = loaded(pins, tmp_path, module.changed, ["fixed"])
+    assert found["fixed"] == {0: map_id(pins, "first"), 2: map_id(pins, "second")}
+
+
+def map_id(pins: Pins, name: str) -> int:
+    shown = pins.run(str(BPFTOOL), "-j", "map", "show", "pinned", pins.folder / "maps" / name)
+    return int(json.loads(shown.stdout)["id"])
