@@ -57,7 +57,7 @@ from pyebpf.lang.maps import (
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
 from pyebpf.lang.programs import ProgArray
-from pyebpf.lang.structs import struct
+from pyebpf.lang.structs import bits, struct, union
 from pyebpf.lang.types import SpinLock, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.lang.variables import Config, Global
 
@@ -114,6 +114,7 @@ __all__ = [
     "be16",
     "be32",
     "be64",
+    "bits",
     "boot_ns",
     "cgroup",
     "cgroup_id",
@@ -141,6 +142,7 @@ __all__ = [
     "u32",
     "u64",
     "uid",
+    "union",
     "user_str",
     "xdp",
 ]

@@ -180,6 +180,8 @@ def _network(type: layout.Struct, value: object, what: str) -> bytes:
 def _struct(type: layout.Struct, value: object, what: str) -> bytes:
     """From an instance of the struct, a mapping, or a tuple in the fields' order; missing fields of mappings are
     zero."""
+    if type.is_union:
+        return _union(type, value, what)
     data = bytearray(type.size)
     for field, item in _items(type, value, what):
         place = f"{what}.{field.name}"
@@ -188,6 +190,16 @@ def _struct(type: layout.Struct, value: object, what: str) -> bytes:
         else:
             data[field.offset : field.offset + field.type.size] = encode(field.type, item, place)
     return bytes(data)
+
+
+def _union(type: layout.Struct, value: Any, what: str) -> bytes:
+    """From an instance of the union, or a mapping with one field at most."""
+    if getattr(value, "__layout__", None) == type and hasattr(value, "__bytes__"):
+        return bytes(value)
+    if not isinstance(value, Mapping) or len(value) > 1:
+        raise TypeError(f"{what} is union {type}: an instance of it, or one field of it, not {value!r}")
+    fields = layout.Struct(type.name, type.fields, type.size, type.align)
+    return _struct(fields, value, what)
 
 
 def _items(type: layout.Struct, value: Any, what: str) -> list[tuple[layout.Field, object]]:

@@ -153,6 +153,10 @@ class Struct:
     is_union: bool = False
 
     @property
+    def kind(self) -> str:
+        return "union" if self.is_union else "struct"
+
+    @property
     def covered(self) -> int:
         """Bytes from the start up to the end of the last field."""
         return max((field.offset + field.type.size for field in self.fields), default=0)
@@ -193,17 +197,50 @@ def round_up(offset: int, align: int) -> int:
     return (offset + align - 1) // align * align
 
 
-def struct_of(name: str, members: tuple[tuple[str, Type], ...], *, packed: bool = False) -> Struct:
-    """Lay `members` out as C does: each at its natural alignment, the whole padded to the largest."""
-    offset, align = 0, 1
+def struct_of(
+    name: str,
+    members: tuple[tuple[str, Type] | tuple[str, Type, int], ...],
+    *,
+    packed: bool = False,
+    union: bool = False,
+) -> Struct:
+    """Lay `members` out as C does: each at its natural alignment, the whole padded to the largest.
+
+    A third item makes a bit field of so many bits: it follows the one before, unless it would cross a boundary of its
+    type's size. (The System V rules, which clang keeps to for the BPF target.)
+    """
+    end, align = 0, 1  # `end` in bits
     fields = []
-    for field_name, field_type in members:
+    for field_name, field_type, *width in members:
+        bits, unit = width[0] if width else 0, field_type.size * 8
         field_align = 1 if packed else field_type.align
-        offset = round_up(offset, field_align)
-        fields.append(Field(field_name, field_type, offset))
-        offset += field_type.size
+        start = 0 if union else end if bits else round_up(end, field_align * 8)
+        if bits and not packed and start % unit + bits > unit:
+            start = round_up(start, field_align * 8)
+        offset = start // unit * field_type.size if bits else start // 8
+        fields.append(Field(field_name, field_type, offset, bits, start - offset * 8 if bits else 0))
+        end = max(end, start + (bits or unit))
         align = max(align, field_align)
-    return Struct(name, tuple(fields), round_up(offset, align), align)
+    size = round_up(round_up(end, 8) // 8, align)
+    if packed:
+        fields = [_inside(field, size) if field.bits else field for field in fields]
+    return Struct(name, tuple(fields), size, align, union)
+
+
+def _inside(field: Field, size: int) -> Field:
+    """A bit field of a packed struct of `size` bytes: cut from the smallest number around it that lies inside."""
+    start = field.offset * 8 + field.bit_offset
+    unit = field.type.base if isinstance(field.type, Enumeration) else field.type
+    if not isinstance(unit, Integer):
+        return field
+    for narrow in (U8, U16, U32, U64):
+        offset = max(min(start // 8, size - narrow.size), 0)
+        if start - offset * 8 + field.bits <= narrow.size * 8 and narrow.size <= size:
+            type: Type = Integer(f"{'i' if unit.signed else 'u'}{narrow.size * 8}", narrow.size, unit.signed)
+            if isinstance(field.type, Enumeration):
+                type = Enumeration(field.type.name, type, field.type.members)  # type: ignore[arg-type]
+            return Field(field.name, type, offset, field.bits, start - offset * 8)
+    return Field(field.name, field.type, size, field.bits, field.bit_offset)  # none: outside, for the caller to refuse
 
 
 def locks(type: Type | None) -> tuple[int, ...]:
@@ -224,9 +261,13 @@ def padding(struct: Struct) -> tuple[tuple[int, int], ...]:
     gaps = []
     end = 0
     for field in sorted(struct.fields, key=lambda field: field.offset):
-        if field.offset > end:
-            gaps.append((end, field.offset - end))
-        end = max(end, field.offset + field.type.size)
+        start, size = field.offset, field.type.size
+        if field.bits:  # only the bytes that it has bits in
+            start += field.bit_offset // 8
+            size = (field.bit_offset % 8 + field.bits + 7) // 8
+        if start > end:
+            gaps.append((end, start - end))
+        end = max(end, start + size)
     if struct.size > end:
         gaps.append((end, struct.size - end))
     return tuple(gaps)

@@ -52,10 +52,17 @@ def _judge(op: ops.Prove, known: Interval) -> Diagnostic | None:
     if op.obligation is Obligation.NOT_NEGATIVE:
         cure = f"{target}max({whole}, 0), or {target}{name or 'u64'}({whole}) to wrap around"
         return MayBeNegative(op.span, low, high, cure)
-    cure = f"{target}{name}({whole})" if name else f"{target}min({whole}, {op.type.high})"
+    cure = f"{target}{name}({whole})" if name else target + _clamped(whole, known, op.type)
     shown = name or f"the range {pretty(op.type.low)} to {pretty(op.type.high)}"
     holds = f"{name} holds {pretty(op.type.low)} to {pretty(op.type.high)}" if name else ""
     return MayNotFit(op.span, shown, low, high, holds, cure)
+
+
+def _clamped(text: str, known: Interval, type: IntType) -> str:
+    """`text`, brought into a range that no type has."""
+    if known[1] > type.high:
+        text = f"min({text}, {type.high})"
+    return f"max({text}, {type.low})" if known[0] < type.low else text
 
 
 def _assigned(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from pyebpf.addresses import MacAddress
+from pyebpf.decode import Overlay
 from pyebpf.views.per_cpu import PerCpu
 
 
@@ -21,7 +22,7 @@ def plain(value: Any) -> Any:
             return value.hex()
         case PerCpu():
             return [plain(item) for item in value]
-        case tuple() if hasattr(value, "_asdict"):
+        case tuple() | Overlay() if hasattr(value, "_asdict"):
             return {name: plain(item) for name, item in value._asdict().items()}
         case tuple() | list():
             return [plain(item) for item in value]

@@ -149,6 +149,7 @@ class DebugInfo:
         )
 
     def _struct(self, type: layout.Struct) -> str:
+        tag = "DW_TAG_union_type" if type.is_union else "DW_TAG_structure_type"
         members = []
         covered = -1
         for field in type.fields:
@@ -166,7 +167,7 @@ class DebugInfo:
                 size, offset = field.bits, offset + shift
             members.append(self._member(field.name, self.type(field.type), size, offset, flags))
         return self.node(
-            f"!DICompositeType(tag: DW_TAG_structure_type, name: {quote(c_name(type.name))}, "
+            f"!DICompositeType(tag: {tag}, name: {quote(c_name(type.name))}, "
             f"size: {type.size * 8}, elements: {self.tuple(members)})"
         )
 

@@ -91,17 +91,25 @@ def load_bits(
     code: Code, address: str, type: layout.Type, count: int, shift: int, big_endian: bool, align: int = 8
 ) -> Operand:
     """Read a bit field: `count` bits from bit `shift` up, of the number in host order."""
-    whole = load(code, address, type, IntType(0, 0), big_endian, align).text
+    unit = bits_unit(type)
+    whole = load(code, address, unit, IntType(0, 0), big_endian, align).text
+    if unit.signed:
+        if count + shift < 64:
+            whole = code.value(f"shl i64 {whole}, {64 - count - shift}")
+        return Operand(code.value(f"ashr i64 {whole}, {64 - count}") if count < 64 else whole, "i64")
     if shift:
         whole = code.value(f"lshr i64 {whole}, {shift}")
-    if count + shift < type.size * 8 or _is_signed(type):
+    if count + shift < unit.size * 8:
         whole = code.value(f"and i64 {whole}, {literal((1 << count) - 1, 64)}")
+    if isinstance(type, layout.Boolean):
+        return Operand(code.value(f"icmp ne i64 {whole}, 0"), "i1")
     return Operand(whole, "i64")
 
 
-def _is_signed(type: layout.Type) -> bool:
+def bits_unit(type: layout.Type) -> layout.Integer:
+    """The number that bit fields of `type` are cut from."""
     stored = scalar(type)
-    return isinstance(stored, layout.Integer) and stored.signed
+    return layout.U8 if isinstance(stored, layout.Boolean) else stored
 
 
 def store(code: Code, address: str, type: layout.Type, value: Operand, big_endian: bool, align: int = 8) -> None:
@@ -130,12 +138,12 @@ def store_bits(
     align: int = 8,
 ) -> None:
     """Write a bit field, keeping the bits around it."""
-    mask = ((1 << count) - 1) << shift
-    whole = load(code, address, type, IntType(0, 0), big_endian, align).text
+    mask, unit = ((1 << count) - 1) << shift, bits_unit(type)
+    whole = load(code, address, unit, IntType(0, 0), big_endian, align).text
     kept = code.value(f"and i64 {whole}, {literal(~mask, 64)}")
     part = code.value(f"and i64 {low_bits(code, value, 64)}, {literal((1 << count) - 1, 64)}")
     moved = code.value(f"shl i64 {part}, {shift}") if shift else part
-    store(code, address, type, Operand(code.value(f"or i64 {kept}, {moved}"), "i64"), big_endian, align)
+    store(code, address, unit, Operand(code.value(f"or i64 {kept}, {moved}"), "i64"), big_endian, align)
 
 
 def swap_constant(text: str, bits: int) -> str:

@@ -80,6 +80,8 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     text.NotParsed,
     text.SoughtNotConstant,
     text.TextUnchanging,
+    data.UnionFields,
+    data.BadConstant,
     maps.NoSuchOperation,
     maps.MapAsValue,
     maps.ReserveNeedsWith,

@@ -58,3 +58,40 @@ class ArrayValues(Diagnostic):
     length: int
     found: str
     hint: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnionFields(Diagnostic):
+    code: ClassVar = "E0438"
+    title: ClassVar = "union {union} takes one field at a time"
+    label: ClassVar = "the same bytes as `{first}`"
+    notes: ClassVar = ("the fields of a union lie in the same bytes, so the second value would replace the first",)
+    help: ClassVar = "give one of them: {union}({first}=…)"
+    explanation: ClassVar = """
+    A union holds one of its fields at a time; reading another gives the same bytes as that one's type.
+
+        value = Value(number=1, parts=pair)     # wrong
+        value = Value(number=1)                 # right
+    """
+
+    union: str
+    first: str
+    second: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BadConstant(Diagnostic):
+    code: ClassVar = "E0439"
+    title: ClassVar = "`{name}` is no {type} as the kernel has it"
+    notes: ClassVar = ("{problem}",)
+    explanation: ClassVar = """
+    An instance of a struct that the module makes is a constant for its probes, so what is in it must fit its fields.
+
+        DEFAULT = Flow(port=-1)     # wrong, if port is u32
+    """
+
+    name: str
+    type: str
+    problem: str

@@ -118,7 +118,7 @@ class _Validator:
         target = self.pointer(op, op.address, writable=isinstance(op, ops.Store)).target
         if not is_scalar(target):
             self.fail(op, f"{target} doesn't fit a register")
-        if op.bits and (not isinstance(target, layout.Integer) or op.bits + op.bit_offset > target.size * 8):
+        if op.bits and op.bits + op.bit_offset > target.size * 8:
             self.fail(op, f"{op.bits} bits at bit {op.bit_offset} aren't in {target}")
 
     # Ops

@@ -11,10 +11,21 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import KernelType, PointerType, Region
+from pyebpf.ir.types import KernelType, PointerType, Region, is_scalar
 from pyebpf.irbuild import contexts, kernel_structs, maps, memory, names, packets, text_methods, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Context, KernelInteger, Method, Operand, Packet, Place, Static, describe, is_text
+from pyebpf.irbuild.operands import (
+    Context,
+    KernelInteger,
+    Method,
+    Operand,
+    Packet,
+    Place,
+    Static,
+    describe,
+    is_text,
+    reference,
+)
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
@@ -45,9 +56,17 @@ def read(
         case Static():
             return _python(b, base, name, span, name_span)
     base = values.plain(b, base, base_span)
+    if name == "copy" and _can_be_copied(base):
+        return Method(base, name)
     if ops.is_value(base) and isinstance(base.type, KernelType):
         return kernel_structs.read_member(b, base, base.type.struct, name, span, chained, pending)
     return memory.read(b, _field(b, base, name, span, name_span, base_span), span)
+
+
+def _can_be_copied(base: Operand) -> bool:
+    pointer = reference(base)
+    target = pointer.target if pointer is not None else None
+    return isinstance(target, layout.Array) or (isinstance(target, layout.Struct) and target.field("copy") is None)
 
 
 def place(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span) -> Place:
@@ -72,7 +91,7 @@ def _field(b: Builder, base: Operand, name: str, span: Span, name_span: Span, ba
             field = struct.field(name)
             if field is None:
                 known = [field.name for field in struct.fields]
-                contexts.unknown_member(b, f"struct {struct.name}", name, known, name_span)
+                contexts.unknown_member(b, f"{struct.kind} {struct.name}", name, known, name_span)
                 raise values.abandoned()
             return memory.field_place(b, base, field, span.text, span)
     hint = "whole texts are compared, with == and !=" if is_text(base) else ""
@@ -112,9 +131,31 @@ def _map_method(b: Builder, base: Static, name: str, name_span: Span) -> Operand
     return Method(base, name)
 
 
+def _constant_field(b: Builder, base: Static, shape: layout.Struct, name: str, span: Span, name_span: Span) -> Operand:
+    """A field of a struct that the module made: a constant, unless it is an array or the like."""
+    field = shape.field(name)
+    if field is None and name == "copy":
+        return Method(values.in_memory(b, base, span), name)
+    if field is None:
+        known = [field.name for field in shape.fields]
+        contexts.unknown_member(b, f"{shape.kind} {shape.name}", name, known, name_span)
+        raise values.abandoned()
+    value = getattr(base.value, name)
+    inner = Static(value, span.text)
+    if values.shape_of(inner) is not None:
+        return inner
+    if is_scalar(field.type) and not shape.is_union:
+        return names.static(b, value, span.text, span)
+    place = values.in_memory(b, base, span)
+    assert ops.is_value(place)
+    return memory.read(b, memory.field_place(b, place, field, span.text, span), span)
+
+
 def _python(b: Builder, base: Static, name: str, span: Span, name_span: Span) -> Operand:
     """An attribute of a Python object that is known now: an enum's member, a module's constant."""
-    owner = base.value
+    owner, shape = base.value, values.shape_of(base)
+    if shape is not None:
+        return _constant_field(b, base, shape, name, span, name_span)
     if isinstance(owner, EnumMeta | ModuleType) or hasattr(type(owner), name):
         try:
             return names.static(b, getattr(owner, name), span.text, span)

@@ -77,6 +77,8 @@ class Builder:
     """Maps found in maps of maps, by the `id` of what stands for them."""
     inner_places: dict[MapRef, ops.Local] = field(default_factory=dict)
     """Where their addresses are."""
+    constants: dict[tuple[layout.Type, bytes], ops.Slot] = field(default_factory=dict)
+    """Stack memory for constant structs: what is there never changes, so each has one place."""
     cursor: ops.Local | None = None
     """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
     offset: ops.Local | None = None

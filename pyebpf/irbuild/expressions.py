@@ -278,7 +278,7 @@ def _compare(b: Builder, node: tree.Compare) -> ops.Value:
 def _comparand(b: Builder, node: tree.Expression, later: Sequence[tree.Expression]) -> Operand:
     """An operand of a comparison, as it is before those after it are computed."""
     if isinstance(node, tree.Subscript) and isinstance(node.index, tree.Slice):
-        return _subscript(b, node, seen=not order.may_change(b, later))
+        return order.kept(b, _subscript(b, node, seen=not order.may_change(b, later)), node.span, later)
     return order.kept(b, evaluate(b, node), node.span, later)
 
 

@@ -10,6 +10,7 @@ from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import (
     calls,
@@ -17,6 +18,7 @@ from pyebpf.irbuild import (
     iteration,
     literals,
     maps,
+    memory,
     names,
     order,
     packets,
@@ -25,7 +27,17 @@ from pyebpf.irbuild import (
     values,
 )
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Method, Operand, OptionalValues, Packet, ProgramSlot, Static, Values, is_text
+from pyebpf.irbuild.operands import (
+    Method,
+    Operand,
+    OptionalValues,
+    Packet,
+    ProgramSlot,
+    Static,
+    Values,
+    is_text,
+    reference,
+)
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -54,7 +66,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
             return literal
     type_ = layout_or_none(value) if isinstance(target, Static) and value is not None else None
     if type_ is not None and not is_scalar(type_):
-        return literals.construct(b, type_, node)
+        return literals.construct(b, value, type_, node)
     iterable = iteration.maker(value)
     if iterable:
         given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
@@ -104,6 +116,11 @@ def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], s
         return packets.method(b, target.name, arguments, span)
     if is_text(target.receiver):
         return text_methods.method(b, target.receiver, target.name, arguments, span)
+    pointer = reference(target.receiver)
+    if pointer is not None and ops.is_value(target.receiver):
+        if arguments:
+            b.error(errors.WrongArguments(span, target.name, "no arguments", f"{len(arguments)}"))
+        return memory.duplicate(b, target.receiver, pointer.target, "copy", span)
     assert isinstance(target.receiver, Static) and isinstance(target.receiver.value, Map)
     return maps.method(b, maps.ref(b, target.receiver), target.name, arguments, span)
 

@@ -22,10 +22,18 @@ def load(
     """Read a scalar; anything else is its own address, a reference."""
     if not is_scalar(type):
         return address
-    register = loaded(type)
-    if bits and isinstance(register, IntType):
-        register = IntType(0, (1 << bits) - 1)
+    register = register_type(type, bits)
     return b.emit(ops.Load(address, register, span, bits, bit_offset))
+
+
+def register_type(type: layout.Type, bits: int) -> IntType | BoolType:
+    """The register type of a scalar, or of a field of so many `bits` of it."""
+    register = loaded(type)
+    if not bits or isinstance(register, BoolType):
+        return register
+    if register.signed:
+        return IntType(-(1 << bits - 1), (1 << bits - 1) - 1, register.shown_as)
+    return IntType(0, (1 << bits) - 1, register.shown_as)
 
 
 def read(b: Builder, place: Place, span: Span) -> ops.Value:
@@ -40,10 +48,9 @@ def store(b: Builder, place: Place, operand: Operand, span: Span) -> None:
         b.error(errors.ReadOnly(place.span, f"`{place.what}`"))
     match place.type:
         case layout.Integer() | layout.Enumeration() | layout.Boolean():
-            register = loaded(place.type)
-            if place.bits and isinstance(register, IntType):
-                register = IntType(0, (1 << place.bits) - 1)
-            value = values.fit(b, operand, register, span)
+            register = register_type(place.type, place.bits)
+            name = f"a field of {place.bits} bit{'s' * (place.bits > 1)}" if place.bits else ""
+            value = values.fit(b, operand, register, span, name)
             b.emit(ops.Store(place.address, value, span, place.bits, place.bit_offset))
         case layout.Text():
             _store_text(b, place.address, place.type, operand, span)
@@ -129,7 +136,7 @@ def layout_of_address(value: object) -> layout.Address | None:
 
 
 def values_type(type: layout.Type) -> str:
-    return f"struct {type}" if isinstance(type, layout.Struct) else str(type)
+    return f"{type.kind} {type}" if isinstance(type, layout.Struct) else str(type)
 
 
 def materialize(b: Builder, name: str, type: layout.Type, operand: Operand, span: Span) -> ops.Value:
@@ -155,6 +162,18 @@ def hold(b: Builder, operand: Operand, span: Span) -> Operand:
     address = b.scratch("held", pointer.target, span)
     store(b, Place(address, pointer.target, "held", span), operand, span)
     return address
+
+
+def duplicate(b: Builder, source: ops.Value, type: layout.Type, name: str, span: Span) -> ops.Value:
+    """A new object on the stack with the contents of another."""
+    if b.in_loop:  # in the next round it may be a copy of this very one
+        place = Place(b.scratch("held", type, span), type, "held", span)
+        b.emit(ops.Copy(place.address, source, type.size, span))
+        source = place.address
+    new = b.slot(name, type, span)
+    b.zero(new, type.size, span)
+    b.emit(ops.Copy(new, source, type.size, span))
+    return new
 
 
 def field_place(b: Builder, base: ops.Value, field: layout.Field, what: str, span: Span) -> Place:

@@ -114,6 +114,7 @@ def assign_name(b: Builder, name: str, operand: Operand, span: Span, declared: l
     frame = b.frame
     frame.poisoned.discard(name)
     frame.ended.discard(name)
+    operand = values.in_memory(b, operand, span)
     binding = frame.bindings.get(name)
     if binding is None:
         binding = shapes.bind(b, name, operand, span, declared)

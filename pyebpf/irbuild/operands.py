@@ -217,7 +217,7 @@ def describe_type(type: object) -> str:
         case layout.Text() | layout.Array() | layout.Integer() | layout.Boolean() | layout.Address():
             return str(type)
         case layout.Struct():
-            return f"struct {type.name}"
+            return f"{type.kind} {type.name}"
         case _:
             return str(type)
 

@@ -12,7 +12,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import data as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
-from pyebpf.ir.module import Obligation
+from pyebpf.ir.module import Fault, Obligation
 from pyebpf.ir.types import I64_MAX, IntType, PointerType
 from pyebpf.irbuild import constants, memory, values
 from pyebpf.irbuild.builder import Builder
@@ -45,16 +45,14 @@ def read(b: Builder, base: Operand, node: tree.Subscript, evaluate: Evaluate) ->
     array, address = _array(b, base, node)
     part = _part(b, array, node, evaluate)
     type = layout.Array(array.element, part.count)
-    source = address
     if part.step == 1:
-        source = _view(b, address, array, part, node.span)
-        if b.in_loop:  # in the next round it may be a slice of this very copy
-            source = memory.hold(b, source, node.span)  # type: ignore[assignment]
+        return memory.duplicate(b, _view(b, address, array, part, node.span), type, "slice", node.span)
+    if b.in_loop:  # in the next round it may be a slice of this very copy
+        held = memory.hold(b, address, node.span)
+        assert ops.is_value(held)
+        address = held
     new = b.slot("slice", type, node.span)
     b.zero(new, type.size, node.span)
-    if part.step == 1:
-        b.emit(ops.Copy(new, source, type.size, node.span))
-        return new
     assert isinstance(part.first, ops.Const)
     size = array.element.size
     for number in range(part.count):
@@ -128,6 +126,9 @@ def _moving(b: Builder, array: layout.Array, node: tree.Subscript, index: tree.S
     first = values.number(b, evaluate(b, start), start.span)
     last = array.length - count
     inside = b.prove(first, IntType(0, min(last, I64_MAX)), Obligation.FITS, start.span)
+    if isinstance(first.type, IntType) and first.type.low < 0:  # what is proven here the verifier may have to see
+        b.check(b.compare(">=", inside, b.const(0, start.span), start.span), Fault.INDEX, start.span)
+    b.check(b.compare("<=", inside, b.const(last, start.span), start.span), Fault.INDEX, start.span)
     return _Part(inside, count, 1)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pyebpf import layout
+from pyebpf.diagnostics import data as data_errors
 from pyebpf.diagnostics import types as errors
+from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
-from pyebpf.ir.types import BOOL, I64_MAX, BoolType, IntType, PointerType, ValueType
+from pyebpf.ir.types import BOOL, I64_MAX, BoolType, IntType, PointerType, Region, ValueType
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
 from pyebpf.irbuild.operands import (
     Operand,
@@ -39,7 +41,30 @@ def plain(b: Builder, operand: Operand, span: Span) -> Operand:
         pointer = operand.type
         there = PointerType(pointer.target, pointer.region, False, pointer.writable)
         return b.emit(ops.Prove(operand, there, Obligation.NOT_NONE, span))
-    return operand
+    return in_memory(b, operand, span)
+
+
+def shape_of(operand: Operand) -> layout.Struct | None:
+    """The struct or union that a Python object is an instance of, if `operand` is one known at compile time."""
+    if not isinstance(operand, Static) or isinstance(operand.value, type):
+        return None
+    found = getattr(type(operand.value), "__layout__", None)
+    return found if isinstance(found, layout.Struct) else None
+
+
+def in_memory(b: Builder, operand: Operand, span: Span) -> Operand:
+    """`operand`; an instance of a struct that the module made, in memory, where it can be read only."""
+    shape = shape_of(operand)
+    if shape is None or not isinstance(operand, Static):
+        return operand
+    try:
+        data = encode(shape, operand.value, operand.name)
+    except (TypeError, ValueError, OverflowError) as error:
+        b.error(data_errors.BadConstant(span, operand.name, f"{shape.kind} {shape.name}", str(error)))
+    slot = b.constants.setdefault((shape, data), ops.Slot(operand.name, shape, span))
+    address = b.emit(ops.SlotAddress(slot, PointerType(shape, Region.STACK), span))
+    b.emit(ops.StoreBytes(address, data, span))
+    return b.emit(ops.MemberAddress(address, 0, PointerType(shape, Region.STACK, writable=False), span))
 
 
 def number(b: Builder, operand: Operand, span: Span, hint: str = "") -> ops.Value:
@@ -109,8 +134,11 @@ def _value_truth(b: Builder, value: ops.Value, span: Span) -> ops.Value:
     b.error(errors.WrongType(span, "a condition", describe_type(type), ""))
 
 
-def fit(b: Builder, operand: Operand, type: ValueType, span: Span) -> ops.Value:
-    """`operand` as a value of exactly the register type `type` (of a declared local, field, key or result)."""
+def fit(b: Builder, operand: Operand, type: ValueType, span: Span, name: str = "") -> ops.Value:
+    """`operand` as a value of exactly the register type `type` (of a declared local, field, key or result).
+
+    `name` is what messages call the type.
+    """
     operand = plain(b, operand, span)
     if isinstance(type, BoolType):
         if ops.is_value(operand) and isinstance(operand.type, BoolType):
@@ -121,7 +149,7 @@ def fit(b: Builder, operand: Operand, type: ValueType, span: Span) -> ops.Value:
         if not is_number(operand):
             expected = str(type.shown_as) if type.shown_as else "an integer"
             b.error(errors.WrongType(span, expected, describe(operand), ""))
-        return fit_integer(b, number(b, operand, span), type, span)
+        return fit_integer(b, number(b, operand, span), type, span, name)
     if ops.is_value(operand) and operand.type == type:
         return operand
     b.error(errors.WrongType(span, describe_type(type), describe(operand), ""))

@@ -1,19 +1,20 @@
-"""`@struct`: a class whose annotations are fields of a C struct."""
+"""`@struct` and `@union`: classes whose annotations are fields of a C struct or union; `bits(n)` for bit fields."""
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
 from types import FrameType
 from typing import Any, TypeVar, overload
 
 from pyebpf import layout
-from pyebpf.addresses import MacAddress
-from pyebpf.encode import record_class
+from pyebpf.decode import Overlay, overlay_views
+from pyebpf.encode import bits_unit, encode, record_class
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.types import ArrayType, layout_of
+from pyebpf.lang.zeros import zero
 
 Class = TypeVar("Class", bound=type)
 
@@ -25,12 +26,38 @@ def struct(*, packed: bool = False) -> Callable[[Class], Class]: ...
 def struct(cls: Any = None, /, *, packed: bool = False) -> Any:
     """Turn an annotated class into a struct, laid out as C does; `packed=True` leaves no padding.
 
-    In Python, instances are made with keyword arguments (`Exec(pid=1)`) and can be keys and values of maps.
+    In Python, instances are made with keyword arguments (`Exec(pid=1)`) and can be keys and values of maps. Fields
+    may have defaults, which hold wherever the class is called, in probes as well: `proto: u8 = 6`.
     """
     scope = sys._getframe(1)  # annotations written as strings are names of the place where the class stands
     if cls is None:
-        return lambda inner: _make(inner, packed, scope)
-    return _make(cls, packed, scope)
+        return lambda inner: _make(inner, "struct", packed, scope)
+    return _make(cls, "struct", packed, scope)
+
+
+def union(cls: Class, /) -> Class:
+    """Turn an annotated class into a union: its fields are views of the same bytes, as in C.
+
+    Writing one field and reading another gives the bytes as the other's type. New ones are zero but for the one field
+    that is given: `Value(number=5)`.
+    """
+    return _make(cls, "union", False, sys._getframe(1))  # type: ignore[return-value]
+
+
+class bits:
+    """`flags: u8 = bits(3)`: a field of so many bits of its type, beside its neighbours as C lays bit fields out.
+
+    `bits(3, 5)`: with the default 5.
+    """
+
+    def __init__(self, width: int, default: object = None) -> None:
+        if isinstance(width, bool) or not isinstance(width, int):
+            raise DeclarationError(f"the width of a bit field is a number of bits, not {width!r}", "bits(3)")
+        self.width, self.default = width, default
+
+    # A field `flags: u8 = bits(3)` is a u8 for type checkers.
+    def __new__(cls, width: int, default: object = None) -> Any:
+        return super().__new__(cls)
 
 
 class _StructArrays(type):
@@ -38,33 +65,81 @@ class _StructArrays(type):
         return ArrayType(cls, length)
 
 
-def _make(cls: type, packed: bool, scope: FrameType) -> type:
+def _make(cls: type, kind: str, packed: bool, scope: FrameType) -> type:
     if not isinstance(cls, type):
-        raise DeclarationError("@struct decorates a class", "@struct\nclass Event:\n    pid: u32")
-    annotations = _annotations(cls, scope)
+        raise DeclarationError(f"@{kind} decorates a class", f"@{kind}\nclass Event:\n    pid: u32")
+    annotations = _annotations(cls, kind, scope)
     if not annotations:
-        raise DeclarationError(f"struct {cls.__name__} has no fields", "write one per line: `pid: u32`")
+        raise DeclarationError(f"{kind} {cls.__name__} has no fields", "write one per line: `pid: u32`")
     members = []
+    defaults: dict[str, object] = {}
     for name, annotation in annotations.items():
-        if name in vars(cls):
-            raise DeclarationError(
-                f"field {name} of struct {cls.__name__} has a default, which structs don't take", field=name
-            )
+        given = vars(cls).get(name)
         try:
-            members.append((name, layout_of(annotation)))
+            members.append((name, layout_of(annotation), _width(given, layout_of(annotation))))
+            if isinstance(given, bits) and given.default is not None:
+                defaults[name] = given.default
+            elif name in vars(cls) and not isinstance(given, bits):
+                defaults[name] = given
         except DeclarationError as error:
             raise DeclarationError(
-                f"field {name} of struct {cls.__name__}: {error.message}", error.help, name
+                f"field {name} of {kind} {cls.__name__}: {error.message}", error.help, name
             ) from None
-    shape = layout.struct_of(cls.__name__, tuple(members), packed=packed)
-    body = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__")}
-    inner = {name: each for name, each in annotations.items() if isinstance(each, _StructArrays)}
-    body |= {"__inner__": inner}  # fields that are structs: zeros of their own classes, which can be assigned to
-    body |= {"__layout__": shape, "__init__": _init, "__repr__": _repr, "__eq__": _equal, "__hash__": _hash}
-    return _StructArrays(cls.__name__, (), body)
+    shape = layout.struct_of(cls.__name__, tuple(members), packed=packed, union=kind == "union")
+    for field in shape.fields:
+        if field.bits and field.offset + field.type.size > shape.size:
+            hint = "put bit fields beside each other until they fill whole numbers"
+            raise DeclarationError(f"no number inside {kind} {shape.name} holds field {field.name}", hint, field.name)
+    body = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__", *annotations)}
+    body |= {"__layout__": shape, "__declared__": annotations, "__defaults__": defaults}
+    if kind == "union":
+        made = _StructArrays(cls.__name__, (Overlay,), body | overlay_views(shape))
+    else:
+        body |= {"__init__": _init, "__repr__": _repr, "__eq__": _equal, "__hash__": _hash, "copy": _copy}
+        made = _StructArrays(cls.__name__, (), body)
+    made.__initial__ = _initial(made, kind)  # type: ignore[attr-defined]
+    return made
 
 
-def _annotations(cls: type, scope: FrameType) -> dict[str, object]:
+def _width(given: object, type: layout.Type) -> int:
+    """The bits of a bit field, 0 for whole fields."""
+    if not isinstance(given, bits):
+        return 0
+    unit = bits_unit(type)
+    if unit is None or unit.big_endian:
+        raise DeclarationError(f"{type} has no bit fields", "u8…u64, i8…i64, bool and IntEnums have")
+    most = 1 if isinstance(type, layout.Boolean) else unit.size * 8
+    if not 1 <= given.width <= most:
+        raise DeclarationError(f"a bit field of {type} has 1 to {most} bits, not {given.width}", f"bits({most})")
+    return given.width
+
+
+def _initial(cls: Any, kind: str) -> bytes:
+    """The bytes of a new instance."""
+    shape: layout.Struct = cls.__layout__
+    for name, default in cls.__defaults__.items():
+        field = shape.field(name)
+        assert field is not None
+        only = layout.Struct(shape.name, (field,), shape.size, shape.align)
+        try:
+            encode(only, {name: default}, kind)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise DeclarationError(f"the default of {str(error).removeprefix(f'{kind}.')}", "", name) from None
+    if kind == "union" and len(cls.__defaults__) > 1:
+        name = list(cls.__defaults__)[1]
+        raise DeclarationError(f"two fields of union {shape.name} have defaults, for the same bytes", "", name)
+    return encode(shape, cls())
+
+
+def initial_of(declared: Any, size: int) -> bytes:
+    """The bytes that a new instance of a declared type of `size` bytes has."""
+    if isinstance(declared, ArrayType):
+        return initial_of(declared.element, size // declared.layout.length) * declared.layout.length
+    found = getattr(declared, "__initial__", None)
+    return found if isinstance(found, bytes) else bytes(size)
+
+
+def _annotations(cls: type, kind: str, scope: FrameType) -> dict[str, object]:
     """Field annotations in order, those written as strings (`from __future__ import annotations`) evaluated."""
     raw: dict[str, Any]
     if sys.version_info >= (3, 14):
@@ -79,42 +154,24 @@ def _annotations(cls: type, scope: FrameType) -> dict[str, object]:
             try:  # the user's own source, evaluated as Python itself would without the future import
                 annotation = eval(annotation, scope.f_globals, dict(scope.f_locals))
             except NameError as error:
-                raise DeclarationError(f"field {name} of struct {cls.__name__}: {error}") from None
+                raise DeclarationError(f"field {name} of {kind} {cls.__name__}: {error}") from None
         found[name] = annotation
     return found
 
 
-def _zero(type: layout.Type) -> object:
-    """What memory of zeros decodes to."""
-    match type:
-        case layout.Text():
-            return ""
-        case layout.Array():
-            return tuple(_zero(type.element) for _ in range(type.length))
-        case layout.Boolean():
-            return False
-        case layout.Struct():
-            return record_class(type)._make(_zero(field.type) for field in type.fields)
-        case layout.Address():
-            return IPv6Address(0) if type.view == "ipv6" else MacAddress(bytes(type.size))
-        case layout.Integer(view="ipv4"):
-            return IPv4Address(0)
-        case _:
-            return 0
-
-
 def _init(self: Any, **values: object) -> None:
-    shape: layout.Struct = type(self).__layout__
-    names = {field.name for field in shape.fields}
+    cls = type(self)
+    shape: layout.Struct = cls.__layout__
     for name in values:
-        if name not in names:
+        if shape.field(name) is None:
             raise TypeError(f"struct {shape.name} has no field {name!r}")
     for field in shape.fields:
         if field.name in values:
             value = values[field.name]
+        elif field.name in cls.__defaults__:
+            value = copy.deepcopy(cls.__defaults__[field.name])
         else:
-            inner = type(self).__inner__.get(field.name)
-            value = _zero(field.type) if inner is None else inner()
+            value = zero(field.type, cls.__declared__[field.name])
         setattr(self, field.name, value)
 
 
@@ -128,9 +185,17 @@ def _repr(self: Any) -> str:
     return f"{shape.name}({fields})"
 
 
-def _equal(self: Any, other: object) -> bool:
+def _equal(self: Any, other: Any) -> bool:
+    """Of the same struct, with the same values; what was read from a map or an event is a record of it."""
+    if isinstance(other, record_class(type(self).__layout__)):
+        return _items(self) == tuple(other)
     return type(self) is type(other) and _items(self) == _items(other)
 
 
 def _hash(self: Any) -> int:
     return hash(_items(self))
+
+
+def _copy(self: Any) -> Any:
+    """Another instance with the same contents: `.copy()`, as in a probe."""
+    return copy.deepcopy(self)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
 from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.zeros import array
 
 
 class ArrayType:
@@ -25,6 +26,11 @@ class ArrayType:
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             raise DeclarationError(f"an array's length is a positive integer, not {length!r}", "u32[4]")
         self.layout = layout.Array(layout_of(element), length)
+        self.element = element
+
+    def __call__(self, *values: object) -> Any:
+        """An array of these values, or of zeros: a list of a fixed length."""
+        return array(self.layout, self, values)
 
     def __getitem__(self, length: object) -> ArrayType:
         return ArrayType(self, length)

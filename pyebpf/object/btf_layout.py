@@ -11,7 +11,7 @@ _DEEPEST = 32
 
 
 def layout_of(btf: Btf, type_id: int) -> layout.Type | None:
-    """The memory type of BTF type `type_id`; None where memory types can't say it (unions, void, floats).
+    """The memory type of BTF type `type_id`; None where memory types can't say it (void, floats).
 
     Arrays of `char` are Text; pointers are u64. Raises BtfError on malformed BTF.
     """
@@ -45,7 +45,7 @@ def _layout(btf: Btf, type_id: int, depth: int) -> layout.Type | None:
                 return None
             return layout.Array(inner, found.length)
         case types.Struct():
-            return None if found.is_union else _struct(btf, found, depth)
+            return _struct(btf, found, depth)
         case _:
             return None
 
@@ -76,7 +76,8 @@ def _struct(btf: Btf, found: types.Struct, depth: int) -> layout.Struct | None:
         bit = member.bit_offset - offset * 8 if member.bit_size else 0
         fields.append(layout.Field(member.name or f"_{number}", inner, offset, member.bit_size, bit))
         align = max(align, inner.align)
-    return layout.Struct(found.name or "struct", tuple(fields), found.size, align)
+    kind = "union" if found.is_union else "struct"
+    return layout.Struct(found.name or kind, tuple(fields), found.size, align, found.is_union)
 
 
 __all__ = ["BtfError", "layout_of"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyebpf.decode import decoder
 from pyebpf.encode import encode
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedObject
 from pyebpf.metadata import Cell, VariableInfo
-from pyebpf.views.decode import decoder
 
 KEY = bytes(4)
 """Data sections are arrays of one element."""

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.diagnostics.base import Error, InternalError, unreachable
+from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
 from pyebpf.ir.module import KernelMember, MapRef, Program
 from pyebpf.ir.types import BoolType, IntType, PointerType
@@ -199,9 +200,11 @@ class Run:
 
     def _load(self, op: ops.Load) -> Word:
         type = self._target(op.address)
-        raw = number(type, self._pointer(op.address).read(type.size))
-        if op.bits:
-            return raw >> op.bit_offset & ((1 << op.bits) - 1)
+        unit = bits_unit(type) if op.bits else None
+        raw = number(unit or type, self._pointer(op.address).read(type.size))
+        if unit is not None:
+            value, sign = raw >> op.bit_offset & ((1 << op.bits) - 1), 1 << op.bits - 1 if unit.signed else 0
+            return (value ^ sign) - sign
         return int(raw != 0) if isinstance(op.type, BoolType) else raw
 
     def _address(self, op: ops.SlotAddress | ops.VariableAddress | ops.MemberAddress | ops.ElementAddress) -> Pointer:
@@ -311,6 +314,7 @@ class Run:
             raise InternalError(f"the program stores {value}")
         if op.bits:
             mask = ((1 << op.bits) - 1) << op.bit_offset
+            type = bits_unit(type) or type
             value = number(type, place.read(type.size)) & ~mask | value << op.bit_offset & mask
         elif isinstance(op.value.type, IntType | BoolType) and not _fits(type, value):
             raise InternalError(f"the program stores {value} as {type}, against its proof")

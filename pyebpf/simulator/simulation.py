@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
+from pyebpf.decode import decoder
 from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, MapRef, Module, Program, VariableRef
@@ -18,7 +19,6 @@ from pyebpf.simulator.run import Observer, Run
 from pyebpf.simulator.state import CPUS, State
 from pyebpf.simulator.surroundings import Surroundings
 from pyebpf.views.choice import view_of
-from pyebpf.views.decode import decoder
 from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import format_record
 from pyebpf.views.rings import Backlog, RingBufView

@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from typing import Any, final
 
 from pyebpf import layout
+from pyebpf.decode import Decoder, decoder
 from pyebpf.encode import encode
 from pyebpf.kernel.maps import MapType
 from pyebpf.records import dataclass
-from pyebpf.views.decode import Decoder, decoder
 from pyebpf.views.per_cpu import PerCpu
 
 PER_CPU = (MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH)

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pyebpf.decode import decoder
 from pyebpf.metadata import PrintSite
-from pyebpf.views.decode import decoder
 from pyebpf.views.rings import Records
 
 CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}

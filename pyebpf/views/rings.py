@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, final
 
 from pyebpf import layout
-from pyebpf.views.decode import decoder
+from pyebpf.decode import decoder
 
 
 class Records(Protocol):

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import struct
 import textwrap
+from pathlib import Path
+from random import Random
 
 import pytest
+from gen_data import DataGenerator
+from running import Kernel
+from twice import check_same
 
+from pyebpf import CompileError
+from pyebpf.codegen import StackOverrun, Worker
 from pyebpf.loader import sys
 
 pytestmark = pytest.mark.kernel
@@ -149,3 +156,118 @@ def probe(packet):
     exec(SLICES, {"u64": int, "u32": Lists()}, names)
     found = whole.unpack(sys.map_lookup(probe.loaded.maps["rows"].fd, bytes(4), whole.size))
     assert found == (*names["a"], *names["b"], *names["out"])
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_programs_over_data(kernel: Kernel, seed: int, tmp_path: Path) -> None:
+    """Structs, unions and bit fields are in the kernel what they are in Python."""
+    text = DataGenerator(Random(seed)).program()
+    try:
+        check_same(kernel, text, [bytes([3]) * 64, bytes([200]) * 64], tmp_path)
+    except CompileError as error:
+        assert {diagnostic.code for diagnostic in error.diagnostics} <= {"E0205"}, error
+    except StackOverrun:
+        kernel.worker = Worker.start()  # LLVM ended it
+
+
+def test_same_struct_in_python_and_in_the_kernel(kernel: Kernel, tmp_path: Path) -> None:
+    """Defaults, constants and bit fields of all kinds of types."""
+    text = """
+from pyebpf import IPv4Address, bits, char, i8, i16, struct, u8, u16, u32, u64
+
+class Color(IntEnum):
+    RED = 1
+    BLUE = 5
+
+@struct
+class Inner:
+    x: u32
+    name: char[8] = "abc"
+
+@struct
+class Part:
+    a: u8 = bits(3)
+    b: u8 = bits(6, 5)
+    c: u32 = bits(20)
+    d: i16 = bits(4)
+    e: bool = bits(1)
+    k: Color = bits(3)
+    inner: Inner
+    more: Inner[2]
+    proto: u8 = 6
+    v: u16[3]
+
+DEFAULT = Part(a=1, b=9, inner=Inner(x=5), v=u16[3](1, 2, 3))
+keys = Hash[Part, u64](max_entries=8)
+
+@function
+def total(part):
+    return part.a + part.inner.x + part.v[1] * 100
+
+@xdp
+def probe(packet):
+    n = packet.load(0, u8)
+    part = Part(a=n & 7, k=Color.BLUE)
+    out[0] = part.b * 1000 + part.proto
+    out[1] = u64(part.inner.name == "abc" and part.more[1].name == "abc")
+    out[2] = u64(part.k == Color.BLUE) + u64(part.e)
+    part.d = -5
+    out[3] = u64(part.d)
+    part.d = max(part.d - 3, -8)
+    part.e = part.d < -7
+    part.c = 0xfffff
+    out[4] = u64(part.d) + part.c + u64(part.e)
+    out[5] = total(DEFAULT) + DEFAULT.b + DEFAULT.v[2]
+    keys[DEFAULT] = 7
+    keys[part.copy()] = 8
+    keys[Part(a=n & 7, k=Color.BLUE)] = 9
+    part.a = 1
+    part.b = 9
+    out[6] = u64(part in keys)
+    copied = DEFAULT.copy()
+    out[7] = keys[copied]
+    copied.inner.x = 6
+    out[8] = u64(copied in keys) + u64(copied.inner == DEFAULT.inner)
+    out[9] = keys[Part(a=n & 7, k=Color.BLUE)]
+    return XDP.DROP
+"""
+    check_same(kernel, text, [bytes([number]) * 64 for number in (0, 3, 255)], tmp_path)
+
+
+def test_same_union_in_python_and_in_the_kernel(kernel: Kernel, tmp_path: Path) -> None:
+    """What one field is assigned, the others show."""
+    text = """
+from pyebpf import bits, char, i16, struct, u8, u16, u32, u64, union
+
+@struct
+class Inner:
+    x: u32
+    name: char[8] = "abc"
+
+@union
+class Word:
+    number: u64
+    parts: u16[4]
+    part: Inner
+    low: u8 = bits(4)
+    signed: i16 = -2
+
+words = Array[Word](max_entries=2)
+
+@xdp
+def probe(packet):
+    word = Word()
+    out[10] = word.number
+    word.low = 5
+    out[11] = word.number
+    word = Word(number=0x1122334455667788)
+    out[12] = word.parts[1] * 100000 + word.low
+    word.signed = -1
+    out[13] = word.part.x
+    words[1] = word.copy()
+    words[1].number = u64(words[1].number + 1)
+    out[14] = u64(words[1] == word) + 10 * u64(words[1] != Word(number=word.number + 1))
+    out[15] = u64(word.signed)
+    return XDP.DROP
+"""
+    check_same(kernel, text, [bytes(64)], tmp_path)

@@ -91,8 +91,9 @@ class Packet:
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    def load(self, offset: int, type: Type) -> int:
-        return type(int.from_bytes(self.data[offset : offset + type.bits // 8], "little"))
+    def load(self, offset: int, type: Any) -> int:
+        size = type.bits // 8 if isinstance(type, Type) else type.layout.size
+        return type(int.from_bytes(self.data[offset : offset + size], "little"))
 
 
 NAMES: Final[dict[str, Any]] = {

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pyebpf"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"records", "source", "layout", "addresses", "encode", "metadata"}
+BASE = {"records", "source", "layout", "addresses", "encode", "decode", "metadata"}
 MESSAGES = BASE | {"diagnostics", "metadata_json"}
 FACTS = MESSAGES | {"kernel"}
 ALLOWED: dict[str, set[str]] = {
@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "layout": {"records"},
     "addresses": set(),
     "encode": {"layout", "addresses", ""},
+    "decode": {"layout", "addresses", "encode"},
     "metadata": {"records", "layout"},
     "diagnostics": {"records", "source"},
     "metadata_json": BASE | {"diagnostics"},

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from sys import byteorder
 from typing import Any, TypeAlias
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
-from pyebpf.encode import RawText, bits_unit, number_format, record_class
+from pyebpf.encode import RawText, bits_unit, encode, number_format, record_class
 
 Decoder: TypeAlias = Callable[[bytes, int], Any]
 """Takes bytes and the offset in them."""
@@ -98,6 +100,9 @@ def _network(type: layout.Struct) -> Decoder:
 
 
 def _struct(type: layout.Struct) -> Decoder:
+    if type.is_union:
+        cls, size = overlay_class(type), type.size
+        return lambda data, offset: cls._of(bytes(data[offset : offset + size]))
     make = record_class(type)._make
     parts = [(_field(field), field.offset) for field in type.fields]
     return lambda data, offset: make([read(data, offset + at) for read, at in parts])
@@ -121,3 +126,91 @@ def _field(field: layout.Field) -> Decoder:
         return members.get(value, value)
 
     return decode
+
+
+class Overlay:
+    """A union in Python: its bytes, and every field as a view of them.
+
+    Subclasses have `__layout__`. What comes out of a map or an event can't be changed, as other structs from there.
+    """
+
+    __slots__ = ("_data",)
+    __layout__: layout.Struct
+    __defaults__: dict[str, object] = {}
+    _data: bytearray | bytes
+
+    def __init__(self, **values: object) -> None:
+        shape = type(self).__layout__
+        if len(values) > 1:
+            raise TypeError(f"union {shape.name} takes one field at a time: all are the same bytes")
+        self._data = bytearray(shape.size)
+        for name, value in (values or copy.deepcopy(type(self).__defaults__)).items():
+            if shape.field(name) is None:
+                raise TypeError(f"union {shape.name} has no field {name!r}")
+            setattr(self, name, value)
+
+    @classmethod
+    def _of(cls, data: bytes | bytearray) -> Any:
+        """The union that lies in `data`; bytes are never changed."""
+        made = cls.__new__(cls)
+        made._data = data
+        return made
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._data)
+
+    def _asdict(self) -> dict[str, Any]:
+        """Every field's view."""
+        return {field.name: getattr(self, field.name) for field in type(self).__layout__.fields}
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._asdict().values())
+
+    def copy(self) -> Any:
+        """Another instance with the same bytes, which can be changed."""
+        return type(self)._of(bytearray(self._data))
+
+    def __deepcopy__(self, _: object) -> Any:
+        return self.copy() if isinstance(self._data, bytearray) else self
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+        return f"{type(self).__layout__.name}({fields})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Overlay) or type(other).__layout__ != type(self).__layout__:
+            return NotImplemented
+        size = type(self).__layout__.covered
+        return bytes(self._data[:size]) == bytes(other._data[:size])
+
+    def __hash__(self) -> int:
+        return hash(bytes(self._data[: type(self).__layout__.covered]))
+
+
+def overlay_views(type: layout.Struct) -> dict[str, Any]:
+    """What the class of a union has: a property for each field."""
+    return {"__slots__": (), "__layout__": type, **{field.name: _view(type, field) for field in type.fields}}
+
+
+def _view(type: layout.Struct, field: layout.Field) -> property:
+    only = layout.Struct(type.name, (field,), type.size, type.align)
+    mask = ((1 << field.bits) - 1 << field.bit_offset) if field.bits else (1 << field.type.size * 8) - 1
+    place = slice(field.offset, field.offset + field.type.size)
+
+    def read(self: Overlay) -> Any:
+        return _field(field)(bytes(self._data), field.offset)
+
+    def write(self: Overlay, value: object) -> None:
+        if not isinstance(self._data, bytearray):
+            raise AttributeError(f"union {type.name} came from the kernel: change a copy of it")
+        new = int.from_bytes(encode(only, {field.name: value}, type.name)[place], byteorder)
+        old = int.from_bytes(self._data[place], byteorder) & ~mask
+        self._data[place] = (old | new).to_bytes(field.type.size, byteorder)
+
+    return property(read, write)
+
+
+@cache
+def overlay_class(type_: layout.Struct) -> Any:
+    """The class that a union decodes to."""
+    return type(type_.name, (Overlay,), overlay_views(type_))

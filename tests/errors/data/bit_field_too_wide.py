@@ -1,0 +1,7 @@
+from pyebpf import be32, bits, char, struct, u8, u64
+
+
+@struct
+class Row:
+    first: u64
+    field: u8 = bits(9)  # error

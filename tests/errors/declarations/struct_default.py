@@ -1,6 +1,0 @@
-from pyebpf import struct, u32
-
-
-@struct
-class Event:
-    pid: u32 = 0  # error
