@@ -281,6 +281,8 @@ class _Emitter:
                 return Operand(equal, "i1")
             case ops.MapAddress():
                 return Operand(symbol(op.map.name), "ptr")
+            case ops.ZeroAddress():
+                return Operand(symbol(ZERO), "ptr")
             case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return Operand(self.place(op), "ptr")
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():

@@ -69,7 +69,8 @@ class Sections:
         for map in self._module.maps:
             if map.type == _MAP_TYPE_RINGBUF:
                 found.append(_Variable(DROPPED + map.name, ".bss", layout.U64, bytes(8), 0))
-        if any(isinstance(op, ops.Forget) for program in self._module.programs for op in ops.walk(program.body)):
+        everything = (op for program in self._module.programs for op in ops.walk(program.body))
+        if any(isinstance(op, ops.Forget | ops.ZeroAddress) for op in everything):
             found.append(_Variable(ZERO, ".bss", layout.U64, bytes(8), 0))
         for variable in self._module.variables:
             initial = variable.initial.ljust(variable.type.size, b"\0")

@@ -112,6 +112,15 @@ class VariableAddress:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class ZeroAddress:
+    """The address of a `type.target` of at most 8 bytes that is always zero."""
+
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class MemberAddress:
     """`base` plus a constant number of bytes: a struct's field, or an array's element of constant index."""
 
@@ -605,6 +614,7 @@ Value: TypeAlias = (
     | LocalGet
     | SlotAddress
     | VariableAddress
+    | ZeroAddress
     | MemberAddress
     | ElementAddress
     | Load

@@ -21,7 +21,15 @@ from pyebpf.ir.types import AddressType, IntType, KernelType, PointerType, Value
 
 _INDENT = "  "
 _MAX_BYTES = 40
-_NAMES = (ops.Const, ops.Null, ops.SlotAddress, ops.VariableAddress, ops.ContextPointer, ops.MapAddress)
+_NAMES = (
+    ops.Const,
+    ops.Null,
+    ops.SlotAddress,
+    ops.VariableAddress,
+    ops.ZeroAddress,
+    ops.ContextPointer,
+    ops.MapAddress,
+)
 """Values that stand where they are used, however often."""
 
 
@@ -149,6 +157,8 @@ class _Printer:
                 return f"&{self.name(op.slot)}"
             case ops.VariableAddress():
                 return f"&{op.variable.name}"
+            case ops.ZeroAddress():
+                return "&zero"
             case ops.MemberAddress():
                 return f"{self.of(op.base)} + {op.offset}"
             case ops.ElementAddress():

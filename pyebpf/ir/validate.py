@@ -26,6 +26,7 @@ from pyebpf.ir.types import (
     is_scalar,
 )
 
+_LARGEST_ZERO: Final = 8
 _MAX_ARGUMENTS: Final = 5
 """Registers r1 to r5."""
 
@@ -155,6 +156,9 @@ class _Validator:
             case ops.Present():
                 if not isinstance(op.pointer.type, PointerType | KernelType | AddressType):
                     self.fail(op, f"needs an address, not {op.pointer.type}")
+            case ops.ZeroAddress():
+                if op.type.target.size > _LARGEST_ZERO or op.type.writable:
+                    self.fail(op, f"{op.type} isn't at most {_LARGEST_ZERO} bytes to be read")
             case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 self.address(op)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():

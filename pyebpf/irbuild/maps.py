@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pyebpf import layout
 from pyebpf.diagnostics import maps as errors
 from pyebpf.diagnostics import names as name_errors
@@ -48,7 +46,6 @@ KEYLESS = {
     "ProgArray": "return {}[i](packet)",
 }
 """Maps whose entries have no keys, and what is written instead."""
-COUNT_ATTEMPTS = 2
 """`m[k] += n` on a missing key: look up, insert, and if another CPU was faster look up again."""
 
 
@@ -279,48 +276,21 @@ def _count_own(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span:
 
 
 def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
-    """Look up and add; insert when missing; when another CPU inserted in between, look up once more."""
+    """Look up and add. What is missing is inserted as zero, by whichever CPU is the first, and looked up once more."""
     assert map.value is not None
     value = map.value
-    label, done = ops.Label("count"), ops.Label("counted")
-    attempt = b.local("attempt", I64, span)
-    b.set(attempt, b.const(0, span), span)
+    found = _lookup(b, map, key, span)
+    entry = b.local("entry", PointerType(value, Region.MAP), span)
 
     def insert() -> None:
-        data = _start_value(b, map, amount, span)
-        result = b.emit(ops.MapUpdate(map, key, data, NOEXIST, RESULT, span, b.through(map, span)))
-        inserted = b.compare("==", result, b.const(0, span), span)
-        b.if_(inserted, lambda: _leave(b, done, span), None, span)
+        zero = b.emit(ops.ZeroAddress(PointerType(value, Region.DATA, writable=False), span))
+        b.emit(ops.MapUpdate(map, key, zero, NOEXIST, RESULT, span, b.through(map, span)))
+        again = _lookup(b, map, key, span)
+        b.check(b.present(again, span), Fault.MEMORY, span)
+        b.set(entry, b.not_null(again, span), span)
 
-    def hit(found: ops.Value) -> Callable[[], None]:
-        def lower() -> None:
-            add(b, Place(b.not_null(found, span), value, map.name, span), amount, span, shared=True)
-            _leave(b, done, span)
-
-        return lower
-
-    with b.block() as whole:
-        with b.block() as body:
-            turn = b.get(attempt, span)
-            again = b.compare("<", turn, b.const(COUNT_ATTEMPTS, span), span)
-            b.if_(again, lambda: None, lambda: _leave(b, label, span), span)
-            found = _lookup(b, map, key, span)
-            b.if_(b.present(found, span), hit(found), insert, span)
-        b.reachable = True
-        with b.block() as step:
-            next_turn = b.emit(
-                ops.Binary("+", b.get(attempt, span), b.const(1, span), IntType(1, COUNT_ATTEMPTS), span)
-            )
-            b.set(attempt, next_turn, span)
-        counting = ops.Counting(attempt, b.const(0, span), b.const(COUNT_ATTEMPTS, span), 1)
-        blocks = ops.Block(tuple(body)), ops.Block(tuple(step))
-        b.emit(ops.Loop(label, *blocks, counting, COUNT_ATTEMPTS, False, span))
-        b.check(b.truth(False, span), Fault.MEMORY, span)
-    b.emit(ops.Scope(done, ops.Block(tuple(whole)), span))
-
-
-def _leave(b: Builder, label: ops.Label, span: Span) -> None:
-    b.emit(ops.Break(label, span))
+    b.if_(b.present(found, span), lambda: b.set(entry, b.not_null(found, span), span), insert, span)
+    add(b, Place(b.get(entry, span), value, map.name, span), amount, span, shared=True)
 
 
 def add(b: Builder, place: Place, amount: ops.Value, span: Span, shared: bool) -> None:

@@ -175,6 +175,8 @@ class Run:
                 return Handle(op.map)
             case ops.EqualBytes():
                 return int(self._pointer(op.address).read(len(op.data)) == op.data)
+            case ops.ZeroAddress():
+                return Pointer(Memory("zero", bytes(op.type.target.size), writable=False), 0)
             case ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return self._address(op)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
