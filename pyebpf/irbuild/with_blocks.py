@@ -38,7 +38,7 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
     if item.target is not None and not isinstance(item.target, tree.Name):
         b.error(map_errors.WithNeedsReserve(item.target.span, "no name"))
     assert ring.value is not None
-    span, before = item.span, b.assigned
+    span, before, bindings = item.span, b.assigned, dict(b.frame.bindings)
     type = PointerType(ring.value, Region.RING, nullable=True)
     record = b.emit(ops.RingReserve(ring, type, span))
 
@@ -58,13 +58,13 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
             b.unwinding.pop()
 
     b.if_(b.present(record, span), body, lambda: _count_dropped(b, ring, span), span)
-    _end_names(b, before)
+    _end_names(b, bindings)
 
 
-def _end_names(b: Builder, before: frozenset[str]) -> None:
+def _end_names(b: Builder, before: dict[str, Binding]) -> None:
     """Forget the names that a `with` block gave to its event, or to parts of it."""
     for name, binding in tuple(b.frame.bindings.items()):
-        if name not in before and _refers_to_event(binding):
+        if binding is not before.get(name) and _refers_to_event(binding):
             del b.frame.bindings[name]
             b.frame.ended.add(name)
             b.assigned -= {name}

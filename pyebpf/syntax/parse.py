@@ -36,6 +36,7 @@ def parse(captured: Captured) -> tree.Function:
     except LarkError as error:
         diagnose(captured)
         diagnose_fields(captured)
+        _diagnose_letter(error, text, origin)
         raise InternalError(f"{captured.source.path}:{captured.line}: this can't be parsed: {error}") from error
     except RecursionError:
         raise CompileError((too_deep(captured),)) from None
@@ -46,6 +47,19 @@ def parse(captured: Captured) -> tree.Function:
         diagnose(captured)
         diagnose_fields(captured)
         raise InternalError(f"{captured.source.path}:{captured.line}: {error}") from error
+
+
+def _diagnose_letter(error: Exception, text: str, origin: Origin) -> None:
+    """Raise CompileError where Python takes a character for a part of a name that the grammar doesn't: an accent."""
+    from lark.exceptions import UnexpectedCharacters
+
+    from pyebpf.diagnostics.syntax import Unsupported
+
+    if isinstance(error, UnexpectedCharacters) and f"a{text[error.pos_in_stream]}".isidentifier():
+        span = origin.span((error.line, error.column), (error.line, error.column + 1))
+        what = f"the character U+{ord(text[error.pos_in_stream]):04X} in a name"
+        why = "it changes the letter before it, so that names would look alike and not be the same"
+        raise CompileError((Unsupported(span, what, why, "use letters, digits and underscores"),))
 
 
 def _field(text: str, origin: Origin) -> tree.Expression:
