@@ -55,9 +55,10 @@ def _diagnose_letter(error: Exception, text: str, origin: Origin) -> None:
 
     from pyebpf.diagnostics.syntax import Unsupported
 
-    if isinstance(error, UnexpectedCharacters) and f"a{text[error.pos_in_stream]}".isidentifier():
+    letter = text[error.pos_in_stream or 0] if isinstance(error, UnexpectedCharacters) else " "
+    if isinstance(error, UnexpectedCharacters) and f"a{letter}".isidentifier():
         span = origin.span((error.line, error.column), (error.line, error.column + 1))
-        what = f"the character U+{ord(text[error.pos_in_stream]):04X} in a name"
+        what = f"the character U+{ord(letter):04X} in a name"
         why = "it changes the letter before it, so that names would look alike and not be the same"
         raise CompileError((Unsupported(span, what, why, "use letters, digits and underscores"),))
 
