@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyebpf.diagnostics import data, declarations, hooks, loops, maps, names, proofs, syntax, text, types
+from pyebpf.diagnostics import data, declarations, hooks, loops, maps, matching, names, proofs, syntax, text, types
 from pyebpf.diagnostics.base import Diagnostic
 
 CATALOG: Final[tuple[type[Diagnostic], ...]] = (
@@ -22,6 +22,9 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     loops.Overwritten,
     loops.UncertainStep,
     loops.TooManyCopies,
+    matching.NeverMatches,
+    matching.NotAStruct,
+    matching.PositionalPattern,
     proofs.MayNotFit,
     proofs.MayBeNegative,
     proofs.MayBeNone,

@@ -156,7 +156,8 @@ def _python(b: Builder, base: Static, name: str, span: Span, name_span: Span) ->
     owner, shape = base.value, values.shape_of(base)
     if shape is not None:
         return _constant_field(b, base, shape, name, span, name_span)
-    if isinstance(owner, EnumMeta | ModuleType) or hasattr(type(owner), name):
+    constant = isinstance(owner, type) and isinstance(vars(owner).get(name), int | str)
+    if constant or isinstance(owner, EnumMeta | ModuleType) or hasattr(type(owner), name):
         try:
             return names.static(b, getattr(owner, name), span.text, span)
         except AttributeError:

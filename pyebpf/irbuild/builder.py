@@ -53,6 +53,8 @@ class Builder:
     call_operand: Callable[..., Any] = field(init=False)
     """Lowers any call: `invoke.call`, which knows expressions, as expressions know calls."""
     print_call: Callable[..., None] = field(init=False)
+    assign_to: Callable[..., None] = field(init=False)
+    """Assigns an operand to any target: `assignments.assign_to`, which knows places."""
     frames: int = 0
     labels: list[ops.Label] = field(default_factory=list)
     unwinding: list[Reservation | Held | Finally] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import EnumMeta
 from typing import Final
 
 from pyebpf import layout
@@ -177,8 +178,8 @@ def _absolute(b: Builder, argument: Argument, span: Span) -> ops.Value:
 
 def _length(b: Builder, argument: Argument, span: Span) -> Operand:
     """`len(packet)`, `len(array)`; text has a length only up to its end."""
-    from pyebpf.irbuild import maps, packets
-    from pyebpf.irbuild.operands import OptionalValues, Packet, Values
+    from pyebpf.irbuild import iteration, maps, packets
+    from pyebpf.irbuild.operands import OptionalValues, Packet, Range, Values
 
     operand, where = argument
     if isinstance(operand, OptionalValues):
@@ -188,6 +189,10 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
             return packets.length(b, span)
         case Values():
             return b.const(len(operand.items), span)
+        case Range():
+            return iteration.length_of(b, operand, span)
+        case Static(value=EnumMeta() as enumeration):
+            return b.const(len(enumeration), span)
         case _ if is_text(operand):
             return text_scan.length(b, texts.text_of(b, values.plain(b, operand, where), where), span)
         case Static(value=Map()):

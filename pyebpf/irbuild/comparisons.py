@@ -9,9 +9,19 @@ from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
-from pyebpf.irbuild import maps, memory, text_methods, texts, tuples, values, wholes
+from pyebpf.irbuild import iteration, maps, memory, searching, text_methods, texts, tuples, values, wholes
 from pyebpf.irbuild.builder import Builder, is_address
-from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, Static, Values, describe, is_text
+from pyebpf.irbuild.operands import (
+    Operand,
+    Optional,
+    OptionalValues,
+    Range,
+    Static,
+    Values,
+    describe,
+    is_text,
+    reference,
+)
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
@@ -147,7 +157,11 @@ def _equal_text(b: Builder, left: Operand, right: Operand, span: Span, spans: tu
 
 def _contains(b: Builder, item: Operand, container: Operand, span: Span, spans: tuple[Span, Span]) -> ops.Value:
     if isinstance(container, Static) and isinstance(container.value, Map):
-        return maps.contains(b, maps.ref(b, container), item, spans[0])
+        map = maps.ref(b, container)
+        if map.kind not in maps.INDEXED:
+            return maps.contains(b, map, item, spans[0])
+    if isinstance(container, Range):
+        return searching.in_range(b, values.number(b, item, spans[0]), container, span)
     if is_text(item) and is_text(container):
         item, container = values.plain(b, item, spans[0]), values.plain(b, container, spans[1])
         return text_methods.contains(b, item, container, span, spans)
@@ -155,7 +169,11 @@ def _contains(b: Builder, item: Operand, container: Operand, span: Span, spans: 
         b.error(errors.WrongType(spans[0], "text before `in`", describe(item), f"str({spans[0].text})"))
     container = _tuple(b, container, spans[1])
     if not isinstance(container, Values):
-        b.error(errors.WrongType(spans[1], "a map or a tuple after `in`", describe(container), ""))
+        kept = isinstance(container, Static) and isinstance(container.value, Map)
+        items = iteration.items(b, container, spans[1]) if kept or reference(container) is not None else None
+        if items is not None:
+            return searching.search(b, items, lambda each: compare(b, "==", item, each, span, spans), span)
+        b.error(errors.WrongType(spans[1], "a map, an array, a tuple or a range after `in`", describe(container), ""))
     result = b.local("found", BOOL, span)
     b.set(result, b.truth(False, span), span)
     _any_equal(b, item, container.items, result, span, spans)

@@ -212,6 +212,8 @@ def _raises_again(body: tuple[tree.Statement, ...]) -> bool:
                 inner = statement.body + statement.orelse
             case tree.With():
                 inner = statement.body
+            case tree.Match():
+                inner = tuple(part for each in statement.cases for part in each.body)
             case tree.Try():
                 inner = statement.body + statement.orelse + statement.finalbody
                 inner += tuple(part for each in statement.handlers for part in each.body)

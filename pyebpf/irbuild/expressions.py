@@ -8,6 +8,7 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import text as text_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
+from pyebpf.diagnostics.syntax import Unsupported
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType
 from pyebpf.irbuild import (
@@ -52,6 +53,7 @@ from pyebpf.lang.variables import Declared
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 from pyebpf.syntax import tree
+from pyebpf.syntax.unsupported import ONLY_REDUCED
 
 
 def evaluate(b: Builder, node: tree.Expression) -> Operand:
@@ -97,6 +99,8 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
             return names.read_name(b, node.target.id, node.target.span)
         case tree.Tuple():
             return Values(tuple(operand for operand, _ in in_order(b, node.items)))
+        case tree.Generator():
+            b.error(Unsupported(node.span, "a generator expression here", ONLY_REDUCED, "write a for loop"))
         case _:
             unreachable(node)
 

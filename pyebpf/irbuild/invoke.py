@@ -23,6 +23,7 @@ from pyebpf.irbuild import (
     order,
     packets,
     prints,
+    reductions,
     text_methods,
     values,
 )
@@ -67,6 +68,9 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     type_ = layout_or_none(value) if isinstance(target, Static) and value is not None else None
     if type_ is not None and not is_scalar(type_):
         return literals.construct(b, value, type_, node)
+    reducer = reductions.reducer(value, node) if isinstance(target, Static) else ""
+    if reducer:
+        return reductions.reduce(b, reducer, node)
     iterable = iteration.maker(value)
     if iterable:
         given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
@@ -90,8 +94,6 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     except TypeError:
         name = None
     if name is not None:
-        if name in ("min", "max") and len(arguments) == 1 and isinstance(arguments[0][0], Values):
-            arguments = [(item, arguments[0][1]) for item in arguments[0][0].items]
         return calls.python_builtin(b, name, arguments, node.span)
     if isinstance(target, Method):
         return _method(b, target, arguments, node.span)

@@ -18,7 +18,17 @@ from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import I64_MAX, U64_MAX, BoolType, IntType
 from pyebpf.irbuild import arithmetic, contexts, locals, maps, memory, names, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import ContextArray, Items, Operand, Range, Static, Values, describe, reference
+from pyebpf.irbuild.operands import (
+    ContextArray,
+    Items,
+    Operand,
+    OptionalValues,
+    Range,
+    Static,
+    Values,
+    describe,
+    reference,
+)
 from pyebpf.irbuild.subscripts import element_place
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
@@ -49,7 +59,7 @@ def make(b: Builder, name: str, arguments: list[Argument], keywords: dict[str, A
                 b.error(errors.WrongArguments(span, name, "what to go through, and a start", found))
             return _enumerate(b, given, span)
         case "zip":
-            return _zip(b, [_required(b, *argument) for argument in arguments], span)
+            return _zip(b, [required(b, *argument) for argument in arguments], span)
         case _:
             if len(arguments) != 1:
                 b.error(errors.WrongArguments(span, name, "what to go through", f"{len(arguments)} arguments"))
@@ -58,6 +68,8 @@ def make(b: Builder, name: str, arguments: list[Argument], keywords: dict[str, A
 
 def items(b: Builder, operand: Operand, span: Span) -> Items | None:
     """`operand` item by item; None if that can't be done."""
+    if isinstance(operand, OptionalValues):
+        operand = values.plain(b, operand, span)
     match operand:
         case Items():
             return operand
@@ -79,7 +91,8 @@ def items(b: Builder, operand: Operand, span: Span) -> Items | None:
     return None
 
 
-def _required(b: Builder, operand: Operand, span: Span) -> Items:
+def required(b: Builder, operand: Operand, span: Span) -> Items:
+    """`operand` item by item, or a diagnostic."""
     found = items(b, operand, span)
     if found is None:
         b.error(type_errors.NotIterable(span, describe(operand), instead(operand, span)))
@@ -174,7 +187,7 @@ def _pick(b: Builder, parts: tuple[Operand, ...], number: ops.Value, span: Span)
 
 
 def _enumerate(b: Builder, given: list[Argument], span: Span) -> Items:
-    inner = _required(b, *given[0])
+    inner = required(b, *given[0])
     start = values.number(b, *given[1]) if len(given) == 2 else b.const(0, span)
 
     def at(b: Builder, number: ops.Value) -> Operand:
@@ -217,7 +230,7 @@ def _reversed(b: Builder, argument: Argument, span: Span) -> Operand:
     if constant is not None:
         back = constant[::-1]
         return Range(b.const(back.start, span), b.const(back.stop, span), b.const(back.step, span), where)
-    inner = _required(b, operand, where)
+    inner = required(b, operand, where)
 
     def at(b: Builder, number: ops.Value) -> Operand:
         if isinstance(inner.length, ops.Const) and isinstance(number, ops.Const):

@@ -18,7 +18,6 @@ from pyebpf.syntax import tree
 from pyebpf.syntax.walk import parts
 
 LowerBlock = Callable[[Builder, tuple[tree.Statement, ...]], None]
-AssignTo = Callable[[Builder, tree.Expression, Operand, Span], None]
 MOST_COPIES = 64
 """Of a loop's body that is written out for each item."""
 MOST_WRITTEN_OUT = 250
@@ -27,33 +26,42 @@ LARGEST_DISTANCE = 1 << 24
 """What no loop with a provable bound runs through, in rounds."""
 
 
-def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock, assign_to: AssignTo) -> None:
+def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock) -> None:
     """`for target in iterable:`, whose iterable is evaluated once."""
-    node = statement.iterable
-    operand = expressions.evaluate(b, node)
 
     def body(item: Operand) -> None:
-        _assign_item(b, statement.target, item, assign_to)
+        assign_item(b, statement.target, item)
         lower_block(b, statement.body)
 
-    def orelse() -> None:
-        lower_block(b, statement.orelse)
+    operand = expressions.evaluate(b, statement.iterable)
+    if not isinstance(operand, Range):
+        operand = iteration.required(b, operand, statement.iterable.span)
+    size = sum(1 for _ in parts(statement.body))
+    go_through(b, operand, statement.target, size, body, lambda: lower_block(b, statement.orelse), statement.span)
 
+
+def go_through(
+    b: Builder,
+    operand: Operand,
+    target: tree.Expression | None,
+    size: int,
+    body: Callable[[Operand], None],
+    orelse: Callable[[], None],
+    span: Span,
+) -> None:
+    """Lower `body` for each item: once, in a loop, or if it is small (`size`, in nodes) or must be, once for each."""
+    name = target.id if isinstance(target, tree.Name) else "loop"
     if isinstance(operand, Range):
-        _count(b, operand, body, orelse, _name(statement.target), statement.span)
+        _count(b, operand, body, orelse, name, span)
         return
-    items = iteration.items(b, operand, node.span)
-    if items is None:
-        b.error(type_errors.NotIterable(node.span, describe(operand), iteration.instead(operand, node.span)))
-    if isinstance(items.length, ops.Const) and _written_out(b, items, items.length.value, statement):
-        _write_out(b, items, items.length.value, statement, body, orelse)
+    items = iteration.required(b, operand, span)
+    if isinstance(items.length, ops.Const) and _written_out(b, items, items.length.value, size, span):
+        before = set(b.frame.bindings)
+        _write_out(b, items, items.length.value, body, orelse, span)
+        if target is not None:
+            _end_names(b, target, before)
         return
-    walk(b, items, body, orelse, _name(statement.target), statement.span)
-
-
-def _name(target: tree.Expression) -> str:
-    """What a loop's counter is called in the IR."""
-    return target.id if isinstance(target, tree.Name) else "loop"
+    walk(b, items, body, orelse, name, span)
 
 
 # Ranges
@@ -72,7 +80,7 @@ def _count(
     b.set(counter, start, span)
     least = stride.high if down else stride.low
     counting = ops.Counting(counter, start, stop, least)
-    runs = first.low > last.high if down else first.high < last.low
+    runs = surely_runs(range)
     size = iteration.opposite(b, step, span) if down else step
 
     def move() -> None:
@@ -99,6 +107,13 @@ def _count(
     )
 
 
+def surely_runs(range: Range) -> bool:
+    """Whether a range has a number for certain."""
+    first, last, stride = range.start.type, range.stop.type, range.step.type
+    assert isinstance(first, IntType) and isinstance(last, IntType) and isinstance(stride, IntType)
+    return first.low > last.high if stride.high < 0 else first.high < last.low
+
+
 def _stays_inside(range: Range) -> bool:
     """Whether a step from inside the range surely stays inside its 64 bits."""
     start, stop, step = range.start, range.stop, range.step
@@ -117,28 +132,21 @@ def _stays_inside(range: Range) -> bool:
 # Loops that are written out
 
 
-def _written_out(b: Builder, items: Items, count: int, statement: tree.For) -> bool:
+def _written_out(b: Builder, items: Items, count: int, size: int, span: Span) -> bool:
     """Whether a loop over `count` items becomes as many copies of its body."""
     if count == 0:
         return False
     if items.apart:
         if b.copies * count > MOST_COPIES:
-            b.error(errors.TooManyCopies(statement.iterable.span, b.copies * count, MOST_COPIES))
+            b.error(errors.TooManyCopies(span, b.copies * count, MOST_COPIES))
         return True
-    size = sum(1 for _ in parts(statement.body))
     return items.copies and b.copies * count <= MOST_COPIES and b.copies * count * size <= MOST_WRITTEN_OUT
 
 
 def _write_out(
-    b: Builder,
-    items: Items,
-    count: int,
-    statement: tree.For,
-    body: Callable[[Operand], None],
-    orelse: Callable[[], None],
+    b: Builder, items: Items, count: int, body: Callable[[Operand], None], orelse: Callable[[], None], span: Span
 ) -> None:
-    span, done = statement.span, ops.Label("written out")
-    names_before = set(b.frame.bindings)
+    done = ops.Label("written out")
     b.labels.append(done)
     outer, b.copies = b.copies, b.copies * count
     with b.block() as whole:
@@ -156,7 +164,6 @@ def _write_out(
     b.emit(ops.Scope(done, ops.Block(tuple(whole)), span))
     b.reachable = bool(exits)
     b.assigned = frozenset.intersection(*exits) if exits else b.assigned
-    _end_names(b, statement.target, names_before)
 
 
 def _one_round(b: Builder, item: Operand, done: ops.Label, body: Callable[[Operand], None], span: Span) -> None:
@@ -176,14 +183,14 @@ def _one_round(b: Builder, item: Operand, done: ops.Label, body: Callable[[Opera
     b.assigned = frozenset.intersection(*exits) if exits else b.assigned
 
 
-def _assign_item(b: Builder, target: tree.Expression, item: Operand, assign_to: AssignTo) -> None:
+def assign_item(b: Builder, target: tree.Expression, item: Operand) -> None:
     """An item to the loop's target. Maps, types and literal text have names only for the loop's own time."""
     pieces = target.items if isinstance(target, tree.Tuple) else ()
     if pieces and isinstance(item, Values) and all(isinstance(part, tree.Name | tree.Tuple) for part in pieces):
         if len(item.items) != len(pieces):
             b.error(type_errors.NothingLeft(target.span, len(pieces), describe(item), ""))
         for part, inner in zip(pieces, item.items, strict=True):
-            _assign_item(b, part, inner, assign_to)
+            assign_item(b, part, inner)
         return
     if isinstance(target, tree.Name) and isinstance(item, Static) and item.value is not None:
         binding = b.frame.bindings.get(target.id)
@@ -191,7 +198,7 @@ def _assign_item(b: Builder, target: tree.Expression, item: Operand, assign_to: 
             b.frame.bindings[target.id] = Fixed(item)
             b.assigned |= {target.id}
             return
-    assign_to(b, target, item, target.span)
+    b.assign_to(b, target, item, target.span)
 
 
 def _end_names(b: Builder, target: tree.Expression, before: set[str]) -> None:

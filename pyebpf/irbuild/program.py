@@ -11,7 +11,7 @@ from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
-from pyebpf.irbuild import contexts, functions, invoke, packets, statements
+from pyebpf.irbuild import assignments, contexts, functions, invoke, packets, statements
 from pyebpf.irbuild.bindings import Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder, Retype
 from pyebpf.irbuild.module_state import ModuleState
@@ -119,6 +119,7 @@ def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.
 
 def _lower_program(b: Builder, probe: Probe, function: tree.Function) -> list[ops.Op]:
     b.inline, b.call_operand, b.print_call = (functions.inline, invoke.call, invoke.print_call)
+    b.assign_to = assignments.assign_to
     b.probe = function
     b.frame = Frame(function, probe.function, 0, (probe.__name__,))
     with b.block() as body:

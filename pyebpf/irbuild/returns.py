@@ -104,6 +104,9 @@ def gives_value(statements: tuple[tree.Statement, ...]) -> bool:
             case tree.With():
                 if gives_value(statement.body):
                     return True
+            case tree.Match():
+                if any(gives_value(case.body) for case in statement.cases):
+                    return True
             case tree.Try():
                 bodies = (statement.body, statement.orelse, statement.finalbody)
                 if any(gives_value(body) for body in (*bodies, *(part.body for part in statement.handlers))):

@@ -11,6 +11,7 @@ from pyebpf.irbuild import (
     expressions,
     loops,
     maps,
+    matching,
     with_blocks,
 )
 from pyebpf.irbuild.builder import Abandon, Builder
@@ -63,6 +64,8 @@ def poison(b: Builder, statement: tree.Statement) -> None:
             targets = tuple(item.target for item in statement.items if item.target is not None)
         case tree.If() | tree.While():
             targets = (statement.test,)
+        case tree.Match():
+            targets = tuple(tree.Name(name, statement.span) for name in matching.captured(statement))
         case _:
             return
     for target in targets:
@@ -87,7 +90,7 @@ def lower(b: Builder, statement: tree.Statement) -> None:
         case tree.If():
             _if(b, statement)
         case tree.For():
-            loops.lower_for(b, statement, lower_block, assignments.assign_to)
+            loops.lower_for(b, statement, lower_block)
         case tree.While():
             loops.lower_while(b, statement, lower_block)
         case tree.Break():
@@ -108,6 +111,8 @@ def lower(b: Builder, statement: tree.Statement) -> None:
             _delete(b, statement)
         case tree.Try():
             exceptions.lower_try(b, statement, lower_block)
+        case tree.Match():
+            matching.lower_match(b, statement, lower_block)
         case tree.Raise():
             exceptions.lower_raise(b, statement)
         case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -10,7 +9,8 @@ from pyebpf.diagnostics.base import CompileError
 from pyebpf.diagnostics.syntax import TooDeep
 from pyebpf.records import dataclass
 from pyebpf.source import Source, Span
-from pyebpf.syntax import text, tree
+from pyebpf.syntax import patterns, text, tree
+from pyebpf.syntax.identifiers import identifier
 
 if TYPE_CHECKING:
     from lark import Token, Tree
@@ -39,12 +39,6 @@ ParseField = Callable[[str, Origin], tree.Expression]
 
 DEEPEST: Final = 100
 """Levels of expressions and blocks: every stage takes some frames of Python's stack for each, of some 1000 in all."""
-
-
-def identifier(token: Child) -> str:
-    """A name as Python compares names: compatible characters are the same."""
-    name = str(token)
-    return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
 
 class Builder:
@@ -216,6 +210,16 @@ class Builder:
             self.header(node, colon),
         )
 
+    def match_statement(self, node: Child) -> tree.Statement:
+        subject, colon, *parts = node.children
+        cases = tuple(self.case_part(part) for part in parts if part is not None)
+        return tree.Match(self.expression(subject), cases, self.header(node, colon))
+
+    def case_part(self, node: Child) -> tree.MatchCase:
+        pattern, guard, _, suite = node.children
+        condition = self.expression(guard.children[0]) if guard is not None else None
+        return tree.MatchCase(patterns.pattern(self, pattern), condition, self.suite(suite))
+
     def with_statement(self, node: Child) -> tree.Statement:
         items, colon, suite = node.children
         parts = [part for part in items.children if part is not None]
@@ -284,8 +288,25 @@ class Builder:
         found = [self.expression(part) if part is not None else None for part in (start, stop, last)]
         return tree.Slice(found[0], found[1], found[2], self.span(node))
 
+    def generator(self, node: Child) -> tree.Expression:
+        element, *clauses = node.children
+        return tree.Generator(
+            self.expression(element), tuple(self.comprehension(part) for part in clauses), self.span(node)
+        )
+
+    def comprehension(self, node: Child) -> tree.Comprehension:
+        targets, iterable, *conditions = node.children
+        return tree.Comprehension(
+            self.expression(targets),
+            self.expression(iterable),
+            tuple(self.expression(part.children[0]) for part in conditions),
+        )
+
     def call(self, node: Child) -> tree.Expression:
         function, arguments = node.children
+        if arguments is not None and arguments.data == "generator":
+            generator = self.expression(arguments)
+            return tree.Call(self.expression(function), (generator,), (), self.span(node))
         positional: list[tree.Expression] = []
         keywords: list[tree.Keyword] = []
         for part in arguments.children if arguments is not None else ():

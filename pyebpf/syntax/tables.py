@@ -144,6 +144,8 @@ def _indenter() -> Any:
 
     from lark.indenter import Indenter
 
+    from pyebpf.syntax.soft_keywords import soft_keywords
+
     class PythonIndenter(Indenter):
         NL_type = "_NEWLINE"
         OPEN_PAREN_types = ["LPAR", "LSQB"]
@@ -157,6 +159,6 @@ def _indenter() -> Any:
             own = copy.copy(self)
             own.paren_level, own.indent_level = 0, [0]
             counted: Iterator[Token] = own._process(stream)  # type: ignore[no-untyped-call]
-            return counted
+            return soft_keywords(counted)
 
     return PythonIndenter()

@@ -190,6 +190,26 @@ class Tuple:
     span: Span
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Comprehension:
+    """`for target in iterable if condition`: one loop of a generator expression."""
+
+    target: Expression
+    iterable: Expression
+    conditions: tuple[Expression, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """`element for … in …`, with the parentheses around it."""
+
+    element: Expression
+    clauses: tuple[Comprehension, ...]
+    span: Span
+
+
 Expression: TypeAlias = (
     IntLiteral
     | BoolLiteral
@@ -208,7 +228,71 @@ Expression: TypeAlias = (
     | IfExp
     | Walrus
     | Tuple
+    | Generator
 )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ValuePattern:
+    """A number, text, or a name with dots: what `==` compares with."""
+
+    value: Expression
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SingletonPattern:
+    """`None`, `True` or `False`, which are compared by identity."""
+
+    value: bool | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AsPattern:
+    """`pattern as name`. Without a pattern a name alone, and without a name as well, `_`."""
+
+    pattern: Pattern | None
+    name: str | None
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrPattern:
+    patterns: tuple[Pattern, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SequencePattern:
+    patterns: tuple[Pattern, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KeywordPattern:
+    name: str
+    pattern: Pattern
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ClassPattern:
+    """`Point(x=1, y=y)`."""
+
+    cls: Expression
+    positional: tuple[Pattern, ...]
+    keywords: tuple[KeywordPattern, ...]
+    span: Span
+
+
+Pattern: TypeAlias = ValuePattern | SingletonPattern | AsPattern | OrPattern | SequencePattern | ClassPattern
 
 
 @final
@@ -358,6 +442,26 @@ class Try:
 
 @final
 @dataclass(frozen=True, slots=True)
+class MatchCase:
+    """`case pattern if guard:`"""
+
+    pattern: Pattern
+    guard: Expression | None
+    body: tuple[Statement, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`span` covers the header only."""
+
+    subject: Expression
+    cases: tuple[MatchCase, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Raise:
     """`raise exception from cause`; alone, it raises again what an `except` has caught."""
 
@@ -388,6 +492,7 @@ Statement: TypeAlias = (
     | Assert
     | With
     | Try
+    | Match
     | Raise
     | Delete
 )

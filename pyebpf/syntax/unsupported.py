@@ -15,6 +15,7 @@ from pyebpf.source import Span
 NO_OBJECTS: Final = "programs in the kernel can't make objects at run time"
 NO_FUNCTIONS: Final = "every function of a program is known when it is loaded"
 NO_WAITING: Final = "a program in the kernel runs to its end without waiting"
+ONLY_REDUCED: Final = "only sum, any, all, min and max take one, for they keep nothing of it"
 NOT_YET: Final = "it is not supported yet"
 
 ROWS: Final[dict[str, tuple[str, str, str]]] = {
@@ -22,7 +23,12 @@ ROWS: Final[dict[str, tuple[str, str, str]]] = {
     "ClassDef": ("a class inside a function", NO_OBJECTS, "write the @struct at module level"),
     "AsyncFor": ("`async for`", NO_WAITING, "for i in range(4):"),
     "AsyncWith": ("`async with`", NO_WAITING, "with events.reserve() as event:"),
-    "Match": ("`match`", NOT_YET, "use if, elif and else"),
+    "MatchMapping": ("a mapping pattern", NO_OBJECTS, "match the entry itself: match counts.get(key):"),
+    "MatchStar": (
+        "`*` in a pattern",
+        "how many items there are is known when the probe is compiled",
+        "case (first, _, _):",
+    ),
     "TryStar": ("`except*`", NO_OBJECTS, "test first: if key in counts:"),
     "Import": ("`import` inside a function", "names are resolved when the probe is compiled", "import at module level"),
     "ImportFrom": (
@@ -44,7 +50,6 @@ ROWS: Final[dict[str, tuple[str, str, str]]] = {
     "ListComp": ("a list comprehension", NO_OBJECTS, "write a for loop"),
     "SetComp": ("a set comprehension", NO_OBJECTS, "write a for loop"),
     "DictComp": ("a dict comprehension", NO_OBJECTS, "write a for loop"),
-    "GeneratorExp": ("a generator expression", NO_OBJECTS, "write a for loop"),
     "Await": ("`await`", NO_WAITING, "drop it"),
     "Yield": ("`yield`", NO_WAITING, "send an event: with events.reserve() as event:"),
     "YieldFrom": ("`yield from`", NO_WAITING, "send events: with events.reserve() as event:"),
@@ -61,7 +66,8 @@ def _words(text: str) -> frozenset[str]:
 
 LANGUAGE: Final = _words(
     "Module FunctionDef arguments arg Return Raise Try ExceptHandler Delete Assign AugAssign AnnAssign For While "
-    "If With withitem "
+    "If With withitem Match match_case MatchValue MatchSingleton MatchSequence MatchClass MatchAs MatchOr GeneratorExp "
+    "comprehension "
     "Assert Expr Pass Break Continue BoolOp And Or NamedExpr BinOp UnaryOp IfExp Compare Call keyword "
     "FormattedValue JoinedStr Constant Attribute Subscript Name Slice Tuple Load Store Del Add Sub Mult "
     "MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv Invert Not UAdd USub Eq NotEq Lt LtE "
@@ -69,10 +75,7 @@ LANGUAGE: Final = _words(
 )
 """Node classes that the language has (FunctionDef: the probe itself)."""
 
-INSIDE: Final = _words(
-    "comprehension alias match_case MatchValue MatchSingleton MatchSequence MatchMapping "
-    "MatchClass MatchStar MatchAs MatchOr TypeVar ParamSpec TypeVarTuple Interpolation"
-)
+INSIDE: Final = _words("alias TypeVar ParamSpec TypeVarTuple Interpolation")
 """Node classes that only occur inside one of ROWS, or of what is reported with the function's header."""
 
 NEVER: Final = _words(

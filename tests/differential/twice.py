@@ -47,9 +47,17 @@ def repeated(make: Callable[[], Any], count: int) -> Callable[[], Any]:
     return lambda: [make() for _ in range(count)]
 
 
-class Text:
-    def __getitem__(self, size: int) -> Callable[[], str]:
-        return str
+class Char:
+    """`char[8]`, a type of text, and `char[8][2]`, an array of it."""
+
+    def __init__(self, size: int = 0) -> None:
+        self.size = size
+
+    def __getitem__(self, count: int) -> Callable[[], Any]:
+        return repeated(str, count) if self.size else Char(count)
+
+    def __call__(self) -> str:
+        return ""
 
 
 def struct_class(cls: type) -> type:
@@ -99,7 +107,7 @@ class Packet:
 NAMES: Final[dict[str, Any]] = {
     **{f"{'i' if signed else 'u'}{bits}": Type(bits, signed) for bits in (8, 16, 32, 64) for signed in (True, False)},
     "Array": ArrayMap, "PerCpuArray": ArrayMap, "Hash": HashMap, "Global": Variable, "struct": struct_class,
-    "char": Text(), "xdp": lambda probe: probe, "function": lambda helper: helper, "bool": bool, "IntEnum": IntEnum,
+    "char": Char(), "xdp": lambda probe: probe, "function": lambda helper: helper, "bool": bool, "IntEnum": IntEnum,
     "XDP": type("XDP", (), {"ABORTED": 0, "DROP": 1, "PASS": 2, "TX": 3}),
 }  # fmt: skip
 

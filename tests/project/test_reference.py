@@ -83,7 +83,11 @@ def python_scope() -> dict[str, Any]:
     """What an example finds in plain Python: its types without widths, its maps as Python's own containers."""
 
     def struct(cls: type) -> Any:
-        return lambda **fields: SimpleNamespace(**{**dict.fromkeys(cls.__annotations__, 0), **fields})
+        class Struct(SimpleNamespace):
+            def __init__(self, **fields: Any) -> None:
+                super().__init__(**{**dict.fromkeys(cls.__annotations__, 0), **fields})
+
+        return Struct
 
     ring = SimpleNamespace(reserve=lambda: nullcontext(SimpleNamespace()))
     return {

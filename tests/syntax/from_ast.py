@@ -118,6 +118,12 @@ class Translator:
                     for part in node.handlers
                 )
                 return tree.Try(block(node.body), handlers, block(node.orelse), block(node.finalbody), span)
+            case ast.Match():
+                cases = tuple(
+                    tree.MatchCase(self.pattern(part.pattern), self.optional(part.guard), block(part.body))
+                    for part in node.cases
+                )
+                return tree.Match(one(node.subject), cases, span)
             case ast.Raise():
                 return tree.Raise(self.optional(node.exc), self.optional(node.cause), span)
             case ast.Break() | ast.Continue() | ast.Pass():
@@ -166,8 +172,33 @@ class Translator:
                 return tree.IfExp(one(node.test), one(node.body), one(node.orelse), span)
             case ast.NamedExpr():
                 return tree.Walrus(tree.Name(node.target.id, self.span(node.target)), one(node.value), span)
+            case ast.GeneratorExp():
+                clauses = tuple(
+                    tree.Comprehension(one(part.target), one(part.iter), tuple(map(one, part.ifs)))
+                    for part in node.generators
+                )
+                return tree.Generator(one(node.elt), clauses, span)
             case ast.Tuple():
                 return tree.Tuple(tuple(map(one, node.elts)), span)
+        raise AssertionError(ast.dump(node))
+
+    def pattern(self, node: ast.pattern) -> tree.Pattern:
+        span, one = self.span(node), self.pattern
+        match node:
+            case ast.MatchValue():
+                return tree.ValuePattern(self.expression(node.value), span)
+            case ast.MatchSingleton():
+                return tree.SingletonPattern(node.value, span)
+            case ast.MatchAs():
+                return tree.AsPattern(one(node.pattern) if node.pattern else None, node.name, span)
+            case ast.MatchOr():
+                return tree.OrPattern(tuple(map(one, node.patterns)), span)
+            case ast.MatchSequence():
+                return tree.SequencePattern(tuple(map(one, node.patterns)), span)
+            case ast.MatchClass():
+                named = zip(node.kwd_attrs, node.kwd_patterns, strict=True)
+                keywords = tuple(tree.KeywordPattern(name, one(inner)) for name, inner in named)
+                return tree.ClassPattern(self.expression(node.cls), tuple(map(one, node.patterns)), keywords, span)
         raise AssertionError(ast.dump(node))
 
     def part(self, node: ast.expr) -> tree.FStringText | tree.FStringField:
@@ -210,7 +241,7 @@ def comparable(node: Any, *, field_spans: bool = True) -> Any:
     if isinstance(node, tree.WithItem):  # its parentheses, if it has any, are not in `ast`
         return ("WithItem", comparable(node.value), comparable(node.target))
     header = isinstance(
-        node, tree.If | tree.For | tree.While | tree.With | tree.Try | tree.ExceptHandler | tree.Function
+        node, tree.If | tree.For | tree.While | tree.With | tree.Try | tree.ExceptHandler | tree.Match | tree.Function
     )
     names = [name for name in node.__match_args__ if not (header and name == "span")]
     values = [comparable(getattr(node, name), field_spans=field_spans) for name in names]
