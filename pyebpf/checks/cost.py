@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import final
 
 from pyebpf.checks.bounds import bound
-from pyebpf.checks.branches import open_branches
+from pyebpf.checks.branches import known_locals, open_branches
 from pyebpf.checks.intervals import Facts
 from pyebpf.checks.requirements import Need, needs, used_helpers
+from pyebpf.checks.ways import multiplies, ways
 from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.loops import StackTooLarge, TooManyBranches, TooManyInstructions, UnboundedLoop, UnprovenWhile
 from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
@@ -22,6 +23,8 @@ from pyebpf.source import Span
 
 BUDGET = 1_000_000
 """BPF_COMPLEXITY_LIMIT_INSNS, since 5.2 for privileged programs; 4096 instructions before."""
+STATES = 24
+"""As many states at a time as the verifier was seen to keep apart in rounds that can go many ways."""
 OPEN_BRANCHES = 8192
 """BPF_COMPLEXITY_LIMIT_JMP_SEQ, since 5.2: the ways not yet taken that the verifier remembers at a time."""
 STACK = 512
@@ -91,20 +94,20 @@ def report(program: Program, facts: Facts) -> ProgramReport:
     return ProgramReport(program.name, hook, worst_case(program.body, facts), stack(program), loops, ordered, newest)
 
 
-def worst_case(block: ops.Block, facts: Facts) -> int:
-    """Instructions on the longest way through `block`, loops multiplied out."""
+def worst_case(block: ops.Block, facts: Facts, known: frozenset[ops.Local] | None = None, states: int = 1) -> int:
+    """Instructions that the verifier goes through, in so many states: both ways of every branch, every round of every
+    loop. The ways through a round meet at its end; until then there are several, of which some make no difference."""
+    known = known_locals(block) if known is None else known
     total = 0
     for op in block.ops:
-        total += _cost(op)
+        total += _cost(op) * states
         match op:
-            case ops.If():
-                total += max(worst_case(op.then, facts), worst_case(op.orelse, facts))
+            case ops.If() | ops.Scope() | ops.Check():
+                total += sum(worst_case(inner, facts, known, states) for inner in ops.blocks(op))
             case ops.Loop():
-                total += (bound(op, facts) or 1) * (worst_case(op.body, facts) + worst_case(op.step, facts) + 1)
-            case ops.Scope():
-                total += worst_case(op.body, facts)
-            case ops.Check(failing=ops.Block() as failing):
-                total += worst_case(failing, facts)
+                each = min(ways(op.body, known), STATES) if multiplies(op, facts, known) else states
+                inside = sum(worst_case(inner, facts, known, each) for inner in ops.blocks(op))
+                total += (bound(op, facts) or 1) * (inside + each)
     return total
 
 

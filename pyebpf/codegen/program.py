@@ -474,7 +474,7 @@ class _Emitter:
     def forget(self, local: ops.Local) -> None:
         """Add a zero of which nobody knows that it is one."""
         code, place, type = self.code, self.local(local), register(local.type)
-        zero = code.value(f"load i64, ptr @{ZERO}, align 8")
+        zero = code.value(f"load volatile i64, ptr @{ZERO}, align 8")  # each number with one of its own
         align = 1 if type == "i1" else 8
         old = code.value(f"load {type}, ptr {place}, align {align}")
         if type == "i64":

@@ -1,6 +1,7 @@
 """Let the verifier forget, at the end of each round of a loop, what differs between the ways through the round.
 
     before                              after
+                                        forget at
     loop i in 0..40                     loop i in 0..40
       if kind == 1                        if kind == 1
         set at = at + 1                     set at = at + 1
@@ -11,7 +12,8 @@
 The verifier goes through a loop round by round, and through each round once for every state in which it comes to it.
 Where the ways through a round leave different ranges in a local that matters, the states never meet: seven ways and
 forty rounds are more than it will ever follow, though no run takes more than a few thousand instructions. A local of
-which it knows nothing is the same on every way. What the program needs to know of it, its checks find out anew.
+which it knows nothing is the same on every way, also in the first round, which would leave traces of its own in memory
+otherwise. What the program needs to know of it, its checks find out anew.
 
 Comes in: a checked program. Goes out: the same, with Forgets; the very same object where there is nothing to forget.
 """
@@ -20,20 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
-from pyebpf.checks.bounds import bound
-from pyebpf.checks.branches import is_known, known_locals
+from pyebpf.checks.branches import known_locals
 from pyebpf.checks.intervals import Facts, locals_written
+from pyebpf.checks.ways import multiplies
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import BoolType, IntType
-
-MANY: Final = 1000
-"""Ways enough not to count them any further."""
-FEW_STATES: Final = 64
-"""So many states at a loop's end aren't worth an instruction of every round."""
 
 
 def forget_in_loops(program: Program, facts: Facts) -> Program:
@@ -41,67 +37,22 @@ def forget_in_loops(program: Program, facts: Facts) -> Program:
     known = known_locals(program.body)
     reads = _reads(program.body)
 
-    def change(op: ops.Op) -> ops.Op:
-        if not isinstance(op, ops.Loop) or not _multiplies(op, facts, known):
+    settled: set[ops.Op] = set()
+
+    def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...]:
+        if not isinstance(op, ops.Loop) or op in settled or not multiplies(op, facts, known):
             return op
         forgotten = tuple(_differing(op, known, reads))
         if not forgotten:
             return op
-        return replace(op, step=ops.Block((*op.step.ops, ops.Forget(forgotten, op.span))))
+        forget = ops.Forget(forgotten, op.span)
+        loop = replace(op, step=ops.Block((*op.step.ops, forget)))
+        settled.add(loop)
+        return forget, loop
 
     if not any(isinstance(op, ops.Loop) and change(op) is not op for op in ops.walk(program.body)):
         return program
     return rewrite(program, change)
-
-
-def _multiplies(loop: ops.Loop, facts: Facts, known: frozenset[ops.Local]) -> bool:
-    ways = _ways(loop.body, known)
-    rounds = bound(loop, facts) or 1
-    return ways > 1 and (rounds >= FEW_STATES or ways**rounds > FEW_STATES)
-
-
-def _ways(block: ops.Block, known: frozenset[ops.Local]) -> int:
-    """How many ways lead through `block` to the end of the round, or out of an inner block, up to MANY."""
-    total = 1
-    for op in block.ops:
-        match op:
-            case ops.Break() | ops.Return() | ops.Raise():
-                return 1 if isinstance(op, ops.Break) and op.label.name != "loop" else 0
-            case ops.If() if not is_known(op.condition, known):
-                total *= max(_ways(op.then, known) + _ways(op.orelse, known), 1)
-            case ops.If():
-                total *= max(_ways(op.then, known), _ways(op.orelse, known), 1)
-            case ops.Loop():
-                total *= MANY if _ways(op.body, known) > 1 or _leaves_early(op, known) else 1
-            case ops.Scope():
-                total *= max(_ways(op.body, known), 1)
-            case ops.Check(failing=ops.Block()):
-                total *= 2
-            case ops.LocalSet(value=ops.Compare() | ops.Not() | ops.Present()) if not is_known(op.value, known):
-                total *= 2
-            case ops.EqualBytes() | ops.BitLength():
-                total *= 2
-            case ops.Binary(operator="//" | "%"):
-                total *= 2 if isinstance(op.type, IntType) and op.type.signed else 1
-            case _:
-                continue
-        if total >= MANY:
-            return MANY
-    return total
-
-
-def _leaves_early(loop: ops.Loop, known: frozenset[ops.Local]) -> bool:
-    """Whether a loop can end after different numbers of rounds."""
-    tests = [op for op in loop.body.ops if isinstance(op, ops.If) and any(_breaks(op, loop.label))]
-    return len(tests) != 1 or not is_known(tests[0].condition, known)
-
-
-def _breaks(op: ops.Op, label: ops.Label) -> Iterator[bool]:
-    for inner in ops.blocks(op):
-        for nested in inner.ops:
-            if isinstance(nested, ops.Break) and nested.label is label:
-                yield True
-            yield from _breaks(nested, label)
 
 
 def _reads(body: ops.Block) -> dict[ops.Local, int]:
