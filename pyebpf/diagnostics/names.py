@@ -6,6 +6,7 @@ from typing import ClassVar, final
 
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.records import dataclass
+from pyebpf.source import Span
 
 
 @final
@@ -31,7 +32,7 @@ class MaybeUnassigned(Diagnostic):
     code: ClassVar = "E0302"
     title: ClassVar = "`{name}` may be used before it is assigned"
     notes: ClassVar = ("Python would raise UnboundLocalError on the way that doesn't assign it",)
-    help: ClassVar = "assign it first on every way: {name} = 0"
+    help: ClassVar = "{cure}"
     explanation: ClassVar = """
     On some way through the function the name is read before anything was assigned to it. Python finds out
     when it happens; a program in the kernel has to know before.
@@ -47,6 +48,7 @@ class MaybeUnassigned(Diagnostic):
     """
 
     name: str
+    cure: str
 
 
 @final
@@ -321,3 +323,102 @@ class Nested(Diagnostic):
 
     depth: int
     calls: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OutsideName(Diagnostic):
+    code: ClassVar = "E0317"
+    title: ClassVar = "`{name}` belongs to a Python function around the probe, which can't change it"
+    notes: ClassVar = ("names of Python functions around a probe are constants when the probe is compiled",)
+    help: ClassVar = "make it a variable: {name} = Global[u64](0), then {name}.value += 1"
+    explanation: ClassVar = """
+    A probe may be defined inside a Python function, and use its names: they are constants. What changes while the probe
+    runs lives in a Global or a map, or belongs to the probe itself.
+
+        def make():
+            total = 0
+            @tracepoint("raw_syscalls:sys_enter")
+            def probe(ctx):
+                nonlocal total          # wrong
+                total += 1
+
+        def make():
+            total = Global[u64](0)
+            @tracepoint("raw_syscalls:sys_enter")
+            def probe(ctx):
+                total.value += 1        # right
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GivenTwice(Diagnostic):
+    code: ClassVar = "E0318"
+    title: ClassVar = "`{function}` is given `{name}` twice"
+    label: ClassVar = "by name here"
+    explanation: ClassVar = """
+    An argument by position and one by name are for the same parameter.
+
+        scaled(pid(), value=2)      # wrong, if value is the first parameter
+        scaled(pid(), by=2)         # right
+    """
+
+    function: str
+    name: str
+    other: Span
+
+    @property
+    def related(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.other, "by position here"),)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PositionOnly(Diagnostic):
+    code: ClassVar = "E0319"
+    title: ClassVar = "`{name}` of `{function}` is given by position only"
+    notes: ClassVar = ("it stands before the `/` among the parameters",)
+    help: ClassVar = "leave out `{name}=`"
+    explanation: ClassVar = """
+    Parameters before `/` have no names for callers.
+
+        @function
+        def scaled(value, /, by):
+            return value * by
+
+        scaled(value=pid(), by=2)       # wrong
+        scaled(pid(), by=2)             # right
+    """
+
+    function: str
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DefinedTwice(Diagnostic):
+    code: ClassVar = "E0320"
+    title: ClassVar = "`{name}` is something else already, and can't become a function"
+    notes: ClassVar = ("which function is called is known when the probe is compiled",)
+    help: ClassVar = "use another name for one of them"
+    explanation: ClassVar = """
+    A function inside a function has its name for itself.
+
+        if fast:
+            def size(n): return n
+        else:
+            def size(n): return n * 2       # wrong
+
+        def size(n):
+            return n if fast else n * 2     # right
+    """
+
+    name: str
+    before: Span | None
+
+    @property
+    def related(self) -> tuple[tuple[Span, str], ...]:
+        return ((self.before, "defined here first"),) if self.before is not None else ()

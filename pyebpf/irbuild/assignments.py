@@ -183,7 +183,8 @@ def augmented(b: Builder, statement: tree.AugAssign) -> None:
 
 def _check_augmentable(b: Builder, target: tree.Name) -> None:
     """`total += 1` on a module's constant: what Python calls an unbound local."""
-    if target.id in b.frame.bindings or target.id in b.frame.poisoned:
+    nonlocal_ = target.id in b.frame.python.__code__.co_freevars
+    if nonlocal_ or target.id in b.frame.bindings or target.id in b.frame.poisoned:
         return
     if target.id in b.frame.python.__globals__:
         value = b.frame.python.__globals__[target.id]

@@ -92,6 +92,20 @@ class Shape:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A function in a chain of calls. One that is given other functions is another one than when it isn't."""
+
+    name: str
+    code: int
+    """The `id` of what it was parsed from."""
+    frame: int
+    """Of a function inside a function, the number of the frame around; else 0."""
+    given: tuple[int, ...] = ()
+    """The `id` of each function among its arguments."""
+
+
+@final
 @dataclass
 class Frame:
     """One function being lowered: a probe, or a @function inlined into it."""
@@ -99,12 +113,16 @@ class Frame:
     function: tree.Function
     python: FunctionType
     number: int
-    chain: tuple[str, ...]
-    """Names of the functions being inlined around this one, outermost first, and its own."""
+    chain: tuple[Called, ...]
+    """The functions being inlined around this one, outermost first, and itself."""
     end: ops.Label | None = None
     """Inlined: what `return` leaves."""
     labels: int = 0
     """How many labels were open when the function began."""
+    around: Frame | None = None
+    """Of a function inside a function: the frame that it was defined in."""
+    known: frozenset[str] = frozenset()
+    """What was assigned when it last called another function."""
     returned: Span | None = None
     """What the first `return` gives, for messages about others."""
     bindings: dict[str, Binding] = field(default_factory=dict)

@@ -132,6 +132,8 @@ def _bring(b: Builder, operand: Operand, meeting: _Meeting, span: Span) -> None:
             if isinstance(inner, Values):
                 for item, place in zip(inner.items, meeting.items, strict=True):
                     _bring(b, item, place, span)
+            else:
+                _clear(b, meeting, span)
         case _:
             unreachable(meeting)
 
@@ -143,6 +145,7 @@ def _bring_one(b: Builder, operand: Operand, meeting: _One, span: Span) -> None:
     if present is None:
         operand = values.plain(b, operand, span) if isinstance(operand, Optional) else operand
     elif _is_none(operand):
+        _clear(b, meeting, span)
         b.set(present, b.truth(False, span), span)
         return
     elif isinstance(operand, Optional):
@@ -152,6 +155,19 @@ def _bring_one(b: Builder, operand: Operand, meeting: _One, span: Span) -> None:
         b.set(present, b.truth(True, span), span)
     assert ops.is_value(operand)
     b.set(result, locals.stored(b, operand, result.type, span), span)
+
+
+def _clear(b: Builder, meeting: _Meeting, span: Span) -> None:
+    """Numbers of what is None are zero, for what is known of a local that was never set is lost where ways join."""
+    match meeting:
+        case _One(value=local) if isinstance(local.type, IntType):
+            zero = max(local.type.low, min(local.type.high, 0))
+            b.set(local, b.const(zero, span), span)
+        case _One(value=local) if isinstance(local.type, BoolType):
+            b.set(local, b.truth(False, span), span)
+        case _Tuple():
+            for item in meeting.items:
+                _clear(b, item, span)
 
 
 def _there(operand: Operand) -> Operand:

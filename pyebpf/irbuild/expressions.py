@@ -339,7 +339,7 @@ def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
     if isinstance(base, ContextArray):
         return contexts.element(b, base, evaluate(b, node.index), node.span, node.index.span)
     if isinstance(base, Values):
-        return tuples.item(b, base, evaluate(b, node.index), node.index.span)
+        return tuples.item(b, base, evaluate(b, node.index), node.span, node.index.span)
     if isinstance(base, Static) and inner_maps.holds_maps(base):
         return inner_maps.find(b, base, evaluate(b, node.index), node.span, node.index.span)
     return memory.read(b, place_at(b, base, node), node.span)

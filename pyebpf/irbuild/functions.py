@@ -1,18 +1,19 @@
-"""@function helpers: lowered into each caller, for the types that it calls them with."""
+"""@function helpers and functions inside functions: lowered into each caller, for the types that it gives them."""
 
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import Any, NoReturn
 
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import assignments, names, statements
-from pyebpf.irbuild.bindings import RESULT, Fixed, Frame
+from pyebpf.ir.types import is_scalar, loaded
+from pyebpf.irbuild import assignments, closures, names, statements, values
+from pyebpf.irbuild.bindings import RESULT, Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder
-from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, PendingText, Static, Values, describe
+from pyebpf.irbuild.closures import assigned_names
+from pyebpf.irbuild.operands import Closure, Operand, Optional, OptionalValues, PendingText, Static, Values, describe
 from pyebpf.irbuild.returns import gives_value, leave_function
 from pyebpf.lang.probes import HelperFunction
 from pyebpf.source import Span
@@ -25,28 +26,26 @@ Argument = tuple[Operand, Span]
 
 
 def inline(
-    b: Builder, helper: HelperFunction, arguments: list[Argument], keywords: dict[str, Argument], span: Span
+    b: Builder, callee: HelperFunction | Closure, arguments: list[Argument], keywords: dict[str, Argument], span: Span
 ) -> Operand:
     """Lower a call: the callee's body in a Scope of its own, its parameters bound to the arguments."""
     caller = b.frame
-    name = helper.__name__
-    if name in caller.chain:
-        b.error(errors.Recursion(span, " → ".join((*caller.chain[caller.chain.index(name) :], name))))
-    if len(caller.chain) > DEEPEST or b.frames >= MOST_CALLS:
-        b.error(errors.Nested(span, DEEPEST, MOST_CALLS))
-    function = b.module.parse(helper.function)
-    values = match_arguments(b, function, arguments, keywords, helper, span)
+    function = callee.function if isinstance(callee, Closure) else b.module.parse(callee.function)
+    given = _with_defaults(b, callee, function, match_arguments(b, function, arguments, keywords, span), span)
+    called = _called(b, callee, function, given, span)
     b.frames += 1
     mistakes = b.sink.count
-    label = ops.Label(name)
-    frame = Frame(function, helper.function, b.frames, (*caller.chain, name), label, len(b.labels))
-    outer = b.assigned
+    label = ops.Label(function.name)
+    python, around = (callee.python, callee.frame) if isinstance(callee, Closure) else (callee.function, None)
+    frame = Frame(function, python, b.frames, (*caller.chain, called), label, len(b.labels), around)
+    outer = caller.known = b.assigned
     b.labels.append(label)
     with b.block() as body:
         b.frame, b.assigned = frame, frozenset()
         try:
-            for parameter, (operand, where) in zip(function.parameters, values, strict=True):
-                _bind_parameter(b, parameter, operand, where)
+            changed = assigned_names(function)
+            for parameter, (operand, where) in zip(function.parameters, given, strict=True):
+                _bind_parameter(b, parameter, operand, where, parameter.name in changed)
             statements.lower_block(b, function.body)
             if b.reachable and b.sink.count == mistakes:
                 leave_function(b, Static(None, "None"), span, span)
@@ -56,7 +55,7 @@ def inline(
     exits = b.breaks.pop(label, [])
     b.reachable = True
     b.emit(ops.Scope(label, ops.Block(tuple(body)), span))
-    b.assigned, b.reachable = outer, bool(exits)
+    b.assigned, b.reachable = outer, bool(exits) or b.sink.count > mistakes
     if not gives_value(function.body):
         return Static(None, "None")
     if b.sink.count > mistakes:
@@ -66,44 +65,84 @@ def inline(
     return _result(b, frame, span)
 
 
+def _called(
+    b: Builder, callee: HelperFunction | Closure, function: tree.Function, given: list[Argument], span: Span
+) -> Called:
+    """The call as it stands in the chain of calls, where it must not be yet."""
+    functions = tuple(
+        id(operand.value)
+        for operand, _ in given
+        if isinstance(operand, Static) and isinstance(operand.value, HelperFunction | Closure)
+    )
+    frame = callee.frame.number if isinstance(callee, Closure) else 0
+    called, chain = Called(function.name, id(function), frame, functions), b.frame.chain
+    if called in chain:
+        b.error(errors.Recursion(span, " → ".join(each.name for each in (*chain[chain.index(called) :], called))))
+    if len(chain) > DEEPEST or b.frames >= MOST_CALLS:
+        b.error(errors.Nested(span, DEEPEST, MOST_CALLS))
+    return called
+
+
 def _result(b: Builder, frame: Frame, span: Span) -> Operand:
     """The returned value, read in the caller."""
-    caller, outer = b.frame, b.assigned
-    b.frame, b.assigned = frame, frozenset({RESULT})
-    try:
-        return names.read_name(b, RESULT, span)
-    finally:
-        b.frame, b.assigned = caller, outer
+    frame.known = frozenset({RESULT})
+    return names.in_frame(b, frame, lambda: names.read_name(b, RESULT, span))
 
 
 def match_arguments(
-    b: Builder,
-    function: tree.Function,
-    arguments: list[Argument],
-    keywords: dict[str, Argument],
-    helper: HelperFunction,
-    span: Span,
-) -> list[Argument]:
-    """Arguments in the order of the parameters; defaults are constants."""
-    wanted = ", ".join(parameter.name for parameter in function.parameters) or "no arguments"
-    if len(arguments) > len(function.parameters):
-        b.error(errors.WrongArguments(span, function.name, wanted, f"{len(arguments)} arguments"))
-    matched = list(arguments)
-    left = dict(keywords)
-    for parameter in function.parameters[len(arguments) :]:
-        if parameter.name in left:
-            matched.append(left.pop(parameter.name))
-        elif parameter.default is not None:
-            matched.append((names.static(b, _default(helper, parameter.name), parameter.name, span), span))
-        else:
+    b: Builder, function: tree.Function, arguments: list[Argument], keywords: dict[str, Argument], span: Span
+) -> dict[str, Argument]:
+    """The parameter that each argument is for."""
+    positional = [parameter for parameter in function.parameters if parameter.by != "name"]
+    known = ", ".join(parameter.name for parameter in function.parameters)
+    wanted = known or "no arguments"
+    if len(arguments) > len(positional):
+        only = len(positional) < len(function.parameters)
+        takes = f"{len(positional)} by position" if only else wanted
+        b.error(errors.WrongArguments(span, function.name, takes, f"{len(arguments)} arguments"))
+    matched = {parameter.name: given for parameter, given in zip(positional, arguments, strict=False)}
+    by_name = [parameter.name for parameter in function.parameters if parameter.by != "position"]
+    for name, given in keywords.items():
+        if name in matched:
+            b.error(errors.GivenTwice(_word(name, given[1]), function.name, name, matched[name][1]))
+        if name not in by_name:
+            _unknown(b, function, name, given[1], known or "none")
+        matched[name] = given
+    for parameter in function.parameters:
+        if parameter.name not in matched and parameter.default is None:
             b.error(errors.MissingArgument(span, function.name, parameter.name, wanted))
-    if left:
-        name, (_, where) = next(iter(left.items()))
-        near = difflib.get_close_matches(name, [parameter.name for parameter in function.parameters], n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else ""
-        word = Span(where.source, where.line, max(where.column - len(name) - 1, 0), where.line, where.column - 1)
-        b.error(errors.UnknownArgument(word if word.text == name else where, function.name, name, wanted, hint))
     return matched
+
+
+def _unknown(b: Builder, function: tree.Function, name: str, where: Span, wanted: str) -> NoReturn:
+    known = [parameter.name for parameter in function.parameters]
+    if name in known:
+        b.error(errors.PositionOnly(_word(name, where), function.name, name))
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean `{near[0]}`?" if near else ""
+    b.error(errors.UnknownArgument(_word(name, where), function.name, name, wanted, hint))
+
+
+def _word(name: str, value: Span) -> Span:
+    """The name of a keyword argument with the value at `value`."""
+    word = Span(value.source, value.line, max(value.column - len(name) - 1, 0), value.line, value.column - 1)
+    return word if word.text == name else value
+
+
+def _with_defaults(
+    b: Builder, callee: HelperFunction | Closure, function: tree.Function, given: dict[str, Argument], span: Span
+) -> list[Argument]:
+    """Arguments in the order of the parameters. A default is what was computed when the function was defined."""
+
+    def default(parameter: tree.Parameter) -> Operand:
+        if isinstance(callee, HelperFunction):
+            return names.static(b, _default(callee, parameter.name), parameter.name, span)
+        kept = closures.default_name(function, parameter)
+        if b.frame is not callee.frame:
+            return names.in_frame(b, callee.frame, lambda: names.read_name(b, kept, span))
+        return names.read_name(b, kept, span)
+
+    return [given.get(each.name) or (default(each), span) for each in function.parameters]
 
 
 def _default(helper: HelperFunction, name: str) -> Any:
@@ -116,14 +155,25 @@ def _default(helper: HelperFunction, name: str) -> Any:
     return (helper.function.__kwdefaults__ or {})[name]
 
 
-def _bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, where: Span) -> None:
+def _bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, where: Span, changed: bool) -> None:
+    """`changed`: the function assigns it; else what is known of it when the probe is compiled stays known."""
     type = assignments.annotation(b, parameter.annotation) if parameter.annotation is not None else None
-    value = ops.is_value(operand) or isinstance(operand, Optional | OptionalValues | Values)
+    if isinstance(operand, ops.Const) and not changed and (type is None or is_scalar(type)):
+        fixed = operand if type is None else values.fit(b, operand, loaded(type), where)
+        if isinstance(fixed, ops.Const):
+            _fix(b, parameter.name, fixed)
+            return
+    none = isinstance(operand, Static) and operand.value is None and changed
+    value = none or ops.is_value(operand) or isinstance(operand, Optional | OptionalValues | Values)
     if value or (isinstance(operand, PendingText) and (operand.length or type is not None)):
         declared = type if type is not None and (is_scalar(type) or isinstance(operand, PendingText)) else None
         names.assign_name(b, parameter.name, operand, where, declared)
         return
     if type is not None:
         b.error(type_errors.WrongType(where, str(type), describe(operand), ""))
-    b.frame.bindings[parameter.name] = Fixed(operand)
-    b.assigned |= {parameter.name}
+    _fix(b, parameter.name, operand)
+
+
+def _fix(b: Builder, name: str, operand: Operand) -> None:
+    b.frame.bindings[name] = Fixed(operand)
+    b.assigned |= {name}

@@ -29,6 +29,7 @@ from pyebpf.irbuild import (
 )
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
+    Closure,
     Method,
     Operand,
     OptionalValues,
@@ -55,7 +56,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     if isinstance(target, ProgramSlot):
         b.error(map_errors.TailCallComesBack(node.span, node.span.text))
     value = target.value if isinstance(target, Static) else None
-    if isinstance(value, HelperFunction):
+    if isinstance(value, HelperFunction | Closure):
         given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
         arguments, rest = given[: len(node.arguments)], given[len(node.arguments) :]
         keywords = {word.name: operand for word, operand in zip(node.keywords, rest, strict=True)}

@@ -14,7 +14,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
-from pyebpf.ir.module import Obligation
+from pyebpf.ir.module import Fault, Obligation
 from pyebpf.ir.types import I64_MAX, U64_MAX, BoolType, IntType
 from pyebpf.irbuild import arithmetic, contexts, locals, maps, memory, names, values
 from pyebpf.irbuild.builder import Builder
@@ -29,7 +29,7 @@ from pyebpf.irbuild.operands import (
     describe,
     reference,
 )
-from pyebpf.irbuild.subscripts import element_place
+from pyebpf.irbuild.subscripts import element_place, from_end
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 
@@ -139,6 +139,15 @@ def _tuple_items(b: Builder, parts: tuple[Operand, ...], span: Span) -> Items:
 
     constant = all(_is_constant(part) for part in parts)
     return Items("a tuple", b.const(len(parts), span), at, not _alike(parts), constant and len(parts) <= FEW)
+
+
+def tuple_item(b: Builder, parts: tuple[Operand, ...], index: ops.Value, span: Span) -> Operand | None:
+    """`t[i]` for an `i` that varies, checked; None where the parts are unlike each other."""
+    if not parts or not _alike(parts):
+        return None
+    number = from_end(b, index, len(parts), span)
+    b.check(b.compare("<", number, b.const(len(parts), span), span), Fault.INDEX, span)
+    return _pick(b, parts, number, span)
 
 
 def _is_constant(part: Operand) -> bool:

@@ -149,7 +149,7 @@ def _write_tuple(b: Builder, name: str, binding: TupleLocal, operand: Operand, s
         shapes.retype_tuple(b, name, binding, optional=True)
     if none:
         assert binding.present is not None
-        b.set(binding.present, b.truth(False, span), span)
+        _clear(b, binding, span)
         return
     found = operand.values if isinstance(operand, OptionalValues) else operand
     if not (isinstance(found, Values) and len(found.items) == len(binding.items)):
@@ -160,13 +160,28 @@ def _write_tuple(b: Builder, name: str, binding: TupleLocal, operand: Operand, s
         for part, (each, item) in zip(binding.items, shapes.named(name, items), strict=True):
             write(b, each, part, item, span)
 
-    if binding.present is not None:
-        there = operand.present if isinstance(operand, OptionalValues) else b.truth(True, span)
-        b.set(binding.present, there, span)
-        if isinstance(operand, OptionalValues):
-            b.if_(there, write_items, None, span)
-            return
+    if isinstance(operand, OptionalValues):
+        assert binding.present is not None
+        b.if_(operand.present, write_items, lambda: _clear(b, binding, span), span)
+        b.set(binding.present, operand.present, span)  # after them, so that it tells of them
+        return
     write_items()
+    if binding.present is not None:
+        b.set(binding.present, b.truth(True, span), span)
+
+
+def _clear(b: Builder, binding: Binding, span: Span) -> None:
+    """None. Numbers are zero then, for what is known of a local that was never set is lost where ways join."""
+    match binding:
+        case TupleLocal():
+            for item in binding.items:
+                _clear(b, item, span)
+        case OptionalScalar(value=local) | Scalar(local=local) if isinstance(local.type, IntType):
+            b.set(local, b.const(0, span), span)
+        case OptionalScalar(value=local) | Scalar(local=local) if isinstance(local.type, BoolType):
+            b.set(local, b.truth(False, span), span)
+    if isinstance(binding, TupleLocal | OptionalScalar) and binding.present is not None:
+        b.set(binding.present, b.truth(False, span), span)
 
 
 def _apart(b: Builder, binding: TupleLocal, new: Values, span: Span) -> Values:
@@ -260,7 +275,7 @@ def stored(b: Builder, value: ops.Value, type: ValueType, span: Span) -> ops.Val
 def _write_optional(b: Builder, name: str, binding: OptionalScalar, operand: Operand, span: Span) -> None:
     match operand:
         case Static(value=None):
-            b.set(binding.present, b.truth(False, span), span)
+            _clear(b, binding, span)
             return
         case Optional() if not isinstance(operand.value.type, PointerType):
             present, value = operand.present, operand.value

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import builtins
 import difflib
+from collections.abc import Callable
 from enum import IntEnum
 from ipaddress import IPv4Address
 from types import FunctionType
+from typing import TypeVar
 
 from pyebpf import layout
 from pyebpf.diagnostics import names as errors
@@ -14,11 +16,13 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MIN, U64_MAX, IntType
 from pyebpf.irbuild import locals, shapes, values
-from pyebpf.irbuild.bindings import Frame
+from pyebpf.irbuild.bindings import Fixed, Frame
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, Static, Values
+from pyebpf.irbuild.operands import Operand, Static, Values, describe
 from pyebpf.lang.types import enumeration_of
 from pyebpf.source import Span
+
+Result = TypeVar("Result")
 
 
 def read_name(b: Builder, name: str, span: Span) -> Operand:
@@ -30,12 +34,27 @@ def read_name(b: Builder, name: str, span: Span) -> Operand:
         raise values.abandoned()
     if name in frame.ended:
         b.error(errors.ReservationEnded(span, name))
+    if frame.around is not None and name in frame.python.__code__.co_freevars:
+        return in_frame(b, frame.around, lambda: read_name(b, name, span))
     if name in frame.python.__code__.co_varnames + frame.python.__code__.co_cellvars:
-        b.error(errors.MaybeUnassigned(span, name))
+        binding = frame.bindings.get(name)
+        inner = isinstance(binding, Fixed) and describe(binding.operand) == "a function"
+        cure = f"define it on every way: def {name}(…):" if inner else f"assign it first on every way: {name} = 0"
+        b.error(errors.MaybeUnassigned(span, name, cure))
     found, value = lookup(frame.python, name)
     if not found:
         b.error(errors.UnknownName(span, name, _suggestion(frame, b.module.public, name)))
     return static(b, value, name, span)
+
+
+def in_frame(b: Builder, frame: Frame, action: Callable[[], Result]) -> Result:
+    """Do something in a frame that is suspended: of a function around the present one."""
+    caller, outer = b.frame, b.assigned
+    b.frame, b.assigned = frame, frame.known
+    try:
+        return action()
+    finally:
+        b.frame, b.assigned = caller, outer
 
 
 def lookup(function: FunctionType, name: str) -> tuple[bool, object]:
@@ -112,6 +131,11 @@ def _short(value: int) -> str:
 def assign_name(b: Builder, name: str, operand: Operand, span: Span, declared: layout.Type | None = None) -> None:
     """`name = operand`, or `name: declared = operand`."""
     frame = b.frame
+    if name in frame.python.__code__.co_freevars:  # nonlocal
+        if frame.around is None:
+            b.error(errors.OutsideName(locals.target(span, name), name))
+        in_frame(b, frame.around, lambda: assign_name(b, name, operand, span, declared))
+        return
     frame.poisoned.discard(name)
     frame.ended.discard(name)
     operand = values.in_memory(b, operand, span)

@@ -9,11 +9,16 @@ from pyebpf import layout
 from pyebpf.ir import ops
 from pyebpf.ir.types import AddressType, BoolType, IntType, KernelType, NoneType, PointerType
 from pyebpf.lang.maps import Map
+from pyebpf.lang.probes import HelperFunction
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 if TYPE_CHECKING:
+    from types import FunctionType
+
+    from pyebpf.irbuild.bindings import Frame
     from pyebpf.irbuild.builder import Builder
+    from pyebpf.syntax import tree
 
 
 @final
@@ -23,6 +28,16 @@ class Static:
 
     value: object
     name: str
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Closure:
+    """A function inside a function, and the frame that it was defined in: the value of a Static."""
+
+    function: tree.Function
+    python: FunctionType
+    frame: Frame
 
 
 @final
@@ -171,6 +186,8 @@ def describe(operand: Operand) -> str:
             return f"a {map.kind}"
         case Static(value=type()):
             return "a type"
+        case Static(value=Closure() | HelperFunction()):
+            return "a function"
         case Static():
             return f"`{operand.name}`"
         case Optional():

@@ -12,7 +12,7 @@ from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.irbuild import assignments, contexts, functions, invoke, packets, statements
-from pyebpf.irbuild.bindings import Fixed, Frame
+from pyebpf.irbuild.bindings import Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder, Retype
 from pyebpf.irbuild.module_state import ModuleState
 from pyebpf.irbuild.operands import Context, Packet, Static
@@ -121,7 +121,7 @@ def _lower_program(b: Builder, probe: Probe, function: tree.Function) -> list[op
     b.inline, b.call_operand, b.print_call = (functions.inline, invoke.call, invoke.print_call)
     b.assign_to = assignments.assign_to
     b.probe = function
-    b.frame = Frame(function, probe.function, 0, (probe.__name__,))
+    b.frame = Frame(function, probe.function, 0, (Called(probe.__name__, id(function), 0),))
     with b.block() as body:
         try:
             contexts.check_hook(b)

@@ -82,6 +82,8 @@ def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.T
             return _bind_shape(b, name, Shape(storage(operand.type)), span)
         case _:
             hint = "for i in range(4):" if isinstance(operand, Range) else ""
+            if describe(operand) == "a function":
+                hint = f"call it: {span.text}(…)"
             b.error(type_errors.WrongType(span, "a value", describe(operand), hint))
 
 

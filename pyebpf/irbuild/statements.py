@@ -7,6 +7,7 @@ from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir.module import Fault
 from pyebpf.irbuild import (
     assignments,
+    closures,
     exceptions,
     expressions,
     loops,
@@ -66,6 +67,8 @@ def poison(b: Builder, statement: tree.Statement) -> None:
             targets = (statement.test,)
         case tree.Match():
             targets = tuple(tree.Name(name, statement.span) for name in matching.captured(statement))
+        case tree.Function():
+            targets = (tree.Name(statement.name, statement.name_span),)
         case _:
             return
     for target in targets:
@@ -115,6 +118,10 @@ def lower(b: Builder, statement: tree.Statement) -> None:
             matching.lower_match(b, statement, lower_block)
         case tree.Raise():
             exceptions.lower_raise(b, statement)
+        case tree.Function():
+            closures.define(b, statement)
+        case tree.Nonlocal():
+            pass  # Python has seen to it whose the names are
         case _:
             unreachable(statement)
 

@@ -23,7 +23,7 @@ def element_place(b: Builder, base: Operand, index: Operand, span: Span, index_s
         if not 0 <= at < array.length:
             b.error(errors.IndexOutOfRange(index_span, number.value, array.length))
         return Place(b.member(base, at * array.element.size, array.element, span), array.element, span.text, span)
-    number = _from_end(b, number, array.length, span)
+    number = from_end(b, number, array.length, span)
     inside = b.compare("<", number, b.const(array.length, span), span)
     b.check(inside, Fault.INDEX, span)
     pointer = PointerType(array.element, base.type.region, writable=base.type.writable)
@@ -31,7 +31,7 @@ def element_place(b: Builder, base: Operand, index: Operand, span: Span, index_s
     return Place(address, array.element, span.text, span)
 
 
-def _from_end(b: Builder, index: ops.Value, length: int, span: Span) -> ops.Value:
+def from_end(b: Builder, index: ops.Value, length: int, span: Span) -> ops.Value:
     """An index that is not negative: those below zero count from the end."""
     assert isinstance(index.type, IntType)
     if index.type.low >= 0:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL
+from pyebpf.irbuild import iteration, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Optional, Static, Values, describe
 from pyebpf.source import Span
@@ -91,13 +92,17 @@ def _by_length(b: Builder, operator: tree.CompareOperator, left: int, right: int
     return b.compare(operator, b.const(left, span), b.const(right, span), span)  # type: ignore[arg-type]
 
 
-def item(b: Builder, base: Values, index: Operand, span: Span) -> Operand:
-    """`t[1]`: which one is known when the probe is compiled."""
-    if not isinstance(index, ops.Const):
-        b.error(errors.NotConstant(span, "the index of a tuple", f"an array takes any index: u32[{len(base.items)}]()"))
-    if not -len(base.items) <= index.value < len(base.items):
-        b.error(errors.IndexOutOfRange(span, index.value, len(base.items)))
-    return base.items[index.value]
+def item(b: Builder, base: Values, index: Operand, span: Span, index_span: Span) -> Operand:
+    """`t[1]`. Where which one varies, all must be numbers."""
+    number = values.number(b, index, index_span)
+    if isinstance(number, ops.Const):
+        if not -len(base.items) <= number.value < len(base.items):
+            b.error(errors.IndexOutOfRange(index_span, number.value, len(base.items)))
+        return base.items[number.value]
+    found = iteration.tuple_item(b, base.items, number, span)
+    if found is None:
+        b.error(errors.NotConstant(index_span, f"the index of {describe(base)} of different types", ""))
+    return found
 
 
 def part(b: Builder, base: Values, ends: list[tuple[Operand, Span] | None]) -> Values:

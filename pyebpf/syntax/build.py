@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from pyebpf.diagnostics.base import CompileError
 from pyebpf.diagnostics.syntax import TooDeep
@@ -71,7 +72,7 @@ class Builder:
         name_span = self.span(name)
         return tree.Function(
             identifier(name),
-            tuple(self.parameter(part) for part in parameters.children if part is not None) if parameters else (),
+            self.parameters(parameters) if parameters else (),
             self.expression(returns) if returns is not None else None,
             docstring,
             body,
@@ -84,12 +85,27 @@ class Builder:
         first, last = node.meta, colon.meta
         return self.origin.span((first.line, first.column), (last.end_line, last.end_column))
 
-    def parameter(self, node: Tree[Token]) -> tree.Parameter:
+    def parameters(self, node: Tree[Token]) -> tuple[tree.Parameter, ...]:
+        found: list[tree.Parameter] = []
+        by: Literal["either", "name"] = "either"
+        for part in cast("list[Child]", node.children):
+            if part is None:
+                continue
+            if part.data == "star":
+                by = "name"
+            elif part.data == "slash":
+                found = [replace(before, by="position") for before in found]
+            else:
+                found.append(self.parameter(part, by))
+        return tuple(found)
+
+    def parameter(self, node: Tree[Token], by: Literal["either", "name"]) -> tree.Parameter:
         name, annotation, default = node.children
         return tree.Parameter(
             identifier(name),
             self.expression(annotation) if annotation is not None else None,
             self.expression(default) if default is not None else None,
+            by,
             self.span(node),
         )
 
@@ -160,6 +176,9 @@ class Builder:
         target = self.expression(node.children[0])
         targets = target.items if isinstance(target, tree.Tuple) else (target,)
         return tree.Delete(targets, self.span(node))
+
+    def nonlocal_statement(self, node: Child) -> tree.Statement:
+        return tree.Nonlocal(tuple(identifier(name) for name in node.children), self.span(node))
 
     def if_statement(self, node: Child) -> tree.Statement:
         return self.if_chain(node, [part for part in node.children[3:] if part is not None])

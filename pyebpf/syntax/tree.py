@@ -477,6 +477,42 @@ class Delete:
     span: Span
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Nonlocal:
+    """`nonlocal a, b`: assignments to these names are to those of the function around."""
+
+    names: tuple[str, ...]
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    annotation: Expression | None
+    default: Expression | None
+    by: Literal["either", "position", "name"]
+    """How its argument may be given."""
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One decorated function, whose decorators are not here: Python has run them already. Or one inside of it."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    returns: Expression | None
+    docstring: str
+    """First docstring, or ""; it is not part of `body`."""
+    body: tuple[Statement, ...]
+    span: Span
+    """The `def` line up to the colon."""
+    name_span: Span
+
+
 Statement: TypeAlias = (
     ExpressionStatement
     | Assign
@@ -495,29 +531,6 @@ Statement: TypeAlias = (
     | Match
     | Raise
     | Delete
+    | Nonlocal
+    | Function
 )
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    name: str
-    annotation: Expression | None
-    default: Expression | None
-    span: Span
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One decorated function. Decorators are not here: Python has run them already."""
-
-    name: str
-    parameters: tuple[Parameter, ...]
-    returns: Expression | None
-    docstring: str
-    """First docstring, or ""; it is not part of `body`."""
-    body: tuple[Statement, ...]
-    span: Span
-    """The `def` line up to the colon."""
-    name_span: Span

@@ -41,7 +41,6 @@ ROWS: Final[dict[str, tuple[str, str, str]]] = {
         "module-level values are constants when the probe is compiled",
         "total = Global[u64](0), then total.value += 1",
     ),
-    "Nonlocal": ("`nonlocal`", NO_FUNCTIONS, "keep what is shared in a Global or a map"),
     "TypeAlias": ("`type`", "types are declared outside of probes", "declare it at module level"),
     "Lambda": ("`lambda`", NO_FUNCTIONS, "write a @function at module level"),
     "Dict": ("a dict", NO_OBJECTS, "use a map: Hash[u32, u64](max_entries=1024)"),
@@ -55,7 +54,6 @@ ROWS: Final[dict[str, tuple[str, str, str]]] = {
     "YieldFrom": ("`yield from`", NO_WAITING, "send events: with events.reserve() as event:"),
     "Starred": ("`*`", "the number of values is fixed when the probe is compiled", "write the values one by one"),
     "TemplateStr": ("a template string", NO_OBJECTS, 'print(f"…")'),
-    "FunctionDef": ("a function inside a function", NO_FUNCTIONS, "write a @function at module level"),
 }
 """Node classes of `ast` outside the language: what it is, why, and what to write instead."""
 
@@ -65,15 +63,15 @@ def _words(text: str) -> frozenset[str]:
 
 
 LANGUAGE: Final = _words(
-    "Module FunctionDef arguments arg Return Raise Try ExceptHandler Delete Assign AugAssign AnnAssign For While "
-    "If With withitem Match match_case MatchValue MatchSingleton MatchSequence MatchClass MatchAs MatchOr GeneratorExp "
-    "comprehension "
+    "Module FunctionDef Nonlocal arguments arg Return Raise Try ExceptHandler Delete Assign AugAssign AnnAssign "
+    "For While If With withitem Match match_case MatchValue MatchSingleton MatchSequence MatchClass MatchAs MatchOr "
+    "GeneratorExp comprehension "
     "Assert Expr Pass Break Continue BoolOp And Or NamedExpr BinOp UnaryOp IfExp Compare Call keyword "
     "FormattedValue JoinedStr Constant Attribute Subscript Name Slice Tuple Load Store Del Add Sub Mult "
     "MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv Invert Not UAdd USub Eq NotEq Lt LtE "
     "Gt GtE Is IsNot In NotIn"
 )
-"""Node classes that the language has (FunctionDef: the probe itself)."""
+"""Node classes that the language has."""
 
 INSIDE: Final = _words("alias TypeVar ParamSpec TypeVarTuple Interpolation")
 """Node classes that only occur inside one of ROWS, or of what is reported with the function's header."""
@@ -140,7 +138,7 @@ def too_deep(captured: Captured) -> Diagnostic:
 
 def _walk(node: ast.AST, outer: ast.AST) -> Iterator[tuple[ast.AST, tuple[str, str, str]]]:
     """Nodes outside the language, outermost only: what is inside goes with them."""
-    row = None if node is outer and isinstance(node, ast.FunctionDef) else ROWS.get(type(node).__name__)
+    row = ROWS.get(type(node).__name__)
     if isinstance(node, ast.Constant):
         row = CONSTANTS.get(type(node.value))
     if row is not None:
@@ -151,7 +149,10 @@ def _walk(node: ast.AST, outer: ast.AST) -> Iterator[tuple[ast.AST, tuple[str, s
     if isinstance(node, ast.keyword) and node.arg is None:
         yield node.value, ("`**`", ROWS["Starred"][1], "name the arguments one by one")
         return
-    if node is outer and getattr(node, "type_params", None):
+    if isinstance(node, ast.FunctionDef) and node is not outer and node.decorator_list:
+        yield node.decorator_list[0], ("a decorator inside a function", NO_OBJECTS, f"def {node.name}(…) is enough")
+        return
+    if isinstance(node, ast.FunctionDef) and getattr(node, "type_params", None):
         yield node.type_params[0], ("a type parameter", "@function helpers are generic as they are", "leave it out")  # type: ignore[attr-defined]
     for name, value in ast.iter_fields(node):
         if name in ("decorator_list", "type_params", "type_comment"):
@@ -166,10 +167,6 @@ def _parameters(node: ast.arguments) -> Iterator[tuple[ast.AST, tuple[str, str, 
         yield node.vararg, ("a `*` parameter", ROWS["Starred"][1], "name the parameters one by one")
     if node.kwarg:
         yield node.kwarg, ("a `**` parameter", ROWS["Starred"][1], "name the parameters one by one")
-    if node.posonlyargs:
-        yield node.posonlyargs[0], ("`/` among parameters", "all parameters may be given by name", "leave it out")
-    if node.kwonlyargs:
-        yield node.kwonlyargs[0], ("`*` among parameters", "all parameters may be given by position", "leave it out")
 
 
 def _nested_quotes(outer: ast.AST) -> Iterator[tuple[ast.AST, tuple[str, str, str]]]:

@@ -67,17 +67,60 @@ def renamed(named):
     return old, named.name
 
 @function
+def twice(f, x):
+    return f(f(x))
+
+@function
+def add1(x):
+    return x + 1
+
+@function
+def add2(x):
+    return twice(add1, x)
+
+@function
+def clamp(x, /, low=0, *, high=100):
+    return min(max(x, low), high)
+
+@function
+def with_limit(x, limit=None):
+    if limit is None:
+        limit = 3
+    return x + limit
+
+@function
+def without_limit(x, limit=None):
+    return x if limit is None else x + limit
+
+@function
+def item(pair, number):
+    return pair[number]
+
+@function
+def steps(first, last, step):
+    total = 0
+    for i in range(first, last, step):
+        total = total * 10 + i
+    return total
+
+@function
+def stored(where, who, data):
+    where[1] = who.size
+    return where[1] + len(data)
+
+def adder(amount):
+    @function
+    def add(x):
+        return x + amount
+    return add
+
+add3, add7 = adder(3), adder(7)
+
+@function
 def bump(amount):
     out.value += amount
     return amount
 """
-
-
-class _Counts(dict[Any, Any]):
-    """A map as Python sees it: `m[k] += n` starts at zero."""
-
-    def __missing__(self, key: Any) -> Any:
-        return 0
 
 
 def python_out(text: str) -> int:
@@ -86,8 +129,8 @@ def python_out(text: str) -> int:
     exec(compile(IMPORTS + text, "<reference>", "exec"), scope)
     for value in scope.values():
         if isinstance(value, Map):
-            value.views.append(_Counts())
-    scope["probe"].function(None)
+            value.views.append({})
+    scope["probe"].function(bytes(64))
     return int(scope["out"].value)
 
 
@@ -120,6 +163,8 @@ TUPLES = {
     "two targets": "t = a, b = n, 3; out.value = t[0] * 100 + a * 10 + b",
     "slices": "t = (1, 2, n, 4); u = t[1:3] + t[:1] + t[::-2]; out.value = u[0] + u[1] * 10 + u[2] * 100 + u[3] * 1000",
     "repeated": "t = (n, 2) * 2; out.value = len(t) * 10 + t[2]",
+    "variable index": "t = (7, 2, n); out.value = t[n - 3] + 10 * t[3 - n] + 100 * t[n - 8]",
+    "variable index of pairs": "t = ((7, 2), (n, 3)); out.value = t[n - 4][0] * 10 + t[n - 5][1]",
     "constant index": "t = (1, 2, n); i = 2; out.value = t[2] + i",
     "min and max": "t = (n, 9, 3); out.value = min(t) * 10 + max(t)",
     "a loop fills it": "t = (0, 1)\nfor i in range(6):\n    t = (t[1], t[0] + t[1])\nout.value = i64(t[0])",
@@ -197,6 +242,49 @@ COPIED = {
 
 @pytest.mark.parametrize("body", COPIED.values(), ids=COPIED)
 def test_addresses_and_text_never_change(load, body: str) -> None:  # type: ignore[no-untyped-def]
+    agree(load, program(body))
+
+
+FUNCTIONS = {
+    "names around are read as they are": "def f(x):\n    return x * 10 + m\nm = 3\nout.value = f(n)\nm = 4\n"
+    "out.value += f(n) * 100",
+    "nonlocal": "total = 0\ndef f(x):\n    nonlocal total\n    total += x\nf(1)\nf(n)\nout.value = total",
+    "defaults are computed once": "k = 2\ndef f(x, by=n * k, *, plus=k):\n    return x * by + plus\nk = 9\n"
+    "out.value = f(1) + 100 * f(2, 3) + 10000 * f(1, plus=n)",
+    "nested twice": "def outer(x):\n    y = x + 1\n    def inner(z):\n        nonlocal y\n        y += z\n"
+    "        return y * 10 + n\n    return inner(2) + y\nout.value = outer(n) + outer(1)",
+    "own names": "x = 1\ndef f():\n    x = 2\n    return x\nout.value = f() * 10 + x",
+    "given to a function": "def add(x):\n    return x + n\nout.value = twice(add, 1)",
+    "given with nonlocal": "calls = 0\ndef add(x):\n    nonlocal calls\n    calls += 1\n    return x + calls\n"
+    "out.value = twice(add, n) * 10 + calls",
+    "no recursion": "out.value = twice(add2, n)",
+    "calls another": "def f(x):\n    return x + 1\ndef g(x):\n    return f(x) * 2\nout.value = g(f(n))",
+    "evaluated in order": "x = 1\ndef f():\n    nonlocal x\n    x += 4\n    return 1\n"
+    "out.value = x + f() * 10 + x * 100",
+    "augmented by itself": "x = 1\ndef f():\n    nonlocal x\n    x += 4\n    return 10\nx += f()\nout.value = x",
+    "in a loop": "for i in range(3):\n    def f(x, y=i):\n        return x + y * 10 + i * 100\n    out.value += f(n)",
+    "loop and return inside": "def find(limit):\n    for i in range(9):\n        if i * i > limit:\n"
+    "            return i\n    return 9\nout.value = find(n) * 10 + find(70)",
+    "text around": "s = Named(name='old')\nname = s.name\ndef f():\n    nonlocal name\n    name = 'new'\n"
+    "    return name == 'new'\nout.value = (name == 'old') + 2 * f() + 4 * (name == 'new')",
+    "a tuple around": "t = (1, n)\ndef f():\n    nonlocal t\n    t = (t[1], t[0])\nf()\nout.value = t[0] * 10 + t[1]",
+    "none around": "t = None\ndef f():\n    nonlocal t\n    t = (n, 1)\nf()\nout.value = 7 if t is None else t[0]",
+    "faults around": "def f(i):\n    try:\n        return table[i]\n    except KeyError:\n        return n\n"
+    "table[1] = 3\nout.value = f(1) * 10 + f(2)",
+    "keywords": "out.value = clamp(n) + 10 * clamp(n, 6) + 100 * clamp(n, high=4) + 1000 * clamp(n, low=7, high=8)",
+    "none as default": "out.value = with_limit(n) + 10 * with_limit(n, 2) + 100 * without_limit(n)\n"
+    "out.value += 1000 * without_limit(n, 1)",
+    "constants fold": "out.value = item((1, 2, n), 2) * 10 + item((1, 2), number=-1)",
+    "constant steps": "out.value = steps(5, 0, -2) + 1000 * steps(0, 5, 2)",
+    "maps, structs and packets": "out.value = stored(table, Named(size=3), packet)\n"
+    "out.value += 1000 * stored(cells, who=Named(size=n), data=(1, 2))",
+    "constants of a Python function": "out.value = add3(n) * 100 + add7(n)",
+    "generic": "out.value = add1(n) + add1(True) + add1(out.value)",
+}
+
+
+@pytest.mark.parametrize("body", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_functions(load, body: str) -> None:  # type: ignore[no-untyped-def]
     agree(load, program(body))
 
 

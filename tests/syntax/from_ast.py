@@ -43,18 +43,27 @@ class Translator:
     def function(self) -> tree.Function:
         node = ast.parse(self.given.text).body[0]
         assert isinstance(node, ast.FunctionDef)
+        return self.definition(node)
+
+    def definition(self, node: ast.FunctionDef) -> tree.Function:
         words = ast.get_docstring(node, clean=False)
         statements = node.body[1:] if words is not None else node.body
         args = node.args
-        defaults = [None] * (len(args.args) - len(args.defaults)) + list(args.defaults)
-        parameters = tuple(
-            tree.Parameter(a.arg, self.optional(a.annotation), self.optional(d), self.span(a).to(self.span(d or a)))
-            for a, d in zip(args.args, defaults, strict=True)
-        )
+        plain = [*args.posonlyargs, *args.args]
+        defaults = [None] * (len(plain) - len(args.defaults)) + list(args.defaults)
+        parameters = [
+            self.parameter(a, d, "position" if a in args.posonlyargs else "either")
+            for a, d in zip(plain, defaults, strict=True)
+        ]
+        parameters += [self.parameter(a, d, "name") for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True)]
         start = self.span(node)
         name = Span(start.source, start.line, start.column + 4, start.line, start.column + 4 + len(node.name))
         returns = self.optional(node.returns)
-        return tree.Function(node.name, parameters, returns, words or "", self.block(statements), start, name)
+        return tree.Function(node.name, tuple(parameters), returns, words or "", self.block(statements), start, name)
+
+    def parameter(self, arg: ast.arg, default: ast.expr | None, by: Any) -> tree.Parameter:
+        span = self.span(arg).to(self.span(default or arg))
+        return tree.Parameter(arg.arg, self.optional(arg.annotation), self.optional(default), by, span)
 
     def span(self, node: Any) -> Span:
         def column(line: int, offset: int) -> int:
@@ -126,6 +135,10 @@ class Translator:
                 return tree.Match(one(node.subject), cases, span)
             case ast.Raise():
                 return tree.Raise(self.optional(node.exc), self.optional(node.cause), span)
+            case ast.Nonlocal():
+                return tree.Nonlocal(tuple(node.names), span)
+            case ast.FunctionDef():
+                return self.definition(node)
             case ast.Break() | ast.Continue() | ast.Pass():
                 simple: Any = getattr(tree, type(node).__name__)
                 made: tree.Statement = simple(span)

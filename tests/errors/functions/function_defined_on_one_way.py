@@ -1,9 +1,9 @@
 from pyebpf import pid, tracepoint
 
-
 @tracepoint("raw_syscalls:sys_enter")
 def probe(ctx):
-    def double(x):  # error
-        return x * 2
+    if pid() > 5:
+        def size():
+            return 1
 
-    print(double(pid()))
+    print(size())  # error

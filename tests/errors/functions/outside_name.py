@@ -6,8 +6,8 @@ def make():
 
     @tracepoint("raw_syscalls:sys_enter")
     def probe(ctx):
-        nonlocal total  # error
-        total += 1
+        nonlocal total
+        total = 1  # error
 
     return probe
 
