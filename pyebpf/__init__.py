@@ -57,6 +57,7 @@ from pyebpf.lang.maps import (
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
 from pyebpf.lang.programs import ProgArray
+from pyebpf.lang.storage import TaskStorage
 from pyebpf.lang.structs import bits, struct, union
 from pyebpf.lang.types import SpinLock, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.lang.variables import Config, Global
@@ -111,6 +112,7 @@ __all__ = [
     "RingBuf",
     "SpinLock",
     "Stack",
+    "TaskStorage",
     "be16",
     "be32",
     "be64",

@@ -245,6 +245,8 @@ class DebugInfo:
         number = self.integer(layout.I32)
         parts = [("type", self.array(number, map.type, map.type * 4)),
                  ("max_entries", self.array(number, map.max_entries, map.max_entries * 4))]  # fmt: skip
+        if not map.max_entries:  # storage has none
+            parts.pop()
         if map.flags:
             parts.append(("map_flags", self.array(number, map.flags, map.flags * 4)))
         if map.type != _MAP_TYPE_RINGBUF:  # rings have neither; the kernel refuses their sizes

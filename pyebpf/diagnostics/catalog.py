@@ -105,6 +105,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     maps.LockNotShared,
     maps.NoLocksHere,
     maps.UnlikeMaps,
+    maps.NotTrusted,
     hooks.UnknownTracepoint,
     hooks.UnknownContextField,
     hooks.WrongParameters,

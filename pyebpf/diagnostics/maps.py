@@ -276,6 +276,24 @@ class UnlikeMaps(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class NotTrusted(Diagnostic):
+    code: ClassVar = "E0517"
+    title: ClassVar = "this task may be gone, so `{name}` can't be asked for it"
+    notes: ClassVar = ("the kernel takes only pointers that it gave out itself, and knows to be valid",)
+    help: ClassVar = "{name}[current_task()]"
+    explanation: ClassVar = """
+    A pointer that was read from the kernel's memory, as `current_task().real_parent`, can be followed, which may
+    fail; but it can't be given back to the kernel as a task. `current_task()` itself can, written where it is used.
+
+        states[current_task().real_parent] = 1      # wrong
+        states[current_task()] = 1                  # right
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class KeyType(Diagnostic):
     code: ClassVar = "E0505"
     title: ClassVar = "the key of `{name}` is {expected}, not {found}"

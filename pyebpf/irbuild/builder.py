@@ -117,6 +117,11 @@ class Builder:
         """Ops that were collected as a block of their own, without the block around them."""
         self._ops += block
 
+    def take_back(self, op: ops.Op) -> None:
+        """Remove `op` again, if it was the last that was emitted."""
+        if self._ops and self._ops[-1] is op:
+            self._ops.pop()
+
     @property
     def in_loop(self) -> bool:
         """Whether what is lowered now can run several times."""

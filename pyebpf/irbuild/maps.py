@@ -9,7 +9,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef, Obligation
 from pyebpf.ir.types import BOOL, I64, U64, IntType, PointerType, Region, is_scalar, loaded
-from pyebpf.irbuild import arithmetic, memory, networks, queues, values
+from pyebpf.irbuild import arithmetic, memory, networks, queues, storage, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Optional, Place, Static, describe, describe_type, is_text, reference
 from pyebpf.lang.functions import Builtin
@@ -34,6 +34,7 @@ METHODS = {
     "Stack": ("push", "pop", "peek"),
     "BloomFilter": ("add",),
     "ProgArray": (),
+    "TaskStorage": ("get", "setdefault"),
     "HashOfMaps": (),
     "ArrayOfMaps": (),
 }
@@ -109,6 +110,9 @@ def _key_suits(type: layout.Type, key: Operand) -> bool:
 def lookup(b: Builder, map: MapRef, key: Operand, span: Span) -> tuple[ops.Value, ops.Value]:
     """The address of the entry, or null, and the address of the key."""
     assert map.value is not None
+    if map.kind == "TaskStorage":
+        found = storage.find(b, map, key, span)
+        return found, found
     address = key_address(b, map, key, span)
     return _lookup(b, map, address, span), address
 
@@ -132,6 +136,9 @@ def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[S
     """`m[k] = value`. `spans`: of the whole, of the key, of the value."""
     span, key_span, value_span = spans
     require(b, map, "[] =", span)
+    if map.kind == "TaskStorage":
+        storage.assign(b, map, key, value, spans)
+        return
     assert map.value is not None
     locked = LOCK if layout.locks(map.value) else ANY
     if map.kind in INDEXED and not locked:
@@ -168,6 +175,9 @@ def delete(b: Builder, map: MapRef, key: Operand, span: Span, key_span: Span) ->
     require(b, map, "del", span)
     if map.kind in INDEXED:
         b.error(errors.NoSuchOperation(span, f"an {map.kind}", "del", f"{map.name}[i] = 0"))
+    if map.kind == "TaskStorage":
+        storage.delete(b, map, key, span, key_span)
+        return
     address = key_address(b, map, key, key_span)
     result = b.emit(ops.MapDelete(map, address, RESULT, span, b.through(map, span)))
     b.check(b.compare("==", result, b.const(0, span), span), Fault.KEY, span)
@@ -180,14 +190,17 @@ def method(b: Builder, map: MapRef, name: str, arguments: list[tuple[Operand, Sp
         b.error(errors.NoSuchOperation(span, f"a {map.kind}", name, f"it has {known}"))
     if name in queues.TAKES and map.kind in KEYLESS:
         return queues.method(b, map, name, arguments, span)
-    expected = {"get": (1, 2), "pop": (1, 2), "reserve": (0, 0), "observe": (1, 1)}[name]
+    expected = {"get": (1, 2), "pop": (1, 2), "setdefault": (2, 2), "reserve": (0, 0), "observe": (1, 1)}[name]
     if not expected[0] <= len(arguments) <= expected[1]:
         takes = "no arguments" if expected == (0, 0) else "a key" if expected == (1, 2) else "one value"
         takes += ", or a key and a default" if expected == (1, 2) else ""
+        takes = "a key and a value" if expected == (2, 2) else takes
         b.error(name_errors.WrongArguments(span, f"{map.name}.{name}", takes, f"{len(arguments)} arguments"))
     match name:
         case "get" | "pop":
             return _get(b, map, arguments, span, remove=name == "pop")
+        case "setdefault":
+            return storage.setdefault(b, map, arguments[0], arguments[1], span)
         case "observe":
             observe(b, map, values.number(b, *arguments[0]), span, arguments[0][1])
             return Static(None, "None")
@@ -247,6 +260,11 @@ def count(b: Builder, map: MapRef, key: Operand, amount: ops.Value, spans: tuple
     if map.kind in INDEXED:
         place = entry(b, map, key, key_span, span.text)
         add(b, place, amount, span, shared=map.kind == "Array")
+        return
+    if map.kind == "TaskStorage":
+        assert map.value is not None
+        place = Place(storage.made(b, map, key, None, key_span), map.value, span.text, span)
+        add(b, place, amount, span, shared=True)
         return
     address = key_address(b, map, key, key_span)
     if map.kind in ("PerCpuHash", "LruPerCpuHash"):

@@ -1,0 +1,3 @@
+from pyebpf import TaskStorage
+
+counts = TaskStorage()  # error
