@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from pyebpf import layout
 from pyebpf.diagnostics.base import Diagnostic, Sink
@@ -263,6 +263,19 @@ class Builder:
         self, helper: str, arguments: tuple[ops.Value, ...], type: ValueType, span: Span, writes: int = 0
     ) -> ops.Call:
         return self.emit(ops.Call(helper, arguments, type, span, writes))
+
+    def read_text(
+        self, space: Literal["user", "kernel"], at: ops.Value, size: int, source: ops.Value, span: Span
+    ) -> ops.Value:
+        """Copy text to `at`, cut off to `size` bytes; its length with its NUL, or -errno.
+
+        The helper leaves the bytes behind the text's end as they were; they are part of keys and values. Events were
+        cleared when they were reserved.
+        """
+        assert isinstance(at.type, PointerType)
+        if at.type.region is not Region.RING:
+            self.zero(at, size, span)
+        return self.call(f"probe_read_{space}_str", (at, self.const(size, span), source), I64, span)
 
     # Control flow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import EnumMeta
-from typing import Final
+from typing import Final, Literal
 
 from pyebpf import layout
 from pyebpf.diagnostics import hooks as hook_errors
@@ -101,16 +101,16 @@ def _text_at(b: Builder, name: str, argument: Argument, span: Span) -> Operand:
     """`user_str(p)` and `kernel_str(p)`: at most as much text as its place holds, always ended by a NUL."""
     operand, where = argument
     operand = values.plain(b, operand, where)
-    space = "user" if name == "user_str" else "kernel"
+    space: Literal["user", "kernel"] = "user" if name == "user_str" else "kernel"
     if not ops.is_value(operand) or not isinstance(operand.type, AddressType | IntType | KernelType):
         b.error(type_errors.WrongType(where, f"an address in {space} memory", describe(operand), ""))
     if isinstance(operand.type, AddressType) and operand.type.space != space:
         hint = f"{operand.type.space}_str({where.text})"
         b.error(type_errors.WrongType(where, f"an address in {space} memory", describe(operand), hint))
-    helper, address = f"probe_read_{space}_str", operand
+    address = operand
 
     def write(b: Builder, destination: ops.Value, size: int) -> None:
-        b.call(helper, (destination, b.const(size, span), address), I64, span, writes=size)
+        b.read_text(space, destination, size, address, span)
 
     return PendingText(write, 0, span.text)
 

@@ -10,7 +10,7 @@ from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import Error
 from pyebpf.ir import ops
-from pyebpf.ir.types import I64, U64, AddressType, IntType, PointerType, Region
+from pyebpf.ir.types import U64, AddressType, IntType, PointerType, Region
 from pyebpf.irbuild import kernel_structs
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import ContextArray, Operand, PendingText
@@ -84,8 +84,7 @@ def _data_loc(b: Builder, field: TracepointField, span: Span) -> PendingText:
     )
 
     def write(builder: Builder, destination: ops.Value, size: int) -> None:
-        arguments = (destination, builder.const(size, span), address)
-        builder.call("probe_read_kernel_str", arguments, I64, span, writes=size)
+        builder.read_text("kernel", destination, size, address, span)
 
     return PendingText(write, 0, span.text)
 

@@ -14,7 +14,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import hooks as errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Embedded, Fault, IntegerArray, MemberType, StructPointer
-from pyebpf.ir.types import I64, AddressType, IntType, KernelType, PointerType, Region, loaded
+from pyebpf.ir.types import AddressType, IntType, KernelType, PointerType, Region, loaded
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import KernelInteger, Operand, PendingText
 from pyebpf.kernel import btf_types
@@ -87,8 +87,7 @@ def kernel_text(address: ops.Value, length: int, span: Span) -> PendingText:
     """Text in kernel memory, copied to wherever it goes."""
 
     def write(b: Builder, destination: ops.Value, size: int) -> None:
-        arguments = (destination, b.const(size, span), address)
-        status = b.call("probe_read_kernel_str", arguments, I64, span, writes=size)
+        status = b.read_text("kernel", destination, size, address, span)
         b.check(b.compare(">=", status, b.const(0, span), span), Fault.NULL_POINTER, span)
 
     return PendingText(write, length, span.text)

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from pyebpf.simulator.run import Run
 
 Helper: TypeAlias = Callable[..., Word]
+MOST_TAIL_CALLS: Final = 33
+"""MAX_TAIL_CALL_CNT: in a row."""
 U64: Final = (1 << 64) - 1
+
+
+class TailCall(Exception):
+    """The program ends, and another one, of the given name, takes its place."""
 
 
 def call(run: Run, name: str, arguments: list[Word]) -> Word:
@@ -170,7 +176,31 @@ def _taken(value: bytes | None, target: Pointer, size: int) -> Word:
     return -ENOENT if value is None else 0
 
 
+def _spin_lock(run: Run, lock: Pointer) -> Word:
+    if run.lock is not None:
+        raise InternalError("the program takes a lock while it holds one")
+    run.lock = lock
+    return 0
+
+
+def _spin_unlock(run: Run, lock: Pointer) -> Word:
+    if run.lock != lock:
+        raise InternalError("the program gives back a lock that it doesn't hold")
+    run.lock = None
+    return 0
+
+
+def _tail_call(run: Run, _: Pointer, map: Handle, index: int) -> Word:
+    name = run.state.jumps[map.map].get(index & 0xFFFF_FFFF)
+    if name is None or run.tail_calls >= MOST_TAIL_CALLS:
+        return -ENOENT
+    raise TailCall(name)
+
+
 HELPERS: Final[dict[str, Helper]] = {
+    "spin_lock": _spin_lock,
+    "spin_unlock": _spin_unlock,
+    "tail_call": _tail_call,
     "map_push_elem": _map_push_elem,
     "map_pop_elem": _map_pop_elem,
     "map_peek_elem": _map_peek_elem,

@@ -11,11 +11,12 @@ from typing import TypeAlias
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir.module import MapRef
 from pyebpf.kernel.maps import MapType
-from pyebpf.simulator.errors import SimulationError
+from pyebpf.layout import SPIN_LOCK, locks
 from pyebpf.simulator.memory import Memory
 from pyebpf.views.entries import PER_CPU
 
-ANY, NOEXIST, EXIST = 0, 1, 2
+ANY, NOEXIST, EXIST, LOCK = 0, 1, 2, 4
+"""BPF_ANY, …, BPF_F_LOCK: an entry is written in place, but for its lock."""
 Values: TypeAlias = list[Memory]
 """The values of an entry, one for each CPU in per-CPU maps, otherwise one."""
 
@@ -49,6 +50,12 @@ class Storage(ABC):
     def delete(self, key: bytes) -> int:
         """Remove the entry."""
 
+    def write_under_lock(self, memory: Memory, value: bytes) -> None:
+        """A new value; the lock in it stays as it is."""
+        for at in locks(self.ref.value):
+            value = value[:at] + bytes(memory.data[at : at + SPIN_LOCK.size]) + value[at + SPIN_LOCK.size :]
+        memory.write(0, value)
+
     def update_from(self, key: bytes, value: bytes, flags: int, cpu: int) -> int:
         """Write the value of one CPU, as programs do; a new entry is zero for the others."""
         if self.cpus == 1:
@@ -68,15 +75,19 @@ class Hash(Storage):
         return self.entries.get(key)
 
     def update(self, key: bytes, parts: list[bytes], flags: int) -> int:
-        if flags not in (ANY, NOEXIST, EXIST):
+        wanted = flags & ~LOCK
+        if wanted not in (ANY, NOEXIST, EXIST):
             return -EINVAL
-        if key in self.entries and flags == NOEXIST:
+        if key in self.entries and wanted == NOEXIST:
             return -EEXIST
         if key not in self.entries:
-            if flags == EXIST:
+            if wanted == EXIST:
                 return -ENOENT
             if not self.room():
                 return -E2BIG
+        elif flags & LOCK:
+            self.write_under_lock(self.entries[key][0], parts[0])
+            return 0
         self.entries[key] = self.values(parts)  # who has a reference keeps the old one, as in Python
         return 0
 
@@ -130,12 +141,15 @@ class Array(Storage):
 
     def update(self, key: bytes, parts: list[bytes], flags: int) -> int:
         index = int.from_bytes(key, byteorder)
-        if flags not in (ANY, NOEXIST, EXIST):
+        if flags & ~LOCK not in (ANY, NOEXIST, EXIST):
             return -EINVAL
         if index >= self.ref.max_entries:
             return -E2BIG
-        if flags == NOEXIST:
+        if flags & NOEXIST:
             return -EEXIST
+        if flags & LOCK:
+            self.write_under_lock(self.element(index)[0], parts[0])
+            return 0
         for memory, part in zip(self.element(index), parts, strict=True):
             memory.write(0, part)
         return 0
@@ -192,9 +206,7 @@ STORAGES: dict[int, type[Storage]] = {
 
 
 def storage(ref: MapRef, cpus: int) -> Storage:
-    """An empty map. Raises SimulationError for types that have no simulation."""
-    if ref.type not in STORAGES:
-        raise SimulationError(f"the simulator has no {ref.kind} maps ({ref.name}): test this probe with --bpf-kernel")
+    """An empty map of one of the types in `STORAGES`."""
     if ref.key is None or ref.value is None:
         raise InternalError(f"map {ref.name} has no key or no value")
     return STORAGES[ref.type](ref, cpus)

@@ -53,6 +53,9 @@ class Run:
         self.packet = packet
         self.result = program.default
         self.fault: ops.Check | ops.Raise | None = None
+        self.lock: Pointer | None = None
+        """The spin lock that is held."""
+        self.tail_calls = 0
         self._observer = observer
         self._values: dict[ops.Value, Word] = {}
         self._locals: dict[ops.Local, Word] = {}
@@ -64,7 +67,9 @@ class Run:
         """Run the program to its end. Raises InternalError for what the compiler promised can't happen, with the line
         of the program, and SimulationError for what the test should have supplied."""
         try:
-            ended = self._block(self.program.body)
+            ended = self._whole()
+            if self.lock is not None:
+                raise InternalError("the program ends with a lock that it doesn't give back")
             if any(ring.open for ring in self.state.rings.values()) and not isinstance(ended, ops.Raise | ops.Check):
                 raise InternalError("the program ends with a ring record that it neither submits nor gives back")
             if isinstance(ended, ops.Raise | ops.Check):
@@ -77,6 +82,21 @@ class Run:
             raise
         except (AttributeError, TypeError, KeyError, ValueError, AssertionError) as error:
             raise InternalError(f"{self._place()}: {type(error).__name__}: {error}") from error
+
+    def _whole(self) -> Ended | None:
+        """The program's body, and that of each program that it goes on as."""
+        while True:
+            try:
+                return self._block(self.program.body)
+            except helpers.TailCall as jump:
+                self._go_on_as(str(jump))
+
+    def _go_on_as(self, name: str) -> None:
+        """A new start: nothing but the context and the packet is the same."""
+        self.tail_calls += 1
+        self.program = next(program for program in self.state.module.programs if program.name == name)
+        self.result = self.program.default
+        self._values, self._locals, self._slots = {}, {}, {}
 
     def _place(self) -> str:
         span = self._op.span if self._op is not None else self.program.span
@@ -229,15 +249,15 @@ class Run:
         cpu = self.surroundings.cpu
         match op:
             case ops.MapLookup():
-                map = self.state.maps[op.map]
+                map = self.state.map(op.map)
                 found = map.lookup(self._key(op.map, op.key))
                 return Pointer(map.own(found, cpu), 0) if found is not None else None
             case ops.MapUpdate():
                 assert op.map.value is not None
                 value = self._pointer(op.value).read(op.map.value.size)
-                return self.state.maps[op.map].update_from(self._key(op.map, op.key), value, op.flags, cpu)
+                return self.state.map(op.map).update_from(self._key(op.map, op.key), value, op.flags, cpu)
             case ops.MapDelete():
-                return self.state.maps[op.map].delete(self._key(op.map, op.key))
+                return self.state.map(op.map).delete(self._key(op.map, op.key))
             case ops.RingReserve():
                 return self.state.rings[op.map].reserve(op.type.target.size)
             case ops.Call():

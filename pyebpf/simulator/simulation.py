@@ -16,6 +16,7 @@ from pyebpf.simulator.entries import QueueEntries, SimulatedEntries
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.run import Observer, Run
+from pyebpf.simulator.slots import SlotsView
 from pyebpf.simulator.state import CPUS, State
 from pyebpf.simulator.surroundings import Surroundings
 from pyebpf.views.choice import view_of
@@ -103,16 +104,19 @@ class Simulation:
         self.maps: dict[str, Any] = {}
         """Views of the maps by name, as a session in the kernel has them."""
         for ref in module.maps:
-            if ref.name != PRINTS:
-                self.maps[ref.name] = self._view(ref)
+            view = self._view(ref) if ref.name != PRINTS else None
+            if view is not None:
+                self.maps[ref.name] = view
 
     def _view(self, ref: MapRef) -> Any:
         if ref in self.state.rings:
             ring = self.state.rings[ref]
             return RingBufView(ref.name, ref.kind, ref.value, self._backlogs[ref], lambda: ring.dropped)
+        if ref in self.state.jumps:
+            return SlotsView(ref, self.state)
         if ref in self.state.queues:
             return view_of(QueueEntries(self.state.queues[ref]), ref.unit)
-        return view_of(SimulatedEntries(self.state.maps[ref]), ref.unit)
+        return view_of(SimulatedEntries(self.state.maps[ref]), ref.unit) if ref in self.state.maps else None
 
     def run(self, name: str, given: Input, observer: Observer | None = None) -> Output:
         """Run program `name` once. Raises SimulationError for what the test should have supplied otherwise, and
@@ -135,7 +139,7 @@ class Simulation:
         return Output(
             run.result,
             bytes(packet.data) if packet is not None else None,
-            _fault(program, run.fault, 1) if run.fault is not None else None,
+            _fault(run.program, run.fault, 1) if run.fault is not None else None,
             tuple(event for ref, records in taken.items() for event in self._events(ref, records)),
             self._printed(taken),
         )

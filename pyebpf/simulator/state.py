@@ -12,7 +12,7 @@ from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.maps import MapType
 from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.errors import SimulationError, nearest
-from pyebpf.simulator.maps import Storage, storage
+from pyebpf.simulator.maps import STORAGES, Storage, storage
 from pyebpf.simulator.memory import Memory
 from pyebpf.simulator.queues import QUEUES, Queue
 from pyebpf.simulator.rings import Ring
@@ -41,12 +41,16 @@ class State:
         self.maps: dict[MapRef, Storage] = {}
         self.rings: dict[MapRef, Ring] = {}
         self.queues: dict[MapRef, Queue] = {}
+        self.jumps: dict[MapRef, dict[int, str]] = {}
+        """Arrays of programs: names by slot."""
         for ref in module.maps:
             if ref.type == MapType.RINGBUF:
                 self.rings[ref] = Ring(ref.name, ref.max_entries)
+            elif ref.type == MapType.PROG_ARRAY:
+                self.jumps[ref] = dict(ref.values)
             elif ref.type in QUEUES:
                 self.queues[ref] = Queue(ref)
-            else:
+            elif ref.type in STORAGES:
                 self.maps[ref] = storage(ref, cpus)
         self.variables: dict[VariableRef, Memory] = {
             ref: Memory(ref.name, ref.initial.ljust(ref.type.size, b"\0"), writable=ref.kind == "Global")
@@ -58,6 +62,12 @@ class State:
         for program in module.programs:
             self._find_faults(program, program.body)
         self._configure(config or {})
+
+    def map(self, ref: MapRef) -> Storage:
+        """The entries of a map. Raises SimulationError for kinds that have no simulation."""
+        if ref not in self.maps:
+            raise SimulationError(f"the simulator has no {ref.kind} ({ref.name}): run this test with --bpf-kernel")
+        return self.maps[ref]
 
     @property
     def prints(self) -> Ring | None:

@@ -14,9 +14,11 @@ from dataclasses import replace
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
-from pyebpf.ir.types import PointerType
+from pyebpf.ir.types import PointerType, Region
 
 Ranges = tuple[tuple[int, int], ...]
+TEXTS = ("probe_read_user_str", "probe_read_kernel_str")
+"""Helpers that read nothing at their first argument, and write some of it."""
 MOST_OPS = 400
 """How far to look ahead; events are filled right after they are reserved."""
 
@@ -36,7 +38,8 @@ def shrink_zeroing(program: Program) -> Program:
 
 def _block(block: ops.Block, cut: dict[ops.Op, Ranges]) -> None:
     for number, op in enumerate(block.ops):
-        if isinstance(op, ops.Zero):
+        if isinstance(op, ops.Zero) and not isinstance(op.address, ops.MemberAddress):
+            # Of a part of something older there may be other addresses, by which it is read.
             cut[op] = _left(op, block.ops[number + 1 : number + 1 + MOST_OPS])
         for inner in ops.blocks(op):
             _block(inner, cut)
@@ -101,14 +104,25 @@ def _written(op: ops.Op, known: dict[ops.Op, int]) -> tuple[int, int] | None:
             return known[op.address], len(op.data)
         case ops.Copy() if op.target in known and op.source not in known:
             return known[op.target], op.size
-        case ops.Zero():
-            return None
-        case ops.Call() if op.writes and op.arguments[0] in known:
+        case ops.Zero(ranges=((offset, size),)):
+            return known[op.address] + offset, size
+        case ops.Call() if (op.writes or op.helper in TEXTS) and op.arguments[0] in known:
             if any(argument in known for argument in op.arguments[1:]):
                 return None
-            return known[op.arguments[0]], op.writes
+            return known[op.arguments[0]], op.writes or _text_in_a_ring(op)
         case _:
             return None
+
+
+def _text_in_a_ring(op: ops.Call) -> int:
+    """How many bytes a text in a ring record takes; 0 elsewhere.
+
+    Behind its end are parts of earlier records, which those who read the ring have seen. They look at text up to its
+    end, so these needn't be cleared. Anywhere else it would be what the kernel had on its stack, and part of keys.
+    """
+    pointer, size = op.arguments[0].type, op.arguments[1]
+    in_ring = isinstance(pointer, PointerType) and pointer.region is Region.RING
+    return size.value if in_ring and isinstance(size, ops.Const) else 0
 
 
 def _without(ranges: list[tuple[int, int]], written: tuple[int, int]) -> list[tuple[int, int]]:

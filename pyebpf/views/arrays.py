@@ -42,6 +42,25 @@ def dtype(type: layout.Type | None, size: int = 0) -> Any:
             )
 
 
+def cut_text(array: Any, type: layout.Type) -> None:
+    """Clear what is behind the end of each text in `array`: numpy takes away NULs at the end only."""
+    import numpy
+
+    match type:
+        case layout.Text() if array.size:
+            chars = numpy.ascontiguousarray(array).view(numpy.uint8).reshape(*array.shape, type.length)
+            ended = numpy.logical_or.accumulate(chars == 0, axis=-1)
+            array[...] = numpy.where(ended, 0, chars).astype(numpy.uint8).view(array.dtype).reshape(array.shape)
+        case layout.Array():
+            cut_text(array, type.element)
+        case layout.Struct():
+            for field in type.fields:
+                if not field.bits:
+                    cut_text(array[field.name], field.type)
+        case _:
+            pass
+
+
 def entries_array(entries: Entries, found: list[tuple[bytes, bytes]]) -> Any:
     """Entries as one structured array, without a Python object for each."""
     import numpy

@@ -99,13 +99,15 @@ class RingBufView:
         """All events that are there by now, as a structured array."""
         import numpy
 
-        from pyebpf.views.arrays import dtype
+        from pyebpf.views.arrays import cut_text, dtype
 
         if self.type is None:
             raise TypeError(f"the object doesn't say what {self.name} carries")
         size = self.type.size
         records = [record[:size] for record in self.ring.read() if len(record) >= size]
-        return numpy.frombuffer(b"".join(records), dtype(self.type)).copy()
+        events = numpy.frombuffer(b"".join(records), dtype(self.type)).copy()
+        cut_text(events, self.type)
+        return events
 
     @property
     def dropped(self) -> int:

@@ -1,0 +1,306 @@
+"""What maps, rings, locks and helpers do in the simulator, and in the kernel: the same test, in both."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from places import import_file
+
+import pyebpf
+from pyebpf.testing import Simulator
+
+HEAD = "from pyebpf import *\nfrom pyebpf import IPv4\n"
+PACKET = bytes(range(64))
+
+
+@pytest.fixture(params=["simulator", pytest.param("kernel", marks=pytest.mark.kernel)])
+def simulate(request: pytest.FixtureRequest) -> Iterator[Simulator]:
+    with Simulator(kernel=request.param == "kernel") as simulate:
+        yield simulate
+
+
+@pytest.fixture
+def load(tmp_path: Path, simulate: Simulator) -> Any:
+    def load(text: str) -> ModuleType:
+        path = tmp_path / "probes.py"
+        path.write_text(HEAD + text)
+        module = import_file(path)
+        simulate.watch({"probes": module})
+        return module
+
+    return load
+
+
+def test_hashes(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+table = Hash[u32, u64](max_entries=3)
+
+@xdp
+def probe(packet):
+    key = u32(packet.load(0, u8))
+    if packet.load(1, u8) == 1:
+        table[key] = 5
+    elif packet.load(1, u8) == 2:
+        table[key] += 2
+    elif packet.load(1, u8) == 3:
+        del table[key]
+    else:
+        table[key] = table[key] * 2
+    return XDP.DROP
+""")
+
+    def step(key: int, way: int) -> str:
+        fault = simulate(probes.probe, packet=bytes([key, way]) + bytes(62)).fault
+        return fault.kind if fault is not None else ""
+
+    assert [step(1, 4), step(1, 1), step(1, 2), step(2, 2), step(3, 1), step(4, 1), step(4, 2)] == [
+        "KeyError", "", "", "", "", "MemoryError", "MemoryError",
+    ]  # fmt: skip
+    assert probes.table.to_dict() == {1: 7, 2: 2, 3: 5}
+    assert [step(2, 3), step(2, 3), step(1, 4), step(9, 1)] == ["", "KeyError", "", ""]
+    assert probes.table.to_dict() == {1: 14, 3: 5, 9: 5}
+    with pytest.raises(MemoryError):
+        probes.table[10] = 1
+    with pytest.raises(KeyError):
+        del probes.table[10]
+    probes.table.clear()
+    assert len(probes.table) == 0 and 9 not in probes.table
+
+
+def test_arrays_and_histograms(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+cells = Array[u64](max_entries=4)
+sizes = Histogram(unit="bytes")
+
+@xdp
+def probe(packet):
+    sizes.observe(len(packet))
+    cells[packet.load(0, u8)] += packet.load(1, u8)
+    return XDP.DROP
+""")
+    for index in (0, 3, 4, 3):
+        simulate(probes.probe, packet=bytes([index, 7]) + bytes(62))
+    assert list(probes.cells) == [7, 0, 0, 14] and probes.cells[-1] == 14
+    assert [(fault.kind, fault.count) for fault in simulate.faults] == [("IndexError", 1)]
+    assert probes.sizes.buckets() == [(64, 127, 4)]
+    probes.cells[1] = 9
+    probes.cells.clear()
+    assert list(probes.cells) == [0] * 4
+
+
+def test_longest_prefix(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+nets = LpmTrie[IPv4Network, u32](max_entries=8)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    ip = packet.parse(IPv4)
+    out.value = 0
+    if ip.saddr in nets:
+        out.value = nets[ip.saddr]
+    return XDP.DROP
+""")
+    probes.nets["10.0.0.0/8"] = 1
+    probes.nets["10.1.0.0/16"] = 2
+    probes.nets["10.1.2.3/32"] = 3
+    assert len(probes.nets) == 3
+    found = []
+    for last in ((10, 9, 9, 9), (10, 1, 9, 9), (10, 1, 2, 3), (10, 1, 2, 4), (11, 1, 2, 3)):
+        simulate(probes.probe, packet=bytes([0x45]) + bytes(11) + bytes(last) + bytes(48))
+        found.append(probes.out.value)
+    assert found == [1, 2, 3, 2, 0]
+
+
+def test_queues(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+waiting = Queue[u32](max_entries=2)
+pile = Stack[u32](max_entries=2)
+known = BloomFilter[u32](max_entries=100)
+out = Global[u64](0)
+
+@xdp
+def put(packet):
+    waiting.push(u32(packet.load(0, u8)))
+    pile.push(u32(packet.load(0, u8)))
+    known.add(u32(packet.load(0, u8)))
+    return XDP.DROP
+
+@xdp
+def take(packet):
+    out.value = waiting.peek() * 1000000 + waiting.pop() * 1000 + pile.pop() * 10 + (7 in known)
+    return XDP.DROP
+""")
+    for number in (7, 8):
+        assert simulate(probes.put, packet=bytes([number]) + bytes(63)).fault is None
+    assert simulate(probes.put, packet=bytes([9]) + bytes(63)).fault.kind == "MemoryError"
+    assert simulate(probes.take, packet=PACKET).fault is None and probes.out.value == 7_007_081
+    assert simulate(probes.take, packet=PACKET).fault is None and probes.out.value == 8_008_071
+    assert simulate(probes.take, packet=PACKET).fault.kind == "IndexError"
+    probes.waiting.push(3)
+    assert probes.waiting.peek() == 3 and probes.waiting.pop() == 3 and probes.waiting.pop(None) is None
+    assert 7 in probes.known
+
+
+def test_a_full_ring(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+@struct
+class Event:
+    number: u32
+    filling: u8[1000]
+
+ring = RingBuf[Event](size=4096)
+
+@xdp
+def probe(packet):
+    for i in range(6):
+        with ring.reserve() as event:
+            event.number = i
+            assert i != packet.load(0, u8)
+    print("done", packet.load(0, u8))
+    return XDP.DROP
+""")
+    result = simulate(probes.probe, packet=bytes([99]) + bytes(63))
+    assert [event.number for event in result.events] == [0, 1, 2, 3] and result.printed == ["done 99"]
+    assert probes.ring.dropped == 2
+    assert [event.number for event in probes.ring.poll(0)] == [0, 1, 2, 3] and probes.ring.poll(0) == []
+    result = simulate(probes.probe, packet=bytes([1]) + bytes(63))
+    assert result.fault.kind == "AssertionError" and [event.number for event in result.events] == [0]
+
+
+def test_locks(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+@struct
+class Account:
+    lock: SpinLock
+    low: u32
+    high: u32
+
+accounts = Hash[u32, Account](max_entries=4)
+
+@xdp
+def probe(packet):
+    account = accounts[packet.load(0, u8)]
+    with account.lock:
+        account.low += 1
+        if account.low == 2:
+            return XDP.TX
+        account.high += 10
+    return XDP.DROP
+""")
+    probes.accounts[3] = {"low": 0, "high": 0}
+    assert simulate(probes.probe, packet=bytes([3]) + bytes(63)).result.name == "DROP"
+    assert simulate(probes.probe, packet=bytes([3]) + bytes(63)).result.name == "TX"
+    assert (probes.accounts[3].low, probes.accounts[3].high) == (2, 10)
+    probes.accounts[3] = {"low": 7, "high": 8}
+    assert (probes.accounts[3].low, probes.accounts[3].high) == (7, 8)
+    assert simulate(probes.probe, packet=bytes(64)).fault.kind == "KeyError"
+
+
+def test_tail_calls(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+out = Global[u64](0)
+
+@xdp
+def first(packet):
+    out.value += 1
+    return XDP.DROP
+
+@xdp
+def again(packet):
+    out.value += 1
+    return jumps[1](packet)
+
+jumps = ProgArray({0: first, 2: first}, max_entries=8)
+
+@xdp
+def start(packet):
+    out.value = 100
+    return jumps[packet.load(0, u8)](packet)
+""")
+    assert simulate(probes.start, packet=bytes(64)).result.name == "DROP" and probes.out.value == 101
+    result = simulate(probes.start, packet=bytes([5]) + bytes(63))
+    assert (result.fault.kind, result.fault.program, probes.out.value) == ("KeyError", "start", 100)
+    probes.jumps[1] = probes.again
+    result = simulate(probes.start, packet=bytes([1]) + bytes(63))
+    assert (result.fault.kind, result.fault.program, probes.out.value) == ("KeyError", "again", 133)
+    del probes.jumps[0]
+    assert simulate(probes.start, packet=bytes(64)).fault.kind == "KeyError"
+
+
+def test_values_per_cpu(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+hits = PerCpuHash[u32, u64](max_entries=4)
+cells = PerCpuArray[u32](max_entries=2)
+
+@xdp
+def probe(packet):
+    hits[packet.load(0, u8)] += 2
+    cells[1] += 3
+    return XDP.DROP
+""")
+    probes.hits[2] = 5
+    for _ in range(2):
+        simulate(probes.probe, packet=bytes([1]) + bytes(63))
+    assert probes.hits[1].sum() == 4 and sorted(probes.hits[1])[-1] == 4 and set(probes.hits[2]) == {5}
+    assert probes.cells[1].sum() == 6 and probes.cells[0].sum() == 0
+
+
+TEXT = """
+keys = Hash[char[32], u64](max_entries=8)
+mine = Config[u32](0)
+ring = RingBuf[Named](size=4096)
+
+@tracepoint("syscalls:sys_enter_unlink")
+def probe(ctx):
+    if pid() != mine.value:
+        return
+    noise = u64[8]()
+    for i in range(8):
+        noise[i] = 0x4141414141414141 + pid()
+    if noise[pid() & 7] == 7:
+        return
+    keys[user_str(ctx.pathname)] += 1
+    with ring.reserve() as event:
+        event.name = user_str(ctx.pathname)
+"""
+NAMED = """
+@struct
+class Named:
+    number: u32
+    name: char[20]
+"""
+NAMES = ("/a name that is long enough", "/ab", "/another name of this length", "/ab")
+
+
+def test_text_leaves_nothing_behind_its_end(tmp_path: Path) -> None:
+    """The helper writes text up to its NUL only, on a stack and in a ring that have other things in them."""
+    path = tmp_path / "probes.py"
+    path.write_text(HEAD + NAMED + TEXT)
+    probes = import_file(path)
+    with Simulator() as simulate:
+        simulate.load(probes.probe, config={"mine": 9})
+        for name in NAMES:
+            assert simulate(probes.probe, ctx={"pathname": name}, pid=9).fault is None
+        assert probes.keys.to_dict() == {NAMES[0]: 1, NAMES[1]: 2, NAMES[2]: 1}
+
+
+@pytest.mark.kernel
+@pytest.mark.usefixtures("nothing_left")
+def test_text_leaves_nothing_behind_its_end_in_the_kernel(tmp_path: Path) -> None:
+    path = tmp_path / "probes.py"
+    path.write_text(HEAD + NAMED + TEXT)
+    with pyebpf.load(path, config={"mine": os.getpid()}) as session:
+        for name in NAMES * 60:  # more than the ring holds, so that records lie where others were
+            with contextlib.suppress(OSError):
+                ctypes.CDLL(None).unlink(name.encode())
+            events = session.maps["ring"].read_numpy()
+            assert events["name"].tolist() == [name.encode()[:19]] and events["number"].tolist() == [0]
+        assert session.maps["keys"].to_dict() == {NAMES[0]: 60, NAMES[1]: 120, NAMES[2]: 60}
