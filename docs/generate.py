@@ -24,6 +24,7 @@ TOPICS = {
     "E05": "Maps and rings",
     "E06": "Hooks and the kernel's types",
     "E07": "Declarations",
+    "W01": "Warnings",
 }
 
 

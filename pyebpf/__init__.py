@@ -22,7 +22,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING, Any
 
 from pyebpf.addresses import MacAddress
-from pyebpf.diagnostics.base import CompileError, Error, InternalError
+from pyebpf.diagnostics.base import CompileError, CompileWarning, Error, InternalError
 from pyebpf.kernel.hooks import XdpAction as XDP
 from pyebpf.lang.exceptions import NullPointerError, PacketTooShort
 from pyebpf.lang.functions import (
@@ -88,6 +88,7 @@ __all__ = [
     "ArrayOfMaps",
     "BloomFilter",
     "CompileError",
+    "CompileWarning",
     "Config",
     "Error",
     "Global",

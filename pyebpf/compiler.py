@@ -5,12 +5,13 @@ A target is a probe, a list of probes, a module, or the path of a `.py` file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
-from pyebpf.diagnostics.base import CompileError
+from pyebpf.diagnostics.base import CompileError, Diagnostic
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.maps import Map
@@ -33,6 +34,7 @@ DEFAULT_LICENSE: Final = "GPL"
 """What an object is licensed as unless its module says `__license__ = "…"`; the kernel keeps some helpers for the
 GPL."""
 
+Warn: TypeAlias = "Callable[[tuple[Diagnostic, ...]], None]"
 Target: TypeAlias = "Probe | ModuleType | str | Path | Iterable[Probe]"
 
 
@@ -42,6 +44,7 @@ class CheckReport:
     """What `pyebpf check` shows of a target without mistakes."""
 
     programs: tuple[ProgramReport, ...]
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 @final
@@ -56,21 +59,29 @@ class Unit:
     variables: tuple[Declared, ...]
     """Variables of a module, used or not: what can be set from outside."""
     path: str
+    declared: dict[str, Map]
+    """The maps that a module declares, by name; of single probes it isn't asked."""
 
 
 def compile_target(
-    target: Target, *, btf: Btf | None = None, cpu: str | None = None, kernel: Version | None = None
+    target: Target,
+    *,
+    btf: Btf | None = None,
+    cpu: str | None = None,
+    kernel: Version | None = None,
+    warn: Warn | None = None,
 ) -> Object:
     """Compile to an object, which holds the bytes of its ELF file. Raises CompileError.
 
     `kernel` is the oldest that it shall run on; what came later is an error, and the instruction set is its own.
+    `warn` is given what is legal and suspect.
     """
     from pyebpf.codegen.worker import Worker
     from pyebpf.object.read import read_object
 
     with Worker.start() as worker:  # starts to import LLVM while the front end works
         unit = resolve(target)
-        text = _llvm_text(unit, btf, kernel)
+        text = _llvm_text(unit, btf, kernel, warn)
         return read_object(worker.compile(text, cpu or _cpu(kernel)))
 
 
@@ -83,7 +94,9 @@ def check_target(
 ) -> CheckReport:
     """Find every mistake without making code; needs neither root nor LLVM. Raises CompileError."""
     del cpu
-    return CheckReport(_checked(_module(resolve(target), btf), kernel).reports)
+    unit = resolve(target)
+    checked = _checked(_module(unit, btf), kernel)
+    return CheckReport(checked.reports, _suspects(unit, checked))
 
 
 def lower_target(target: Target, *, btf: Btf | None = None, kernel: Version | None = None) -> Checked:
@@ -98,10 +111,11 @@ def emit(
     btf: Btf | None = None,
     cpu: str | None = None,
     kernel: Version | None = None,
+    warn: Warn | None = None,
 ) -> str | bytes:
     """The output of one stage: `ast`, `ir`, `llvm` and `asm` as text, `obj` as bytes."""
     if stage in ("asm", "obj"):
-        return _emit_code(target, stage, btf, cpu or _cpu(kernel), kernel)
+        return _emit_code(target, stage, btf, cpu or _cpu(kernel), kernel, warn)
     unit = resolve(target)
     if stage == "ast":
         from pyebpf.syntax.dump import dump
@@ -110,16 +124,18 @@ def emit(
     if stage == "ir":
         from pyebpf.ir.printer import print_module
 
-        return print_module(_optimized(unit, btf, kernel))
-    return _llvm_text(unit, btf, kernel)
+        return print_module(_optimized(unit, btf, kernel, warn))
+    return _llvm_text(unit, btf, kernel, warn)
 
 
-def _emit_code(target: Target, stage: Stage, btf: Btf | None, cpu: str, kernel: Version | None) -> str | bytes:
+def _emit_code(
+    target: Target, stage: Stage, btf: Btf | None, cpu: str, kernel: Version | None, warn: Warn | None
+) -> str | bytes:
     """What comes out of LLVM, which is imported by a process of its own while the front end works."""
     from pyebpf.codegen.worker import Worker
 
     with Worker.start() as worker:
-        text = _llvm_text(resolve(target), btf, kernel)
+        text = _llvm_text(resolve(target), btf, kernel, warn)
         return worker.assembly(text, cpu) if stage == "asm" else worker.compile(text, cpu)
 
 
@@ -149,10 +165,17 @@ def _module_unit(module: ModuleType) -> Unit:
         source = Source(str(path), read_text(path))
         raise CompileError((NothingToCompile(Span(source, 1, 0, 1, len(source.line(1)))),))
     found = {id(value): value for value in vars(module).values() if isinstance(value, Declared)}
-    return _unit(probes, vars(module), str(path), tuple(found.values()))
+    return _unit(probes, vars(module), str(path), tuple(found.values()), declares=True)
 
 
-def _unit(probes: tuple[Probe, ...], scope: dict[str, Any], path: str, variables: tuple[Declared, ...] = ()) -> Unit:
+def _unit(
+    probes: tuple[Probe, ...],
+    scope: dict[str, Any],
+    path: str,
+    variables: tuple[Declared, ...] = (),
+    *,
+    declares: bool = False,
+) -> Unit:
     names: dict[int, str] = {}
     for probe in probes:
         for name, value in (*scope.items(), *probe.function.__globals__.items()):
@@ -160,7 +183,10 @@ def _unit(probes: tuple[Probe, ...], scope: dict[str, Any], path: str, variables
                 names.setdefault(id(value), name)
     title = (scope.get("__doc__") or "").strip().partition("\n")[0]
     license = scope.get("__license__", DEFAULT_LICENSE)
-    return Unit(probes, title, license if isinstance(license, str) else DEFAULT_LICENSE, names, variables, path)
+    declared = {name: value for name, value in scope.items() if declares and isinstance(value, Map)}
+    return Unit(
+        probes, title, license if isinstance(license, str) else DEFAULT_LICENSE, names, variables, path, declared
+    )
 
 
 def parse(function: FunctionType) -> tree.Function:
@@ -206,17 +232,43 @@ def _checked(module: Module, kernel: Version | None) -> Checked:
     return check_module(module, kernel)
 
 
-def _optimized(unit: Unit, btf: Btf | None, kernel: Version | None) -> Module:
+def _suspects(unit: Unit, checked: Checked) -> tuple[Diagnostic, ...]:
+    """What is legal and suspect, less what comments ask to keep quiet about."""
+    from pyebpf.diagnostics.quiet import heard
+
+    found = heard((*checked.suspects, *_unused_maps(unit, checked.module)))
+    return tuple(sorted(found, key=lambda each: (each.span.source.path, each.span.line, each.span.column)))
+
+
+def _unused_maps(unit: Unit, module: Module) -> Iterator[Diagnostic]:
+    """Maps that are declared in the module and of which nothing else in it speaks."""
+    from pyebpf.diagnostics.suspects import UnusedMap
+    from pyebpf.modules import read_text
+
+    used = {map.name for map in module.maps}
+    unused = [name for name in unit.declared if name not in used]
+    source = Source(unit.path, read_text(unit.path)) if unused else Source(unit.path, "")
+    for name in unused:
+        words = list(re.finditer(rf"\b{re.escape(name)}\b", source.text))
+        if len(words) == 1 and (words[0].start() == 0 or source.text[words[0].start() - 1] == "\n"):
+            line = source.text.count("\n", 0, words[0].start()) + 1
+            yield UnusedMap(Span(source, line, 0, line, len(name)), name)
+
+
+def _optimized(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Module:
     """Typed IR that every check has passed, with what they proved taken out."""
     from pyebpf.ir.validate import validate
     from pyebpf.transform import optimize
 
-    module = optimize(_checked(_module(unit, btf), kernel))
+    checked = _checked(_module(unit, btf), kernel)
+    if warn is not None:
+        warn(_suspects(unit, checked))
+    module = optimize(checked)
     validate(module)
     return module
 
 
-def _llvm_text(unit: Unit, btf: Btf | None, kernel: Version | None) -> str:
+def _llvm_text(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None = None) -> str:
     from pyebpf.codegen import emit_module
 
-    return emit_module(_optimized(unit, btf, kernel)).text
+    return emit_module(_optimized(unit, btf, kernel, warn)).text

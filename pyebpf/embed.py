@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import ModuleType
 from typing import Any, TypeAlias, cast
 
 from pyebpf import compiler
+from pyebpf.diagnostics.base import CompileWarning, Diagnostic
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import Version
 from pyebpf.lang.maps import Map
@@ -66,8 +68,15 @@ def _compile(target: Target, btf: Btf | None, cpu: str | None, kernel: Version |
             from pyebpf.object.read import read_object
 
             return read_object(path.read_bytes())
-        return compiler.compile_target(path, btf=btf, cpu=cpu, kernel=kernel)
-    return compiler.compile_target(target, btf=btf, cpu=cpu, kernel=kernel)
+        return compiler.compile_target(path, btf=btf, cpu=cpu, kernel=kernel, warn=_warn)
+    return compiler.compile_target(target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn)
+
+
+def _warn(found: tuple[Diagnostic, ...]) -> None:
+    """What is legal and suspect, as Python's own warnings, at the lines of the probe."""
+    for diagnostic in found:
+        warning = CompileWarning(diagnostic)
+        warnings.warn_explicit(warning, CompileWarning, diagnostic.span.source.path, diagnostic.span.line)
 
 
 def _btf(source: BtfSource) -> Btf | None:

@@ -14,7 +14,8 @@ from pyebpf.checks.locks import forbidden_locks
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new
-from pyebpf.diagnostics.base import Sink
+from pyebpf.checks.suspects import always_same
+from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir.module import Module, Program
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
@@ -31,6 +32,8 @@ class Checked:
     language: dict[Program, Facts]
     """All that is known of each program."""
     reports: tuple[ProgramReport, ...]
+    suspects: tuple[Diagnostic, ...] = ()
+    """Warnings, in the order of the source."""
 
 
 def check_module(module: Module, kernel: Version | None = None) -> Checked:
@@ -48,4 +51,5 @@ def check_module(module: Module, kernel: Version | None = None) -> Checked:
             sink.add(diagnostic)
     sink.check()
     reports = tuple(report(program, facts) for program, facts in language.items())
-    return Checked(module, language, reports)
+    suspects = (*module.suspects, *always_same(module, language.values()))
+    return Checked(module, language, reports, suspects)

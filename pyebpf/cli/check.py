@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pyebpf import compiler
-from pyebpf.cli.options import FILE, btf_option, json_option, kernel_option, read_btf
+from pyebpf.cli.options import FILE, btf_option, json_option, kernel_option, read_btf, show_warnings
 from pyebpf.diagnostics.base import CompileError
 from pyebpf.kernel.versions import Version, show_version
 
@@ -33,8 +33,11 @@ def command(file: Path, btf_path: Path | None, kernel: Version | None, as_json: 
         sys.exit(1)
     programs = [_program(program) for program in report.programs]
     if as_json:
-        click.echo(json.dumps({"diagnostics": [], "programs": programs}, indent=2))
+        from pyebpf.diagnostics.render import to_json
+
+        click.echo(json.dumps({"diagnostics": to_json(report.warnings), "programs": programs}, indent=2))
         return
+    show_warnings(report.warnings)
     for program in programs:
         _show(program)
 

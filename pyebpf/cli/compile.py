@@ -9,7 +9,7 @@ from typing import get_args
 import click
 
 from pyebpf import compiler
-from pyebpf.cli.options import FILE, btf_option, cpu_option, kernel_option, read_btf
+from pyebpf.cli.options import FILE, btf_option, cpu_option, kernel_option, read_btf, show_warnings
 from pyebpf.kernel.versions import Version
 
 
@@ -35,7 +35,7 @@ def command(
     """Compile the probes in FILE to a standard BPF object (-o OUT.o), or show a stage: ast, ir, llvm, asm."""
     if emit == "obj" and output is None:
         output = file.with_suffix(".o")
-    result = compiler.emit(file, emit, btf=read_btf(btf_path), cpu=cpu, kernel=kernel)
+    result = compiler.emit(file, emit, btf=read_btf(btf_path), cpu=cpu, kernel=kernel, warn=show_warnings)
     data = result if isinstance(result, bytes) else result.encode()
     if output is None or str(output) == "-":
         sys.stdout.buffer.write(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 from pyebpf.kernel.versions import Version, parse_version
 
 if TYPE_CHECKING:
+    from pyebpf.diagnostics.base import Diagnostic
     from pyebpf.kernel.btf import Btf
     from pyebpf.object.specs import Object
 
@@ -72,6 +74,15 @@ def is_object(path: Path) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
+def show_warnings(warnings: tuple[Diagnostic, ...]) -> None:
+    """What is legal and suspect, on standard error."""
+    if warnings:
+        from pyebpf.cli.main import colored
+        from pyebpf.diagnostics.render import render
+
+        click.echo(render(warnings, color=colored(sys.stderr)) + "\n", err=True)
+
+
 def build(path: Path, btf: Btf | None) -> Object:
     """The object of a `.py` or `.o` file."""
     if is_object(path):
@@ -80,7 +91,7 @@ def build(path: Path, btf: Btf | None) -> Object:
         return read_object(path.read_bytes())
     from pyebpf import compiler
 
-    return compiler.compile_target(path, btf=btf)
+    return compiler.compile_target(path, btf=btf, warn=show_warnings)
 
 
 def pairs(values: tuple[str, ...], form: str) -> dict[str, str]:

@@ -7,10 +7,16 @@ from typing import Any, ClassVar, NoReturn
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
+ERROR, WARNING = 1, 2
+"""Severities, with the numbers of the Language Server Protocol."""
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A user's mistake. Subclasses are final, give the texts, and add the fields that the texts name in braces."""
+    """A user's mistake; with a code of W a warning, of what is legal and suspect.
+
+    Subclasses are final, give the texts, and add the fields that the texts name in braces.
+    """
 
     code: ClassVar[str]
     title: ClassVar[str]
@@ -30,6 +36,10 @@ class Diagnostic:
     def related(self) -> tuple[tuple[Span, str], ...]:
         """Other places that the mistake is about, and what each of them is."""
         return ()
+
+    @property
+    def severity(self) -> int:
+        return WARNING if self.code.startswith("W") else ERROR
 
     def text(self, template: str) -> str:
         """`template` with this diagnostic's fields filled in."""
@@ -77,6 +87,17 @@ class CompileError(Error):
         from pyebpf.diagnostics.render import render_plain  # only when somebody looks
 
         return "\n" + render_plain(self.diagnostics)
+
+
+class CompileWarning(UserWarning):
+    """The probe is right, but something in it is suspect. `diagnostic` has all of it."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(diagnostic)
+
+    def __str__(self) -> str:
+        return f"{self.diagnostic.text(self.diagnostic.title)} [{self.diagnostic.code}]"
 
 
 class ObjectError(Error):

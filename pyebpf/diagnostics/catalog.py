@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyebpf.diagnostics import data, declarations, hooks, loops, maps, matching, names, proofs, syntax, text, types
+from pyebpf.diagnostics import (
+    data,
+    declarations,
+    hooks,
+    loops,
+    maps,
+    matching,
+    names,
+    proofs,
+    suspects,
+    syntax,
+    text,
+    types,
+)
 from pyebpf.diagnostics.base import Diagnostic
 
 CATALOG: Final[tuple[type[Diagnostic], ...]] = (
@@ -122,6 +135,12 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     declarations.UnknownImport,
     declarations.DuplicateProbe,
     declarations.NameTooLong,
+    suspects.UnusedVariable,
+    suspects.UnusedResult,
+    suspects.Unreachable,
+    suspects.AlwaysSame,
+    suspects.HiddenFunction,
+    suspects.UnusedMap,
 )
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.base import WARNING, Diagnostic
 from pyebpf.source import Span
 
 WIDTH = 110
 TAB = "    "
 DIRECTIONS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-RED, BLUE, BOLD, RESET = "\x1b[1;31m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"
+RED, YELLOW, BLUE, BOLD, RESET = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"
 
 
 def render_plain(diagnostics: Iterable[Diagnostic]) -> str:
@@ -38,7 +39,8 @@ class _Renderer:
         gutter = " " * len(str(max(span.end_line, *(place.end_line for place, _ in diagnostic.related), 0)))
         bar = self.paint("|", BLUE)
         title = _text(diagnostic, diagnostic.title)
-        yield f"{self.paint(f'error[{diagnostic.code}]', RED)}{self.paint(f': {title}', BOLD)}"
+        kind, style = ("warning", YELLOW) if diagnostic.severity == WARNING else ("error", RED)
+        yield f"{self.paint(f'{kind}[{diagnostic.code}]', style)}{self.paint(f': {title}', BOLD)}"
         yield f"{gutter}{self.paint('-->', BLUE)} {span}"
         if span.source.line(span.line).strip():
             yield f"{gutter} {bar}"
@@ -122,20 +124,26 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
         {
             "file": diagnostic.span.source.path,
             "range": _range(diagnostic.span),
-            "severity": 1,
+            "severity": diagnostic.severity,
             "source": "pyebpf",
             "code": diagnostic.code,
             "message": diagnostic.text(diagnostic.title),
             "label": diagnostic.text(diagnostic.label),
             "notes": [text for note in diagnostic.notes if (text := diagnostic.text(note))],
             "help": diagnostic.text(diagnostic.help),
-            "related": [
-                {"file": place.source.path, "range": _range(place), "message": what}
+            "relatedInformation": [
+                {"location": {"uri": _uri(place), "range": _range(place)}, "message": what}
                 for place, what in diagnostic.related
             ],
         }
         for diagnostic in diagnostics
     ]
+
+
+def _uri(span: Span) -> str:
+    """The file as a URI; of what isn't a file (a notebook's cell) its name."""
+    path = Path(span.source.path)
+    return path.absolute().as_uri() if path.suffix else span.source.path
 
 
 def _range(span: Span) -> dict[str, dict[str, int]]:

@@ -12,7 +12,8 @@ from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 if TYPE_CHECKING:
-    from pyebpf.ir.ops import Block
+    from pyebpf.diagnostics.base import Diagnostic
+    from pyebpf.ir.ops import Block, Value
 
 
 class Fault(Enum):
@@ -157,6 +158,10 @@ class Module:
     kernel_structs: tuple[KernelStruct, ...]
     prints: tuple[PrintSite, ...]
     """Their records go to the map of the name `PRINTS`."""
+    suspects: tuple[Diagnostic, ...] = ()
+    """Warnings that the source alone gives rise to."""
+    conditions: tuple[tuple[Value, Span], ...] = ()
+    """Comparisons and conditions as the user wrote them: it is suspect if one has always the same result."""
 
 
 PRINTS = "__pyebpf_prints"

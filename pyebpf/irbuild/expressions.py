@@ -8,6 +8,7 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import text as text_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
+from pyebpf.diagnostics.suspects import UnusedResult
 from pyebpf.diagnostics.syntax import Unsupported
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType
@@ -25,6 +26,7 @@ from pyebpf.irbuild import (
     names,
     order,
     slices,
+    suspects,
     text_build,
     text_methods,
     text_scan,
@@ -272,6 +274,8 @@ def _compare(b: Builder, node: tree.Compare) -> ops.Value:
     span = left_span.to(right_node.span)
     answer = comparisons.compare(b, operator, left, right, span, (left_span, right_node.span))
     if len(node.rest) == 1:
+        if isinstance(answer, ops.Compare) and b.frame.number == 0:
+            b.module.conditions.append((answer, node.span))
         return answer
     result = b.local("chain", BOOL, node.span)
     b.set(result, answer, node.span)
@@ -413,6 +417,8 @@ def _call(b: Builder, node: tree.Call) -> Operand:
 
 def check_result(b: Builder, operand: Operand, node: tree.Expression) -> None:
     """An expression as a statement must do something."""
+    if isinstance(node, tree.Call) and suspects.only_computes(b, node):
+        b.module.warn(UnusedResult(node.span, f"{node.function.span.text}(…)"))
     if isinstance(operand, Method):
         b.error(type_errors.Discarded(node.span, "a method", f"call it: {node.span.text}(…)"))
     if not isinstance(node, tree.Call | tree.Walrus):

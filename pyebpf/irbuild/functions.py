@@ -9,7 +9,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar, loaded
-from pyebpf.irbuild import assignments, closures, names, statements, values
+from pyebpf.irbuild import assignments, closures, names, statements, suspects, values
 from pyebpf.irbuild.bindings import RESULT, Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder
 from pyebpf.irbuild.closures import assigned_names
@@ -31,6 +31,9 @@ def inline(
     """Lower a call: the callee's body in a Scope of its own, its parameters bound to the arguments."""
     caller = b.frame
     function = callee.function if isinstance(callee, Closure) else b.module.parse(callee.function)
+    if not isinstance(callee, Closure):
+        for suspect in suspects.of_function(function):
+            b.module.warn(suspect)
     given = _with_defaults(b, callee, function, match_arguments(b, function, arguments, keywords, span), span)
     called = _called(b, callee, function, given, span)
     b.frames += 1

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from types import FunctionType
 
 from pyebpf.diagnostics import hooks as errors
-from pyebpf.diagnostics.base import Error
+from pyebpf.diagnostics.base import Diagnostic, Error
 from pyebpf.encode import encode
+from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, KernelMember, KernelStruct, MapRef, MemberType, VariableRef
 from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
@@ -42,8 +43,16 @@ class ModuleState:
     members: dict[str, dict[str, KernelMember]] = field(default_factory=dict)
     sizes: dict[str, tuple[int, bool]] = field(default_factory=dict)
     """Size in bytes, and whether it is a union, of each kernel struct used."""
+    suspects: list[Diagnostic] = field(default_factory=list)
+    conditions: list[tuple[ops.Value, Span]] = field(default_factory=list)
+    """As those of `ir.Module`."""
     keep: list[object] = field(default_factory=list)
     """Declarations stay alive, so that their ids stay theirs."""
+
+    def warn(self, diagnostic: Diagnostic) -> None:
+        """Remember a warning, once."""
+        if diagnostic not in self.suspects:
+            self.suspects.append(diagnostic)
 
     def map(self, declared: Map, name: str) -> MapRef:
         """The map of a declaration; its name is the module-level one."""

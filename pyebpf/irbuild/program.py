@@ -11,7 +11,7 @@ from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
-from pyebpf.irbuild import assignments, contexts, functions, invoke, packets, statements
+from pyebpf.irbuild import assignments, contexts, functions, invoke, packets, statements, suspects
 from pyebpf.irbuild.bindings import Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder, Retype
 from pyebpf.irbuild.module_state import ModuleState
@@ -68,6 +68,8 @@ def build_module(request: Request) -> Module:
         if len(probe.__name__.encode()) > LONGEST_NAME:
             sink.add(declarations.NameTooLong(function.name_span, probe.__name__, LONGEST_NAME))
         seen[probe.__name__] = probe
+        for suspect in suspects.of_function(function):
+            state.warn(suspect)
         program = _build_program(state, sink, probe, function)
         if program is not None:
             programs.append(program)
@@ -83,6 +85,8 @@ def build_module(request: Request) -> Module:
         tuple(programs),
         state.kernel_structs(),
         tuple(state.prints),
+        tuple(state.suspects),
+        tuple(state.conditions),
     )
 
 

@@ -105,7 +105,9 @@ def lower(b: Builder, statement: tree.Statement) -> None:
         case tree.Pass():
             pass
         case tree.Assert():
+            before = len(b.module.conditions)
             decision = expressions.decide(b, statement.test)
+            del b.module.conditions[before:]  # an assertion is meant to hold always
             b.check(decision.value, Fault.ASSERTION, statement.test.span)
             b.assigned = decision.when_true
         case tree.With():
@@ -152,6 +154,8 @@ def _effect(b: Builder, node: tree.Expression) -> None:
 
 def _if(b: Builder, statement: tree.If) -> None:
     decision = expressions.decide(b, statement.test)
+    if isinstance(statement.test, tree.BoolOp) and b.frame.number == 0:
+        b.module.conditions.append((decision.value, statement.test.span))
 
     def way(body: tuple[tree.Statement, ...], assigned: frozenset[str]) -> None:
         b.assigned = assigned

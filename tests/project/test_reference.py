@@ -19,6 +19,11 @@ from pyebpf.syntax.tables import grammar_text, parser
 
 DOCS = Path(__file__).parents[2] / "docs"
 PACKET = bytes(64)
+pytestmark = [
+    pytest.mark.filterwarnings("error::pyebpf.CompileWarning"),
+    pytest.mark.filterwarnings("ignore:no probe uses"),  # each example gets the declarations of all
+    pytest.mark.filterwarnings("ignore:this is never reached"),  # and a return at its end
+]
 NOT_LANGUAGE = {"start", "as_item", "slice"}
 """What is no construct of its own; slices are read so that they can be named in a message."""
 

@@ -1,0 +1,9 @@
+from pyebpf import Hash, tracepoint, u32, u64
+
+counts = Hash[u32, u64](max_entries=16)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    if counts.get(1, 0) < 0:  # warning
+        counts[1] = 1
