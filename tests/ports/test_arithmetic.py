@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import zlib
 from collections.abc import Callable
@@ -66,3 +67,88 @@ def test_token_bucket(port: Callable[..., Any]) -> None:
     earlier = bucket._replace(filled=bucket.filled - 2_500_000_000)
     program["buckets"]["10.0.0.2"] = earlier
     assert [program.run(frame) for _ in range(4)] == [XDP.PASS] * 2 + [XDP.DROP] * 2
+
+
+def siphash(key: bytes, data: bytes) -> int:
+    """SipHash-2-4, as its paper has it."""
+    mask = 2**64 - 1
+    k0, k1 = (int.from_bytes(key[i : i + 8], "little") for i in (0, 8))
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+
+    def left(x: int, n: int) -> int:
+        return (x << n | x >> (64 - n)) & mask
+
+    def mix() -> None:
+        v[0] = (v[0] + v[1]) & mask
+        v[1] = left(v[1], 13) ^ v[0]
+        v[0] = left(v[0], 32)
+        v[2] = (v[2] + v[3]) & mask
+        v[3] = left(v[3], 16) ^ v[2]
+        v[0] = (v[0] + v[3]) & mask
+        v[3] = left(v[3], 21) ^ v[0]
+        v[2] = (v[2] + v[1]) & mask
+        v[1] = left(v[1], 17) ^ v[2]
+        v[2] = left(v[2], 32)
+
+    tail = data[len(data) // 8 * 8 :]
+    words = [int.from_bytes(data[i : i + 8], "little") for i in range(0, len(data) // 8 * 8, 8)]
+    words.append(int.from_bytes(tail, "little") | (len(data) & 0xFF) << 56)
+    for word in words:
+        v[3] ^= word
+        mix()
+        mix()
+        v[0] ^= word
+    v[2] ^= 0xFF
+    for _ in range(4):
+        mix()
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def test_siphash(port: Callable[..., Any]) -> None:
+    assert siphash(bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5, "the example of the paper"
+    program = port("siphash")
+    for packet in (bytes(range(32)), random.Random(5).randbytes(64)):
+        program.run(packet)
+        assert program["digest"] == siphash(bytes(range(16)), packet[:32])
+
+
+def test_bitmap_allocator(port: Callable[..., Any]) -> None:
+    program = port("bitmap_allocator")
+    take = bytes(14)
+    given = []
+    for _ in range(256):
+        assert program.run(take) == XDP.PASS
+        given.append(program["number"])
+    assert given == list(range(256))
+    assert program.run(take) == XDP.DROP
+    for number in (255, 64, 3):
+        assert program.run(bytes([1, number]) + bytes(12)) == XDP.PASS
+    again = []
+    for _ in range(3):
+        program.run(take)
+        again.append(program["number"])
+    assert again == [3, 64, 255]
+    assert program.run(take) == XDP.DROP
+
+
+def test_base64(port: Callable[..., Any]) -> None:
+    program = port("base64")
+    for packet in (bytes(range(24)), bytes([255] * 24), random.Random(6).randbytes(24)):
+        program.run(packet)
+        assert bytes(program["encoded"][0].letters) == base64.b64encode(packet)
+
+
+def test_utf8(port: Callable[..., Any]) -> None:
+    program = port("utf8")
+    chance = random.Random(7)
+    texts = ["", "plain", "naïve", "日本語", "🐝 bee", "\U0010ffff\uffff\u07ff\x7f"]
+    payloads = [text.encode() for text in texts] + [chance.randbytes(6) for _ in range(200)]
+    payloads += [b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\xe2\x28\xa1", b"\x80", b"\xff"]
+    for payload in payloads:
+        try:
+            expected = len(payload.decode())
+        except UnicodeDecodeError:
+            assert program.run(bytes(14) + payload) == XDP.DROP, payload
+        else:
+            assert program.run(bytes(14) + payload) == XDP.PASS, payload
+            assert program["characters"] == expected

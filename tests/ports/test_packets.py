@@ -143,3 +143,72 @@ def test_dns_name(port: Callable[..., Any]) -> None:
     assert program.run(ethernet(ipv4(udp(too_long), 17))) == XDP.DROP
     assert program.run(ethernet(ipv4(udp(bytes(12) + b"\x05abc"), 17))) == XDP.PASS
     assert program.faults() == {"PacketTooShort": 1}
+
+
+def tcp_with_checksum(segment: bytes, source: str, dest: str) -> bytes:
+    pseudo = bytes(map(int, f"{source}.{dest}".split("."))) + struct.pack(">HH", 6, len(segment))
+    return segment[:16] + struct.pack(">H", packets.checksum(pseudo + segment)) + segment[18:]
+
+
+def test_nat(port: Callable[..., Any]) -> None:
+    program = port("nat")
+    program["outward"][{"address": "10.0.0.2", "port": 4000}] = 60001
+    program["inward"][60001] = {"address": "10.0.0.2", "port": 4000}
+
+    def sums(frame: bytes) -> tuple[int, int]:
+        pseudo = frame[26:34] + struct.pack(">HH", 6, len(frame) - 34)
+        return packets.checksum(frame[14:34]), packets.checksum(pseudo + frame[34:])
+
+    out = ethernet(ipv4(tcp_with_checksum(tcp(b"hello", 4000, 80), "10.0.0.2", "198.51.100.7"), 6, dest="198.51.100.7"))
+    assert sums(out) == (0, 0)
+    action, sent = program.send(out)
+    assert action == XDP.TX
+    assert sent[26:30] == bytes([192, 0, 2, 1]) and sent[34:36] == struct.pack(">H", 60001)
+    assert sent[30:34] == out[30:34] and sent[36:38] == out[36:38]
+    assert sums(sent) == (0, 0)
+
+    answer = tcp_with_checksum(tcp(b"world", 80, 60001), "198.51.100.7", "192.0.2.1")
+    action, back = program.send(ethernet(ipv4(answer, 6, source="198.51.100.7", dest="192.0.2.1")))
+    assert action == XDP.TX
+    assert back[30:34] == bytes([10, 0, 0, 2]) and back[36:38] == struct.pack(">H", 4000)
+    assert sums(back) == (0, 0)
+    stray = tcp_with_checksum(tcp(b"", 80, 60002), "198.51.100.7", "192.0.2.1")
+    assert program.run(ethernet(ipv4(stray, 6, source="198.51.100.7", dest="192.0.2.1"))) == XDP.DROP
+    assert program.run(ethernet(ipv4(tcp(b"", 4001), 6))) == XDP.PASS
+
+
+def fragment(number: int, offset: int, more: bool, size: int) -> bytes:
+    head = bytearray(ipv4(bytes(size), 17))
+    head[4:6] = struct.pack(">H", number)
+    head[6:8] = struct.pack(">H", (0x2000 if more else 0) | offset // 8)
+    return ethernet(bytes(head))
+
+
+def test_fragments(port: Callable[..., Any]) -> None:
+    program = port("fragments")
+    pieces = [
+        fragment(1, 0, True, 800), fragment(2, 1600, False, 100), fragment(1, 800, True, 800),
+        fragment(2, 0, True, 800), fragment(1, 1600, False, 77), fragment(3, 0, True, 8), fragment(9, 0, False, 50),
+    ]  # fmt: skip
+    for piece in pieces:
+        assert program.run(piece) == XDP.PASS
+    assert program["whole"] == 1
+    left = {key.id: value for key, value in program["open_ones"].items()}
+    assert {number: (value.bytes, value.length, value.count) for number, value in left.items()} == {
+        2: (900, 1700, 2),
+        3: (8, 0, 1),
+    }
+    assert program.run(fragment(2, 800, True, 800)) == XDP.PASS
+    assert program["whole"] == 2
+
+
+def test_http_method(port: Callable[..., Any]) -> None:
+    program = port("http_method")
+    lines = [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /admin/users HTTP/1.1\r\n", b"GET /administrator?x=1 HTTP",
+        b"DELETE /adm/thing HTTP/1.1\r\n", b"get / HTTP/1.1\r\nHost: abc\r\n", b"NOTHING-OF-THE-KIND AT ALL",
+    ]  # fmt: skip
+    for line in lines:
+        assert program.run(ethernet(ipv4(tcp(line, flags=packets.ACK), 6))) == XDP.PASS
+    assert dict(program["methods"].items()) == {"GET": 2, "POST": 1, "DELETE": 1}
+    assert program["admin"] == 2
