@@ -15,6 +15,7 @@ from pyebpf.diagnostics.base import CompileError, Diagnostic
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.maps import Map
+from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import HelperFunction, Probe
 from pyebpf.lang.variables import Declared
 from pyebpf.modules import load_module
@@ -176,11 +177,7 @@ def _unit(
     *,
     declares: bool = False,
 ) -> Unit:
-    names: dict[int, str] = {}
-    for probe in probes:
-        for name, value in (*scope.items(), *probe.function.__globals__.items()):
-            if isinstance(value, Map | Declared) and not name.startswith("__"):
-                names.setdefault(id(value), name)
+    names = {id(declared): name for name, declared in declarations(probes, scope).items()}
     title = (scope.get("__doc__") or "").strip().partition("\n")[0]
     license = scope.get("__license__", DEFAULT_LICENSE)
     declared = {name: value for name, value in scope.items() if declares and isinstance(value, Map)}

@@ -14,6 +14,7 @@ from pyebpf.diagnostics.base import CompileWarning, Diagnostic
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import Version
 from pyebpf.lang.maps import Map
+from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.variables import Declared
 from pyebpf.object.specs import Object
@@ -105,13 +106,7 @@ def _bind(target: Target, session: Session) -> None:
 def _declarations(target: Target) -> dict[str, Map | Declared]:
     if isinstance(target, str | PathLike | Object):
         return {}
-    scopes: list[dict[str, Any]]
-    if isinstance(target, Probe):
-        scopes = [target.function.__globals__]
-    elif isinstance(target, ModuleType):
-        scopes = [vars(target)]
-    elif isinstance(target, Iterable):
-        scopes = [probe.function.__globals__ for probe in cast("Iterable[Probe]", target)]
-    else:
-        scopes = []
-    return {name: value for scope in scopes for name, value in scope.items() if isinstance(value, Map | Declared)}
+    if isinstance(target, ModuleType):
+        return declarations([each for each in vars(target).values() if isinstance(each, Probe)], vars(target))
+    probes = [target] if isinstance(target, Probe) else list(cast("Iterable[Probe]", target))
+    return declarations(probes, probes[0].function.__globals__) if probes else {}

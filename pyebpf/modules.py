@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import linecache
+import os
 import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
@@ -16,10 +20,41 @@ from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.probes import Probe
 from pyebpf.source import Source, Span
 
+HERE = Path(__file__).resolve().parent
+"""pyebpf itself."""
 LONGEST_STRUCT = 400
 """Lines in which a field is looked for."""
 LARGEST_FILE = 16 << 20
 """Bytes; no probe is longer."""
+
+
+@contextmanager
+def importing_from(root: Path) -> Iterator[None]:
+    """Modules in `root` can be imported. Others of the same names, of programs loaded before, are put aside so long."""
+    names = {path.stem for path in root.glob("*.py")} | {path.parent.name for path in root.glob("*/__init__.py")}
+    names -= {"pyebpf", *sys.stdlib_module_names, *sys.builtin_module_names}
+    aside = {
+        name: module
+        for name, module in sys.modules.items()
+        if name.partition(".")[0] in names and not _stands_in(module, root)
+    }
+    for name in aside:
+        del sys.modules[name]
+    sys.path.insert(0, str(root))
+    try:
+        yield
+    finally:
+        if str(root) in sys.path:
+            sys.path.remove(str(root))
+        tops = {name.partition(".")[0] for name in aside}
+        for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
+            del sys.modules[name]
+        sys.modules.update(aside)
+
+
+def _stands_in(module: ModuleType, root: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve().is_relative_to(root)
 
 
 def read_text(path: object) -> str:
@@ -34,31 +69,40 @@ def read_text(path: object) -> str:
 def load_module(path: Path) -> ModuleType:
     """Run the file at `path` as a module of its own and return it.
 
-    Raises CompileError when it fails, and OSError when it can't be read. Modules beside it can be imported.
+    Raises CompileError when it fails, and OSError when it can't be read. Modules beside it can be imported; in a
+    package (a folder with `__init__.py`) also relatively.
     """
     data = path.read_bytes()
     name = f"pyebpf_probe_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}"
     module = ModuleType(name)
     module.__file__ = str(path)
+    root, module.__package__ = _package(path)
     source = Source(str(path), data.decode("utf-8", "replace"))
     linecache.checkcache(str(path))
     sys.modules[name] = module
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
-    try:
-        code = compile(data, str(path), "exec", dont_inherit=True)
-        exec(code, module.__dict__)
-    except SyntaxError as error:
-        raise CompileError((_syntax_error(source, error),)) from None
-    except CompileError:
-        raise
-    except Exception as error:
-        raise CompileError((_diagnose(source, error),)) from error
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
+    with importing_from(root):
+        try:
+            if module.__package__:
+                importlib.import_module(module.__package__)
+            code = compile(data, str(path), "exec", dont_inherit=True)
+            exec(code, module.__dict__)
+        except SyntaxError as error:
+            raise CompileError((_syntax_error(source, error),)) from None
+        except CompileError:
+            raise
+        except Exception as error:
+            raise CompileError((_diagnose(source, error, root),)) from error
     _check_names(source, code, module)
     return module
+
+
+def _package(path: Path) -> tuple[Path, str]:
+    """The folder that modules are imported from, and the package that `path` belongs to, "" if to none."""
+    folder, names = path.resolve().parent, list[str]()
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return folder, ".".join(names)
 
 
 def _check_names(source: Source, code: CodeType, module: ModuleType) -> None:
@@ -88,9 +132,10 @@ def _syntax_error(source: Source, error: SyntaxError) -> Diagnostic:
     return InvalidSyntax(Span(source, line, column, line, max(end_column, column + 1)), error.msg)
 
 
-def _diagnose(source: Source, error: Exception) -> Diagnostic:
-    """A diagnostic at the innermost of the user's lines that were running."""
-    span = _where(source, error.__traceback__)
+def _diagnose(source: Source, error: Exception, root: Path) -> Diagnostic:
+    """A diagnostic at the innermost of the user's lines that were running, in whichever file it stands."""
+    declared = isinstance(error, DeclarationError | ImportError | AttributeError)
+    span = _where(source, error.__traceback__, None if declared else root)
     if isinstance(error, DeclarationError):
         span = _field(span, error.field) if error.field else span
         return BadDeclaration(span, error.message, error.help)
@@ -103,6 +148,7 @@ def _diagnose(source: Source, error: Exception) -> Diagnostic:
         if missing:
             return UnknownImport(_word(span, missing[1]), missing[1], _nearest(missing[1]))
     message = str(error) or "(no message)"
+    span = _where(source, error.__traceback__, root)
     return ModuleRaised(span, type(error).__name__, message.splitlines()[0])
 
 
@@ -115,16 +161,33 @@ def _field(span: Span, name: str) -> Span:
     return span
 
 
-def _where(source: Source, trace: TracebackType | None) -> Span:
-    """The innermost frame in the user's file, with columns where Python knows them (3.11+)."""
+def _where(source: Source, trace: TracebackType | None, root: Path | None) -> Span:
+    """The innermost frame of the user's, with columns where Python knows them (3.11+): in a file below `root`, or
+    without one in any that isn't Python's own or pyebpf's."""
     found = Span(source, 1, 0, 1, len(source.line(1)))
     for frame, line in traceback.walk_tb(trace):
-        if frame.f_code.co_filename != source.path:
+        file = frame.f_code.co_filename
+        if file != source.path and not _of_user(file, root):
             continue
-        text = source.line(line)
-        found = Span(source, line, len(text) - len(text.lstrip()), line, max(len(text.rstrip()), 1))
-        found = _exact(found, source, trace, frame, line)
+        inner = source if file == source.path else Source(_shown(file), read_text(file))
+        text = inner.line(line)
+        found = Span(inner, line, len(text) - len(text.lstrip()), line, max(len(text.rstrip()), 1))
+        found = _exact(found, inner, trace, frame, line)
     return found
+
+
+def _of_user(file: str, root: Path | None) -> bool:
+    if not os.path.isabs(file) or Path(file).is_relative_to(HERE):
+        return False
+    if root is not None:
+        return Path(file).is_relative_to(root) and "site-packages" not in file
+    return not Path(file).is_relative_to(Path(os.__file__).parent)
+
+
+def _shown(file: str) -> str:
+    """As a user would write it: relative to where they are, if it is there."""
+    here = Path.cwd()
+    return str(Path(file).relative_to(here)) if Path(file).is_relative_to(here) else file
 
 
 def _exact(whole: Span, source: Source, trace: TracebackType | None, frame: object, line: int) -> Span:

@@ -134,7 +134,7 @@ def _hold(b: Builder, target: tree.Expression, item: Operand, span: Span) -> Ope
 
 def annotation(b: Builder, node: tree.Expression) -> layout.Type | None:
     """The type that an annotation names; None for `int`, which leaves the width to the compiler."""
-    operand = expressions.evaluate(b, node)
+    operand = expressions.evaluate(b, node) if not isinstance(node, tree.StringLiteral) else _quoted(b, node)
     if isinstance(operand, Static) and operand.value is int:
         return None
     try:
@@ -142,6 +142,16 @@ def annotation(b: Builder, node: tree.Expression) -> layout.Type | None:
     except DeclarationError as error:
         message = error.message if isinstance(operand, Static) else f"an annotation is a type, not {describe(operand)}"
         b.error(type_errors.BadAnnotation(node.span, message, error.help))
+
+
+def _quoted(b: Builder, node: tree.StringLiteral) -> Operand:
+    """An annotation in quotes: evaluated as Python would, by the names of the module."""
+    python = b.frame.python
+    around = {name: names.lookup(python, name)[1] for name in python.__code__.co_freevars}
+    try:
+        return Static(eval(node.value, python.__globals__, around), node.value)
+    except (SyntaxError, NameError, AttributeError, TypeError, DeclarationError) as error:
+        b.error(type_errors.BadAnnotation(node.span, f"{node.span.text} is no type: {str(error).splitlines()[0]}", ""))
 
 
 def annotated(b: Builder, statement: tree.AnnAssign) -> None:

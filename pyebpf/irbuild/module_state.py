@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -61,7 +62,7 @@ class ModuleState:
             assert kind is not None, declared.kind
             self.keep.append(declared)
             self.maps[id(declared)] = MapRef(
-                self.names.get(id(declared), name),
+                self._name(declared, name),
                 declared.kind,
                 int(kind.type),
                 declared.key,
@@ -71,9 +72,18 @@ class ModuleState:
                 declared.unit,
                 None,
                 self._slots(declared),
-                _inner(declared, self.names.get(id(declared), name)),
+                _inner(declared, self._name(declared, name)),
             )
         return self.maps[id(declared)]
+
+    def _name(self, declared: Map | Declared, name: str) -> str:
+        """What `declared` is called; where no module has a name for it, after the expression that a probe uses."""
+        if id(declared) not in self.names:
+            plain = re.sub(r"\W+", "_", name).strip("_") or "unnamed"
+            taken = set(self.names.values())
+            numbered = (f"{plain}_{number}" for number in range(2, len(taken) + 3))
+            self.names[id(declared)] = next(each for each in (plain, *numbered) if each not in taken)
+        return self.names[id(declared)]
 
     def _slots(self, declared: Map) -> tuple[tuple[int, str], ...]:
         """What is in an array of programs, or a map of maps, at first."""
@@ -99,7 +109,7 @@ class ModuleState:
         if id(declared) not in self.variables:
             self.keep.append(declared)
             self.variables[id(declared)] = VariableRef(
-                self.names.get(id(declared), name),
+                self._name(declared, name),
                 "Config" if declared.kind == "Config" else "Global",
                 declared.type,
                 _initial(declared),

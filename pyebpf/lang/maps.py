@@ -13,6 +13,7 @@ from typing import Any
 from pyebpf import layout
 from pyebpf.kernel.maps import HISTOGRAM_BUCKETS
 from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.home import declaring_scope
 from pyebpf.lang.types import layout_of
 
 MAX_ENTRIES = 2**31 - 1
@@ -31,6 +32,8 @@ class Map:
         self.value = value
         self.max_entries = max_entries
         self.unit = unit
+        self.home = declaring_scope()
+        """The namespace of the module that declares it."""
         self.views: list[Any] = []
         """What it is in each session that is open now."""
 

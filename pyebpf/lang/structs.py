@@ -150,13 +150,21 @@ def _annotations(cls: type, kind: str, scope: FrameType) -> dict[str, object]:
         raw = inspect.get_annotations(cls)
     found: dict[str, object] = {}
     for name, annotation in raw.items():
-        if isinstance(annotation, str):
-            try:  # the user's own source, evaluated as Python itself would without the future import
-                annotation = eval(annotation, scope.f_globals, dict(scope.f_locals))
-            except NameError as error:
-                raise DeclarationError(f"field {name} of {kind} {cls.__name__}: {error}") from None
+        for _ in range(2):  # with the future import, one in quotes is text in text
+            if isinstance(annotation, str):
+                annotation = _evaluated(f"field {name} of {kind} {cls.__name__}", name, annotation, scope)
         found[name] = annotation
     return found
+
+
+def _evaluated(what: str, name: str, text: str, scope: FrameType) -> object:
+    """An annotation as text: the user's own source, evaluated as Python itself would without the quotes."""
+    try:
+        return eval(text, scope.f_globals, dict(scope.f_locals))
+    except NameError as error:
+        raise DeclarationError(f"{what}: {error}", field=name) from None
+    except SyntaxError:
+        raise DeclarationError(f"{what}: {text!r} is not a type", field=name) from None
 
 
 def _init(self: Any, **values: object) -> None:

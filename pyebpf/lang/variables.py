@@ -7,6 +7,7 @@ from typing import Any
 from pyebpf import layout
 from pyebpf.encode import encode
 from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.home import declaring_scope
 from pyebpf.lang.types import layout_of
 
 
@@ -18,6 +19,8 @@ class Declared:
     def __init__(self, type: layout.Type, initial: object) -> None:
         self.type = type
         self.initial = initial
+        self.home = declaring_scope()
+        """The namespace of the module that declares it."""
         self.views: list[Any] = []
         """What it is in each session that is open now."""
 

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from pyebpf.lang.maps import Map
+from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.variables import Declared
 
@@ -28,5 +29,5 @@ def probes_in_sight(names: dict[str, Any]) -> tuple[Probe, ...]:
 
 
 def declared_beside(probe: Probe) -> dict[str, Map | Declared]:
-    """The maps and variables of the module of `probe`, by name."""
-    return {name: value for name, value in probe.function.__globals__.items() if isinstance(value, Map | Declared)}
+    """The maps and variables that `probe` can reach, by name."""
+    return declarations([probe], probe.function.__globals__)
