@@ -45,6 +45,8 @@ class Options:
     cases: int
     kernel: str
     shorten: bool
+    simulate: int
+    """One program in so many is run by the simulator as well, 0 for none."""
 
 
 @final
@@ -72,13 +74,15 @@ def kernel(options: Options) -> Kernel:
 
 def run_batch(options: Options, first: int, count: int) -> Batch:
     """Try `count` programs."""
-    tally, reports = Tally(), []
+    tally, reports, start = Tally(), [], time.process_time()
     for number in range(first, first + count):
         program = make(f"{options.seed}:{number}", options.cases)
-        finding = attempt(kernel(options), program, tally)
+        simulate = options.simulate > 0 and number % options.simulate == 0
+        finding = attempt(kernel(options), program, tally, simulate=simulate)
         if finding is not None:
             tally.counts["findings"] += 1
             reports.append(report(options, number, program, finding))
+    tally.counts["milliseconds"] += int(1000 * (time.process_time() - start))
     return Batch(first, count, tally, tuple(reports))
 
 
@@ -138,8 +142,10 @@ def summary(tally: Tally, seconds: float) -> str:
     faults = ", ".join(f"{name} {count}" for name, count in sorted(tally.faults.items())) or "none"
     return (
         f"{counts['programs']} programs: {counts['accepted']} accepted, {counts['loaded']} loaded; refused: {refused}; "
-        f"{counts['runs']} runs compared, of them ended by faults: {faults}; {counts['findings']} findings; "
-        f"{seconds:.0f} s, {counts['programs'] / max(seconds, 1e-9):.1f} programs a second"
+        f"{counts['kernel runs']} runs by the kernel and {counts['simulator runs']} by the simulator compared, of them "
+        f"ended by faults: {faults}; {counts['findings']} findings; {seconds:.0f} s, "
+        f"{counts['programs'] / max(seconds, 1e-9):.1f} programs a second, each "
+        f"{counts['milliseconds'] / max(counts['programs'], 1):.0f} ms of a processor without LLVM's"
     )
 
 
@@ -163,8 +169,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="start nothing new after that time")
     parser.add_argument("--kernel", default="", metavar="VERSION", help="compile for this kernel, as pyebpf --kernel")
     parser.add_argument("--no-shorten", action="store_true", help="print programs with findings as they are")
+    parser.add_argument(
+        "--simulate", type=int, default=1, metavar="N", help="simulate one program in N as well; 0: none"
+    )
     given = parser.parse_args()
-    options = Options(given.seed, given.cases, given.kernel, not given.no_shorten)
+    options = Options(given.seed, given.cases, given.kernel, not given.no_shorten, given.simulate)
     if given.only is not None:
         return 1 if show(options, given.only) else 0
     try:
