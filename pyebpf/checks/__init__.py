@@ -1,13 +1,15 @@
 """Read-only checks of the typed IR: proofs, loop bounds, cost, stack, licence.
 
-Comes in: a module as the IR builder made it. Goes out: the same module with the facts that were found, when every
-check passes; all diagnostics together otherwise. Entry: `check_module`.
+Comes in: a module as the IR builder made it. Goes out: the same module with the strategy of each loop and the facts
+that were found, when every check passes; all diagnostics together otherwise. Entry: `check_module`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import final
 
+from pyebpf.checks import strategies
 from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, unbounded
 from pyebpf.checks.intervals import Facts, analyze
 from pyebpf.checks.locks import forbidden_locks
@@ -16,6 +18,7 @@ from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new
 from pyebpf.checks.suspects import always_same
 from pyebpf.diagnostics.base import Diagnostic, Sink
+from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
@@ -36,8 +39,11 @@ class Checked:
     """Warnings, in the order of the source."""
 
 
-def check_module(module: Module, kernel: Version | None = None) -> Checked:
-    """Check every program of `module`; for `kernel` and later ones if given. Raises CompileError."""
+def check_module(module: Module, kernel: Version | None = None, loops: ops.Strategy | None = None) -> Checked:
+    """Check every program of `module`; for `kernel` and later ones if given. Raises CompileError.
+
+    `loops` is for tests: the strategy that every loop shall have.
+    """
     sink = Sink()
     language = {program: analyze(program, "language") for program in module.programs}
     for program, facts in language.items():
@@ -46,10 +52,22 @@ def check_module(module: Module, kernel: Version | None = None) -> Checked:
         for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program)):
             sink.add(diagnostic)
     sink.check()
+    module, language = _with_strategies(module, language, kernel, loops)
     for program, facts in language.items():
-        for diagnostic in too_expensive(program, facts):
+        newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()
+        for diagnostic in (*too_expensive(program, facts), *newer):
             sink.add(diagnostic)
     sink.check()
     reports = tuple(report(program, facts) for program, facts in language.items())
     suspects = (*module.suspects, *always_same(module, language.values()))
     return Checked(module, language, reports, suspects)
+
+
+def _with_strategies(
+    module: Module, language: dict[Program, Facts], kernel: Version | None, force: ops.Strategy | None
+) -> tuple[Module, dict[Program, Facts]]:
+    """How each loop is to be done, and what is known of the programs then. Facts belong to ops, so they are found anew
+    for programs that have changed."""
+    chosen = {program: strategies.choose(program, facts, kernel, force) for program, facts in language.items()}
+    renewed = {new: language[old] if new is old else analyze(new, "language") for old, new in chosen.items()}
+    return replace(module, programs=tuple(chosen.values())), renewed

@@ -17,8 +17,8 @@ from pyebpf.checks.environment import Interval, hull, range_of
 from pyebpf.ir import ops
 from pyebpf.records import dataclass
 
-MOST_RUNS: Final = 1 << 20
-"""How often an op can run in one run of a program: the verifier's budget of a million instructions, rounded up."""
+MOST_RUNS: Final = 1 << 27
+"""How often an op can run in one run of a program: programs that may run more instructions are refused."""
 
 
 @final

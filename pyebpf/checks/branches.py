@@ -6,7 +6,7 @@ round by round, so what is made of constants and loop counters alone is decided 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.intervals import Facts
@@ -14,11 +14,13 @@ from pyebpf.ir import ops
 
 FOLLOWED = ("+", "-", "*", "&", "|", "^", "<<", ">>")
 """Operations on known numbers whose result the verifier knows (divisions it doesn't compute)."""
+FEW = 4
+"""Rounds of a callback that the verifier follows until nothing is new; each may end the loop."""
 
 
-def open_branches(body: ops.Block, facts: Facts) -> int:
-    """Undecided branches on the longest way through a program."""
-    return _count(body, facts, known_locals(body))
+def open_branches(body: ops.Block, facts: Facts, callbacks: Container[ops.Loop] = ()) -> int:
+    """Undecided branches on the longest way through a program. `callbacks`: loops that are to be functions as well."""
+    return _count(body, facts, known_locals(body), callbacks)
 
 
 def known_locals(body: ops.Block) -> frozenset[ops.Local]:
@@ -57,20 +59,19 @@ def is_known(value: ops.Value, known: frozenset[ops.Local]) -> bool:
             return False
 
 
-def _count(block: ops.Block, facts: Facts, known: frozenset[ops.Local]) -> int:
+def _count(block: ops.Block, facts: Facts, known: frozenset[ops.Local], callbacks: Container[ops.Loop]) -> int:
     total = 0
     for op in block.ops:
         total += _own(op, facts, known)
         match op:
             case ops.If():
-                total += max(_count(op.then, facts, known), _count(op.orelse, facts, known))
+                total += max(_count(inner, facts, known, callbacks) for inner in ops.blocks(op))
             case ops.Loop():
-                inside = _count(op.body, facts, known) + _count(op.step, facts, known)
-                total += (bound(op, facts) or 1) * inside
-            case ops.Scope():
-                total += _count(op.body, facts, known)
-            case ops.Check(failing=ops.Block() as failing):
-                total += _count(failing, facts, known)
+                inside = sum(_count(inner, facts, known, callbacks) for inner in ops.blocks(op))
+                once = op.strategy != "bounded" or op in callbacks
+                total += inside * (FEW if once else bound(op, facts) or 1)
+            case _:
+                total += sum(_count(inner, facts, known, callbacks) for inner in ops.blocks(op))
     return total
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import final
 
+from pyebpf.checks.accumulators import MOST_RUNS
 from pyebpf.checks.bounds import bound
-from pyebpf.checks.branches import known_locals, open_branches
+from pyebpf.checks.branches import open_branches
+from pyebpf.checks.instructions import roughly
 from pyebpf.checks.intervals import Facts
 from pyebpf.checks.requirements import Need, needs, used_helpers
-from pyebpf.checks.ways import multiplies, ways
+from pyebpf.checks.worst_case import longest_run, worst_case
 from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.loops import StackTooLarge, TooManyBranches, TooManyInstructions, UnboundedLoop, UnprovenWhile
+from pyebpf.diagnostics.outlining import RunsTooLong
 from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
@@ -23,8 +26,6 @@ from pyebpf.source import Span
 
 BUDGET = 1_000_000
 """BPF_COMPLEXITY_LIMIT_INSNS, since 5.2 for privileged programs; 4096 instructions before."""
-STATES = 24
-"""As many states at a time as the verifier was seen to keep apart in rounds that can go many ways."""
 OPEN_BRANCHES = 8192
 """BPF_COMPLEXITY_LIMIT_JMP_SEQ, since 5.2: the ways not yet taken that the verifier remembers at a time."""
 STACK = 512
@@ -33,26 +34,6 @@ SPILLS = 48
 """Bytes of stack left for registers that the code generator has to put aside."""
 GPL_COMPATIBLE = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
 """As `license_is_gpl_compatible` in include/linux/license.h has them."""
-COSTS: dict[type[ops.Op], int] = {
-    ops.Const: 0,
-    ops.LocalGet: 0,
-    ops.SlotAddress: 0,
-    ops.MemberAddress: 0,
-    ops.Prove: 0,
-    ops.MapAddress: 2,
-    ops.NotNull: 0,
-    ops.BitLength: 60,
-    ops.MapLookup: 6,
-    ops.MapUpdate: 7,
-    ops.MapDelete: 6,
-    ops.RingReserve: 6,
-    ops.RingSubmit: 3,
-    ops.CountDropped: 4,
-    ops.PacketFits: 5,
-    ops.Call: 6,
-    ops.Check: 2,
-    ops.If: 2,
-}
 
 
 @final
@@ -63,6 +44,9 @@ class LoopReport:
     file: str
     line: int
     bound: int
+    strategy: ops.Strategy
+    """How it is done: "bounded", a loop whose rounds the verifier follows, "callback", a function for `bpf_loop`, or
+    "entries", one for `bpf_for_each_map_elem`."""
 
 
 @final
@@ -83,44 +67,15 @@ class ProgramReport:
 def report(program: Program, facts: Facts) -> ProgramReport:
     """The report on a program whose loops all have bounds."""
     loops = tuple(
-        LoopReport(op.span.source.path, op.span.line, bound(op, facts) or 0)
+        LoopReport(op.span.source.path, op.span.line, bound(op, facts) or 0, op.strategy)
         for op in ops.walk(program.body)
-        if isinstance(op, ops.Loop) and op.bound is None and facts.reachable(op)
+        if isinstance(op, ops.Loop) and (op.bound is None or op.strategy == "entries") and facts.reachable(op)
     )
     helpers = {helper.name: helper for helper, _ in used_helpers(program)}
     ordered = tuple(sorted(helpers.values(), key=lambda helper: helper.id))
     hook = f"{program.hook.name} {program.argument}".strip()
     newest = max(needs(program), key=lambda need: need.since)
     return ProgramReport(program.name, hook, worst_case(program.body, facts), stack(program), loops, ordered, newest)
-
-
-def worst_case(block: ops.Block, facts: Facts, known: frozenset[ops.Local] | None = None, states: int = 1) -> int:
-    """Instructions that the verifier goes through, in so many states: both ways of every branch, every round of every
-    loop. The ways through a round meet at its end; until then there are several, of which some make no difference."""
-    known = known_locals(block) if known is None else known
-    total = 0
-    for op in block.ops:
-        total += _cost(op) * states
-        match op:
-            case ops.If() | ops.Scope() | ops.Check():
-                total += sum(worst_case(inner, facts, known, states) for inner in ops.blocks(op))
-            case ops.Loop():
-                each = min(ways(op.body, known), STATES) if multiplies(op, facts, known) else states
-                inside = sum(worst_case(inner, facts, known, each) for inner in ops.blocks(op))
-                total += (bound(op, facts) or 1) * (inside + each)
-    return total
-
-
-def _cost(op: ops.Op) -> int:
-    match op:
-        case ops.Zero():
-            return sum(-(-size // 8) for _, size in op.ranges)
-        case ops.Copy():
-            return -(-op.size // 8) * 2
-        case ops.StoreBytes() | ops.EqualBytes():
-            return -(-len(op.data) // 8) * 3
-        case _:
-            return COSTS.get(type(op), 1)
 
 
 def slots(program: Program) -> list[ops.Slot]:
@@ -167,10 +122,12 @@ def _test_text(span: Span) -> str:
 def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
     """A diagnostic if the longest way is beyond what the verifier follows, or the stack too small."""
     total = worst_case(program.body, facts)
+    run = longest_run(program.body, facts)
+    longest = _largest(program, lambda block: longest_run(block, facts))
+    if run > MOST_RUNS and total <= BUDGET and longest is not None:
+        yield RunsTooLong(longest.span, roughly(run), bound(longest, facts) or 1, MOST_RUNS)
     if total > BUDGET:
-        loops = [op for op in program.body.ops if isinstance(op, ops.Loop)]
-        loops = loops or [op for op in ops.walk(program.body) if isinstance(op, ops.Loop)]
-        worst = max(loops, key=lambda op: (bound(op, facts) or 1) * worst_case(op.body, facts), default=None)
+        worst = _largest(program, lambda block: worst_case(block, facts))
         if worst is not None:
             yield TooManyInstructions(worst.span, total, bound(worst, facts) or 1, BUDGET)
     remembered = open_branches(program.body, facts)
@@ -183,6 +140,13 @@ def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
     if size > STACK - SPILLS:
         largest = max(slots(program), key=lambda slot: slot.type.size)
         yield StackTooLarge(largest.span, size, STACK, largest.name, largest.type.size)
+
+
+def _largest(program: Program, measure: Callable[[ops.Block], int]) -> ops.Loop | None:
+    """The outermost loop that takes most of the instructions."""
+    loops = [op for op in program.body.ops if isinstance(op, ops.Loop)]
+    loops = loops or [op for op in ops.walk(program.body) if isinstance(op, ops.Loop)]
+    return max(loops, key=lambda op: measure(ops.Block((op,))), default=None)
 
 
 def forbidden(program: Program, module: Module) -> Iterator[Diagnostic]:

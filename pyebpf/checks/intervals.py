@@ -103,6 +103,18 @@ def _forget(head: Environment, written: frozenset[ops.Local]) -> Environment:
     return head
 
 
+def _hidden(known: Environment) -> Environment:
+    """What the verifier knows in a function of the numbers outside, which it reads from memory: their types at most."""
+    found = known.copy()
+    for key in found.intervals:
+        if isinstance(key.type, IntType | BoolType):
+            found.intervals[key] = unknown(key.type)
+            found.versions[key] = fresh()
+    found.same.clear()
+    found.when.clear()
+    return found
+
+
 @final
 @dataclass
 class _Analysis:
@@ -112,6 +124,8 @@ class _Analysis:
     """How often ops may be visited yet."""
     leaves: dict[ops.Label, Environment | None] = field(default_factory=dict)
     repeats: dict[ops.Label, Environment | None] = field(default_factory=dict)
+    functions: list[set[ops.Label]] = field(default_factory=list)
+    """The loops that are functions to the verifier, outermost first: labels that are inside of each."""
 
     def block(self, block: ops.Block, known: Environment | None) -> Environment | None:
         """What is known after `block`, given what is known before it; None where its end can't be reached."""
@@ -145,10 +159,10 @@ class _Analysis:
             case ops.Scope():
                 return self.scope(op, known)
             case ops.Break():
-                self.leaves[op.label] = join(self.leaves.get(op.label), known)
+                self.leaves[op.label] = join(self.leaves.get(op.label), self.outside(op.label, known))
                 return None
             case ops.Continue():
-                self.repeats[op.label] = join(self.repeats.get(op.label), known)
+                self.repeats[op.label] = join(self.repeats.get(op.label), self.outside(op.label, known))
                 return None
             case ops.Return() | ops.Raise():
                 self.facts.intervals[op] = (0, 1)
@@ -156,6 +170,10 @@ class _Analysis:
             case _ if ops.is_value(op):
                 self.value(op, known)
         return known
+
+    def outside(self, label: ops.Label, known: Environment) -> Environment:
+        """What is known after a jump to `label`, which may lead out of a function."""
+        return _hidden(known) if self.functions and label not in self.functions[-1] else known
 
     def value(self, op: ops.Value, known: Environment) -> None:
         interval = interval_of(op, known, self.facts.mode)
@@ -190,6 +208,8 @@ class _Analysis:
     def scope(self, op: ops.Scope, known: Environment) -> Environment | None:
         self.facts.intervals[op] = (0, 1)
         self.leaves[op.label] = None
+        if self.functions:
+            self.functions[-1].add(op.label)
         end = self.block(op.body, known)
         return join(end, self.leaves.pop(op.label))
 
@@ -203,6 +223,12 @@ class _Analysis:
         if self.visits < 0:
             return self.loop_at_once(op, known, written)
         growing = growths(op) if self.facts.mode == "language" else {}
+        function = op.strategy != "bounded" and self.facts.mode == "verifier"
+        if function:
+            known = _hidden(known)
+            self.functions.append({op.label})
+        elif self.functions:
+            self.functions[-1].add(op.label)
         head = _forget(known.copy(), written)
         end, back = self.round(op, head.copy())
         for number in range(MOST_ROUNDS):
@@ -223,7 +249,9 @@ class _Analysis:
             head = _forget(narrower, written)
             end, back = self.round(op, head.copy())
         self.facts.repeats[op] = back is not None
-        return end
+        if function:
+            self.functions.pop()
+        return _hidden(end) if function and end is not None else end
 
     def loop_at_once(self, op: ops.Loop, known: Environment, written: frozenset[ops.Local]) -> Environment | None:
         """What is known after a loop, where all that it writes may be anything at its head."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
+from pyebpf.checks.strategies import since
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.proofs import TooNew
 from pyebpf.ir import ops
@@ -59,6 +60,11 @@ def needs(program: Program) -> Iterator[Need]:
         if helper not in seen:
             seen.add(helper)
             yield Need(f"the kernel's `{helper.name}`", helper.since, span)
+    for op in ops.walk(program.body):
+        if isinstance(op, ops.Loop) and op.strategy == "callback":
+            yield Need("a large loop (`bpf_loop`)", since(op, program), op.span)
+        elif isinstance(op, ops.Loop) and op.strategy == "entries":
+            yield Need("a loop over a map's entries (`bpf_for_each_map_elem`)", since(op, program), op.span)
 
 
 def too_new(program: Program, kernel: Version) -> Iterator[Diagnostic]:

@@ -13,7 +13,7 @@ from pyebpf import layout
 from pyebpf.checks.environment import Environment, Interval, meet, range_of
 from pyebpf.ir import ops
 from pyebpf.ir.ranges import exact
-from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, IntType, PointerType
+from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType, PointerType
 
 Mode: TypeAlias = Literal["language", "verifier"]
 _OPPOSITE: dict[str, ops.Comparison] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -98,8 +98,10 @@ def _verifier_follows(operator: ops.Arithmetic, a: Interval, c: Interval) -> boo
     return operator in VERIFIER_KNOWS
 
 
-def unknown(type: IntType) -> Interval:
-    """Any 64 bits, read as `type` reads them."""
+def unknown(type: IntType | BoolType) -> Interval:
+    """All that the bits of a number of `type` can be."""
+    if isinstance(type, BoolType):
+        return 0, 1
     return (I64_MIN, I64_MAX) if type.signed else (0, U64_MAX)
 
 

@@ -14,6 +14,13 @@ from pyebpf.cli.options import FILE, btf_option, json_option, kernel_option, rea
 from pyebpf.diagnostics.base import CompileError
 from pyebpf.kernel.versions import Version, show_version
 
+STRATEGIES = {
+    "bounded": "round by round",
+    "callback": "as a function of its own (bpf_loop)",
+    "entries": "as a function of its own (bpf_for_each_map_elem)",
+}
+"""How the loops of a program are done, in words."""
+
 
 @click.command("check")
 @click.argument("file", type=FILE)
@@ -48,7 +55,10 @@ def _program(program: Any) -> dict[str, Any]:
         "hook": program.hook,
         "worst_case": program.worst_case,
         "stack": program.stack,
-        "loops": [{"file": loop.file, "line": loop.line, "bound": loop.bound} for loop in program.loops],
+        "loops": [
+            {"file": loop.file, "line": loop.line, "bound": loop.bound, "strategy": loop.strategy}
+            for loop in program.loops
+        ],
         "helpers": [
             {"name": helper.name, "since": show_version(helper.since), "gpl": helper.gpl} for helper in program.helpers
         ],
@@ -64,7 +74,8 @@ def _show(program: dict[str, Any]) -> None:
     click.echo(f"  stack         {program['stack']} of 512 bytes")
     click.echo(f"  needs         Linux {program['since']}, for {program['because']}")
     for loop in program["loops"]:
-        click.echo(f"  loop          {loop['file']}:{loop['line']} at most {loop['bound']:,} times")
+        way = STRATEGIES[loop["strategy"]]
+        click.echo(f"  loop          {loop['file']}:{loop['line']} at most {loop['bound']:,} times, {way}")
     helpers = [f"{h['name']} (Linux {h['since']}{', GPL' if h['gpl'] else ''})" for h in program["helpers"]]
     for number, helper in enumerate(helpers):
         click.echo(f"  {'helpers' if not number else '':<14}{helper}")

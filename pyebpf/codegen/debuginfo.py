@@ -11,7 +11,8 @@ from pyebpf.ir.module import Embedded, IntegerArray, KernelStruct, MapRef, Membe
 from pyebpf.source import Source, Span
 
 # The kernel's BTF wants C identifiers for names; columns share 32 bits with the line, ten of them.
-Pair: TypeAlias = tuple[str, str]
+Function: TypeAlias = tuple[str, list[str]]
+Parameter: TypeAlias = tuple[str, str]
 _MAX_COLUMN: Final = 1023
 _MAP_TYPE_RINGBUF: Final = 27
 _BASE_TYPES: Final = {
@@ -73,24 +74,32 @@ class DebugInfo:
             )
         return self._files[source]
 
-    def function(self, name: str, parameter: str, span: Span) -> Pair:
-        """The function's node, and its parameter's (without which the kernel refuses the BTF)."""
+    def function(self, name: str, parameters: Sequence[Parameter], span: Span) -> Function:
+        """The function's node, and those of its parameters (without which the kernel refuses the BTF), names and LLVM's
+        types. A program has one parameter; with more it is a function of the module's own."""
+        local = len(parameters) > 1
         file = self.file(span.source)
         pointer = self.pointer("null")
-        type = self.node(f"!DISubroutineType(types: {self.tuple([self.integer(layout.I32), pointer])})")
+        types = [pointer if kind == "ptr" else self.integer(layout.U64) for _, kind in parameters]
+        result = self.integer(layout.I64 if local else layout.I32)
+        type = self.node(f"!DISubroutineType(types: {self.tuple([result, *types])})")
         function = self._reserve()
-        variable = self.node(
-            f"!DILocalVariable(name: {quote(c_name(parameter))}, arg: 1, scope: {function}, file: {file}, "
-            f"line: {span.line}, type: {pointer})"
-        )
+        variables = [
+            self.node(
+                f"!DILocalVariable(name: {quote(c_name(parameter))}, arg: {number}, scope: {function}, file: {file}, "
+                f"line: {span.line}, type: {kind})"
+            )
+            for number, ((parameter, _), kind) in enumerate(zip(parameters, types, strict=True), 1)
+        ]
+        flags = "DISPFlagLocalToUnit | " if local else ""
         self._fill(
             function,
             f"distinct !DISubprogram(name: {quote(c_name(name))}, scope: {file}, file: {file}, line: {span.line}, "
             f"type: {type}, scopeLine: {span.line}, flags: DIFlagPrototyped, "
-            f"spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: {self._unit}, "
-            f"retainedNodes: {self.tuple([variable])})",
+            f"spFlags: {flags}DISPFlagDefinition | DISPFlagOptimized, unit: {self._unit}, "
+            f"retainedNodes: {self.tuple(variables)})",
         )
-        return function, variable
+        return function, variables
 
     def location(self, span: Span, function: str, home: Source) -> str:
         """Where the ops of `span` stand; `home` is the file of the function itself."""

@@ -26,7 +26,10 @@ _INTRINSICS: Final = (
 )
 
 # Before 6.19 the kernel knows no jump tables, which LLVM makes for processor version 4.
-_ATTRIBUTES: Final = 'attributes #0 = { nounwind "no-builtins" "no-jump-tables"="true" }'
+_ATTRIBUTES: Final = (
+    'attributes #0 = { nounwind "no-builtins" "no-jump-tables"="true" }',
+    'attributes #1 = { noinline nounwind "no-builtins" "no-jump-tables"="true" }',
+)
 
 
 @final
@@ -53,7 +56,7 @@ def emit_module(module: Module, *, big_endian: bool = False) -> LlvmText:
     ]
     for program in module.programs:
         lines += emit_program(program, around)
-    lines += [*_INTRINSICS, _ATTRIBUTES, *debug.lines()]
+    lines += [*_INTRINSICS, *_ATTRIBUTES, *debug.lines()]
     return LlvmText("\n".join(lines) + "\n")
 
 

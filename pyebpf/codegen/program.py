@@ -5,16 +5,18 @@ Every local becomes a place on the stack first; LLVM turns those whose address s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, final
 
 from pyebpf.codegen import arithmetic, kernel_structs, memory, packets
 from pyebpf.codegen.debuginfo import DebugInfo
-from pyebpf.codegen.sections import DROPPED, FAULTS, ZERO, Sections
+from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
+from pyebpf.codegen.frames import Frames
+from pyebpf.codegen.registers import indexes, parameters, register, section
+from pyebpf.codegen.sections import DROPPED, FAULTS, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.module import KernelStruct, Program
+from pyebpf.ir.module import Function, KernelStruct, Program
 from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, ValueType
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.layout import Type
@@ -37,49 +39,27 @@ class Surroundings:
 
 
 def emit_program(program: Program, around: Surroundings) -> list[str]:
-    """The function of `program`, in LLVM's words."""
-    return _Emitter(program, around).function()
-
-
-def register(type: ValueType) -> str:
-    """How a value lies in LLVM's registers."""
-    match type:
-        case IntType() | NoneType():
-            return "i64"
-        case BoolType():
-            return "i1"
-        case _:
-            return "ptr"
-
-
-def section(program: Program) -> str:
-    """The section's name, by which libbpf knows where to attach."""
-    return program.hook.section.replace("{argument}", program.argument.replace(":", "/"))
-
-
-def _indexes(block: ops.Block) -> Iterator[ops.Value]:
-    """Values that are added to addresses, and what they are masked from."""
-    for op in block.ops:
-        if isinstance(op, ops.ElementAddress | ops.PacketAdvance):
-            index = op.index if isinstance(op, ops.ElementAddress) else op.amount
-            yield index
-            if isinstance(index, ops.Binary) and index.operator == "&":
-                yield index.left
-        for inner in ops.blocks(op):
-            yield from _indexes(inner)
+    """The functions of `program`, in LLVM's words."""
+    lines = _Emitter(program, around).function()
+    for function in program.functions:
+        lines += _Emitter(program, around, function).function()
+    return lines
 
 
 @final
 class _Emitter:
-    def __init__(self, program: Program, around: Surroundings) -> None:
+    def __init__(self, program: Program, around: Surroundings, function: Function | None = None) -> None:
         self.program = program
+        self.home = function or program
+        """What is written: one of the program's functions, or the program itself."""
         self.around = around
         self.code = Code()
         self.values: dict[ops.Value, Operand] = {}
         self.locals: dict[ops.Local, str] = {}
         self.slots: dict[ops.Slot, str] = {}
         self.labels: dict[ops.Label, _Label] = {}
-        self.indexes = frozenset(_indexes(program.body))
+        self.zero = load_zero(self.code) if function and any(map(is_forgetting, ops.walk(function.body))) else ""
+        self.indexes = frozenset(indexes(self.home.body))
         self.results: list[tuple[str, str]] = []
         self.faults: list[tuple[str, str]] = []
         """What goes to the block that counts in `.bss`: bytes from `FAULTS`, and the block it comes from."""
@@ -87,33 +67,45 @@ class _Emitter:
         """What goes to the block that adds 1 and ends the program: where to add, and the block it comes from."""
         self.cleanups: dict[tuple[ops.Value, ...], tuple[str, list[tuple[str, str]]]] = {}
         """Blocks that give records back before a fault: their names, and what goes there."""
-        self.function_node, self.parameter_node = around.debug.function(program.name, program.parameter, program.span)
+        around_it = self.home.around if isinstance(self.home, Function) else None
+        self.frames = Frames(self.code, self.home.frame, around_it)
+        self.parameters = parameters(self.home)
+        names = [name for _, name in self.parameters] if function else [program.parameter]
+        self.function_node, self.parameter_nodes = around.debug.function(
+            self.home.name, list(zip(names, (type for type, _ in self.parameters), strict=True)), self.home.span
+        )
 
     def function(self) -> list[str]:
         """The whole function: body, the blocks of faults, the one way out."""
-        program, code = self.program, self.code
-        self.locate(program.span)
-        start = self.code.location
-        code.do(f"#dbg_value(ptr %ctx, {self.parameter_node}, !DIExpression(), {start.removeprefix(', !dbg ')})")
-        code.lines[-1] = code.lines[-1].removesuffix(start)  # a record has its location inside
-        self.emit_block(program.body, True)
-        self.locate(program.span)
+        home, code = self.home, self.code
+        self.locate(home.span)
+        start = code.location
+        for (type, name), node in zip(self.parameters, self.parameter_nodes, strict=True):
+            place = start.removeprefix(", !dbg ")  # a record has its location inside
+            code.lines.append(f"  #dbg_value({type} %{name}, {node}, !DIExpression(), {place})")
+        self.emit_block(home.body, isinstance(home, Program))
+        self.locate(home.span)
         if code.open:
-            self.leave(str(program.default))
+            self.leave(str(self.program.default))
         self.finish_faults()
         code.start("leave")
         if not self.results:
             code.end("unreachable")
         else:
-            code.end(f"ret i32 {code.phi('i32', self.results)}")
-        return [
-            (
-                f"define dso_local i32 {symbol(program.name)}(ptr noundef %ctx) #0 section {quote(section(program))} "
-                f"!dbg {self.function_node} {{"
-            ),
-            *code.body(),
-            "}",
-        ]
+            code.end(f"ret {self.result} {code.phi(self.result, self.results)}")
+        return [f"{self.head()} !dbg {self.function_node} {{", *code.body(), "}"]
+
+    @property
+    def result(self) -> str:
+        """The type of what it answers."""
+        return "i32" if isinstance(self.home, Program) else "i64"
+
+    def head(self) -> str:
+        if isinstance(self.home, Program):
+            name, place = symbol(self.home.name), quote(section(self.home))
+            return f"define dso_local i32 {name}(ptr noundef %ctx) #0 section {place}"
+        given = ", ".join(f"{type} %{name}" for type, name in self.parameters)
+        return f"define internal i64 {symbol(self.home.name)}({given}) #1"
 
     def finish_faults(self) -> None:
         """The tails that faults share: give back records, count, answer with the default."""
@@ -144,11 +136,12 @@ class _Emitter:
         return code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {code.phi('i64', self.faults)}")
 
     def leave(self, result: str) -> None:
-        self.results.append((literal(int(result), 32) if result.lstrip("-").isdigit() else result, self.code.block))
+        bits = int(self.result[1:])
+        self.results.append((literal(int(result), bits) if result.lstrip("-").isdigit() else result, self.code.block))
         self.code.jump("leave")
 
     def locate(self, span: Span) -> None:
-        node = self.around.debug.location(span, self.function_node, self.program.span.source)
+        node = self.around.debug.location(span, self.function_node, self.home.span.source)
         self.code.location = f", !dbg {node}"
 
     def emit_block(self, block: ops.Block, last: bool) -> None:
@@ -181,6 +174,8 @@ class _Emitter:
 
     def ends(self, rest: tuple[ops.Op, ...], last: bool) -> bool:
         """Whether `rest` does nothing but end the program with its default."""
+        if isinstance(self.home, Function):
+            return False
         for op in rest:
             match op:
                 case ops.Const():
@@ -231,7 +226,9 @@ class _Emitter:
         return value.type.target
 
     def local(self, local: ops.Local) -> str:
-        if local not in self.locals:
+        if local not in self.locals and (place := self.frames.place(local)):
+            self.locals[local] = place
+        elif local not in self.locals:
             type = register(local.type)
             zero = {"i64": "0", "i1": "false", "ptr": "null"}[type]
             self.locals[local] = self.code.stack("local", type, 1 if type == "i1" else 8, zero)
@@ -239,7 +236,9 @@ class _Emitter:
 
     def slot(self, slot: ops.Slot) -> str:
         if slot not in self.slots:
-            self.slots[slot] = self.code.stack("slot", f"[{slot.type.size} x i8]", memory.slot_align(slot))
+            self.slots[slot] = self.frames.place(slot) or self.code.stack(
+                "slot", f"[{slot.type.size} x i8]", memory.slot_align(slot)
+            )
         return self.slots[slot]
 
     # Values
@@ -285,6 +284,10 @@ class _Emitter:
                 return Operand(symbol(ZERO), "ptr")
             case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return Operand(self.place(op), "ptr")
+            case ops.NextEntry():
+                raise InternalError("a loop over a map's entries that isn't a function")
+            case ops.EntryPart():
+                return Operand(f"%{op.part}", "ptr")
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 return self.helper(op)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
@@ -446,9 +449,17 @@ class _Emitter:
                 self.set_local(op)
             case ops.Forget():
                 for local in op.locals:
-                    self.forget(local)
+                    forget_local(code, self.local(local), register(local.type), self.zero)
             case ops.Check():
                 self.check(op)
+            case ops.ForgetBytes():
+                forget_bytes(code, self.address(op.address), op.size, memory.alignment(op.address), self.zero)
+            case ops.Run():
+                over = f"i64 {op.rounds}" if op.entries is None else f"ptr {symbol(op.entries.map.name)}"
+                arguments = [over, f"ptr {symbol(op.function)}", f"ptr {self.frames.own}", "i64 0"]
+                self.call("loop" if op.entries is None else "for_each_map_elem", arguments, NoneType())
+            case ops.Entries():
+                pass  # begun by the call that goes through them
             case ops.CountDropped():
                 code.do(f"atomicrmw add ptr {symbol(DROPPED + op.map.name)}, i64 1 monotonic, align 8")
 
@@ -470,19 +481,6 @@ class _Emitter:
             case _:
                 text = operand.text
         code.do(f"store {type} {text}, ptr {self.local(op.local)}, align {1 if type == 'i1' else 8}")
-
-    def forget(self, local: ops.Local) -> None:
-        """Add a zero of which nobody knows that it is one."""
-        code, place, type = self.code, self.local(local), register(local.type)
-        zero = code.value(f"load volatile i64, ptr @{ZERO}, align 8")  # each number with one of its own
-        align = 1 if type == "i1" else 8
-        old = code.value(f"load {type}, ptr {place}, align {align}")
-        if type == "i64":
-            new = code.value(f"add i64 {old}, {zero}")
-        else:
-            sum = code.value(f"add i64 {code.value(f'zext i1 {old} to i64')}, {zero}")
-            new = code.value(f"trunc i64 {sum} to i1")
-        code.do(f"store {type} {new}, ptr {place}, align {align}")
 
     def check(self, op: ops.Check) -> None:
         code = self.code
@@ -526,7 +524,7 @@ class _Emitter:
             case ops.Continue():
                 code.jump(self.labels[op.label].step)
             case ops.Return():
-                self.leave(low_bits(code, self.operand(op.value), 32))
+                self.leave(low_bits(code, self.operand(op.value), int(self.result[1:])))
             case ops.Raise():
                 self.end_with_fault(op)
 

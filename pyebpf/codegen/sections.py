@@ -6,10 +6,12 @@ object: every variable starts at a multiple of eight bytes, in the order in whic
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, final
 
 from pyebpf import layout, metadata
 from pyebpf.codegen.debuginfo import DebugInfo
+from pyebpf.codegen.forgetting import ZERO
 from pyebpf.codegen.text import quote, symbol
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, Program, VariableRef
@@ -20,8 +22,6 @@ from pyebpf.source import Span
 
 FAULTS: Final = "__pyebpf_faults"
 DROPPED: Final = "__pyebpf_dropped_"
-ZERO: Final = "__pyebpf_zero"
-"""A number that is always 0, which neither LLVM nor the verifier can know."""
 LICENSE: Final = "__pyebpf_license"
 _ALIGN: Final = 8
 _MAP_TYPE_RINGBUF: Final = 27
@@ -46,6 +46,11 @@ class Sections:
         self._sites: dict[tuple[Program, Fault, Span], int] = {}
         for program in module.programs:
             self._find_faults(program, program.body)
+        self._forgets = any(
+            isinstance(op, ops.Forget | ops.ForgetBytes | ops.ZeroAddress)
+            for block in _blocks(module)
+            for op in ops.walk(block)
+        )
         self._variables = self._collect()
         self._cells: dict[str, Cell] = {}
         ends: dict[str, int] = {}
@@ -66,12 +71,11 @@ class Sections:
         if self._sites:
             counters = layout.Array(layout.U64, len(self._sites))
             found.append(_Variable(FAULTS, ".bss", counters, bytes(counters.size), 0))
+        if self._forgets:
+            found.append(_Variable(ZERO, ".bss", layout.U64, bytes(8), 0))
         for map in self._module.maps:
             if map.type == _MAP_TYPE_RINGBUF:
                 found.append(_Variable(DROPPED + map.name, ".bss", layout.U64, bytes(8), 0))
-        everything = (op for program in self._module.programs for op in ops.walk(program.body))
-        if any(isinstance(op, ops.Forget | ops.ZeroAddress) for op in everything):
-            found.append(_Variable(ZERO, ".bss", layout.U64, bytes(8), 0))
         for variable in self._module.variables:
             initial = variable.initial.ljust(variable.type.size, b"\0")
             section = ".rodata" if variable.kind == "Config" else ".data" if any(initial) else ".bss"
@@ -156,6 +160,12 @@ class Sections:
             prints_map=PRINTS if module.prints else "",
             prints_dropped=rings.get(PRINTS) if module.prints else None,
         )
+
+
+def _blocks(module: Module) -> Iterator[ops.Block]:
+    for program in module.programs:
+        yield program.body
+        yield from (function.body for function in program.functions)
 
 
 def _program_info(program: Program) -> metadata.ProgramInfo:

@@ -249,7 +249,9 @@ class NotConstant(Diagnostic):
 class NotIterable(Diagnostic):
     code: ClassVar = "E0413"
     title: ClassVar = "`for` can't go over {what}"
-    notes: ClassVar = ("what can be gone through: a `range(…)`, arrays, tuples, Array maps, `zip(…)` and the like",)
+    notes: ClassVar = (
+        "what can be gone through: a `range(…)`, arrays, tuples, Array and Hash maps, `zip(…)` and the like",
+    )
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
     Loops, and functions as `sum` and `any`, go over ranges, arrays, tuples, IntEnum classes, maps of the classes Array

@@ -13,7 +13,7 @@ from pyebpf.source import Span
 
 if TYPE_CHECKING:
     from pyebpf.diagnostics.base import Diagnostic
-    from pyebpf.ir.ops import Block, Value
+    from pyebpf.ir.ops import Block, Local, Slot, Value
 
 
 class Fault(Enum):
@@ -130,6 +130,36 @@ class KernelStruct:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Memory on the stack of a program or function that the functions which it runs see as well.
+
+    They get its address; in it are the address of the frame around it (`outer`), the program's context if they need
+    it, and what they share.
+    """
+
+    shared: tuple[Local | Slot, ...]
+    outer: Frame | None
+    context: bool
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function that a program runs, or has the kernel run: its result is 1 to leave the loop, 0 to go on."""
+
+    name: str
+    entries: bool
+    """Whether it is given a map and an entry's key and value, rather than the number of the round, before `around`."""
+    around: Frame
+    """The frame whose address it is given."""
+    frame: Frame | None
+    """Its own, for the functions that it runs itself."""
+    body: Block
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """A program: the body of a decorated function with its helpers inlined."""
 
@@ -143,6 +173,10 @@ class Program:
     body: Block
     span: Span
     """The `def` line."""
+    frame: Frame | None = None
+    """What it shares with its functions."""
+    functions: tuple[Function, ...] = ()
+    """What was taken out of its body to be functions of their own."""
 
 
 @final

@@ -25,6 +25,7 @@ from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 Arithmetic: TypeAlias = Literal["+", "-", "*", "//", "%", "<<", ">>", "&", "|", "^"]
+Strategy: TypeAlias = Literal["bounded", "callback", "entries"]
 Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
@@ -306,6 +307,36 @@ class MapAddress:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """Begin to go through the entries of a map. Belongs to one Loop, of the strategy "entries"."""
+
+    map: MapRef
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class NextEntry:
+    """Whether there is another entry; go on to it. The test that the loop's body begins with."""
+
+    entries: Entries
+    type: BoolType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class EntryPart:
+    """The address of the key, or of the value, of the entry that a loop has come to."""
+
+    entries: Entries
+    part: Literal["key", "value"]
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class RingReserve:
     """Room for one event of `type.target` in the ring, or null when it is full. Bytes are undefined until written."""
 
@@ -511,10 +542,33 @@ class CountDropped:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class ForgetBytes:
+    """Changes nothing, but the kernel's verifier knows no more what `size` bytes on the stack hold."""
+
+    address: Value
+    size: int
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Have the kernel run the program's `function` at most `rounds` times, until it answers 1 (`bpf_loop`); or for
+    each of `entries` (`bpf_for_each_map_elem`)."""
+
+    function: str
+    rounds: int
+    span: Span
+    entries: Entries | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class Check:
     """If `condition` is false: give back the ring records in `cleanup`, count the fault, end the program.
 
-    Where a `try` catches the fault, `failing` says what happens instead; it ends with a Break.
+    Where a `try` catches the fault, `failing` says what happens instead; it ends with a Break, or in a function with a
+    Return.
     """
 
     condition: Value
@@ -553,7 +607,8 @@ class Loop:
     """`body`, then `step`, again and again until a Break. Continue goes to `step`.
 
     `bound` is the greatest number of times that `body` starts, None until proven. `guarded` makes
-    the code count as well, so that the verifier sees the bound.
+    the code count as well, so that the verifier sees the bound. `strategy`: whether it stays a loop, or becomes a
+    function that the kernel runs again and again, or for each entry of a map.
     """
 
     label: Label
@@ -563,6 +618,7 @@ class Loop:
     bound: int | None
     guarded: bool
     span: Span
+    strategy: Strategy = "bounded"
 
 
 @final
@@ -592,7 +648,7 @@ class Continue:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Return:
-    """End the program with this result (an integer in the hook's range)."""
+    """End the program with this result (an integer in the hook's range), or the function with 0 or 1."""
 
     value: Value
     span: Span
@@ -630,6 +686,8 @@ Value: TypeAlias = (
     | MapUpdate
     | MapDelete
     | MapAddress
+    | NextEntry
+    | EntryPart
     | RingReserve
     | Call
     | ContextPointer
@@ -642,7 +700,20 @@ Value: TypeAlias = (
     | EqualBytes
 )
 Effect: TypeAlias = (
-    LocalSet | Forget | Store | StoreBytes | Zero | Copy | AtomicAdd | RingSubmit | RingDiscard | CountDropped | Check
+    LocalSet
+    | Store
+    | StoreBytes
+    | Zero
+    | Copy
+    | AtomicAdd
+    | RingSubmit
+    | RingDiscard
+    | CountDropped
+    | Entries
+    | Forget
+    | ForgetBytes
+    | Run
+    | Check
 )
 Control: TypeAlias = If | Loop | Scope | Break | Continue | Return | Raise
 Op: TypeAlias = Value | Effect | Control

@@ -50,6 +50,10 @@ def print_program(program: Program) -> str:
     head = f"{program.name}({program.parameter}): {program.hook.name}{argument}, default {program.default}"
     printer = _Printer(program)
     printer.block(program.body, 1)
+    for function in program.functions:
+        shared = ", ".join(printer.name(thing) for thing in function.around.shared)
+        printer.lines.append(f"function {function.name}({shared}):")
+        printer.block(function.body, 1)
     return "\n".join([head, *printer.lines]) + "\n"
 
 
@@ -81,7 +85,8 @@ class _Printer:
         self.names: dict[object, str] = {}
         self.taken: set[str] = set()
         self.uses: dict[ops.Value, int] = {}
-        self._count(program.body)
+        for block in (program.body, *(function.body for function in program.functions)):
+            self._count(block)
         self.numbers = 0
 
     def _count(self, block: ops.Block) -> None:
@@ -189,7 +194,9 @@ class _Printer:
 
     def kernel_text(
         self,
-        op: ops.MapLookup
+        op: ops.NextEntry
+        | ops.EntryPart
+        | ops.MapLookup
         | ops.MapUpdate
         | ops.MapDelete
         | ops.RingReserve
@@ -204,6 +211,10 @@ class _Printer:
     ) -> str:
         """Values that come from the kernel."""
         match op:
+            case ops.NextEntry():
+                return f"next entry of {op.entries.map.name}"
+            case ops.EntryPart():
+                return f"{op.part} of {op.entries.map.name}"
             case ops.MapLookup():
                 return f"lookup {self.map(op)}[{self.of(op.key)}]"
             case ops.MapUpdate():
@@ -260,6 +271,14 @@ class _Printer:
                 return f"discard {self.of(op.record)}"
             case ops.CountDropped():
                 return f"count_dropped {op.map.name}"
+            case ops.Entries():
+                return f"entries of {op.map.name}"
+            case ops.ForgetBytes():
+                return f"forget {self.of(op.address)} ({op.size} bytes)"
+            case ops.Run():
+                if op.entries is not None:
+                    return f"run {op.function} for each entry of {op.entries.map.name} (bpf_for_each_map_elem)"
+                return f"run {op.function} at most {op.rounds} times (bpf_loop)"
             case ops.Check():
                 outcome = ":" if op.failing is not None else self.discarding(op)
                 return f"check {self.condition(op.condition)} else {op.fault.value}{outcome}"

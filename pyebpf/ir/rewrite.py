@@ -22,10 +22,15 @@ def rewrite(program: Program, change: Change) -> Program:
     return replace(program, body=_Rewriter(change).block(program.body))
 
 
+def renamed(block: ops.Block, names: dict[ops.Op, ops.Value]) -> ops.Block:
+    """`block` with other operands: `names` says what takes the place of what."""
+    return _Rewriter(lambda op: op, names).block(block)
+
+
 class _Rewriter:
-    def __init__(self, change: Change) -> None:
+    def __init__(self, change: Change, names: dict[ops.Op, ops.Value] | None = None) -> None:
         self.change = change
-        self.renamed: dict[ops.Op, ops.Value] = {}
+        self.renamed: dict[ops.Op, ops.Value] = dict(names or {})
 
     def block(self, block: ops.Block) -> ops.Block:
         result: list[ops.Op] = []

@@ -29,17 +29,23 @@ from pyebpf.ir.types import (
 _LARGEST_ZERO: Final = 8
 _MAX_ARGUMENTS: Final = 5
 """Registers r1 to r5."""
+_MAX_ROUNDS: Final = 1 << 23
+"""`BPF_MAX_LOOPS`."""
 
 
 def validate(module: Module) -> None:
     """Raise InternalError, naming the op and its place, for IR that isn't well-formed."""
     names: set[str] = set()
-    for name in [item.name for group in (module.maps, module.variables, module.programs) for item in group]:
+    functions = [function for program in module.programs for function in program.functions]
+    groups = (module.maps, module.variables, module.programs, functions)
+    for name in [item.name for group in groups for item in group]:
         if name in names:
             raise InternalError(f"two things of the object are named {name}")
         names.add(name)
     for program in module.programs:
-        _Validator(module, program).block(program.body, frozenset())
+        validator = _Validator(module, program)
+        for block in (program.body, *(function.body for function in program.functions)):
+            validator.block(block, frozenset())
 
 
 @final
@@ -161,6 +167,8 @@ class _Validator:
                     self.fail(op, f"{op.type} isn't at most {_LARGEST_ZERO} bytes to be read")
             case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 self.address(op)
+            case ops.NextEntry() | ops.EntryPart():
+                self.map(op, op.entries.map)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 self.helper(op)
             case ops.MapAddress():
@@ -251,8 +259,8 @@ class _Validator:
         """Ops that change something."""
         match op:
             case ops.Forget():
-                if not op.locals:
-                    self.fail(op, "forgets nothing")
+                if not op.locals or not all(isinstance(local.type, IntType | BoolType) for local in op.locals):
+                    self.fail(op, "forgets nothing, or what isn't a number")
             case ops.LocalSet():
                 self.same_kind(op, op.value.type, op.local.type)
             case ops.Store():
@@ -277,11 +285,19 @@ class _Validator:
                 self.pointer(op, op.record)
             case ops.CountDropped():
                 self.map(op, op.map)
+            case ops.Entries():
+                self.map(op, op.map)
+            case ops.ForgetBytes():
+                self.pointer(op, op.address, writable=True)
+            case ops.Run():
+                if op.function not in [function.name for function in self.program.functions]:
+                    self.fail(op, f"runs {op.function}, which the program doesn't have")
+                if not 0 < op.rounds <= _MAX_ROUNDS:
+                    self.fail(op, f"runs {op.rounds} times")
             case ops.Check():
                 self.truth(op, op.condition)
-                if op.failing is not None and not (
-                    op.failing.ops and isinstance(op.failing.ops[-1], ops.Break | ops.Raise)
-                ):
+                ends = ops.Break | ops.Return | ops.Raise
+                if op.failing is not None and not (op.failing.ops and isinstance(op.failing.ops[-1], ends)):
                     self.fail(op, "fails without going anywhere")
             case _:
                 unreachable(op)

@@ -20,10 +20,11 @@ def repeat(
     counting: ops.Counting | None,
     runs: bool,
     span: Span,
+    entries: ops.Entries | None = None,
 ) -> None:
     """Test, or else and leave; body; advance. `runs`: the body surely starts at least once.
 
-    Inside, `b.frame.loops[-1]` is what leaves it.
+    Inside, `b.frame.loops[-1]` is what leaves it. `entries`: what a loop over a map goes through.
     """
     label = ops.Label(LOOP)
     before = b.assigned
@@ -52,7 +53,10 @@ def repeat(
             b.emit(ops.If(go_on, ops.Block(), ops.Block(tuple(leaving)), span))
     b.reachable = True
     blocks = ops.Block((*whole, *inside)), ops.Block(tuple(step))
-    b.emit(ops.Loop(label, *blocks, counting, None, False, span))
+    if entries is None:
+        b.emit(ops.Loop(label, *blocks, counting, None, False, span))
+    else:
+        b.emit(ops.Loop(label, *blocks, None, entries.map.max_entries, False, span, "entries"))
     exits = b.breaks.pop(label, [])
     b.reachable = bool(exits)
     b.assigned = frozenset.intersection(*exits) if exits else before

@@ -8,7 +8,7 @@ from pyebpf.diagnostics import loops as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, I64_MAX, I64_MIN, U64, U64_MAX, IntType
-from pyebpf.irbuild import arithmetic, expressions, iteration
+from pyebpf.irbuild import arithmetic, entries, expressions, iteration
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.looping import nothing, repeat, walk
@@ -33,6 +33,10 @@ def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock) -> None:
         assign_item(b, statement.target, item)
         lower_block(b, statement.body)
 
+    view = entries.view(b, statement.iterable)
+    if view is not None:
+        entries.walk(b, view, body, lambda: lower_block(b, statement.orelse), statement.span)
+        return
     operand = expressions.evaluate(b, statement.iterable)
     if not isinstance(operand, Range):
         operand = iteration.required(b, operand, statement.iterable.span)

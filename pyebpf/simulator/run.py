@@ -22,8 +22,8 @@ from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.state import State
 from pyebpf.simulator.surroundings import Surroundings
 
-MOST_OPS: Final = 20_000_000
-"""A program is bounded by a million instructions, and an op is at most a few; what takes longer never ends."""
+MOST_OPS: Final = 1 << 28
+"""Programs that may run more than 1 << 27 instructions are refused; what takes longer never ends."""
 MOST_ADVANCE: Final = 0xFFFF
 Ended: TypeAlias = "ops.Break | ops.Continue | ops.Return | ops.Raise | ops.Check"
 """What ended a block before its end: a jump, the program's result, or a fault that nobody catches."""
@@ -60,6 +60,10 @@ class Run:
         self._values: dict[ops.Value, Word] = {}
         self._locals: dict[ops.Local, Word] = {}
         self._slots: dict[ops.Slot, Memory] = {}
+        self._left: dict[ops.Entries, list[bytes]] = {}
+        """Keys that a loop over a map has yet to come to."""
+        self._entry: dict[ops.Entries, tuple[Memory, Memory]] = {}
+        """Key and value where it is."""
         self._op: ops.Op | None = None
         self._count = 0
 
@@ -199,6 +203,11 @@ class Run:
                 return Pointer(Memory("zero", bytes(op.type.target.size), writable=False), 0)
             case ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return self._address(op)
+            case ops.NextEntry():
+                return int(self._next_entry(op.entries))
+            case ops.EntryPart():
+                key, value = self._entry[op.entries]
+                return Pointer(key if op.part == "key" else value, 0)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 return self._helper(op)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
@@ -326,9 +335,39 @@ class Run:
                 self.state.rings[op.map].dropped += 1
             case ops.Check():
                 return self._check(op)
+            case ops.Entries():
+                self._left[op] = list(self.state.maps[op.map].entries)
+            case ops.ForgetBytes():
+                pass  # only the verifier knows more than the simulator, or less
+            case ops.Run():
+                self._rounds(op)
             case _:
                 unreachable(op)
         return None
+
+    def _next_entry(self, entries: ops.Entries) -> bool:
+        """Go on to the next entry that is still there."""
+        map, left = self.state.maps[entries.map], self._left[entries]
+        while left:
+            key = left.pop(0)
+            if key in map.entries:
+                self._entry[entries] = Memory("a key", key), map.own(map.entries[key], self.surroundings.cpu)
+                return True
+        return False
+
+    def _rounds(self, op: ops.Run) -> None:
+        """Run a function until it answers 1, or as often as it may."""
+        (function,) = (function for function in self.program.functions if function.name == op.function)
+        result = self.result
+        for _ in range(op.rounds):
+            if op.entries is not None and not self._next_entry(op.entries):
+                break
+            ended = self._block(function.body)
+            if not isinstance(ended, ops.Return):
+                raise InternalError(f"{op.function} ends without an answer")
+            if self._number(ended.value):
+                break
+        self.result = result
 
     def _store(self, op: ops.Store) -> None:
         type, place, value = self._target(op.address), self._pointer(op.address), self.word(op.value)

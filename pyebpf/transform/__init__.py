@@ -18,6 +18,7 @@ from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch
 from pyebpf.transform.forgetting import forget_in_loops
 from pyebpf.transform.loop_bounds import with_bound
+from pyebpf.transform.outline import outline
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
 from pyebpf.transform.unused import remove_unused
 from pyebpf.transform.zeroing import shrink_zeroing
@@ -56,4 +57,4 @@ def _program(checked_program: Program, checked: Checked) -> Program:
             case _:
                 return op
 
-    return shrink_zeroing(remove_unused(rewrite(program, change)))
+    return outline(shrink_zeroing(remove_unused(rewrite(program, change))))

@@ -40,7 +40,12 @@ def forget_in_loops(program: Program, facts: Facts) -> Program:
     settled: set[ops.Op] = set()
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...]:
-        if not isinstance(op, ops.Loop) or op in settled or not multiplies(op, facts, known):
+        if (
+            not isinstance(op, ops.Loop)
+            or op in settled
+            or op.strategy != "bounded"
+            or not multiplies(op, facts, known)
+        ):
             return op
         forgotten = tuple(_differing(op, known, reads))
         if not forgotten:

@@ -28,6 +28,8 @@ def with_bound(loop: ops.Loop, language: Facts, verifier: Facts, known: frozense
     proven, seen = bound(loop, language), bound(loop, verifier)
     if proven is None:
         raise InternalError(f"{loop.span}: a loop without a bound passed the checks")
+    if loop.strategy == "callback":
+        return replace(loop, bound=proven)
     return replace(loop, bound=proven, guarded=seen is None or seen > proven or not _is_plain(loop, known))
 
 

@@ -8,16 +8,20 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pyebpf.codegen import Worker
+from pyebpf import compiler
+from pyebpf.checks import check_module
+from pyebpf.codegen import Worker, emit_module
 from pyebpf.compiler import emit
+from pyebpf.ir.validate import validate
 from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.types import i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedObject, load_object
 from pyebpf.object.read import read_object
 from pyebpf.runtime.programs import Program
+from pyebpf.transform import optimize
 
 if TYPE_CHECKING:
     from simulated import Twin
@@ -120,17 +124,29 @@ def _contents(loaded: LoadedObject, name: str, size: int) -> bytes:
     return sys.map_lookup(loaded.maps[name].fd, bytes(4), size) or b""
 
 
+def forced(path: Path, loops: Literal["bounded", "callback"]) -> str:
+    """The module at `path` in LLVM's words, with every loop done in the same way."""
+    module = compiler._module(compiler.resolve(path), None)
+    validate(module)
+    return emit_module(optimize(check_module(module, None, loops))).text
+
+
 class Kernel:
     """Compiles probes with one code generator, and runs them."""
 
-    def __init__(self, worker: Worker, target: Version | None = None) -> None:
-        """`target`: the kernel to compile for; the newest if it isn't given."""
+    def __init__(
+        self, worker: Worker, target: Version | None = None, loops: Literal["bounded", "callback"] | None = None
+    ) -> None:
+        """`target`: the kernel to compile for; the newest if it isn't given. `loops`: how every loop is done."""
         self.worker = worker
+        self.loops = loops
         self.target = target
         self.cpu = "v3" if target is None else instruction_set(target)
 
     def to_llvm(self, path: Path) -> str:
         """The module at `path` in LLVM's words."""
+        if self.loops is not None:
+            return forced(path, self.loops)
         text = emit(path, "llvm", kernel=self.target)
         assert isinstance(text, str)
         return text

@@ -1,9 +1,9 @@
-from pyebpf import Hash, tracepoint, u32, u64
+from pyebpf import IPv4Network, LpmTrie, tracepoint, u8
 
-counts = Hash[u32, u64](max_entries=1024)
+counts = LpmTrie[IPv4Network, u8](max_entries=1024)
 
 
 @tracepoint("raw_syscalls:sys_enter")
 def probe(ctx):
     for key in counts:  # error
-        counts[key] = 0
+        pass

@@ -1,0 +1,46 @@
+"""How many instructions an op becomes, about."""
+
+from __future__ import annotations
+
+from pyebpf.ir import ops
+
+COSTS: dict[type[ops.Op], int] = {
+    ops.Const: 0,
+    ops.LocalGet: 0,
+    ops.SlotAddress: 0,
+    ops.MemberAddress: 0,
+    ops.Prove: 0,
+    ops.MapAddress: 2,
+    ops.NotNull: 0,
+    ops.BitLength: 60,
+    ops.Entries: 0,
+    ops.MapLookup: 6,
+    ops.MapUpdate: 7,
+    ops.MapDelete: 6,
+    ops.RingReserve: 6,
+    ops.RingSubmit: 3,
+    ops.CountDropped: 4,
+    ops.PacketFits: 5,
+    ops.Call: 6,
+    ops.Check: 2,
+    ops.If: 2,
+}
+
+
+def roughly(count: int) -> int:
+    """An estimated number with the two digits that mean something."""
+    unit = int("1" + "0" * max(len(str(count)) - 2, 0))
+    return (count + unit // 2) // unit * unit
+
+
+def cost(op: ops.Op) -> int:
+    """Instructions of `op` itself, without the blocks inside."""
+    match op:
+        case ops.Zero():
+            return sum(-(-size // 8) for _, size in op.ranges)
+        case ops.Copy():
+            return -(-op.size // 8) * 2
+        case ops.StoreBytes() | ops.EqualBytes():
+            return -(-len(op.data) // 8) * 3
+        case _:
+            return COSTS.get(type(op), 1)

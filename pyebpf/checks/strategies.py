@@ -1,0 +1,119 @@
+"""Which loops stay loops, and which the kernel runs as functions (`bpf_loop`).
+
+A loop stays where the verifier can follow all its rounds: that needs nothing of the kernel. Else it becomes a
+function, of which the verifier follows a few rounds whatever their number: first the one loop with which the program
+fits, and which is entered least often; if none alone is enough, the one that gains most, and then another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from pyebpf.checks.bounds import bound
+from pyebpf.checks.branches import open_branches
+from pyebpf.checks.estimate import estimate
+from pyebpf.checks.instructions import roughly
+from pyebpf.checks.intervals import Facts
+from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.outlining import LoopTooNew
+from pyebpf.ir import ops
+from pyebpf.ir.module import Program
+from pyebpf.ir.rewrite import rewrite
+from pyebpf.ir.types import BoolType, IntType
+from pyebpf.kernel.versions import Version, show_version
+
+COMFORTABLE: Final = 300_000
+"""Estimated instructions up to which all loops stay; of a million."""
+TIGHT: Final = 700_000
+"""The same where the target kernel offers nothing else."""
+REMEMBERED: Final = 6000
+"""Open branches, of 8,192."""
+FOR_EACH: Final = (5, 13)
+BPF_LOOP: Final = (5, 17)
+MANY_ROUNDS: Final = (6, 7)
+"""The verifier follows callbacks round by round until nothing is new (commit ab5cfac139ab)."""
+
+
+def choose(program: Program, facts: Facts, kernel: Version | None, force: ops.Strategy | None = None) -> Program:
+    """`program` with the strategy of every loop. `force` is for tests: every loop shall have this one."""
+    every = [op for op in ops.walk(program.body) if isinstance(op, ops.Loop) and facts.reachable(op)]
+    loops = [loop for loop in every if loop.strategy == "bounded"]
+    limit = COMFORTABLE if kernel is None or kernel >= BPF_LOOP else TIGHT
+    chosen: frozenset[ops.Loop] = frozenset()
+    if force is not None:
+        chosen = frozenset(loops if force == "callback" else ())
+    else:
+        while loops and _too_much(program, facts, chosen, limit):
+            more = _next(program, facts, chosen, [loop for loop in loops if loop not in chosen], limit)
+            if more is None:
+                break
+            chosen |= {more}
+    if not chosen:
+        return program
+
+    def change(op: ops.Op) -> ops.Op:
+        return replace(op, strategy="callback") if isinstance(op, ops.Loop) and op in chosen else op
+
+    return rewrite(program, change)
+
+
+def since(loop: ops.Loop, program: Program) -> Version:
+    """The first kernel that can run `loop` as a function.
+
+    Before Linux 6.7 the verifier takes the state after one round for that after all: of numbers it can be made to
+    forget what it knows, of pointers not.
+    """
+    inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
+    uses = Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet | ops.LocalSet))
+    uses.subtract(op.local for op in inside if isinstance(op, ops.LocalGet | ops.LocalSet))
+    moved = any(
+        isinstance(op, ops.LocalSet) and uses[op.local] and not isinstance(op.local.type, IntType | BoolType)
+        for op in inside
+    )
+    return MANY_ROUNDS if moved else FOR_EACH if loop.strategy == "entries" else BPF_LOOP
+
+
+def too_new(program: Program, facts: Facts, kernel: Version) -> Iterator[Diagnostic]:
+    """A diagnostic for every loop that had to become a function, and can't on `kernel`."""
+    for op in ops.walk(program.body):
+        if isinstance(op, ops.Loop) and op.strategy == "callback" and since(op, program) > kernel:
+            needed, target = show_version(since(op, program)), show_version(kernel)
+            count = estimate(ops.Block((replace(op, strategy="bounded"),)), facts)
+            yield LoopTooNew(op.span, needed, target, "bpf_loop", bound(op, facts) or 1, roughly(count))
+
+
+def _too_much(program: Program, facts: Facts, chosen: frozenset[ops.Loop], limit: int) -> bool:
+    remembered = open_branches(program.body, facts, chosen)
+    return estimate(program.body, facts, chosen) > limit or remembered > REMEMBERED
+
+
+def _next(
+    program: Program, facts: Facts, chosen: frozenset[ops.Loop], loops: list[ops.Loop], limit: int
+) -> ops.Loop | None:
+    """The loop that is to be a function as well; None if none of them would gain anything."""
+    now = _weight(program, facts, chosen)
+    enough = [loop for loop in loops if not _too_much(program, facts, chosen | {loop}, limit)]
+    if enough:
+        entered = _times_entered(program.body, facts, 1)
+        return min(enough, key=lambda loop: entered[loop] * (bound(loop, facts) or 1))
+    best = min(loops, key=lambda loop: _weight(program, facts, chosen | {loop}), default=None)
+    return best if best is not None and _weight(program, facts, chosen | {best}) < now else None
+
+
+def _weight(program: Program, facts: Facts, chosen: frozenset[ops.Loop]) -> tuple[int, int]:
+    return estimate(program.body, facts, chosen), open_branches(program.body, facts, chosen)
+
+
+def _times_entered(block: ops.Block, facts: Facts, times: int) -> dict[ops.Loop, int]:
+    found: dict[ops.Loop, int] = {}
+    for op in block.ops:
+        inside = times
+        if isinstance(op, ops.Loop):
+            found[op] = times
+            inside = times * (bound(op, facts) or 1)
+        for inner in ops.blocks(op):
+            found |= _times_entered(inner, facts, inside)
+    return found

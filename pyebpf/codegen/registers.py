@@ -1,0 +1,46 @@
+"""How values lie in registers, and which of them are added to addresses; and the section that a program goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyebpf.ir import ops
+from pyebpf.ir.module import Function, Program
+from pyebpf.ir.types import BoolType, IntType, NoneType, ValueType
+
+
+def register(type: ValueType) -> str:
+    """How a value lies in LLVM's registers."""
+    match type:
+        case IntType() | NoneType():
+            return "i64"
+        case BoolType():
+            return "i1"
+        case _:
+            return "ptr"
+
+
+def parameters(home: Program | Function) -> tuple[tuple[str, str], ...]:
+    """What it is given: LLVM's types and names."""
+    if isinstance(home, Program):
+        return (("ptr", "ctx"),)
+    if home.entries:
+        return (("ptr", "map"), ("ptr", "key"), ("ptr", "value"), ("ptr", "frame"))
+    return (("i64", "round"), ("ptr", "frame"))
+
+
+def section(program: Program) -> str:
+    """The section's name, by which libbpf knows where to attach."""
+    return program.hook.section.replace("{argument}", program.argument.replace(":", "/"))
+
+
+def indexes(block: ops.Block) -> Iterator[ops.Value]:
+    """Values that are added to addresses, and what they are masked from."""
+    for op in block.ops:
+        if isinstance(op, ops.ElementAddress | ops.PacketAdvance):
+            index = op.index if isinstance(op, ops.ElementAddress) else op.amount
+            yield index
+            if isinstance(index, ops.Binary) and index.operator == "&":
+                yield index.left
+        for inner in ops.blocks(op):
+            yield from indexes(inner)
