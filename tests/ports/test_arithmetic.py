@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import math
 import random
+import re
+import struct
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -152,3 +156,79 @@ def test_utf8(port: Callable[..., Any]) -> None:
         else:
             assert program.run(bytes(14) + payload) == XDP.PASS, payload
             assert program["characters"] == expected
+
+
+def test_moving_average(port: Callable[..., Any]) -> None:
+    program = port("ewma")
+    average = deviation = 0
+    chance = random.Random(8)
+    for number in range(50):
+        size = chance.choice((14, 60, 64, 300, 1500))
+        program.run(bytes(size))
+        if number == 0:
+            average, deviation = size * 8, size * 2
+        else:
+            error = size - (average >> 3)
+            average += error
+            deviation += abs(error) - (deviation >> 2)
+        assert (program["average"], program["deviation"]) == (average, deviation)
+
+
+def test_random_numbers(port: Callable[..., Any]) -> None:
+    program = port("random_numbers")
+    x, register, mask = 88172645463325252, 0xACE1, 2**64 - 1
+    for _ in range(20):
+        program.run(bytes(14))
+        x ^= x << 13 & mask
+        x ^= x >> 7
+        x ^= x << 17 & mask
+        ones = 0
+        for _ in range(64):
+            low = register & 1
+            register = register >> 1 ^ 0xB400 * low
+            ones += low
+        assert (program["state"], program["register"], program["ones"]) == (x, register, ones)
+
+
+def test_run_lengths(port: Callable[..., Any]) -> None:
+    program = port("run_lengths")
+    chance = random.Random(9)
+    payloads = [b"", b"a", b"aaab", bytes(128), bytes(range(31)), bytes(range(33)), b"ab" * 60]
+    payloads += [b"".join(bytes([chance.randrange(4)]) * chance.randrange(1, 20) for _ in range(8)) for _ in range(20)]
+    for payload in payloads:
+        runs = [(len(list(group)), byte) for byte, group in itertools.groupby(payload[:128])]
+        packet = bytes(14) + payload
+        if len(runs) > 32:
+            assert program.run(packet) == XDP.DROP
+            continue
+        assert program.run(packet) == XDP.PASS
+        found = program["packed"][0]
+        assert bytes(found.data[: found.length]) == bytes(number for run in runs for number in run)
+
+
+def test_json_depth(port: Callable[..., Any]) -> None:
+    program = port("json_depth")
+    texts = ["{}", '{"a": [1, {"b": "}]\\""}], "c": "\\\\"}', "[" * 16 + "]" * 16, '["é", [[]]]', "12"]
+    for text in texts:
+        depth = 0
+        deepest = 0
+        for letter in re.sub(r'"(?:\\.|[^"\\])*"', "", text):
+            depth += (letter in "[{") - (letter in "]}")
+            deepest = max(deepest, depth)
+        assert program.run(bytes(14) + text.encode()) == XDP.PASS, text
+        assert program["deepest"] == deepest
+        assert program["strings"] == len(re.findall(r'"(?:\\.|[^"\\])*"', text))
+    for wrong in ("[}", "[", "]", '{"a', "[" * 17 + "]" * 17, '{"a": [}]'):
+        assert program.run(bytes(14) + wrong.encode()) == XDP.DROP, wrong
+
+
+def test_square_roots(port: Callable[..., Any]) -> None:
+    program = port("square_roots")
+    chance = random.Random(10)
+    numbers = [(0, 0, 0), (1, 1, 1), (2**32 - 1, 2**32 - 2, 65521), (144, 89, 2), (3**20 % 2**32, 3**15, 65535)]
+    numbers += [(chance.getrandbits(32), chance.getrandbits(32), chance.getrandbits(16)) for _ in range(50)]
+    for a, b, c in numbers:
+        program.run(struct.pack("<IIH", a, b, c) + bytes(4))
+        assert program["root"] == math.isqrt(a)
+        assert program["divisor"] == math.gcd(a, b)
+        assert bool(program["prime"]) == (c > 1 and all(c % d for d in range(2, math.isqrt(c) + 1))), c
