@@ -41,7 +41,7 @@ class KernelObject(Memory):
         name = names[0] if names else f"the member at byte {offset}"
         raise SimulationError(
             f"the program reads {name} of struct {self.struct.name}, which the test doesn't supply: "
-            f"give the dict of the struct a {name!r}"
+            f"current_task={{{name!r}: …}}, or in the dict of another struct"
         )
 
 

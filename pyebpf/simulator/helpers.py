@@ -6,8 +6,9 @@ as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from errno import EFAULT, ENOENT
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyebpf.diagnostics.base import InternalError
@@ -15,11 +16,16 @@ from pyebpf.kernel.maps import MapType
 from pyebpf.simulator.addresses import Space
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.memory import Handle, Pointer, Word
+from pyebpf.simulator.queues import Queue
 
 if TYPE_CHECKING:
     from pyebpf.simulator.run import Run
 
 Helper: TypeAlias = Callable[..., Word]
+NO_TASK: Final[Mapping[str, object]] = MappingProxyType({})
+"""The current task where the test says nothing of it: it has no members."""
+STORAGE_CREATE: Final = 1
+"""BPF_LOCAL_STORAGE_GET_F_CREATE."""
 MOST_TAIL_CALLS: Final = 33
 """MAX_TAIL_CALL_CNT: in a row."""
 U64: Final = (1 << 64) - 1
@@ -88,12 +94,7 @@ def _get_prandom_u32(run: Run) -> Word:
 
 def _get_current_task(run: Run) -> Word:
     task = run.surroundings.current_task
-    if task is None:
-        raise SimulationError(
-            f"{run.program.name} reads the current task: "
-            f'simulate({run.program.name}, current_task={{"tgid": 7}}), with the members that it reads'
-        )
-    return run.state.addresses.kernel_object("task_struct", task, "current_task")
+    return run.state.addresses.kernel_object("task_struct", NO_TASK if task is None else task, "current_task")
 
 
 def _probe_read(space: Space) -> Helper:
@@ -154,18 +155,22 @@ def _skb_load_bytes(run: Run, _: Pointer, offset: int, target: Pointer, size: in
     return 0
 
 
+def _queue(run: Run, map: Handle) -> Queue:
+    return map.held if isinstance(map.held, Queue) else run.state.queues[map.map]
+
+
 def _map_push_elem(run: Run, map: Handle, value: Pointer, flags: int) -> Word:
-    queue = run.state.queues[map.map]
+    queue = _queue(run, map)
     return queue.push(value.read(queue.size), flags)
 
 
 def _map_pop_elem(run: Run, map: Handle, target: Pointer) -> Word:
-    queue = run.state.queues[map.map]
+    queue = _queue(run, map)
     return _taken(queue.pop(), target, queue.size)
 
 
 def _map_peek_elem(run: Run, map: Handle, target: Pointer) -> Word:
-    queue = run.state.queues[map.map]
+    queue = _queue(run, map)
     if map.map.type == MapType.BLOOM_FILTER:  # which is asked for the value that it is given
         return queue.has(target.read(queue.size))
     return _taken(queue.peek(), target, queue.size)
@@ -197,7 +202,27 @@ def _tail_call(run: Run, _: Pointer, map: Handle, index: int) -> Word:
     raise TailCall(name)
 
 
+def _task(run: Run) -> int:
+    return run.surroundings.pid if run.surroundings.tid is None else run.surroundings.tid
+
+
+def _task_storage_get(run: Run, map: Handle, _: Word, first: Word, flags: int) -> Word:
+    storage, task = run.state.tasks[map.map], _task(run)  # programs can't name another task than the current one
+    found = storage.values.get(task)
+    if found is None and flags & STORAGE_CREATE:
+        size = storage.type.size
+        found = storage.put(task, first.read(size) if isinstance(first, Pointer) else bytes(size))
+    return Pointer(found, 0) if found is not None else None
+
+
+def _task_storage_delete(run: Run, map: Handle, _: Word) -> Word:
+    return 0 if run.state.tasks[map.map].values.pop(_task(run), None) is not None else -ENOENT
+
+
 HELPERS: Final[dict[str, Helper]] = {
+    "get_current_task_btf": _get_current_task,
+    "task_storage_get": _task_storage_get,
+    "task_storage_delete": _task_storage_delete,
     "spin_lock": _spin_lock,
     "spin_unlock": _spin_unlock,
     "tail_call": _tail_call,

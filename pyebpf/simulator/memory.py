@@ -96,6 +96,8 @@ class Handle(NamedTuple):
     """A map, as an argument of a helper."""
 
     map: MapRef
+    held: object = None
+    """The map itself, where it was found in a map of maps and `map` only says what it is like."""
 
 
 Word: TypeAlias = int | Pointer | Handle | None

@@ -16,6 +16,7 @@ from pyebpf.ir.module import KernelMember, MapRef, Program
 from pyebpf.ir.types import BoolType, IntType, PointerType
 from pyebpf.simulator import helpers, numbers
 from pyebpf.simulator.errors import SimulationError
+from pyebpf.simulator.maps import Storage
 from pyebpf.simulator.memory import Handle, Memory, Pointer, Word, number, scalar, stored
 from pyebpf.simulator.numbers import in_type
 from pyebpf.simulator.rings import Ring
@@ -194,7 +195,7 @@ class Run:
             case ops.Prove():
                 return self._proven(op)
             case ops.NotNull():
-                return self._pointer(op.pointer)
+                return self.word(op.pointer)  # its type says that it isn't null
             case ops.MapAddress():
                 return Handle(op.map)
             case ops.EqualBytes():
@@ -258,20 +259,31 @@ class Run:
         cpu = self.surroundings.cpu
         match op:
             case ops.MapLookup():
-                map = self.state.map(op.map)
+                if op.map in self.state.nested:
+                    return self.state.nested[op.map].lookup(self._key(op.map, op.key))
+                map = self._map(op)
                 found = map.lookup(self._key(op.map, op.key))
                 return Pointer(map.own(found, cpu), 0) if found is not None else None
             case ops.MapUpdate():
                 assert op.map.value is not None
                 value = self._pointer(op.value).read(op.map.value.size)
-                return self.state.map(op.map).update_from(self._key(op.map, op.key), value, op.flags, cpu)
+                return self._map(op).update_from(self._key(op.map, op.key), value, op.flags, cpu)
             case ops.MapDelete():
-                return self.state.map(op.map).delete(self._key(op.map, op.key))
+                return self._map(op).delete(self._key(op.map, op.key))
             case ops.RingReserve():
                 return self.state.rings[op.map].reserve(op.type.target.size)
             case ops.Call():
                 result = helpers.call(self, op.helper, [self.word(value) for value in op.arguments])
                 return numbers.register(result, op.type) if isinstance(result, int) else result
+
+    def _map(self, op: ops.MapLookup | ops.MapUpdate | ops.MapDelete) -> Storage:
+        """The map: the module's, or one found in a map of maps."""
+        if op.through is None:
+            return self.state.map(op.map)
+        found = self.word(op.through)
+        if not (isinstance(found, Handle) and isinstance(found.held, Storage)):
+            raise InternalError(f"the program uses {found} as a map")
+        return found.held
 
     def _key(self, map: MapRef, key: ops.Value) -> bytes:
         assert map.key is not None

@@ -14,10 +14,12 @@ from pyebpf.records import dataclass
 from pyebpf.simulator.contexts import context_memory, packet_memory
 from pyebpf.simulator.entries import QueueEntries, SimulatedEntries
 from pyebpf.simulator.errors import SimulationError, nearest
+from pyebpf.simulator.nested import NestedView
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.run import Observer, Run
 from pyebpf.simulator.slots import SlotsView
 from pyebpf.simulator.state import CPUS, State
+from pyebpf.simulator.storage import TaskStorageView
 from pyebpf.simulator.surroundings import Surroundings
 from pyebpf.views.choice import view_of
 from pyebpf.views.faults import FaultCount
@@ -112,11 +114,21 @@ class Simulation:
         if ref in self.state.rings:
             ring = self.state.rings[ref]
             return RingBufView(ref.name, ref.kind, ref.value, self._backlogs[ref], lambda: ring.dropped)
+        if ref in self.state.nested:
+            return NestedView(self.state.nested[ref])
+        if ref in self.state.tasks:
+            return TaskStorageView(self.state.tasks[ref])
         if ref in self.state.jumps:
             return SlotsView(ref, self.state)
         if ref in self.state.queues:
             return view_of(QueueEntries(self.state.queues[ref]), ref.unit)
         return view_of(SimulatedEntries(self.state.maps[ref]), ref.unit) if ref in self.state.maps else None
+
+    def close(self) -> None:
+        """Declarations that were put into maps of maps are declarations again."""
+        for view in self.maps.values():
+            if isinstance(view, NestedView):
+                view.close()
 
     def run(self, name: str, given: Input, observer: Observer | None = None) -> Output:
         """Run program `name` once. Raises SimulationError for what the test should have supplied otherwise, and

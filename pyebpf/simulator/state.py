@@ -14,8 +14,10 @@ from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.maps import STORAGES, Storage, storage
 from pyebpf.simulator.memory import Memory
+from pyebpf.simulator.nested import Nested
 from pyebpf.simulator.queues import QUEUES, Queue
 from pyebpf.simulator.rings import Ring
+from pyebpf.simulator.storage import TaskStorage
 from pyebpf.source import Span
 
 CPUS: Final = 4
@@ -43,15 +45,22 @@ class State:
         self.queues: dict[MapRef, Queue] = {}
         self.jumps: dict[MapRef, dict[int, str]] = {}
         """Arrays of programs: names by slot."""
+        self.nested: dict[MapRef, Nested] = {}
+        self.tasks: dict[MapRef, TaskStorage] = {}
         for ref in module.maps:
             if ref.type == MapType.RINGBUF:
                 self.rings[ref] = Ring(ref.name, ref.max_entries)
             elif ref.type == MapType.PROG_ARRAY:
                 self.jumps[ref] = dict(ref.values)
+            elif ref.type == MapType.TASK_STORAGE:
+                self.tasks[ref] = TaskStorage(ref)
+            elif ref.inner is not None:
+                self.nested[ref] = Nested(ref, cpus)
             elif ref.type in QUEUES:
                 self.queues[ref] = Queue(ref)
             elif ref.type in STORAGES:
                 self.maps[ref] = storage(ref, cpus)
+        self._fill_nested()
         self.variables: dict[VariableRef, Memory] = {
             ref: Memory(ref.name, ref.initial.ljust(ref.type.size, b"\0"), writable=ref.kind == "Global")
             for ref in module.variables
@@ -62,6 +71,14 @@ class State:
         for program in module.programs:
             self._find_faults(program, program.body)
         self._configure(config or {})
+
+    def _fill_nested(self) -> None:
+        """Maps that the module itself puts into maps of maps."""
+        named: dict[str, Storage | Queue] = {ref.name: found for ref, found in self.maps.items()}
+        named |= {ref.name: found for ref, found in self.queues.items()}
+        for ref, nested in self.nested.items():
+            for slot, name in ref.values:
+                nested.put(slot, named[name])
 
     def map(self, ref: MapRef) -> Storage:
         """The entries of a map. Raises SimulationError for kinds that have no simulation."""

@@ -50,4 +50,5 @@ class Simulated:
         return Result(answer(hook, output.result), output.packet, output.fault, events, list(output.printed))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Unload it."""
+        self._simulation.close()

@@ -37,7 +37,8 @@ class Simulator:
 
     def __init__(self, *, btf: Btf | None = None, kernel: bool = False, coverage: Coverage | None = None) -> None:
         self._btf = btf
-        self._kernel = kernel
+        self.in_kernel = kernel
+        """Whether probes run in the kernel, which has its own clock, tasks and CPUs."""
         self._coverage = coverage
         self._units: dict[int, tuple[Probe, Unit]] = {}
         """By the `id` of each probe that is loaded."""
@@ -87,7 +88,7 @@ class Simulator:
     def _load(self, probe: Probe, config: Mapping[str, object] | None, cpus: int | None) -> None:
         probes = units.probes_beside(probe)
         unit: Unit
-        if self._kernel:
+        if self.in_kernel:
             unit = InKernel(probes, config, cpus, self._btf)
         else:
             unit = Simulated(probes, config, cpus, self._btf, self._coverage)
@@ -96,7 +97,9 @@ class Simulator:
             self._units[id(each)] = (each, unit)
             for name, declared in units.declared_beside(each).items():
                 view = (unit.maps if isinstance(declared, Map) else unit.variables).get(name)
-                if view is not None and not any(bound is view for bound in declared.views):
+                if view is None:  # none of the probes uses it
+                    declared.views = [bound for bound in declared.views if not isinstance(bound, Pending)]
+                elif not any(bound is view for bound in declared.views):
                     self._bind(declared, view)
 
     def _bind(self, declared: Map | Declared, view: Any) -> None:

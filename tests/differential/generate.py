@@ -747,6 +747,8 @@ class Generator:
         self.declare_locals(1)
         self.block(1)
         value = self.suited(Local("", kind), 2)
+        if value.constant:  # which it would stay for the caller, of no type that it could wrap around in
+            value = Expression(parameters[0][0], parameters[0][0], TYPES[parameters[0][1]])
         type = {"i": "i64", "u": "u64"}[kind]
         self.line(1, f"return {type}({value.probe})", f"return {type}({value.python})")
         self.helpers.append(Helper(name, parameters, kind))

@@ -14,6 +14,7 @@ import pytest
 from places import import_file
 
 import pyebpf
+from pyebpf import Queue, u32
 from pyebpf.testing import Simulator
 
 HEAD = "from pyebpf import *\nfrom pyebpf import IPv4\n"
@@ -304,3 +305,74 @@ def test_text_leaves_nothing_behind_its_end_in_the_kernel(tmp_path: Path) -> Non
             events = session.maps["ring"].read_numpy()
             assert events["name"].tolist() == [name.encode()[:19]] and events["number"].tolist() == [0]
         assert session.maps["keys"].to_dict() == {NAMES[0]: 60, NAMES[1]: 120, NAMES[2]: 60}
+
+
+def test_maps_in_maps(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+first = Hash[u32, u64](max_entries=16)
+spare = Hash[u32, u64](max_entries=4)
+tables = HashOfMaps[u32, Hash[u32, u64](max_entries=16)](max_entries=2)
+fixed = ArrayOfMaps[Hash[u32, u64](max_entries=16)]({1: first}, max_entries=2)
+queues = ArrayOfMaps[Queue[u32](max_entries=4)](max_entries=2)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    first[9] = 1
+    table = tables[u32(packet.load(0, u8))]
+    table[1] += 5
+    if 2 in table:
+        del table[2]
+    fixed[1][7] = table[1]
+    queues[0].push(44)
+    out.value = queues[0].pop(0) + fixed[packet.load(1, u8)][7]
+    return XDP.DROP
+""")
+    assert simulate(probes.probe, packet=bytes(64)).fault.kind == "KeyError"
+    probes.tables[3] = probes.spare
+    probes.spare.update({1: 10, 2: 20})
+    probes.queues[0] = made = Queue[u32](max_entries=4)
+    assert simulate(probes.probe, packet=bytes([3, 1]) + bytes(62)).fault is None
+    assert probes.spare.to_dict() == {1: 15} == probes.tables[3].to_dict()
+    assert probes.first.to_dict() == {9: 1, 7: 15} and probes.out.value == 59 and made.pop(None) is None
+    assert simulate(probes.probe, packet=bytes([3, 0]) + bytes(62)).fault.kind == "KeyError"
+    assert list(probes.tables) == [3] and len(probes.fixed) == 1 and 0 not in probes.fixed
+    del probes.tables[3]
+    assert simulate(probes.probe, packet=bytes([3, 1]) + bytes(62)).fault.kind == "KeyError"
+
+
+def test_values_of_tasks(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+@struct
+class State:
+    calls: u64
+    last: u32
+
+counts = TaskStorage[u64]()
+states = TaskStorage[State]()
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    if current_task() in counts:
+        out.value = counts[current_task()]
+        del counts[current_task()]
+        return XDP.TX
+    counts[current_task()] += 5
+    counts[current_task()] = counts[current_task()] * 2
+    state = states.setdefault(current_task(), State(calls=10))
+    state.calls += 1
+    return XDP.DROP
+
+@xdp
+def missing(packet):
+    return XDP.DROP if counts[current_task()] > 0 else XDP.TX
+""")
+    assert simulate(probes.missing, packet=PACKET).fault.kind == "KeyError"
+    assert [simulate(probes.probe, packet=PACKET).result.name for _ in range(3)] == ["DROP", "TX", "DROP"]
+    assert probes.out.value == 10
+    if probes.counts.kind == "TaskStorage" and not simulate.in_kernel:
+        assert dict(probes.counts) == {1000: 10} and probes.states[1000] == (12, 0)
+        assert simulate(probes.missing, packet=PACKET, pid=7).fault.kind == "KeyError"
+        probes.counts[7] = 0
+        assert simulate(probes.missing, packet=PACKET, pid=7).result.name == "TX"

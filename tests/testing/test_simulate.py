@@ -206,7 +206,7 @@ MISSING = [
     (lambda s: s(firewall, packet=b"", ctx={"a": 1}), "no fields of a ctx"),
     (lambda s: s(raw, ctx=(1,)), r"reads args\\[1\\] of its context"),
     (lambda s: s(opened, ctx={"filename": "", "flag": 0}), "no field 'flag'; did you mean 'flags'"),
-    (lambda s: s(opened, ctx={"filename": ""}), "probes.py:.*reads the current task"),
+    (lambda s: s(opened, ctx={"filename": ""}), "probes.py:.*reads real_parent of struct task_struct"),
     (lambda s: s(opened, ctx={"filename": ""}, current_task={}), "reads real_parent of struct task_struct"),
     (lambda s: s(opened, current_task={"real_parent": {"tgid": 1}}), "reads filename of its context"),
     (lambda s: s(raw, ctx=(), com="x"), "takes no 'com'; did you mean 'comm'"),
