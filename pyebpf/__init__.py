@@ -40,6 +40,7 @@ from pyebpf.lang.functions import (
     uid,
     user_str,
 )
+from pyebpf.lang.kfuncs import rcu
 from pyebpf.lang.maps import (
     Array,
     BloomFilter,
@@ -135,6 +136,7 @@ __all__ = [
     "ktime_ns",
     "pid",
     "random_u32",
+    "rcu",
     "raw_tracepoint",
     "socket_filter",
     "struct",

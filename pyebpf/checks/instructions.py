@@ -22,6 +22,7 @@ COSTS: dict[type[ops.Op], int] = {
     ops.CountDropped: 4,
     ops.PacketFits: 5,
     ops.Call: 6,
+    ops.KfuncCall: 6,
     ops.Check: 2,
     ops.If: 2,
 }

@@ -101,6 +101,23 @@ class DebugInfo:
         )
         return function, variables
 
+    def extern(
+        self,
+        name: str,
+        result: layout.Integer | layout.Boolean | StructPointer | None,
+        parameters: Sequence[layout.Integer | layout.Boolean | StructPointer],
+    ) -> str:
+        """The node of a function of the kernel that is called by name."""
+        types = ["null" if type is None else self._extern_type(type) for type in (result, *parameters)]
+        type = self.node(f"!DISubroutineType(types: {self.tuple(types)})")
+        return self.node(
+            f"!DISubprogram(name: {quote(name)}, scope: {self._unit_file}, file: {self._unit_file}, line: 1, "
+            f"type: {type}, flags: DIFlagPrototyped, spFlags: DISPFlagOptimized)"
+        )
+
+    def _extern_type(self, type: layout.Integer | layout.Boolean | StructPointer) -> str:
+        return self._kernel_type(type) if isinstance(type, StructPointer) else self.type(type)
+
     def location(self, span: Span, function: str, home: Source) -> str:
         """Where the ops of `span` stand; `home` is the file of the function itself."""
         scope = function

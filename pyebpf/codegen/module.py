@@ -10,6 +10,7 @@ from typing import Final, final
 
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.kernel_structs import struct_types
+from pyebpf.codegen.kfuncs import declarations
 from pyebpf.codegen.program import Surroundings, emit_program
 from pyebpf.codegen.sections import Sections
 from pyebpf.ir import validate
@@ -56,6 +57,7 @@ def emit_module(module: Module, *, big_endian: bool = False) -> LlvmText:
     ]
     for program in module.programs:
         lines += emit_program(program, around)
+    lines += declarations(module.kfuncs, debug)
     lines += [*_INTRINSICS, *_ATTRIBUTES, *debug.lines()]
     return LlvmText("\n".join(lines) + "\n")
 

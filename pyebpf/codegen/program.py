@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyebpf.codegen import arithmetic, kernel_structs, memory, packets
+from pyebpf.codegen import arithmetic, kernel_structs, kfuncs, memory, packets
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
 from pyebpf.codegen.frames import Frames
@@ -19,7 +19,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Function, KernelStruct, Program
 from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, ValueType
 from pyebpf.kernel.helpers import helper_by_name
-from pyebpf.layout import Type
+from pyebpf.layout import Boolean, Integer, Type
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
@@ -278,6 +278,8 @@ class _Emitter:
                     code, self.address(op.address), op.data, memory.alignment(op.address), self.around.big_endian
                 )
                 return Operand(equal, "i1")
+            case ops.KfuncCall():
+                return self.kfunc(op)
             case ops.MapAddress():
                 return Operand(symbol(op.map.name), "ptr")
             case ops.ZeroAddress():
@@ -351,6 +353,23 @@ class _Emitter:
     def map(self, op: ops.MapLookup | ops.MapUpdate | ops.MapDelete) -> str:
         """The map as an argument: one of the module's, or one found in a map of maps."""
         return f"ptr {symbol(op.map.name) if op.through is None else self.address(op.through)}"
+
+    def kfunc(self, op: ops.KfuncCall) -> Operand:
+        """A call by name: the loader puts the function's number there."""
+        arguments = ", ".join(self.argument(value) for value in op.arguments)
+        kind = kfuncs.register(op.kfunc.result)
+        callee = f"call {kind} {symbol(op.kfunc.name)}({arguments})"
+        if kind == "void":
+            self.code.do(callee)
+            return Operand("0", "i64")
+        text = self.code.value(callee)
+        match op.kfunc.result:
+            case Boolean():
+                return Operand(self.code.value(f"icmp ne i8 {text}, 0"), "i1")
+            case Integer() as type:
+                return memory.extend(self.code, text, type.size * 8, type.signed)
+            case _:
+                return Operand(text, "ptr")
 
     def argument(self, value: ops.Value) -> str:
         operand = self.operand(value)

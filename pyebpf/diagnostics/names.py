@@ -287,7 +287,7 @@ class Recursion(Diagnostic):
 class ReservationEnded(Diagnostic):
     code: ClassVar = "E0309"
     title: ClassVar = "`{name}` is used after its `with` block"
-    label: ClassVar = "the event was handed to the ring when the block ended"
+    label: ClassVar = "it was handed over when the block ended"
     help: ClassVar = "move this into the `with` block"
     explanation: ClassVar = """
     An event reserved in a ring belongs to the probe only inside its `with` block. At the end of the block it is

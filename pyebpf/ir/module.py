@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 from pyebpf.kernel.hooks import Hook
-from pyebpf.layout import Integer, Type
+from pyebpf.layout import Boolean, Integer, Type
 from pyebpf.metadata import PrintSite
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -114,6 +114,16 @@ class IntegerArray:
     length: int
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class KfuncRef:
+    """A kfunc that the module calls, with its types in the kernel. `result` is None for void."""
+
+    name: str
+    parameters: tuple[Integer | Boolean | StructPointer, ...]
+    result: Integer | Boolean | StructPointer | None
+
+
 MemberType: TypeAlias = Integer | StructPointer | Embedded | IntegerArray
 
 
@@ -196,6 +206,7 @@ class Module:
     """Warnings that the source alone gives rise to."""
     conditions: tuple[tuple[Value, Span], ...] = ()
     """Comparisons and conditions as the user wrote them: it is suspect if one has always the same result."""
+    kfuncs: tuple[KfuncRef, ...] = ()
 
 
 PRINTS = "__pyebpf_prints"

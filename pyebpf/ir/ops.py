@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Literal, TypeAlias, TypeGuard, final, get_args
 
-from pyebpf.ir.module import Fault, MapRef, Obligation, VariableRef
+from pyebpf.ir.module import Fault, KfuncRef, MapRef, Obligation, VariableRef
 from pyebpf.ir.types import (
     AddressType,
     BoolType,
@@ -360,6 +360,17 @@ class Call:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class KfuncCall:
+    """A function of the kernel that is called by name, with at most five arguments."""
+
+    kfunc: KfuncRef
+    arguments: tuple[Value, ...]
+    type: ValueType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class ContextPointer:
     """The program's context, its only argument."""
 
@@ -690,6 +701,7 @@ Value: TypeAlias = (
     | EntryPart
     | RingReserve
     | Call
+    | KfuncCall
     | ContextPointer
     | ContextLoad
     | KernelField

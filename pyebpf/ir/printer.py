@@ -185,6 +185,8 @@ class _Printer:
                 return f"prove {self.of(op.value)} {op.obligation.value}"
             case ops.NotNull():
                 return f"not_null {self.of(op.pointer)}"
+            case ops.KfuncCall():
+                return f"call {op.kfunc.name}({', '.join(self.of(value) for value in op.arguments)})"
             case ops.MapAddress():
                 return op.map.name
             case ops.EqualBytes():

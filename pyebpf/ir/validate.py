@@ -171,6 +171,9 @@ class _Validator:
                 self.map(op, op.entries.map)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 self.helper(op)
+            case ops.KfuncCall():
+                if op.kfunc not in self.module.kfuncs or len(op.arguments) > _MAX_ARGUMENTS:
+                    self.fail(op, f"calls {op.kfunc.name}")
             case ops.MapAddress():
                 self.map(op, op.map)
             case ops.EqualBytes():

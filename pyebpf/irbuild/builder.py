@@ -81,6 +81,8 @@ class Builder:
     """Where their addresses are."""
     constants: dict[tuple[layout.Type, bytes], ops.Slot] = field(default_factory=dict)
     """Stack memory for constant structs: what is there never changes, so each has one place."""
+    trusted: set[ops.Value] = field(default_factory=set)
+    """Kernel pointers that the kernel takes back: what `with` blocks hold."""
     cursor: ops.Local | None = None
     """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
     offset: ops.Local | None = None

@@ -16,6 +16,7 @@ from pyebpf.irbuild import (
     calls,
     expressions,
     iteration,
+    kfuncs,
     literals,
     maps,
     memory,
@@ -41,6 +42,7 @@ from pyebpf.irbuild.operands import (
     reference,
 )
 from pyebpf.lang.functions import Builtin
+from pyebpf.lang.kfuncs import Kfunc
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
 from pyebpf.lang.types import layout_or_none
@@ -88,6 +90,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     arguments = expressions.in_order(b, node.arguments)
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
+    if isinstance(value, Kfunc):
+        return kfuncs.call(b, value, arguments, node.span)
     if isinstance(value, Builtin):
         return calls.builtin(b, value.name, arguments, node.span)
     try:

@@ -11,7 +11,7 @@ from pyebpf.diagnostics import hooks as errors
 from pyebpf.diagnostics.base import Diagnostic, Error
 from pyebpf.encode import encode
 from pyebpf.ir import ops
-from pyebpf.ir.module import PRINTS, KernelMember, KernelStruct, MapRef, MemberType, VariableRef
+from pyebpf.ir.module import PRINTS, KernelMember, KernelStruct, KfuncRef, MapRef, MemberType, VariableRef
 from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.maps import MapType, map_kind_by_name
@@ -40,6 +40,7 @@ class ModuleState:
     """What `from pyebpf import …` offers, for suggestions."""
     maps: dict[int, MapRef] = field(default_factory=dict)
     variables: dict[int, VariableRef] = field(default_factory=dict)
+    kfuncs: dict[str, KfuncRef] = field(default_factory=dict)
     prints: list[PrintSite] = field(default_factory=list)
     members: dict[str, dict[str, KernelMember]] = field(default_factory=dict)
     sizes: dict[str, tuple[int, bool]] = field(default_factory=dict)

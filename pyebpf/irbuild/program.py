@@ -87,6 +87,7 @@ def build_module(request: Request) -> Module:
         tuple(state.prints),
         tuple(state.suspects),
         tuple(state.conditions),
+        tuple(state.kfuncs.values()),
     )
 
 

@@ -15,7 +15,16 @@ from pyebpf.irbuild.open_blocks import Held
 from pyebpf.irbuild.operands import describe, reference
 from pyebpf.syntax import tree
 
-CALLS = (ops.MapLookup, ops.MapUpdate, ops.MapDelete, ops.RingReserve, ops.RingSubmit, ops.RingDiscard, ops.Call)
+CALLS = (
+    ops.MapLookup,
+    ops.MapUpdate,
+    ops.MapDelete,
+    ops.RingReserve,
+    ops.RingSubmit,
+    ops.RingDiscard,
+    ops.Call,
+    ops.KfuncCall,
+)
 """What the kernel forbids while a lock is held."""
 
 

@@ -19,6 +19,8 @@ def task(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     """`current_task()` as the kernel trusts it: the same task, by another helper (5.11)."""
     if not (ops.is_value(key) and key.type == KernelType("task_struct")):
         b.error(errors.KeyType(span, map.name, "a task", describe(key), f"{map.name}[current_task()]"))
+    if key in b.trusted:
+        return key
     if not (isinstance(key, ops.Call) and key.helper == "get_current_task"):
         b.error(errors.NotTrusted(span, map.name))
     b.take_back(key)

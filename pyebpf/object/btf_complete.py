@@ -22,7 +22,21 @@ def complete(btf: RawBtf, elf: Elf) -> None:
                 _complete_section(btf, record, sizes[record.name], values)
         elif record.kind is Kind.FUNC and (record.count == 2 or (record.count == 1 and record.name in hidden)):
             # Externs are called through their number; hidden functions are verified with their callers.
+            if record.count == 2:
+                _name_parameters(btf, record)
             btf.set_word(record.at + 4, Kind.FUNC << 24 | (1 if record.count == 2 else 0))
+
+
+def _name_parameters(btf: RawBtf, function: Record) -> None:
+    """Compilers leave the parameters of externs without names, which the kernel wants: they get the function's."""
+    number = btf.word(function.at + 8)
+    prototype = btf.records[number - 1] if 0 < number <= len(btf.records) else None
+    if prototype is None or prototype.kind is not Kind.FUNC_PROTO:
+        return
+    for index in range(prototype.count):
+        at = prototype.at + 12 + 8 * index
+        if btf.word(at) == 0 and btf.word(at + 4) != 0:
+            btf.set_word(at, btf.word(function.at))
 
 
 def _complete_section(btf: RawBtf, record: Record, size: int, values: dict[str, int]) -> None:

@@ -196,6 +196,9 @@ class Run:
                 return self._proven(op)
             case ops.NotNull():
                 return self.word(op.pointer)  # its type says that it isn't null
+            case ops.KfuncCall():
+                result = helpers.call(self, op.kfunc.name, [self.word(value) for value in op.arguments])
+                return numbers.register(result, op.type) if isinstance(result, int) else result
             case ops.MapAddress():
                 return Handle(op.map)
             case ops.EqualBytes():

@@ -16,7 +16,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
 
-EFFECTS = (ops.MapUpdate, ops.MapDelete, ops.RingReserve, ops.Call, ops.MapLookup, ops.NextEntry)
+EFFECTS = (ops.MapUpdate, ops.MapDelete, ops.RingReserve, ops.Call, ops.KfuncCall, ops.MapLookup, ops.NextEntry)
 """Values that do something besides. (A lookup moves an LRU entry to the front.)"""
 
 

@@ -45,6 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": FACTS | {"object", "loader", "views"},
     "simulator": FACTS | {"ir", "views"},
     # where things are joined
+    "kfuncs": {"lang"},
     "modules": MESSAGES | {"lang", ""},
     "compiler": FACTS
     | {"", "capture", "checks", "codegen", "ir", "irbuild", "lang", "modules", "object", "syntax", "transform"},

@@ -1,0 +1,73 @@
+"""Kfuncs. Codes E0518 to E0521."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.records import dataclass
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KfuncNeedsWith(Diagnostic):
+    code: ClassVar = "E0518"
+    title: ClassVar = "`{name}` belongs to a `with` statement"
+    notes: ClassVar = ("the kernel refuses programs that could keep what they must give back",)
+    help: ClassVar = "with {call}:"
+    explanation: ClassVar = """
+    Some kfuncs hand out what must be given back: a task, a cgroup, a read lock. The `with` block does that on every
+    way out. A task that isn't there is a NullPointerError.
+
+        task = bpf_task_from_pid(1)             # wrong
+
+        with bpf_task_from_pid(1) as task:      # right
+            name = task.comm
+    """
+
+    name: str
+    call: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KfuncType(Diagnostic):
+    code: ClassVar = "E0519"
+    title: ClassVar = "`{name}` can't be called from a probe: it {what}"
+    explanation: ClassVar = """
+    Kfuncs are called with integers, and with kernel structs that a `with` block holds; what they give is an integer, a
+    bool, or nothing. Those that take or give memory of other kinds have no place in the language yet.
+    """
+
+    name: str
+    what: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnknownKfunc(Diagnostic):
+    code: ClassVar = "E0520"
+    title: ClassVar = "this kernel has no kfunc `{name}`"
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    Kfuncs come and go with kernels: which there are, and what they take, is in the kernel's BTF. `--btf FILE` compiles
+    for another kernel.
+    """
+
+    name: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotHeld(Diagnostic):
+    code: ClassVar = "E0521"
+    title: ClassVar = "the kernel doesn't trust `{pointer}`"
+    notes: ClassVar = ("it takes only pointers that it gave out itself, and knows to be valid",)
+    help: ClassVar = "with bpf_task_from_pid(pid()) as task:"
+    explanation: ClassVar = """
+    A kfunc takes a kernel struct only where a `with` block holds it. What was read from the kernel's
+    memory may be gone.
+    """
+
+    pointer: str
