@@ -171,11 +171,8 @@ class _Validator:
                 self.map(op, op.entries.map)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 self.helper(op)
-            case ops.KfuncCall():
-                if op.kfunc not in self.module.kfuncs or len(op.arguments) > _MAX_ARGUMENTS:
-                    self.fail(op, f"calls {op.kfunc.name}")
-            case ops.MapAddress():
-                self.map(op, op.map)
+            case ops.KfuncCall() | ops.MapAddress():
+                self.named(op)
             case ops.EqualBytes():
                 self.pointer(op, op.address)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
@@ -192,6 +189,13 @@ class _Validator:
                     self.fail(op, f"needs a pointer, not {op.pointer.type}")
             case _:
                 unreachable(op)
+
+    def named(self, op: ops.KfuncCall | ops.MapAddress) -> None:
+        """What the object names."""
+        if isinstance(op, ops.MapAddress):
+            self.map(op, op.map)
+        elif op.kfunc not in self.module.kfuncs or len(op.arguments) > _MAX_ARGUMENTS:
+            self.fail(op, f"calls {op.kfunc.name}")
 
     def same_kind(self, op: ops.Op, one: ValueType, other: ValueType) -> None:
         kinds = KernelType | AddressType | PointerType
