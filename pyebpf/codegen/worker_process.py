@@ -84,6 +84,9 @@ def main() -> None:
     llvm: Any = importlib.import_module("llvmlite.binding")
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
+    # Placement turns loops around, so that an instruction that isn't a jump may go on at the head of the loop that it
+    # is in: verifiers up to 6.8 take only jumps back ("back-edge from insn 45 to 46").
+    llvm.set_option("", "-disable-block-placement")
     while True:
         request = json.loads(read_frame(requests))
         text = read_frame(requests).decode("utf-8")

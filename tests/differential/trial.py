@@ -23,7 +23,7 @@ REFUSED: Final = frozenset({"E0204", "E0205", "E0223", "E0406", "E0407"})
 """What a random program may be refused for: too many instructions, too much stack, what always fails, a constant index
 out of range, division by 0."""
 LONGEST: Final = 30
-"""Seconds for one program before it is reported as a hang."""
+"""Seconds of processor time for one program before it is reported as a hang."""
 
 
 class Hang(Exception):
@@ -137,10 +137,10 @@ def _time_limit() -> Iterator[None]:
     def ring(number: int, frame: FrameType | None) -> None:
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(LONGEST)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
