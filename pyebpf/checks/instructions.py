@@ -43,5 +43,7 @@ def cost(op: ops.Op) -> int:
             return -(-op.size // 8) * 2
         case ops.StoreBytes() | ops.EqualBytes():
             return -(-len(op.data) // 8) * 3
+        case ops.Binary(right=ops.Const(value=value)) if not -(1 << 31) <= value < 1 << 31:
+            return 2  # the constant goes into a register first
         case _:
             return COSTS.get(type(op), 1)

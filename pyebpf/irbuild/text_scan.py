@@ -17,7 +17,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import I64, I64_MAX, U64, IntType, PointerType
 from pyebpf.irbuild import texts, values
-from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.builder import LOOP, Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static
 from pyebpf.irbuild.texts import Text, below, calculate, flag_not, is_zero
 from pyebpf.source import Span
@@ -91,7 +91,7 @@ def scan(b: Builder, text: Text, visit: Visit, span: Span, limit: int = 0) -> No
         texts.counted(b, whole, inner, span)
         texts.counted(b, size, lambda _, __: step(None), span, start=whole)
 
-    texts.scope(b, "scan", body, span)
+    texts.scope(b, LOOP, body, span)
 
 
 def clamped(b: Builder, value: ops.Value, limit: int, span: Span) -> ops.Value:

@@ -14,7 +14,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import BOOL, U64, IntType
 from pyebpf.irbuild import text_scan, texts
-from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.builder import LOOP, Builder
 from pyebpf.irbuild.text_scan import Starts, clamped
 from pyebpf.irbuild.texts import ALL, WORD, Text, calculate, is_zero
 from pyebpf.records import dataclass
@@ -95,11 +95,23 @@ def _shift(b: Builder, locals: list[ops.Local], last: ops.Value | None, span: Sp
         b.set(local, moved if incoming is None else calculate(b, "|", moved, incoming, span), span)
 
 
-Visit = Callable[[Sequence[ops.Value], ops.Label], None]
+Step = Callable[[Sequence[ops.Value]], None]
+Visit = Callable[[Sequence[ops.Value]], ops.Value | None]
 
 
-def _each_place(b: Builder, text: Text, count: int, visit: Visit, span: Span) -> None:
-    """`visit(window, label)` at each byte of `text`, and once at its end if there is room left."""
+def _each_place(
+    b: Builder,
+    text: Text,
+    count: int,
+    visit: Visit,
+    span: Span,
+    then: Callable[[Sequence[ops.Value]], None] | None = None,
+) -> list[ops.Local]:
+    """`visit(window)` at each byte of `text`, and once at its end if there is room left.
+
+    It gives 0 where the search is over, and 1, or None, where it goes on: one branch for that and for the end of the
+    text. `then(window)` is for what goes on. The result is the window where it ended, zeros if it passed the end.
+    """
     windows = [b.local("window", U64, span) for _ in range(count)]
     for number, local in enumerate(windows):
         b.set(local, texts.word(b, text, number, span), span)
@@ -108,9 +120,13 @@ def _each_place(b: Builder, text: Text, count: int, visit: Visit, span: Span) ->
     def body(label: ops.Label) -> None:
         def step(incoming: ops.Value | None) -> None:
             window = [b.get(local, span) for local in windows]
-            visit(window, label)
-            first = calculate(b, ">>", window[0], 56, span)
-            b.if_(b.compare("==", first, b.const(0, span), span), lambda: texts.leave(b, label, span), None, span)
+            go_on = calculate(b, ">>", window[0], 56, span)  # the first byte, which is zero at the end
+            stops = visit(window)
+            if stops is not None:
+                go_on = calculate(b, "*", go_on, stops, span)
+            b.if_(b.compare("==", go_on, b.const(0, span), span), lambda: texts.leave(b, label, span), None, span)
+            if then is not None:
+                then(window)
             _shift(b, windows, incoming, span)
 
         def inner(index: ops.Value, _: ops.Label) -> None:
@@ -121,7 +137,8 @@ def _each_place(b: Builder, text: Text, count: int, visit: Visit, span: Span) ->
         texts.counted(b, whole, inner, span)
         texts.counted(b, text.size, lambda _, __: step(None), span, start=whole)
 
-    texts.scope(b, "search", body, span)
+    texts.scope(b, LOOP, body, span)
+    return windows
 
 
 def contains(b: Builder, text: Text, sought: Text, span: Span, sought_span: Span) -> ops.Value:
@@ -132,19 +149,24 @@ def contains(b: Builder, text: Text, sought: Text, span: Span, sought_span: Span
         return b.truth(False, span)
     count = _check_size(b, sought, sought_span)
     needle = _needle(b, sought, count, span)
-    result = b.local("found", BOOL, span)
-    b.set(result, b.truth(False, span), span)
 
-    def visit(window: Sequence[ops.Value], label: ops.Label) -> None:
-        def found() -> None:
-            b.set(result, b.truth(True, span), span)
-            texts.leave(b, label, span)
+    def visit(window: Sequence[ops.Value]) -> ops.Value:
+        return _not_zero(b, _mismatch(b, window, needle, span), span)
 
-        here = b.compare("==", _mismatch(b, window, needle, span), b.const(0, span), span)
-        b.if_(here, found, None, span)
+    locals = _each_place(b, texts.placed(b, text, span), count, visit, span)
+    return _is_here(b, locals, needle, span)
 
-    _each_place(b, texts.placed(b, text, span), count, visit, span)
-    return b.get(result, span)
+
+def _is_here(b: Builder, windows: list[ops.Local], needle: Needle, span: Span) -> ops.Value:
+    """Whether the window shows what is looked for."""
+    different = _mismatch(b, [b.get(local, span) for local in windows], needle, span)
+    return b.compare("==", different, b.const(0, span), span)
+
+
+def _not_zero(b: Builder, value: ops.Value, span: Span) -> ops.Value:
+    """1 unless `value`, of 64 bits, is zero."""
+    opposite = b.emit(ops.Binary("-", b.const(0, span), value, U64, span))
+    return calculate(b, ">>", calculate(b, "|", value, opposite, span), 63, span)
 
 
 def find(
@@ -167,21 +189,28 @@ def find(
     b.set(place, b.const(0, span), span)
     starts = Starts(b, span)
 
-    def visit(window: Sequence[ops.Value], label: ops.Label) -> None:
+    def visit(window: Sequence[ops.Value]) -> ops.Value | None:
+        different = _mismatch(b, window, needle, span)
+        if not last:
+            return _not_zero(b, different, span)
+
         def found() -> None:
             b.set(matched, b.truth(True, span), span)
             b.set(place, b.get(index, span), span)
-            if not last:
-                texts.leave(b, label, span)
 
-        here = b.compare("==", _mismatch(b, window, needle, span), b.const(0, span), span)
-        b.if_(here, found, None, span)
+        b.if_(b.compare("==", different, b.const(0, span), span), found, None, span)
+        return None
+
+    def then(window: Sequence[ops.Value]) -> None:
         start = starts.start(calculate(b, ">>", window[0], 32, span))
         b.set(index, calculate(b, "+", b.get(index, span), start, span), span)
 
-    _each_place(b, text, words, visit, span)
+    locals = _each_place(b, text, words, visit, span, then)
     if last:
         _at_the_end(b, text, sought, matched, place, span)
+    else:
+        b.set(matched, _is_here(b, locals, needle, span), span)
+        b.set(place, b.get(index, span), span)
     found_at = clamped(b, b.get(place, span), text.size, span)
     there = b.get(matched, span)
     if must:
@@ -219,10 +248,9 @@ def count(b: Builder, text: Text, sought: bytes, span: Span, sought_span: Span) 
     b.set(number, b.const(0, span), span)
     b.set(skip, b.const(0, span), span)
 
-    def visit(window: Sequence[ops.Value], _: ops.Label) -> None:
+    def visit(window: Sequence[ops.Value]) -> None:
         different = _mismatch(b, window, needle, span)
-        opposite = b.emit(ops.Binary("-", b.const(0, span), different, U64, span))
-        same = texts.flag_not(b, calculate(b, ">>", calculate(b, "|", different, opposite, span), 63, span), span)
+        same = texts.flag_not(b, _not_zero(b, different, span), span)
         left = b.get(skip, span)
         free = is_zero(b, left, span)
         taken = calculate(b, "&", same, free, span)

@@ -14,7 +14,7 @@ from pyebpf import layout
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, U64, IntType, PointerType
 from pyebpf.irbuild import memory, values
-from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.builder import LOOP, Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -190,7 +190,7 @@ def counted(b: Builder, count: int, body: Callable[[ops.Value, ops.Label], None]
     """`body(i, label)` for each i from `start` below `count`; a Break to the label ends it early."""
     if start >= count:
         return
-    label = ops.Label("text")
+    label = ops.Label(LOOP)
     counter = b.local("at", IntType(0, count), span)
     b.set(counter, b.const(start, span), span)
     with b.block() as inside:
@@ -282,7 +282,7 @@ def _compare(
 
         pairs(b, one, other, step, span)
 
-    scope(b, "texts", body, span)
+    scope(b, LOOP, body, span)
     return b.get(result, span)
 
 
@@ -310,5 +310,5 @@ def starts_with(b: Builder, text: Text, prefix: Text, span: Span) -> ops.Value:
 
         pairs(b, text, prefix, step, span)
 
-    scope(b, "starts", body, span)
+    scope(b, LOOP, body, span)
     return b.get(result, span)

@@ -108,3 +108,48 @@ def test_text_in_the_kernel_is_text_in_python(kernel: Kernel) -> None:
     first = Random().randrange(1 << 40) if "PYEBPF_EXAMPLES" in os.environ else 0
     accepted = sum(check(kernel, first + number) for number in range(PROGRAMS))
     assert accepted > PROGRAMS // 2
+
+
+LARGE = """\
+from pyebpf import XDP, Array, char, i64, struct, xdp
+
+@struct
+class Row:
+    path: char[SIZE]
+    name: char[24]
+    v: i64[6]
+
+rows = Array[Row](max_entries=1)
+
+@xdp
+def probe(packet):
+    row = rows[0]
+    row.v[0] = row.path.find("needle")
+    row.v[1] = "needle" in row.path
+    row.v[2] = len(row.path)
+    return XDP.DROP
+"""
+MOST = 900_000
+"""Of the million instructions that the verifier goes through."""
+
+
+@pytest.mark.parametrize("size", [9, 256, 4095, 4096])
+def test_find_in_long_text(kernel: Kernel, tmp_path: Path, size: int) -> None:
+    path = tmp_path / "probe.py"
+    path.write_text(LARGE.replace("SIZE", str(size)))
+    elf = kernel.worker.compile(kernel.to_llvm(path), "v3")
+    with load_object(read_object(elf)) as loaded:
+        fd = loaded.programs["probe"].fd
+        info = dict(line.split(":\t") for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())
+        assert int(info["verified_insns"]) < MOST
+        filling = "é" * (size // 2 - 3)
+        for text in ("", "needle", "nneedle", "needl", filling + "needle", filling + "needl", "x" * size):
+            data = text.encode()[:size].ljust(size, b"\0")
+            start = data + bytes(24)
+            numbers = bytes(-len(start) % 8) + bytes(48)
+            sys.map_update(loaded.maps["rows"].fd, bytes(4), start + numbers)
+            assert sys.prog_test_run(fd, bytes(64))[0] == 1
+            found = sys.map_lookup(loaded.maps["rows"].fd, bytes(4), len(start + numbers)) or b""
+            known = decoded(data)
+            expected = (known.find("needle"), "needle" in known, len(known))
+            assert struct.unpack_from("<3q", found, len(start + numbers) - 48) == expected
