@@ -104,6 +104,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     text.NotParsed,
     text.SoughtNotConstant,
     text.TextUnchanging,
+    text.NotAMember,
     data.UnionFields,
     data.BadConstant,
     maps.NoSuchOperation,

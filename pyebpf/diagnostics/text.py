@@ -1,4 +1,4 @@
-"""Text: what fits where, and what of Python's str there is. Codes E0450 to E0469."""
+"""Text and integers as Python's objects: what fits where, and what of them there is. Codes E0450 to E0469."""
 
 from __future__ import annotations
 
@@ -201,3 +201,23 @@ class TextUnchanging(Diagnostic):
     """
 
     source: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotAMember(Diagnostic):
+    code: ClassVar = "E0460"
+    title: ClassVar = "{value} is not a member of {enum}"
+    notes: ClassVar = ("its members are {members}",)
+    explanation: ClassVar = """
+    `Action(n)` is the member with the value n. Python raises ValueError if there is none; a constant that is none is
+    an error at once. Of other values it is found out when the program runs.
+
+        action = Action(9)              # wrong, if no member has the value 9
+        action = Action(event.code)     # right: ValueError if there is no such member
+        if event.code in Action:        # tests it first
+    """
+
+    value: int
+    enum: str
+    members: str

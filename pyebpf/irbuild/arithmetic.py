@@ -20,6 +20,7 @@ from pyebpf.source import Span
 OPERATORS: dict[str, ops.Arithmetic] = {
     "+": "+", "-": "-", "*": "*", "//": "//", "%": "%", "<<": "<<", ">>": ">>", "&": "&", "|": "|", "^": "^",
 }  # fmt: skip
+LARGEST_EXPONENT = 64
 
 
 def binary(b: Builder, operator: str, left: Operand, right: Operand, span: Span, spans: tuple[Span, Span]) -> ops.Value:
@@ -129,14 +130,19 @@ def _fold(b: Builder, operator: str, x: int, y: int, span: Span, spans: tuple[Sp
 
 def _power(b: Builder, x: ops.Value, y: ops.Value, span: Span, spans: tuple[Span, Span]) -> ops.Value:
     """`x ** 3` is multiplication; the exponent is a small constant."""
-    if not (isinstance(y, ops.Const) and 0 <= y.value <= 8):
+    if not (isinstance(y, ops.Const) and 0 <= y.value <= LARGEST_EXPONENT):
         if isinstance(x, ops.Const) and x.value == 2:
             b.error(errors.NotConstant(spans[1], "the exponent", f"1 << {spans[1].text}"))
-        b.error(errors.NotConstant(spans[1], "the exponent (0 to 8)", ""))
-    value: ops.Value = x if y.value else b.const(1, span)
-    for _ in range(y.value - 1):
-        value = arithmetic(b, "*", value, x, span, (spans[0], spans[0]))
-    return value
+        b.error(errors.NotConstant(spans[1], f"the exponent (0 to {LARGEST_EXPONENT})", ""))
+    value: ops.Value | None = None
+    power, left = x, y.value
+    while left:
+        if left & 1:
+            value = power if value is None else arithmetic(b, "*", value, power, span, (spans[0], spans[0]))
+        left >>= 1
+        if left:
+            power = arithmetic(b, "*", power, power, span, (spans[0], spans[0]))
+    return b.const(1, span) if value is None else value
 
 
 def negative(b: Builder, operand: Operand, span: Span, inner: Span) -> ops.Value:

@@ -12,7 +12,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import KernelType, PointerType, Region, is_scalar
-from pyebpf.irbuild import contexts, kernel_structs, maps, memory, names, packets, text_methods, values
+from pyebpf.irbuild import contexts, integers, kernel_structs, maps, memory, names, packets, text_methods, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     Context,
@@ -56,6 +56,8 @@ def read(
         case Static():
             return _python(b, base, name, span, name_span)
     base = values.plain(b, base, base_span)
+    if values.is_number(base):
+        return integers.attribute(b, base, name, name_span)
     if name == "copy" and _can_be_copied(base):
         return Method(base, name)
     if ops.is_value(base) and isinstance(base.type, KernelType):

@@ -14,7 +14,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
-from pyebpf.irbuild import arithmetic, text_methods, text_scan, texts, values
+from pyebpf.irbuild import arithmetic, integers, text_methods, text_scan, texts, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, is_text, reference
 from pyebpf.kernel.hooks import ContextKind
@@ -126,6 +126,8 @@ def python_builtin(b: Builder, name: str, arguments: list[Argument], span: Span)
             return _length(b, arguments[0], span)
         case "bool" if len(arguments) == 1:
             return values.truth(b, *arguments[0])
+        case "divmod" | "pow" | "hex" | "oct" | "bin" | "chr":
+            return integers.function(b, name, arguments, span)
         case "str":
             return text_methods.to_text(b, arguments, span)
         case "ord" if len(arguments) == 1:
@@ -214,6 +216,8 @@ def convert(b: Builder, type: layout.Type, arguments: list[Argument], span: Span
     base = type.base if isinstance(type, layout.Enumeration) else type
     assert isinstance(base, layout.Integer)
     value = values.number(b, *arguments[0])
+    if isinstance(type, layout.Enumeration):
+        integers.member(b, type, value, span)
     shown = type if isinstance(type, layout.Enumeration) or type == layout.IPV4 else None
     target = IntType(base.minimum, base.maximum, shown)
     if isinstance(value, ops.Const):

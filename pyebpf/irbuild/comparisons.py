@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import EnumMeta, IntEnum
 from ipaddress import IPv6Address
 
 from pyebpf import layout
@@ -9,7 +10,7 @@ from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
-from pyebpf.irbuild import iteration, maps, memory, searching, text_methods, texts, tuples, values, wholes
+from pyebpf.irbuild import integers, iteration, maps, memory, searching, text_methods, texts, tuples, values, wholes
 from pyebpf.irbuild.builder import Builder, is_address
 from pyebpf.irbuild.operands import (
     Operand,
@@ -162,6 +163,8 @@ def _contains(b: Builder, item: Operand, container: Operand, span: Span, spans: 
             return maps.contains(b, map, item, spans[0])
     if isinstance(container, Range):
         return searching.in_range(b, values.number(b, item, spans[0]), container, span)
+    if isinstance(container, Static) and isinstance(container.value, EnumMeta) and issubclass(container.value, IntEnum):
+        return integers.contains(b, container.value, item, span, spans[0])
     if is_text(item) and is_text(container):
         item, container = values.plain(b, item, spans[0]), values.plain(b, container, spans[1])
         return text_methods.contains(b, item, container, span, spans)

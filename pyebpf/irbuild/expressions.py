@@ -20,6 +20,7 @@ from pyebpf.irbuild import (
     constants,
     contexts,
     inner_maps,
+    integers,
     locals,
     maps,
     memory,
@@ -123,7 +124,8 @@ def operate(
         return tuples.arithmetic(b, operator, left, right, span)
     if operator == "+" and is_text(left) and is_text(right):
         return text_methods.plus(b, left, right, span, spans)
-    return arithmetic.binary(b, operator, left, right, span, spans)
+    bits = integers.of_bools(b, operator, left, right, span)
+    return bits if bits is not None else arithmetic.binary(b, operator, left, right, span, spans)
 
 
 def _fstring(b: Builder, node: tree.FString) -> Operand:

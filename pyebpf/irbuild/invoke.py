@@ -15,6 +15,7 @@ from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import (
     calls,
     expressions,
+    integers,
     iteration,
     kfuncs,
     literals,
@@ -49,7 +50,9 @@ from pyebpf.lang.types import layout_or_none
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
-PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int", str: "str", ord: "ord"}
+PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int", str: "str", ord: "ord"} | {
+    function: function.__name__ for function in (divmod, pow, hex, oct, bin, chr)
+}
 MOST_PRINTED = 32
 
 
@@ -123,6 +126,8 @@ def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], s
         return packets.method(b, target.name, arguments, span)
     if is_text(target.receiver):
         return text_methods.method(b, target.receiver, target.name, arguments, span)
+    if values.is_number(target.receiver):
+        return integers.method(b, target.receiver, target.name, arguments, span)
     pointer = reference(target.receiver)
     if pointer is not None and ops.is_value(target.receiver):
         if arguments:

@@ -1,10 +1,4 @@
-from enum import IntEnum
-
 from pyebpf import Array, comm, struct, tracepoint, u32, u64
-
-
-class Color(IntEnum):
-    RED = 1
 
 
 @struct
@@ -22,7 +16,7 @@ def probe(ctx):
         cells[0] = 1
     if "a" in range(3):  # error
         cells[0] = 2
-    if ctx.id in Color:  # error
+    if ctx.id in u64:  # error
         cells[0] = 3
     if ctx.id in points:  # error
         cells[0] = 4
