@@ -58,7 +58,7 @@ def _is_clear(index: ops.Value, counters: frozenset[ops.Local]) -> bool:
 
 
 def _counters(all_ops: tuple[ops.Op, ...]) -> frozenset[ops.Local]:
-    """Locals that only ever hold constants, or what a loop counts from a constant."""
+    """Locals that only ever hold constants, or what a loop counts from a constant, and what such loops count with."""
     counting = {
         op.counting.counter
         for op in all_ops
@@ -71,7 +71,8 @@ def _counters(all_ops: tuple[ops.Op, ...]) -> frozenset[ops.Local]:
         if isinstance(op, ops.LocalSet):
             value = op.value
             plain = isinstance(value, ops.Const) or (isinstance(value, ops.LocalGet) and value.local in counting)
-            written[op.local] = written.get(op.local, True) and plain
+            own = op.local in counting and isinstance(value, ops.Const | ops.Binary)
+            written[op.local] = written.get(op.local, True) and (plain or own)
     return frozenset(local for local, plain in written.items() if plain)
 
 

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
+
+import gen_control
 
 I64 = (-(2**63), 2**63 - 1)
 U64 = (0, 2**64 - 1)
@@ -91,14 +94,15 @@ class Expression:
 
 @dataclass
 class Local:
-    """A local variable. `kind`: i for i64, u for u64, b for bool, or the name of its declared type."""
+    """A local variable. `kind`: i for i64, u for u64, b for bool, c for one that can't be assigned, or the name of its
+    declared type."""
 
     name: str
     kind: str
 
     @property
     def range(self) -> Range:
-        return {"i": I64, "u": U64, "b": BOOL}.get(self.kind) or TYPES[self.kind]
+        return {"i": I64, "u": U64, "b": BOOL, "c": I64}.get(self.kind) or TYPES[self.kind]
 
 
 @dataclass
@@ -214,6 +218,7 @@ class Generator:
             return self.leaf()
         makers = [self.arithmetic] * 8 + [self.unary, self.conversion, self.conversion, self.conditional, self.extreme]
         makers += [self.logic_value, self.truth, self.element, self.walrus, self.lookup, self.call]
+        makers += [partial(gen_control.reduction, self)]
         return self.random.choice(makers)(depth)
 
     def arithmetic(self, depth: int) -> Expression:
@@ -390,7 +395,9 @@ class Generator:
     def condition(self, depth: int) -> Expression:
         if depth <= 0 or self.chance(60):
             return self.comparison(depth)
-        match self.random.randrange(4):
+        match self.random.randrange(5):
+            case 3:
+                return gen_control.membership(self)
             case 0:
                 inner = self.condition(depth - 1)
                 return Expression(f"(not {inner.probe})", f"(not {inner.python})", BOOL, True)
@@ -616,7 +623,7 @@ class Generator:
         self.line(depth + 1, step)
         self.loop_body(depth)
 
-    def loop_body(self, depth: int, counter: Local | None = None) -> None:
+    def loop_body(self, depth: int, *counters: Local) -> None:
         self.loops += 1
         self.rounds *= LARGEST_LOOP
         self.block(depth + 1)
@@ -627,7 +634,7 @@ class Generator:
             self.block(depth + 1)
         self.loops -= 1
         self.rounds //= LARGEST_LOOP
-        if counter is not None:
+        for counter in counters:
             self.scope.locals.remove(counter)  # there may have been no round
         if self.chance(30):
             self.line(depth, "else:")
@@ -696,6 +703,7 @@ class Generator:
         if depth < 5:
             makers += [self.branch] * 3 + [self.for_loop] * 2 + [self.while_loop, self.optional, self.early_branch]
             makers += [self.trying] * 2
+            makers += [partial(gen_control.loop, self)] * 2 + [partial(gen_control.matching, self)] * 2
         maker = self.random.choice(makers)
         if hidden and maker in (self.assign, self.augment):
             maker = self.output
