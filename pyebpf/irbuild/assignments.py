@@ -7,7 +7,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import PointerType, Region, is_scalar
-from pyebpf.irbuild import expressions, kernel_structs, maps, memory, names, order, values
+from pyebpf.irbuild import counting, expressions, kernel_structs, maps, memory, names, order, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     KernelInteger,
@@ -15,7 +15,6 @@ from pyebpf.irbuild.operands import (
     Optional,
     OptionalValues,
     PendingText,
-    Place,
     Static,
     Values,
     describe,
@@ -183,12 +182,12 @@ def augmented(b: Builder, statement: tree.AugAssign) -> None:
     if isinstance(target, tree.Subscript) and not isinstance(target.index, tree.Slice):
         base = expressions.evaluate(b, target.value)
         if isinstance(base, Static) and isinstance(base.value, Map) and statement.operator in ("+", "-"):
-            _count(b, base, target, statement)
+            counting.count(b, base, target, statement)
             return
         place = expressions.place_at(b, base, target)
     else:
         place = expressions.place(b, target)
-    _augment_place(b, place, statement)
+    counting.augment(b, place, statement)
 
 
 def _check_augmentable(b: Builder, target: tree.Name) -> None:
@@ -204,35 +203,3 @@ def _check_augmentable(b: Builder, target: tree.Name) -> None:
             else "a declaration"
         )
         b.error(errors.NotAssignable(target.span, target.id, what))
-
-
-def _count(b: Builder, base: Static, target: tree.Subscript, statement: tree.AugAssign) -> None:
-    map = maps.ref(b, base)
-    maps.require(b, map, f"{statement.operator}=", target.span)
-    assert map.value is not None
-    (key, _), (value, _) = expressions.in_order(b, (target.index, statement.value))
-    amount = maps.bind_amount(b, value, map.value, statement.value.span, statement.operator == "-")
-    maps.count(b, map, key, amount, (statement.span, target.index.span))
-
-
-def _augment_place(b: Builder, place: Place, statement: tree.AugAssign) -> None:
-    """`event.count += 1`: the old value is read before the other one is computed.
-
-    In memory that others write as well, additions are atomic: there it is read when the sum is written.
-    """
-    pointer = place.address.type
-    assert isinstance(pointer, PointerType)
-    shared = pointer.region in (Region.MAP, Region.DATA) and pointer.writable and not place.bits
-    whole = isinstance(place.type, layout.Integer) and place.type.size in (4, 8) and not place.type.big_endian
-    if shared and isinstance(place.type, layout.Integer) and statement.operator in ("+", "-"):
-        value = expressions.evaluate(b, statement.value)
-        amount = maps.bind_amount(b, value, place.type, statement.value.span, statement.operator == "-")
-        maps.add(b, place, amount, statement.span, shared=whole)
-        return
-    old = memory.read(b, place, statement.target.span)
-    value = expressions.evaluate(b, statement.value)
-    if not is_scalar(place.type) and not isinstance(place.type, layout.Text):
-        b.error(type_errors.BadOperands(statement.span, f"{statement.operator}=", str(place.type), describe(value)))
-    spans = (statement.target.span, statement.value.span)
-    result = expressions.operate(b, statement.operator, old, value, statement.span, spans)
-    memory.store(b, place, result, statement.span)

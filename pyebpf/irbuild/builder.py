@@ -124,6 +124,10 @@ class Builder:
         if self._ops and self._ops[-1] is op:
             self._ops.pop()
 
+    def splice(self, ops: list[ops.Op]) -> None:
+        """Append what was collected in a block that turned out to be none."""
+        self._ops.extend(ops)
+
     @property
     def in_loop(self) -> bool:
         """Whether what is lowered now can run several times."""

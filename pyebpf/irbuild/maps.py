@@ -114,10 +114,10 @@ def lookup(b: Builder, map: MapRef, key: Operand, span: Span) -> tuple[ops.Value
         found = storage.find(b, map, key, span)
         return found, found
     address = key_address(b, map, key, span)
-    return _lookup(b, map, address, span), address
+    return find(b, map, address, span), address
 
 
-def _lookup(b: Builder, map: MapRef, key: ops.Value, span: Span) -> ops.Value:
+def find(b: Builder, map: MapRef, key: ops.Value, span: Span) -> ops.Value:
     assert map.value is not None
     type = PointerType(map.value, Region.MAP, nullable=True)
     return b.emit(ops.MapLookup(map, key, type, span, b.through(map, span)))
@@ -147,6 +147,11 @@ def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[S
     address = key_address(b, map, key, key_span)
     data = memory.materialize(b, "value", map.value, value, value_span)
     _update(b, map, address, data, locked, span)
+
+
+def put(b: Builder, map: MapRef, key: ops.Value, value: ops.Value, span: Span) -> None:
+    """Write an entry, whether or not it is there."""
+    _update(b, map, key, value, ANY, span)
 
 
 def _update(b: Builder, map: MapRef, key: ops.Value, value: ops.Value, flags: int, span: Span) -> None:
@@ -257,15 +262,6 @@ def count(b: Builder, map: MapRef, key: Operand, amount: ops.Value, spans: tuple
     if map.kind == "LpmTrie":
         hint = "count in a field of the value: {0} = {1}[address]; {0}.packets += 1"
         b.error(errors.NoSuchOperation(span, "an LpmTrie", "+=", hint.format("network", map.name)))
-    if map.kind in INDEXED:
-        place = entry(b, map, key, key_span, span.text)
-        add(b, place, amount, span, shared=map.kind == "Array")
-        return
-    if map.kind == "TaskStorage":
-        assert map.value is not None
-        place = Place(storage.made(b, map, key, None, key_span), map.value, span.text, span)
-        add(b, place, amount, span, shared=True)
-        return
     address = key_address(b, map, key, key_span)
     if map.kind in ("PerCpuHash", "LruPerCpuHash"):
         _count_own(b, map, address, amount, span)
@@ -282,7 +278,7 @@ def _start_value(b: Builder, map: MapRef, amount: ops.Value, span: Span) -> ops.
 
 def _count_own(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
     """On a per-CPU map nobody else adds to this CPU's value."""
-    found = _lookup(b, map, key, span)
+    found = find(b, map, key, span)
     assert map.value is not None
     value = map.value
     b.if_(
@@ -297,13 +293,13 @@ def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, sp
     """Look up and add. What is missing is inserted as zero, by whichever CPU is the first, and looked up once more."""
     assert map.value is not None
     value = map.value
-    found = _lookup(b, map, key, span)
+    found = find(b, map, key, span)
     entry = b.local("entry", PointerType(value, Region.MAP), span)
 
     def insert() -> None:
         zero = b.emit(ops.ZeroAddress(PointerType(value, Region.DATA, writable=False), span))
         b.emit(ops.MapUpdate(map, key, zero, NOEXIST, RESULT, span, b.through(map, span)))
-        again = _lookup(b, map, key, span)
+        again = find(b, map, key, span)
         b.check(b.present(again, span), Fault.MEMORY, span)
         b.set(entry, b.not_null(again, span), span)
 
@@ -318,12 +314,14 @@ def add(b: Builder, place: Place, amount: ops.Value, span: Span, shared: bool) -
         b.emit(ops.AtomicAdd(place.address, amount, span))
         return
     old = values.number(b, memory.read(b, place, span), span)
-    if (
-        old.type == U64 and isinstance(amount.type, IntType) and amount.type.low < 0
-    ):  # counters wrap around: what is taken away is added in 64 bits
-        amount = b.emit(ops.Convert(amount, layout.U64, U64, span))
-    total = arithmetic.arithmetic(b, "+", old, amount, span, (span, span))
-    memory.store(b, place, wrapped(b, total, place.type, span), span)
+    memory.store(b, place, summed(b, old, amount, place.type, span), span)
+
+
+def summed(b: Builder, old: ops.Value, amount: ops.Value, type: layout.Type, span: Span) -> ops.Value:
+    """What a counter of `type` holds after `amount` is added."""
+    if old.type == U64 and isinstance(amount.type, IntType) and amount.type.low < 0:
+        amount = b.emit(ops.Convert(amount, layout.U64, U64, span))  # counters wrap around: added in 64 bits
+    return wrapped(b, arithmetic.arithmetic(b, "+", old, amount, span, (span, span)), type, span)
 
 
 def _aligned(address: ops.Value, size: int) -> bool:
@@ -356,7 +354,7 @@ def observe(b: Builder, map: MapRef, value: ops.Value, span: Span, value_span: S
     floor = b.emit(ops.Binary("|", value, b.const(1, span), IntType(1, (1 << 64) - 1), span))
     length = b.emit(ops.BitLength(floor, IntType(1, 64), span))
     slot = b.emit(ops.Binary("-", length, b.const(1, span), IntType(0, 63), span))
-    found = _lookup(b, map, memory.materialize(b, "slot", layout.U32, slot, span), span)
+    found = find(b, map, memory.materialize(b, "slot", layout.U32, slot, span), span)
     one = b.const(1, span)
     b.if_(b.present(found, span), lambda: _add_one(b, found, one, span), None, span)
 

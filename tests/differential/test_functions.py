@@ -27,6 +27,7 @@ names = Hash[u32, char[8]](max_entries=8)
 macs = Hash[u32, MacAddress](max_entries=8)
 table = Hash[u32, i64](max_entries=8)
 cells = Array[i64](max_entries=4)
+people = Hash[u32, Named](max_entries=4)
 
 OLD, NEW = MacAddress("00:11:22:33:44:55"), MacAddress("00:11:22:33:44:66")
 
@@ -108,6 +109,26 @@ def stored(where, who, data):
     where[1] = who.size
     return where[1] + len(data)
 
+@function
+def count(where, key, amount):
+    where[key] += amount
+    return amount * 10
+
+@function
+def removed(key):
+    del table[key]
+    return 4
+
+@function
+def resized(who):
+    who.size = 7
+    return 10
+
+@function
+def grown(who):
+    who.size += 4
+    return 10
+
 def adder(amount):
     @function
     def add(x):
@@ -129,7 +150,7 @@ def python_out(text: str) -> int:
     exec(compile(IMPORTS + text, "<reference>", "exec"), scope)
     for value in scope.values():
         if isinstance(value, Map):
-            value.views.append({})
+            value.views.append(dict.fromkeys(range(4), 0) if value.kind == "Array" else {})
     scope["probe"].function(bytes(64))
     return int(scope["out"].value)
 
@@ -285,6 +306,34 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("body", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_functions(load, body: str) -> None:  # type: ignore[no-untyped-def]
+    agree(load, program(body))
+
+
+COUNTS = {
+    "a variable": "out.value = 1; out.value += bump(4)",
+    "a variable, taken from": "out.value = 10; out.value -= bump(4)",
+    "another variable": "five.value += u32(bump(4)); out.value = out.value * 10 + five.value",
+    "an entry": "table[1] = 1; table[1] += count(table, 1, 4); out.value = table[1]",
+    "an entry, taken from": "table[1] = 1; table[1] -= count(table, 1, 4); out.value = table[1]",
+    "an entry that is removed": "table[1] = 1; table[1] += removed(1); out.value = table[1]",
+    "an entry of another key": "table[1], table[2] = 1, 5; table[1] += count(table, 2, 4)\n"
+    "out.value = table[1] * 100 + table[2]",
+    "another map": "table[1] = 1; table[1] += count(cells, 1, 4); out.value = table[1] * 100 + cells[1]",
+    "a key that changes": "s = Named(size=1); table[1], table[7] = 3, 4; table[s.size] += resized(s)\n"
+    "out.value = table[1] * 100 + table[7]",
+    "an element": "cells[1] = 1; cells[1] += count(cells, 1, 4); out.value = cells[1]",
+    "a variable element": "cells[1] = 1; cells[n - 4] += count(cells, 1, 4); out.value = cells[1]",
+    "a field": "people[1] = Named(size=1); p = people[1]; p.size += grown(p); out.value = p.size",
+    "a field by two names": "people[1] = Named(size=1); people[1].size += grown(people[1]); out.value = people[1].size",
+    "by a condition": "out.value = 1; out.value += bump(4) if n > 3 else 0",
+    "by a walrus": "out.value = 1; out.value += (k := bump(4)) * 10; out.value += k",
+    "by a function inside": "def f():\n    out.value = 50\n    return 3\nout.value += f()",
+    "in a loop": "table[1] = 0\nfor i in range(3):\n    table[1] += count(table, 1, i)\nout.value = table[1]",
+}
+
+
+@pytest.mark.parametrize("body", COUNTS.values(), ids=COUNTS)
+def test_the_old_value_is_read_first(load, body: str) -> None:  # type: ignore[no-untyped-def]
     agree(load, program(body))
 
 
