@@ -143,6 +143,10 @@ def join(a: Environment | None, b: Environment | None) -> Environment | None:
             differ.append(key)
         version = a.versions.get(key)
         versions[key] = version if version is not None and version == b.versions.get(key) else fresh()
+    for key in a.intervals.keys() ^ b.intervals.keys():
+        if isinstance(key, ops.Local):  # written one way only: what it holds then may be told by a truth value
+            intervals[key], versions[key] = range_of(key.type), fresh()
+            differ.append(key)
     for local in a.same.keys() & b.same.keys():
         result.same[local] = a.same[local] & b.same[local]
     for key in [key for key in intervals if isinstance(key, ops.Local) and isinstance(key.type, BoolType)]:
@@ -168,12 +172,14 @@ def _implied(
         side, delta = (a, first) if second is None else (b, second)
         assert delta is not None
         keys = [key for key in (*differ, *delta) if key in joined.intervals]
-        return {key: (delta.get(key) or side.intervals[key], joined.versions[key]) for key in keys}
+        known = {key: delta.get(key) or side.intervals.get(key) for key in keys}
+        return {key: (interval, joined.versions[key]) for key, interval in known.items() if interval is not None}
     result: Delta = {}
     for key in first.keys() | second.keys():
         if key in joined.intervals:
-            one, other = first.get(key) or a.intervals[key], second.get(key) or b.intervals[key]
-            result[key] = (hull(one, other), joined.versions[key])
+            one, other = first.get(key) or a.intervals.get(key), second.get(key) or b.intervals.get(key)
+            if one is not None and other is not None:
+                result[key] = (hull(one, other), joined.versions[key])
     return result
 
 

@@ -277,7 +277,7 @@ class _Analysis:
         """Keep what a loop only adds to within what that can add up to; the limits."""
         limits: dict[Key, Interval] = {}
         for local, growth in growing.items():
-            found = growth.limit(local, entry.get(local), self.facts.intervals)
+            found = growth.limit(local, entry, self.facts.intervals)
             inside = meet(known.get(local), found) if found is not None and local in known.intervals else None
             if found is not None and inside is not None:
                 known.intervals[local] = inside

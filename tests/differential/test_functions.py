@@ -23,6 +23,7 @@ class Named:
 
 out = Global[i64](0)
 five = Global[u32](5)
+big = Global[u64](0)
 names = Hash[u32, char[8]](max_entries=8)
 macs = Hash[u32, MacAddress](max_entries=8)
 table = Hash[u32, i64](max_entries=8)
@@ -335,6 +336,28 @@ COUNTS = {
 @pytest.mark.parametrize("body", COUNTS.values(), ids=COUNTS)
 def test_the_old_value_is_read_first(load, body: str) -> None:  # type: ignore[no-untyped-def]
     agree(load, program(body))
+
+
+NOT_NEGATIVE = {
+    "by way of another name": "c = 0\nfor i in range(8):\n    x = c\n    c = x + n\nbig.value = c",
+    "by turns": "c = d = 0\nfor i in range(8):\n    c, d = d, c + 1\nbig.value = c + d",
+    "in a tuple": "t = (0, 0)\nfor i in range(8):\n    t = (t[0] + 1, t[1] + n)\nbig.value = t[0] + t[1]",
+    "by a function": "c = 0\nfor i in range(8):\n    c = add1(c)\nbig.value = c",
+    "by a choice": "c = 0\nfor i in range(8):\n    c = c + 1 if i & 1 else c\nbig.value = c",
+    "in loops in loops": "c = 0\nfor i in range(4):\n    for j in range(4):\n        x = c\n"
+    "        c = add1(x)\nbig.value = c",
+    "from a constant": "c = 9\nfor i in range(8):\n    if i == 3:\n        c = 2\n    x = c\n"
+    "    c = x + i\nbig.value = c",
+    "the size of a number": "x = out.value - 5; big.value = abs(x)",
+    "named on the right of and": "x = out.value - 5\nif n > 3 and (y := abs(x)) >= 0:\n    big.value = y",
+    "and then again": "x = out.value + 5\nif x >= 0 and (y := x) >= 0:\n    big.value = y",
+    "named in one way": "if n > 3:\n    y = n\nelse:\n    y = None\nif y is not None:\n    big.value = y",
+}
+
+
+@pytest.mark.parametrize("body", NOT_NEGATIVE.values(), ids=NOT_NEGATIVE)
+def test_what_is_not_negative_fits_u64(load, body: str) -> None:  # type: ignore[no-untyped-def]
+    agree(load, program(body + "\nout.value = i64(big.value)"))
 
 
 EFFECTS = {
