@@ -134,7 +134,7 @@ def _set_field(record: Record, field: TracepointField, value: Any, addresses: Ad
         case "text":
             record.set(field.offset, _encoded(layout.Text(field.size * max(field.count, 1)), value, what))
         case "array":
-            record.set(field.offset, _encoded(layout.Array(_integer(field), field.count), value, what))
+            _set_elements(record, field, value, what)
         case "data_loc":
             data = value.encode() + b"\0" if isinstance(value, str) else bytes(value)
             start = len(record.data)
@@ -142,6 +142,14 @@ def _set_field(record: Record, field: TracepointField, value: Any, addresses: Ad
             assert record.defined is not None
             record.defined += b"\1" * len(data)
             record.set(field.offset, (start | len(data) << 16).to_bytes(4, byteorder))
+
+
+def _set_elements(record: Record, field: TracepointField, value: Any, what: str) -> None:
+    """The first elements of an array, or all of them."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > field.count:
+        raise SimulationError(f"{what} has up to {field.count} numbers, not {value!r}")
+    for number, item in enumerate(value):
+        record.set(field.offset + number * field.size, _number(_integer(field), item, f"{what}[{number}]"))
 
 
 def _integer(field: TracepointField) -> layout.Integer:

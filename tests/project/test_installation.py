@@ -73,6 +73,23 @@ def test_the_wheel_works(packages: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").rglob("grammar-*"))
 
 
+def test_pytest_finds_the_plug_in_of_the_wheel(packages: Path, tmp_path: Path) -> None:
+    [wheel] = packages.glob("*.whl")
+    command = environment_with(tmp_path / "environment", wheel)
+    (tmp_path / "test_it.py").write_text("""
+from pyebpf import XDP, xdp
+
+@xdp
+def probe(packet):
+    return XDP.DROP
+
+def test_probe(simulate):
+    assert simulate(probe, packet=bytes(64)).result is XDP.DROP
+""")
+    done = run(command.parent / "python", "-m", "pytest", "-q", "test_it.py", cwd=tmp_path)
+    assert "1 passed" in done.stdout
+
+
 def test_the_sdist_works(packages: Path, tmp_path: Path) -> None:
     [sdist] = packages.glob("*.tar.gz")
     compiles_a_sample(environment_with(tmp_path / "environment", sdist), tmp_path)

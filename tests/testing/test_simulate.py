@@ -70,6 +70,10 @@ def outgoing(packet):
 def kept(packet):
     return packet.load(1, u8)
 
+@tracepoint("raw_syscalls:sys_enter")
+def called(ctx):
+    print(ctx.id, ctx.args[1])
+
 @raw_tracepoint("sys_exit")
 def dice(ctx):
     return random_u32() % 6
@@ -168,6 +172,9 @@ def test_null_pointer(simulate):
     result = simulate(opened, ctx={"filename": "", "flags": 0}, current_task={"real_parent": None})
     assert result.fault.kind == "NullPointerError" and result.events == [] and result.printed == []
 
+def test_arrays(simulate):
+    assert simulate(called, ctx={"id": 1, "args": (3, 4)}).printed == ["1 4"]
+
 def test_cpus(simulate):
     simulate.load(raw, cpus=3)
     simulate(raw, ctx=(0, 1), cpu=2)
@@ -178,7 +185,7 @@ def test_cpus(simulate):
 def test_chance(simulate):
     assert [simulate(dice, ctx=(), random=4).result, simulate(dice, ctx=(), random=[11]).result] == [4, 5]
     assert simulate(dice, ctx=(), helpers={"get_prandom_u32": lambda: 3}).result == 3
-""").assert_outcomes(passed=5)
+""").assert_outcomes(passed=6)
 
 
 def test_packets_as_each_hook_sees_them(run: Runner) -> None:
@@ -242,6 +249,7 @@ def test_one(simulate):
     simulate(kept, packet=bytes(4))
     simulate(dice, ctx=())
     simulate(raw, ctx=(0, 1))
+    simulate(called, ctx={"id": 1, "args": (3, 4)})
 """,
         "--bpf-coverage",
     )
