@@ -12,7 +12,7 @@ from typing import final
 from pyebpf.checks import strategies
 from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, unbounded
 from pyebpf.checks.intervals import Facts, analyze
-from pyebpf.checks.locks import forbidden_locks
+from pyebpf.checks.locks import forbidden_locks, held_around
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new
@@ -49,7 +49,7 @@ def check_module(module: Module, kernel: Version | None = None, loops: ops.Strat
     for program, facts in language.items():
         found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
         newer = too_new(program, kernel) if kernel is not None else ()
-        for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program)):
+        for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program), *held_around(program)):
             sink.add(diagnostic)
     sink.check()
     module, language = _with_strategies(module, language, kernel, loops)

@@ -17,6 +17,7 @@ from pyebpf.checks.branches import open_branches
 from pyebpf.checks.estimate import estimate
 from pyebpf.checks.instructions import roughly
 from pyebpf.checks.intervals import Facts
+from pyebpf.checks.locks import gives_back, under_locks
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.outlining import LoopTooNew
 from pyebpf.ir import ops
@@ -40,7 +41,9 @@ MANY_ROUNDS: Final = (6, 7)
 def choose(program: Program, facts: Facts, kernel: Version | None, force: ops.Strategy | None = None) -> Program:
     """`program` with the strategy of every loop. `force` is for tests: every loop shall have this one."""
     every = [op for op in ops.walk(program.body) if isinstance(op, ops.Loop) and facts.reachable(op)]
-    loops = [loop for loop in every if loop.strategy == "bounded"]
+    locked = frozenset(under_locks(program.body))  # there the kernel takes no calls, not even these
+    movable = [loop for loop in every if loop not in locked and not gives_back(loop)]
+    loops = [loop for loop in movable if loop.strategy == "bounded"]
     limit = COMFORTABLE if kernel is None or kernel >= BPF_LOOP else TIGHT
     chosen: frozenset[ops.Loop] = frozenset()
     if force is not None:

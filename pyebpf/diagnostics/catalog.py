@@ -128,6 +128,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     kfuncs.KfuncType,
     kfuncs.UnknownKfunc,
     kfuncs.NotHeld,
+    kfuncs.HeldAround,
     hooks.UnknownTracepoint,
     hooks.UnknownContextField,
     hooks.WrongParameters,

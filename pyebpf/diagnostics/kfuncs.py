@@ -1,4 +1,4 @@
-"""Kfuncs. Codes E0518 to E0521."""
+"""Kfuncs. Codes E0518 to E0522."""
 
 from __future__ import annotations
 
@@ -71,3 +71,27 @@ class NotHeld(Diagnostic):
     """
 
     pointer: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HeldAround(Diagnostic):
+    code: ClassVar = "E0522"
+    title: ClassVar = "a loop over a map's entries can't be left with something to give back"
+    notes: ClassVar = ("the kernel runs such a loop as a function of its own, which can't give back what others hold",)
+    help: ClassVar = "take what the loop needs out of the `with` block, and loop after it"
+    explanation: ClassVar = """
+    A `with` block around a kfunc gives back what it holds on every way out: `return`, `break` out of the block, a
+    fault. A loop over a map's entries inside it, with such a way out, is more than the kernel follows.
+
+        with bpf_task_from_pid(1) as task:
+            for key in table:               # wrong
+                if key == task.tgid:
+                    return XDP.DROP
+
+        with bpf_task_from_pid(1) as task:
+            wanted = task.tgid
+        for key in table:                   # right
+            if key == wanted:
+                return XDP.DROP
+    """

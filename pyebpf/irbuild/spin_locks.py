@@ -24,6 +24,7 @@ CALLS = (
     ops.RingDiscard,
     ops.Call,
     ops.KfuncCall,
+    ops.NextEntry,
 )
 """What the kernel forbids while a lock is held."""
 

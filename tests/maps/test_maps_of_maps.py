@@ -103,9 +103,21 @@ def others(packet):
     return XDP.DROP
 
 
+@xdp
+def through(packet):
+    array = arrays[0]
+    for n in first:
+        array[n & 3] += 1
+    for i in range(50_000):
+        array[i & 3] += 1
+        if i == 41:
+            array = arrays[1]
+    return XDP.DROP
+
+
 @pytest.fixture
 def session() -> Iterator[pyebpf.Session]:
-    with pyebpf.load((use, changed, others), attach=False) as loaded:
+    with pyebpf.load((use, changed, others, through), attach=False) as loaded:
         yield loaded
 
 
@@ -161,6 +173,14 @@ def test_other_maps_inside(session: pyebpf.Session) -> None:
     key.value = 4
     assert run(session, "others") == ["IndexError"]
     assert list(by_name) == ["eth0"]
+
+
+def test_in_loops_that_the_kernel_runs(session: pyebpf.Session) -> None:
+    arrays[0], arrays[1] = Array[u64](max_entries=4), Array[u64](max_entries=4)
+    first.update({0: 1, 4: 1, 3: 1})
+    assert run(session, "through") == []
+    assert list(arrays[0]) == [2 + 11, 11, 10, 1 + 10]
+    assert sum(arrays[1]) == 50_000 - 42
 
 
 def test_declarations_are_free_again() -> None:

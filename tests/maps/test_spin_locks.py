@@ -95,6 +95,22 @@ def caught(packet):
     return XDP.DROP
 
 
+@xdp
+def long_loops(packet):
+    cell = cells[0]
+    with cell.lock:
+        for _ in range(5000):
+            cell.credit += 1
+    for i in range(50_000):
+        with cell.lock:
+            cell.debit = cell.debit + 1
+            if i == 30_000:
+                break
+            if cell.numbers[i & 3] == 77:
+                return XDP.TX
+    return XDP.DROP
+
+
 @function
 def oldest(account, now):
     with account.lock:
@@ -199,6 +215,15 @@ def test_a_fault_is_caught_outside(session: pyebpf.Session) -> None:
     cells[0] = Account(credit=1)
     assert run(session, "helper") == XDP.DROP and seen.value >= 0 and cells[0].credit == 0
     assert run(session, "helper") == XDP.DROP and seen.value == 0
+
+
+def test_loops_that_the_kernel_runs() -> None:
+    """Inside a lock a loop stays what it is; around one it may become a function of its own."""
+    with pyebpf.load(long_loops, attach=False) as session:
+        assert run(session, "long_loops") == XDP.DROP and not session.faults
+        assert (cells[0].credit, cells[0].debit) == (5000, 30_001)
+        cells[0] = Account(numbers=(0, 0, 0, 77))
+        assert run(session, "long_loops") == XDP.TX and cells[0].debit == 4
 
 
 def test_whole_entries() -> None:
