@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import pyebpf
+from pyebpf.compiler import lower_target
+from pyebpf.simulator.simulation import Input, Simulation
+from pyebpf.simulator.surroundings import Surroundings
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -19,7 +25,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 class Port:
     """A ported program in the kernel."""
 
-    session: pyebpf.Session
+    session: Any
 
     def run(self, packet: bytes, program: str = "") -> int:
         """Run it on a packet; the action."""
@@ -42,12 +48,41 @@ class Port:
         return {str(fault.kind): fault.count for fault in self.session.faults}
 
 
-@pytest.fixture
-def port() -> Iterator[Callable[..., Port]]:
+@dataclass
+class Simulated:
+    """What a session offers, of the same program in the simulator."""
+
+    simulation: Simulation
+
+    @property
+    def programs(self) -> dict[str, Any]:
+        def run(name: str, data: bytes) -> Any:
+            output = self.simulation.run(name, Input(Surroundings(now=time.monotonic_ns()), data))
+            return SimpleNamespace(result=output.result, data=output.packet)
+
+        return {name: SimpleNamespace(test_run=partial(run, name)) for name in self.simulation.programs}
+
+    @property
+    def maps(self) -> dict[str, Any]:
+        return self.simulation.maps
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        return dict(self.simulation.variables)
+
+    @property
+    def faults(self) -> Any:
+        return self.simulation.faults
+
+
+@pytest.fixture(params=["kernel", "simulator"])
+def port(request: pytest.FixtureRequest) -> Iterator[Callable[..., Port]]:
     with ExitStack() as stack:
 
         def load(name: str, **config: object) -> Port:
             path = PROGRAMS / f"{name}.py"
+            if request.param == "simulator":
+                return Port(Simulated(Simulation(lower_target(path).module, config=config)))
             return Port(stack.enter_context(pyebpf.load(path, attach=False, config=config)))
 
         yield load

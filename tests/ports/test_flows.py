@@ -126,6 +126,7 @@ def test_tls_server_name(port: Callable[..., Any]) -> None:
     assert program.faults() == {"PacketTooShort": 1}
 
 
+@pytest.mark.parametrize("port", ["kernel"], indirect=True)  # which is attached
 def test_dns_sampler(port: Callable[..., Any]) -> None:
     """On a Unix socket, whose datagrams here are whole frames."""
     program = port("dns_sampler")
