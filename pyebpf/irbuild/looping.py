@@ -27,7 +27,7 @@ def repeat(
     Inside, `b.frame.loops[-1]` is what leaves it. `entries`: what a loop over a map goes through.
     """
     label = ops.Label(LOOP)
-    before = b.assigned
+    before, alive = b.assigned, b.reachable
     with b.block() as whole:
         go_on = test()
         at_test = b.assigned
@@ -51,14 +51,14 @@ def repeat(
                 b.emit(ops.Break(label, span))
             b.reachable = True
             b.emit(ops.If(go_on, ops.Block(), ops.Block(tuple(leaving)), span))
-    b.reachable = True
+    b.reachable = alive
     blocks = ops.Block((*whole, *inside)), ops.Block(tuple(step))
     if entries is None:
         b.emit(ops.Loop(label, *blocks, counting, None, False, span))
     else:
         b.emit(ops.Loop(label, *blocks, None, entries.map.max_entries, False, span, "entries"))
     exits = b.breaks.pop(label, [])
-    b.reachable = bool(exits)
+    b.reachable = alive and bool(exits)
     b.assigned = frozenset.intersection(*exits) if exits else before
 
 
@@ -90,6 +90,21 @@ def walk(
         length.type.low > 0,
         span,
     )
+
+
+def scope(b: Builder, label: ops.Label, lower: Callable[[], None], span: Span) -> None:
+    """A block that jumps to `label` leave; its end is one more way out."""
+    before, alive = b.assigned, b.reachable
+    b.labels.append(label)
+    with b.block() as inside:
+        lower()
+        b.leave(label, span)
+    b.labels.pop()
+    exits = b.breaks.pop(label, [])
+    b.reachable = alive
+    b.emit(ops.Scope(label, ops.Block(tuple(inside)), span))
+    b.reachable = alive and bool(exits)
+    b.assigned = frozenset.intersection(*exits) if exits else before
 
 
 def nothing() -> None:

@@ -11,7 +11,7 @@ from pyebpf.ir.types import I64, I64_MAX, I64_MIN, U64, U64_MAX, IntType
 from pyebpf.irbuild import arithmetic, entries, expressions, iteration
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.looping import nothing, repeat, walk
+from pyebpf.irbuild.looping import nothing, repeat, scope, walk
 from pyebpf.irbuild.operands import Items, Operand, Range, Static, Values, describe
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -59,9 +59,11 @@ def go_through(
         _count(b, operand, body, orelse, name, span)
         return
     items = iteration.required(b, operand, span)
-    if isinstance(items.length, ops.Const) and _written_out(b, items, items.length.value, size, span):
+    assert isinstance(items.length.type, IntType)
+    most = items.length.type.high
+    if (items.apart or isinstance(items.length, ops.Const)) and _written_out(b, items, most, size, span):
         before = set(b.frame.bindings)
-        _write_out(b, items, items.length.value, body, orelse, span)
+        _write_out(b, items, most, body, orelse, span)
         if target is not None:
             _end_names(b, target, before)
         return
@@ -148,43 +150,45 @@ def _written_out(b: Builder, items: Items, count: int, size: int, span: Span) ->
 
 
 def _write_out(
-    b: Builder, items: Items, count: int, body: Callable[[Operand], None], orelse: Callable[[], None], span: Span
+    b: Builder, items: Items, most: int, body: Callable[[Operand], None], orelse: Callable[[], None], span: Span
 ) -> None:
-    done = ops.Label("written out")
-    b.labels.append(done)
-    outer, b.copies = b.copies, b.copies * count
-    with b.block() as whole:
-        for number in range(count):
-            _one_round(b, items.at(b, b.const(number, span)), done, body, span)
+    """A copy of `body` for each of at most so many items."""
+    done, ended = ops.Label("written out"), ops.Label("items")
+
+    def rounds() -> None:
+        for number in range(most):
             if not b.reachable:
-                break
-        b.copies = outer
+                return
+            if not isinstance(items.length, ops.Const):
+                more = b.compare(">", items.length, b.const(number, span), span)
+                b.if_(more, nothing, lambda: b.leave(ended, span), span)
+            _one_round(b, items.at(b, b.const(number, span)), done, body, span)
+
+    def whole() -> None:
+        outer, b.copies = b.copies, b.copies * most
+        try:
+            if isinstance(items.length, ops.Const):
+                rounds()
+            else:
+                scope(b, ended, rounds, span)
+        finally:
+            b.copies = outer
         if b.reachable:
             orelse()
-        b.leave(done, span)
-    b.labels.pop()
-    exits = b.breaks.pop(done, [])
-    b.reachable = True
-    b.emit(ops.Scope(done, ops.Block(tuple(whole)), span))
-    b.reachable = bool(exits)
-    b.assigned = frozenset.intersection(*exits) if exits else b.assigned
+
+    scope(b, done, whole, span)
 
 
 def _one_round(b: Builder, item: Operand, done: ops.Label, body: Callable[[Operand], None], span: Span) -> None:
     """One copy; `continue` goes to its end."""
     end = ops.Label("round")
-    b.labels.append(end)
-    b.frame.loops.append((done, end))
-    with b.block() as inside:
+
+    def round() -> None:
+        b.frame.loops.append((done, end))
         body(item)
-        b.leave(end, span)
-    b.frame.loops.pop()
-    b.labels.pop()
-    exits = b.breaks.pop(end, [])
-    b.reachable = True
-    b.emit(ops.Scope(end, ops.Block(tuple(inside)), span))
-    b.reachable = bool(exits)
-    b.assigned = frozenset.intersection(*exits) if exits else b.assigned
+        b.frame.loops.pop()
+
+    scope(b, end, round, span)
 
 
 def assign_item(b: Builder, target: tree.Expression, item: Operand) -> None:

@@ -14,6 +14,7 @@ As in Python, names are bound once a whole pattern has matched, before its guard
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from pyebpf import layout
 from pyebpf.diagnostics import matching as errors
@@ -21,6 +22,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import BoolType, PointerType
 from pyebpf.irbuild import comparisons, contexts, expressions, iteration, memory, names, order, values
 from pyebpf.irbuild.builder import Abandon, Builder
+from pyebpf.irbuild.looping import nothing, scope
 from pyebpf.irbuild.operands import (
     Operand,
     Optional,
@@ -53,25 +55,20 @@ class Capture:
 def lower_match(b: Builder, statement: tree.Match, lower_block: LowerBlock) -> None:
     span = statement.span
     subject = _subject(b, statement)
-    done, before = ops.Label("match"), b.assigned
-    b.labels.append(done)
-    depth, wrong = len(b.labels), False
-    with b.block() as whole:
+    done, wrong = ops.Label("match"), []
+
+    def cases() -> None:
+        depth = len(b.labels)
         for case in statement.cases:
             here = b.assigned
             try:
                 _case(b, case, subject, done, lower_block)
             except Abandon:
-                wrong = True
+                wrong.append(case)
                 del b.labels[depth:]
                 b.reachable, b.assigned = True, here
-        b.leave(done, span)
-    b.labels.pop()
-    exits = b.breaks.pop(done, [])
-    b.reachable = True
-    b.emit(ops.Scope(done, ops.Block(tuple(whole)), span))
-    b.reachable = bool(exits)
-    b.assigned = frozenset.intersection(*exits) if exits else before
+
+    scope(b, done, cases, span)
     if wrong:
         raise Abandon
 
@@ -104,8 +101,8 @@ def _case(b: Builder, case: tree.MatchCase, subject: Operand, done: ops.Label, l
     span, failed = case.pattern.span, ops.Label("case")
     if not b.reachable:
         return
-    b.labels.append(failed)
-    with b.block() as inside:
+
+    def whole() -> None:
         _bind(b, _match(b, case.pattern, subject, failed))
         if case.guard is not None and b.reachable:
             decision = expressions.decide(b, case.guard)
@@ -114,12 +111,8 @@ def _case(b: Builder, case: tree.MatchCase, subject: Operand, done: ops.Label, l
             b.assigned = decision.when_true
         lower_block(b, case.body)
         b.leave(done, span)
-    b.labels.pop()
-    exits = b.breaks.pop(failed, [])
-    b.reachable = True
-    b.emit(ops.Scope(failed, ops.Block(tuple(inside)), span))
-    b.reachable = bool(exits)
-    b.assigned = frozenset.intersection(*exits) if exits else b.assigned
+
+    scope(b, failed, whole, span)
 
 
 def _bind(b: Builder, captures: list[Capture]) -> None:
@@ -140,11 +133,7 @@ def _require(b: Builder, condition: ops.Value, failed: ops.Label, span: Span) ->
         if not condition.value:
             b.leave(failed, span)
         return
-    b.if_(condition, _go_on, lambda: b.leave(failed, span), span)
-
-
-def _go_on() -> None:
-    pass
+    b.if_(condition, nothing, lambda: b.leave(failed, span), span)
 
 
 def _never(
@@ -213,36 +202,27 @@ def _there(b: Builder, operand: Operand, failed: ops.Label, span: Span) -> Opera
 
 def _alternatives(b: Builder, pattern: tree.OrPattern, operand: Operand, failed: ops.Label) -> list[Capture]:
     """`a | b`: what the first that matches has bound goes to the names once the whole pattern has matched."""
-    matched, bound = ops.Label("or"), {}
-    before = b.assigned
-    b.labels.append(matched)
-    with b.block() as whole:
+    matched, before = ops.Label("or"), b.assigned
+    bound: dict[str, str] = {}
+
+    def one(each: tree.Pattern, following: ops.Label) -> None:
+        for capture in _match(b, each, operand, following):
+            hidden = f"{capture.name}, {pattern.span.line}:{pattern.span.column}"
+            bound[capture.name] = hidden
+            if b.reachable:
+                names.assign_name(b, hidden, capture.operand, capture.span)
+        b.leave(matched, each.span)
+
+    def whole() -> None:
         for each in pattern.patterns:
             following = ops.Label("alternative")
-            b.labels.append(following)
-            with b.block() as one:
-                for capture in _match(b, each, operand, following):
-                    hidden = f"{capture.name}, {pattern.span.line}:{pattern.span.column}"
-                    bound[capture.name] = hidden
-                    if b.reachable:
-                        names.assign_name(b, hidden, capture.operand, capture.span)
-                b.leave(matched, each.span)
-            b.labels.pop()
-            exits = b.breaks.pop(following, [])
-            b.reachable = True
-            b.emit(ops.Scope(following, ops.Block(tuple(one)), each.span))
-            b.reachable, b.assigned = bool(exits), before
-            if not exits:
-                break
+            scope(b, following, partial(one, each, following), each.span)
+            b.assigned = before
         b.leave(failed, pattern.span)
-    b.labels.pop()
-    exits = b.breaks.pop(matched, [])
-    b.reachable = True
-    b.emit(ops.Scope(matched, ops.Block(tuple(whole)), pattern.span))
-    b.reachable = bool(exits)
-    if not exits:
+
+    scope(b, matched, whole, pattern.span)
+    if not b.reachable:
         return []
-    b.assigned = frozenset.intersection(*exits)
     found = [Capture(name, names.read_name(b, hidden, pattern.span), pattern.span) for name, hidden in bound.items()]
     b.assigned = before
     return found

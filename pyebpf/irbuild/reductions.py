@@ -15,7 +15,7 @@ from pyebpf.ir.module import Fault
 from pyebpf.ir.types import BOOL
 from pyebpf.irbuild import arithmetic, calls, expressions, iteration, loops, names, values
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.looping import nothing
+from pyebpf.irbuild.looping import nothing, scope
 from pyebpf.irbuild.operands import Items, Operand, Optional, OptionalValues, Range, Static, Values, describe
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -194,7 +194,6 @@ def _decide(b: Builder, name: str, source: Source, span: Span) -> Operand:
     """`any` and `all`: the first item that decides ends it."""
     stops = name == "any"
     result, decided = b.local(name, BOOL, span), ops.Label(name)
-    before = b.assigned
     b.set(result, b.truth(not stops, span), span)
 
     def decide() -> None:
@@ -205,16 +204,7 @@ def _decide(b: Builder, name: str, source: Source, span: Span) -> Operand:
         truth = values.truth(b, item, where)
         b.if_(truth if stops else b.negate(truth, where), decide, None, where)
 
-    b.labels.append(decided)
-    with b.block() as whole:
-        source.each(look)
-        b.leave(decided, span)
-    b.labels.pop()
-    exits = b.breaks.pop(decided, [])
-    b.reachable = True
-    b.emit(ops.Scope(decided, ops.Block(tuple(whole)), span))
-    b.reachable = bool(exits)
-    b.assigned = frozenset.intersection(*exits) if exits else before
+    scope(b, decided, lambda: source.each(look), span)
     return b.get(result, span)
 
 

@@ -8,7 +8,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, U64, IntType
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.iteration import opposite
-from pyebpf.irbuild.looping import nothing, walk
+from pyebpf.irbuild.looping import nothing, scope, walk
 from pyebpf.irbuild.operands import Items, Operand, Range
 from pyebpf.source import Span
 
@@ -22,15 +22,10 @@ def search(b: Builder, items: Items, equal: Callable[[Operand], ops.Value], span
         b.set(result, b.truth(True, span), span)
         b.leave(done, span)
 
-    before = b.assigned
-    b.labels.append(done)
-    with b.block() as whole:
+    def look() -> None:
         walk(b, items, lambda item: b.if_(equal(item), found, None, span), nothing, "search", span)
-        b.leave(done, span)
-    b.labels.pop()
-    b.breaks.pop(done, None)
-    b.reachable, b.assigned = True, before
-    b.emit(ops.Scope(done, ops.Block(tuple(whole)), span))
+
+    scope(b, done, look, span)
     return b.get(result, span)
 
 

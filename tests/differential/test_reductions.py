@@ -107,6 +107,8 @@ EXPRESSIONS = [
     "min(PORTS) + max((n, m, 5)) + min((7,))",
     "min(u64(x & 255) << 56 for x in t.cells)",
     "len(range(n)) + len(range(n, m)) * 3 + len(range(200, n, -3)) * 7 + len(range(3, 90, (m & 3) + 1))",
+    "any((True, any(note(x) > 2 for x in t.cells))) + all((n > 300, all(note(x) for x in PORTS))) + out[20]",
+    "any(True for x in t.cells) + all(False for x in t.cells) * 2 + any(any(True for y in PORTS) for x in slots)",
     "len(range(2, 17, 3)) + len(PORTS) + len(t.cells) + len(slots) + len(Color)",
     "(n in t.cells) + (m + 1 not in t.cells) * 2 + (-1 in t.signed) * 4 + (n in t.signed) * 8",
     "(n in slots) + (m in slots) * 2",
