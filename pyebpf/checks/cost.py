@@ -12,6 +12,7 @@ from pyebpf.checks.branches import open_branches
 from pyebpf.checks.instructions import roughly
 from pyebpf.checks.intervals import Facts
 from pyebpf.checks.requirements import Need, needs, used_helpers
+from pyebpf.checks.stack import STACK, fits, slots, stack
 from pyebpf.checks.worst_case import longest_run, worst_case
 from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.loops import StackTooLarge, TooManyBranches, TooManyInstructions, UnboundedLoop, UnprovenWhile
@@ -20,7 +21,6 @@ from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.kernel.helpers import Helper
-from pyebpf.layout import round_up
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
@@ -28,10 +28,6 @@ BUDGET = 1_000_000
 """BPF_COMPLEXITY_LIMIT_INSNS, since 5.2 for privileged programs; 4096 instructions before."""
 OPEN_BRANCHES = 8192
 """BPF_COMPLEXITY_LIMIT_JMP_SEQ, since 5.2: the ways not yet taken that the verifier remembers at a time."""
-STACK = 512
-"""MAX_BPF_STACK."""
-SPILLS = 48
-"""Bytes of stack left for registers that the code generator has to put aside."""
 GPL_COMPATIBLE = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
 """As `license_is_gpl_compatible` in include/linux/license.h has them."""
 
@@ -76,16 +72,6 @@ def report(program: Program, facts: Facts) -> ProgramReport:
     hook = f"{program.hook.name} {program.argument}".strip()
     newest = max(needs(program), key=lambda need: need.since)
     return ProgramReport(program.name, hook, worst_case(program.body, facts), stack(program), loops, ordered, newest)
-
-
-def slots(program: Program) -> list[ops.Slot]:
-    """The program's memory on the stack, each slot once."""
-    return list({op.slot: None for op in ops.walk(program.body) if isinstance(op, ops.SlotAddress)})
-
-
-def stack(program: Program) -> int:
-    """Bytes of stack for everything that lies in memory."""
-    return sum(round_up(slot.type.size, 8) for slot in slots(program))
 
 
 def unbounded(program: Program, facts: Facts) -> Iterator[Diagnostic]:
@@ -136,10 +122,9 @@ def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
         worst = max(inside, key=lambda op: (bound(op, facts) or 1) * open_branches(op.body, facts), default=None)
         if worst is not None:
             yield TooManyBranches(worst.span, remembered, bound(worst, facts) or 1, OPEN_BRANCHES)
-    size = stack(program)
-    if size > STACK - SPILLS:
-        largest = max(slots(program), key=lambda slot: slot.type.size)
-        yield StackTooLarge(largest.span, size, STACK, largest.name, largest.type.size)
+    largest = max(slots(program), key=lambda slot: slot.type.size, default=None)
+    if not fits(program) and largest is not None:
+        yield StackTooLarge(largest.span, stack(program), STACK, largest.name, largest.type.size)
 
 
 def _largest(program: Program, measure: Callable[[ops.Block], int]) -> ops.Loop | None:

@@ -1,0 +1,81 @@
+"""How much stack a program needs, with the functions that its loops become.
+
+The kernel gives 512 bytes to a program and all functions that are under way in it together (`check_max_stack_depth` in
+kernel/bpf/verifier.c), and rounds what each takes up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from pyebpf.ir import ops
+from pyebpf.ir.module import Program
+from pyebpf.layout import round_up
+
+STACK: Final = 512
+"""MAX_BPF_STACK."""
+SPILLS: Final = 48
+"""Bytes of stack left for registers that the code generator has to put aside, in each function."""
+_GRAIN: Final = 32
+"""To what a function's share is rounded up."""
+_HEADER: Final = 16
+"""What a frame begins with: addresses of the frame around it, and of the context."""
+_LOOP: Final = 24
+"""What the kernel adds where it writes out the call of `bpf_loop`."""
+
+
+def slots(program: Program) -> list[ops.Slot]:
+    """The program's memory on the stack, each slot once."""
+    return list({op.slot: None for op in ops.walk(program.body) if isinstance(op, ops.SlotAddress)})
+
+
+def stack(program: Program) -> int:
+    """Bytes of stack for everything that lies in memory, at the deepest; what is left for other things included where
+    functions call each other."""
+    if not any(_is_function(op) for op in ops.walk(program.body)):
+        return sum(round_up(slot.type.size, 8) for slot in slots(program))
+    uses = Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet | ops.LocalSet))
+    return _chain(program.body, frozenset(), uses)
+
+
+def fits(program: Program) -> bool:
+    """Whether the stack is large enough."""
+    functions = any(_is_function(op) for op in ops.walk(program.body))
+    return stack(program) <= (STACK if functions else STACK - SPILLS)
+
+
+def _is_function(op: ops.Op) -> bool:
+    return isinstance(op, ops.Loop) and op.strategy != "bounded"
+
+
+def _chain(block: ops.Block, around: frozenset[ops.Slot], uses: Counter[ops.Local]) -> int:
+    """Bytes for a function whose body is `block`, and for the deepest of those that it runs."""
+    own = frozenset(op.slot for op in _direct(block) if isinstance(op, ops.SlotAddress)) - around
+    loops = [op for op in _direct(block) if isinstance(op, ops.Loop) and _is_function(op)]
+    shared = {local for loop in loops for local in _shared(loop, uses)}
+    size = sum(round_up(slot.type.size, 8) for slot in own) + 8 * len(shared)
+    size += _HEADER + _LOOP if loops else 0
+    bodies = [ops.Block((*loop.body.ops, *loop.step.ops)) for loop in loops]
+    return round_up(size + SPILLS, _GRAIN) + max((_chain(body, around | own, uses) for body in bodies), default=0)
+
+
+def _direct(block: ops.Block) -> Iterator[ops.Op]:
+    """Ops of a function's body; of loops that are functions of their own only the loop itself."""
+    for op in block.ops:
+        yield op
+        if not _is_function(op):
+            for inner in ops.blocks(op):
+                yield from _direct(inner)
+
+
+def _shared(loop: ops.Loop, uses: Counter[ops.Local]) -> set[ops.Local]:
+    """Locals that the loop and something outside of it name."""
+    inside = Counter(
+        op.local
+        for block in (loop.body, loop.step)
+        for op in ops.walk(block)
+        if isinstance(op, ops.LocalGet | ops.LocalSet)
+    )
+    return {local for local, count in inside.items() if uses[local] > count}
