@@ -23,6 +23,8 @@ from pyebpf.ir.module import Module, Program
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
 
+SPILLED_RANGES = (5, 16)
+"""The verifier keeps the ranges of numbers that are put on the stack and read back (commit 354e8f1970f8)."""
 __all__ = ["Checked", "LoopReport", "ProgramReport", "check_module"]
 
 
@@ -37,6 +39,8 @@ class Checked:
     reports: tuple[ProgramReport, ...]
     suspects: tuple[Diagnostic, ...] = ()
     """Warnings, in the order of the source."""
+    calls: bool = True
+    """Whether the kernel that it is for keeps the ranges of numbers on the stack, where functions get theirs."""
 
 
 def check_module(module: Module, kernel: Version | None = None, loops: ops.Strategy | None = None) -> Checked:
@@ -60,7 +64,7 @@ def check_module(module: Module, kernel: Version | None = None, loops: ops.Strat
     sink.check()
     reports = tuple(report(program, facts) for program, facts in language.items())
     suspects = (*module.suspects, *always_same(module, language.values()))
-    return Checked(module, language, reports, suspects)
+    return Checked(module, language, reports, suspects, kernel is None or kernel >= SPILLED_RANGES)
 
 
 def _with_strategies(

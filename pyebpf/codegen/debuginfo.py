@@ -74,10 +74,9 @@ class DebugInfo:
             )
         return self._files[source]
 
-    def function(self, name: str, parameters: Sequence[Parameter], span: Span) -> Function:
+    def function(self, name: str, parameters: Sequence[Parameter], span: Span, *, local: bool) -> Function:
         """The function's node, and those of its parameters (without which the kernel refuses the BTF), names and LLVM's
-        types. A program has one parameter; with more it is a function of the module's own."""
-        local = len(parameters) > 1
+        types. `local`: it is a function of the module's own, not a program."""
         file = self.file(span.source)
         pointer = self.pointer("null")
         types = [pointer if kind == "ptr" else self.integer(layout.U64) for _, kind in parameters]

@@ -71,8 +71,9 @@ class _Emitter:
         self.frames = Frames(self.code, self.home.frame, around_it)
         self.parameters = parameters(self.home)
         names = [name for _, name in self.parameters] if function else [program.parameter]
+        typed = [(name, type) for name, (type, _) in zip(names, self.parameters, strict=True)]
         self.function_node, self.parameter_nodes = around.debug.function(
-            self.home.name, list(zip(names, (type for type, _ in self.parameters), strict=True)), self.home.span
+            self.home.name, typed, self.home.span, local=function is not None
         )
 
     def function(self) -> list[str]:
@@ -474,6 +475,9 @@ class _Emitter:
             case ops.ForgetBytes():
                 forget_bytes(code, self.address(op.address), op.size, memory.alignment(op.address), self.zero)
             case ops.Run():
+                if op.call:
+                    code.do(f"call i64 {symbol(op.function)}(ptr {self.frames.own})")
+                    return
                 over = f"i64 {op.rounds}" if op.entries is None else f"ptr {symbol(op.entries.map.name)}"
                 arguments = [over, f"ptr {symbol(op.function)}", f"ptr {self.frames.own}", "i64 0"]
                 self.call("loop" if op.entries is None else "for_each_map_elem", arguments, NoneType())

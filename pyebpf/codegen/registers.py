@@ -24,9 +24,13 @@ def parameters(home: Program | Function) -> tuple[tuple[str, str], ...]:
     """What it is given: LLVM's types and names."""
     if isinstance(home, Program):
         return (("ptr", "ctx"),)
-    if home.entries:
-        return (("ptr", "map"), ("ptr", "key"), ("ptr", "value"), ("ptr", "frame"))
-    return (("i64", "round"), ("ptr", "frame"))
+    match home.kind:
+        case "loop":
+            return (("i64", "round"), ("ptr", "frame"))
+        case "entries":
+            return (("ptr", "map"), ("ptr", "key"), ("ptr", "value"), ("ptr", "frame"))
+        case "call":
+            return (("ptr", "frame"),)
 
 
 def section(program: Program) -> str:

@@ -152,14 +152,18 @@ class Frame:
     context: bool
 
 
+FunctionKind: TypeAlias = Literal["loop", "entries", "call"]
+
+
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """A function that a program runs, or has the kernel run: its result is 1 to leave the loop, 0 to go on."""
 
     name: str
-    entries: bool
-    """Whether it is given a map and an entry's key and value, rather than the number of the round, before `around`."""
+    kind: FunctionKind
+    """Who runs it, and what it is given before the address of `around`: `bpf_loop`, the number of the round;
+    `bpf_for_each_map_elem`, a map and an entry's key and value; or whoever calls it, nothing."""
     around: Frame
     """The frame whose address it is given."""
     frame: Frame | None

@@ -565,12 +565,13 @@ class ForgetBytes:
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """Have the kernel run the program's `function` at most `rounds` times, until it answers 1 (`bpf_loop`); or for
-    each of `entries` (`bpf_for_each_map_elem`)."""
+    each of `entries` (`bpf_for_each_map_elem`). Or call it, once."""
 
     function: str
     rounds: int
     span: Span
     entries: Entries | None = None
+    call: bool = False
 
 
 @final
@@ -635,11 +636,15 @@ class Loop:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """A block that Break leaves: an inlined function, or what a `try` protects."""
+    """A block that Break leaves: an inlined function, or what a `try` protects.
+
+    `function`: the name of the function, if it is a copy of one.
+    """
 
     label: Label
     body: Block
     span: Span
+    function: str = ""
 
 
 @final

@@ -278,6 +278,8 @@ class _Printer:
             case ops.ForgetBytes():
                 return f"forget {self.of(op.address)} ({op.size} bytes)"
             case ops.Run():
+                if op.call:
+                    return f"call {op.function}"
                 if op.entries is not None:
                     return f"run {op.function} for each entry of {op.entries.map.name} (bpf_for_each_map_elem)"
                 return f"run {op.function} at most {op.rounds} times (bpf_loop)"

@@ -57,7 +57,7 @@ def inline(
     b.labels.pop()
     exits = b.breaks.pop(label, [])
     b.reachable = True
-    b.emit(ops.Scope(label, ops.Block(tuple(body)), span))
+    b.emit(ops.Scope(label, ops.Block(tuple(body)), span, function.name))
     b.assigned, b.reachable = outer, bool(exits) or b.sink.count > mistakes
     if not gives_value(function.body):
         return Static(None, "None")

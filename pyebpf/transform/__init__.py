@@ -11,6 +11,7 @@ from dataclasses import replace
 from pyebpf.checks import Checked
 from pyebpf.checks.branches import known_locals
 from pyebpf.checks.intervals import analyze
+from pyebpf.checks.stack import stack
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Obligation, Program
 from pyebpf.ir.rewrite import rewrite
@@ -24,6 +25,9 @@ from pyebpf.transform.unused import remove_unused
 from pyebpf.transform.zeroing import shrink_zeroing
 
 __all__ = ["optimize"]
+
+MOST_STACK = 256
+"""Bytes, of 512, up to which copies of functions become calls, which need more stack."""
 
 
 def optimize(checked: Checked) -> Module:
@@ -57,4 +61,5 @@ def _program(checked_program: Program, checked: Checked) -> Program:
             case _:
                 return op
 
-    return outline(shrink_zeroing(remove_unused(rewrite(program, change))))
+    calls = checked.calls and stack(program) <= MOST_STACK
+    return outline(shrink_zeroing(remove_unused(rewrite(program, change))), calls=calls)

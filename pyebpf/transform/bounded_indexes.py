@@ -11,6 +11,8 @@ The verifier follows the counter of a loop from round to round; in a function it
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import BOOL, U64, IntType
@@ -44,12 +46,12 @@ def _inside(op: ops.Op, counters: frozenset[ops.Local], checked: frozenset[ops.V
     match op:
         case ops.If():
             then = _block(op.then, counters, checked | _upper(op.condition))
-            return ops.If(op.condition, then, _block(op.orelse, counters, checked), op.span)
+            return replace(op, then=then, orelse=_block(op.orelse, counters, checked))
         case ops.Scope():
-            return ops.Scope(op.label, _block(op.body, counters, checked), op.span)
+            return replace(op, body=_block(op.body, counters, checked))
         case ops.Loop():
             body, step = (_block(inner, counters, checked) for inner in (op.body, op.step))
-            return ops.Loop(op.label, body, step, op.counting, op.bound, op.guarded, op.span)
+            return replace(op, body=body, step=step)
         case _:
             return op
 

@@ -31,7 +31,7 @@ from pyebpf.ir.types import I64
 from pyebpf.transform.bounded_indexes import bound_indexes
 from pyebpf.transform.exits import Exits, leave
 from pyebpf.transform.frames import Draft
-from pyebpf.transform.sameness import Copy
+from pyebpf.transform.sameness import Copy, given_type
 from pyebpf.transform.sharing import things
 
 WORTH: Final = 60
@@ -69,7 +69,7 @@ class Calls:
     def _replace(self, body: ops.Block, copies: list[Copy]) -> ops.Block:
         first = copies[0]
         name = f"{self.program}__{first.scope.function}_{len(self.functions)}"
-        given = [ops.Local("given", value.type, value.span) for value in first.values]
+        given = [ops.Local("given", given_type(value.type), value.span) for value in first.values]
         shared = [
             same[0] if len(set(same)) == 1 else ops.Local(same[0].name, same[0].type, same[0].span)
             for same in zip(*(copy.locals for copy in copies), strict=True)
@@ -125,9 +125,10 @@ def _call(copy: Copy, name: str, given: list[ops.Local], shared: list[ops.Local]
     span = copy.scope.span
     before: list[ops.Op] = [ops.LocalSet(local, value, span) for local, value in zip(given, copy.values, strict=True)]
     after: list[ops.Op] = []
+    read = {op.local for op in ops.walk(copy.scope.body) if isinstance(op, ops.LocalGet)}
     written = {op.local for op in ops.walk(copy.scope.body) if isinstance(op, ops.LocalSet)}
     for own, local in zip(copy.locals, shared, strict=True):
-        if own is not local:
+        if own is not local and own in read:
             old = ops.LocalGet(own, own.type, span)
             before += [old, ops.LocalSet(local, old, span)]
         if own is not local and own in written:

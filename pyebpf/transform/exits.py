@@ -23,13 +23,23 @@ def number(value: int, span: Span) -> ops.Const:
 class Exits:
     """Rewrites what is inside of the loop `label`, and remembers how it can be left."""
 
-    def __init__(self, label: ops.Label, round_end: ops.Label, defined: frozenset[ops.Value], entries: bool) -> None:
+    def __init__(
+        self,
+        label: ops.Label,
+        round_end: ops.Label,
+        defined: frozenset[ops.Value],
+        entries: bool,
+        exit: ops.Local | None = None,
+        result: ops.Local | None = None,
+    ) -> None:
         self._label = label
         self._round_end = round_end
         self._defined = defined
         """Values that are computed inside."""
         self._entries = entries
         """Whether the loop goes through a map's entries: its `else` stands behind the call, and `break` skips that."""
+        self._given = exit, result
+        """Where the number of the way out goes, and a result: for copies of a function, that all have the same."""
         self._exit: ops.Local | None = None
         self._result: ops.Local | None = None
         self._ways: list[tuple[object, tuple[ops.Op, ...]]] = []
@@ -75,7 +85,7 @@ class Exits:
         if isinstance(op.value, ops.Const):
             return self._out(("return", op.value.value), (op,), op.span)
         if self._result is None:
-            self._result = ops.Local("result", I64, op.span)
+            self._result = self._given[1] or ops.Local("result", I64, op.span)
         # The type tells the range that the program's result has to be in.
         get = ops.LocalGet(self._result, op.value.type, op.span)
         way = (get, ops.Return(get, op.span))
@@ -90,7 +100,7 @@ class Exits:
 
     def _out(self, key: object, way: tuple[ops.Op, ...], span: Span) -> list[ops.Op]:
         if self._exit is None:
-            self._exit = ops.Local("exit", I64, span)
+            self._exit = self._given[0] or ops.Local("exit", I64, span)
         known = [other for other, _ in self._ways]
         if key not in known:
             known.append(key)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from pyebpf.ir import ops
-from pyebpf.ir.module import Frame, Function, Program
+from pyebpf.ir.module import Frame, Function, FunctionKind, Program
 from pyebpf.source import Span
 from pyebpf.transform.sharing import Thing, slots_of, things
 
@@ -24,7 +24,7 @@ class Draft:
     name: str
     body: ops.Block
     span: Span
-    entries: bool = False
+    kind: FunctionKind = "loop"
 
 
 def with_frames(program: Program, body: ops.Block, drafts: list[Draft]) -> Program:
@@ -46,7 +46,7 @@ def with_frames(program: Program, body: ops.Block, drafts: list[Draft]) -> Progr
     functions = tuple(
         Function(
             draft.name,
-            draft.entries,
+            draft.kind,
             frame(parents[draft.name]),
             frame(draft.name) if draft.name in owners else None,
             draft.body,

@@ -28,19 +28,23 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import renamed
 from pyebpf.transform.bounded_indexes import bound_indexes
+from pyebpf.transform.calls import Calls
 from pyebpf.transform.exits import Exits, leave
 from pyebpf.transform.frames import Draft, with_frames
 from pyebpf.transform.sharing import Sharing, inside
 
 
-def outline(program: Program) -> Program:
-    """`program` with a function for every loop whose strategy is "callback"."""
-    if not any(isinstance(op, ops.Loop) and op.strategy != "bounded" for op in ops.walk(program.body)):
-        return program
+def outline(program: Program, *, calls: bool) -> Program:
+    """`program` with a function for every loop whose strategy isn't "bounded", and if `calls` is true for copies of
+    functions that are the same."""
     outliner = _Outliner(program, Sharing(program.body))
-    body = outliner.block(program.body)
+    body = outliner.with_crossing(outliner.block(program.body))
     functions = [replace(made, body=bound_indexes(outliner.with_crossing(made.body))) for made in outliner.functions]
-    return with_frames(program, outliner.with_crossing(body), functions)
+    if calls:
+        copies = Calls(program.name)
+        body = copies.block(body)
+        functions = [replace(made, body=copies.block(made.body)) for made in functions] + copies.functions
+    return with_frames(program, body, functions) if functions else program
 
 
 MOST_EACH_ROUND: Final = 128
@@ -90,7 +94,7 @@ class _Outliner:
         # compares them exactly here, down to which are copies of each other, or a constant apart.
         again = self.sharing.forget(original, MOST_EACH_ROUND)
         whole = ops.Block((ops.Scope(round_end, body, span), *step.ops, *again, leave(0, span)))
-        self.functions.append(Draft(name, self.brought_in(whole), span, entries is not None))
+        self.functions.append(Draft(name, self.brought_in(whole), span, "loop" if entries is None else "entries"))
         # Once more than the bound: the last time, the loop's own test fails, and its `else` runs.
         run = ops.Run(name, bound + 1, span, entries)
         forget = [self.sharing.forget(original) for _ in range(2)]

@@ -12,8 +12,14 @@ from typing import final
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, VariableRef
+from pyebpf.ir.types import I64, I64_MAX, U64, IntType, ValueType
 from pyebpf.source import Span
 from pyebpf.transform.sharing import Thing, things
+
+
+def given_type(type: ValueType) -> ValueType:
+    """The type of what a function is given: numbers of whatever range are signed or unsigned ones of 64 bits."""
+    return (I64 if type.high <= I64_MAX else U64) if isinstance(type, IntType) else type
 
 
 @final
@@ -78,4 +84,5 @@ class Copy:
             return (type(value), getattr(value, "value", None), value.type)
         if value not in self._defined and value not in self.values:
             self.values.append(value)
-        return ("value", self._number(value), value.type)
+        kind = value.type if value in self._defined else given_type(value.type)
+        return ("value", self._number(value), kind)
