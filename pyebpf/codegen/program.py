@@ -406,25 +406,9 @@ class _Emitter:
                 return Operand(self.kernel_field(op), "ptr")
 
     def kernel_field(self, op: ops.KernelField) -> str:
-        """The member's address: an intrinsic from which LLVM makes a CO-RE relocation."""
+        """The member's address."""
         number, struct = self.around.structs[op.struct]
-        index = next((i for i, member in enumerate(struct.members) if member.name == op.member), None)
-        if index is None:
-            raise InternalError(f"struct {op.struct} has no member {op.member} here")
-        node = self.around.debug.kernel_struct(op.struct)
-        access = f", !llvm.preserve.access.index {node}"
-        base = self.address(op.base)
-        if struct.is_union:
-            call = f"call ptr @llvm.preserve.union.access.index.p0.p0(ptr {base}, i32 {index})"
-        else:
-            type, element = kernel_structs.type_name(number, index), kernel_structs.element(struct.members[index])
-            call = (
-                "call ptr @llvm.preserve.struct.access.index.p0.p0("
-                f"ptr elementtype({type}) {base}, i32 {element}, i32 {index})"
-            )
-        result = self.code.value(call)
-        self.code.lines[-1] += access
-        return result
+        return kernel_structs.field(self.code, self.around.debug, number, struct, op.member, self.address(op.base))
 
     def packet(self, op: ops.PacketData | ops.PacketLength | ops.PacketAdvance | ops.PacketFits) -> Operand:
         """The packet, between `data` and `data_end`."""
