@@ -138,10 +138,11 @@ class TailCallNotLast(Diagnostic):
     code: ClassVar = "E0509"
     title: ClassVar = "a program can't be called {where}"
     notes: ClassVar = ("the kernel goes on with the other program, and what is left to do here would never be done",)
-    help: ClassVar = "call it in the probe itself, outside `with` and `finally`"
+    help: ClassVar = "call it in the probe itself, outside `with`, `finally` and loops over maps"
     explanation: ClassVar = """
     A program in a `ProgArray` takes the place of the one that calls it. So it can't be called where something has to
-    be done afterwards: in a `with` block, in a `try` with `finally`, or in a @function.
+    be done afterwards: in a `with` block, in a `try` with `finally`, or in a @function. A loop over a map's entries is
+    a function of its own to the kernel.
 
         with events.reserve() as event:
             return jumps[0](packet)     # wrong: the event would never be handed to the ring

@@ -97,7 +97,7 @@ class ModuleState:
     def tail_targets(self) -> list[Probe]:
         """The programs in the arrays of programs that are used."""
         arrays = [declared for declared in self.keep if isinstance(declared, ProgArray)]
-        return [program for array in arrays for _, program in sorted(array.programs.items())]
+        return list(dict.fromkeys(program for array in arrays for _, program in sorted(array.programs.items())))
 
     def print_ring(self) -> MapRef:
         """The ring that carries printed records."""

@@ -77,6 +77,17 @@ def count_down(packet):
     return XDP.TX
 
 
+@xdp
+def long_way(packet):
+    for _ in range(300_000):
+        way.value += 1
+    for i in range(100):
+        if i == slot.value:
+            return twice[i](packet)
+    return XDP.DROP
+
+
+twice = ProgArray({0: third, 5: third}, max_entries=64)
 parsers = ProgArray({6: parse_tcp, 17: parse_udp})
 again = ProgArray({0: count_down}, max_entries=2)
 
@@ -141,6 +152,18 @@ def test_filled_by_the_module() -> None:
         assert result == XDP.PASS and count == 32
         assert run(session, "parse", ip_packet(1, 0)) == (XDP.PASS, 0)
         assert sum(fault.count for fault in session.faults) == 2
+
+
+def test_after_and_in_loops() -> None:
+    """A loop that the kernel runs may come before; one with a call stays a loop. A program can be in two slots."""
+    with pyebpf.load(long_way, attach=False) as session:
+        assert set(session.programs) == {"long_way", "third"} and list(twice) == [0, 5]
+        slot.value = 5
+        assert run(session, "long_way") == (XDP.TX, 3_000_003)
+        slot.value = 70
+        assert run(session, "long_way") == (XDP.PASS, 300_000)
+        slot.value = 200
+        assert run(session, "long_way") == (XDP.DROP, 300_000)
 
 
 def test_what_is_called_is_not_attached(wire: Wire) -> None:
