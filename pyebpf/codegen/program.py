@@ -194,11 +194,6 @@ class _Emitter:
         code = self.code
         sections = self.around.sections
         if isinstance(op, ops.CountDropped):
-            if sections.has_faults(self.program):
-                offset = sections.cell(DROPPED + op.map.name).offset - sections.cell(FAULTS).offset
-                self.faults.append((str(offset), code.block))
-                code.jump("fault")
-                return True
             cell = symbol(DROPPED + op.map.name)
         elif isinstance(op.value, ops.Const) and op.value.value == 1 and self.target(op.address).size == 8:
             cell = self.address(op.address)

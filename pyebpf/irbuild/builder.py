@@ -83,6 +83,8 @@ class Builder:
     """Stack memory for constant structs: what is there never changes, so each has one place."""
     trusted: set[ops.Value] = field(default_factory=set)
     """Kernel pointers that the kernel takes back: what `with` blocks hold."""
+    surely_there: set[ops.Value] = field(default_factory=set)
+    """Addresses of kernel structs that are in use, so that reading them can't fail."""
     cursor: ops.Local | None = None
     """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
     offset: ops.Local | None = None

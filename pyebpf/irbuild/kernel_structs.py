@@ -1,7 +1,7 @@
 """Chains through kernel structs: `current_task().real_parent.tgid`, by CO-RE and probe reads.
 
 Each pointer on the way is read with `probe_read_kernel`, whose failure (a null
-pointer, memory that is gone) is a fault. A failed read leaves zero, from which
+pointer, memory that is gone) is a fault, unless a table says that it can't happen (`kernel/never_null.py`). A failed read leaves zero, from which
 the next read of the chain fails as well: so only the last one is checked. Offsets are those of the BTF in use
 and are relocated when the object is loaded on another kernel.
 """
@@ -19,6 +19,7 @@ from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import KernelInteger, Operand, PendingText
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.kernel.never_null import CURRENT, NEVER_NULL
 from pyebpf.source import Span
 
 STATUS = IntType(-4095, 0)
@@ -43,7 +44,10 @@ def read_member(
             address = _field(b, base, struct, name, kernel, span)
             target = KernelType(type.struct) if type.struct else kernel
             place = _probe_read(b, address, layout.U64, span, checked=not chained)
-            return b.emit(ops.Load(place, target, span))
+            pointer = b.emit(ops.Load(place, target, span))
+            if (struct, name) in NEVER_NULL and _is_surely_there(b, base):
+                b.surely_there.add(pointer)
+            return pointer
         case Embedded():
             return _field(b, base, struct, name, KernelType(type.struct), span)
         case IntegerArray():
@@ -68,7 +72,8 @@ def read_into(b: Builder, place: ops.Value, found: KernelInteger) -> None:
     """Copy an integer from kernel memory to `place`, which has its size; a fault if that fails."""
     arguments = (place, b.const(found.type.size, found.span), found.address)
     status = b.call("probe_read_kernel", arguments, STATUS, found.span, writes=found.type.size)
-    b.check(b.compare("==", status, b.const(0, found.span), found.span), Fault.NULL_POINTER, found.span)
+    if not _is_member_surely_there(b, found.address):
+        b.check(b.compare("==", status, b.const(0, found.span), found.span), Fault.NULL_POINTER, found.span)
 
 
 def _probe_read(
@@ -78,9 +83,18 @@ def _probe_read(
     place = b.scratch("read", type, span)
     arguments = (place, b.const(type.size, span), address)
     status = b.call("probe_read_kernel", arguments, STATUS, span, writes=type.size)
-    if checked:
+    if checked and not _is_member_surely_there(b, address):
         b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
     return place
+
+
+def _is_surely_there(b: Builder, struct: ops.Value) -> bool:
+    """Whether `struct` is the address of one in use, so that reading it can't fail."""
+    return struct in b.surely_there or (isinstance(struct, ops.Call) and struct.helper in CURRENT)
+
+
+def _is_member_surely_there(b: Builder, address: ops.Value) -> bool:
+    return isinstance(address, ops.KernelField) and _is_surely_there(b, address.base)
 
 
 def kernel_text(address: ops.Value, length: int, span: Span) -> PendingText:
