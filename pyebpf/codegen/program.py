@@ -12,7 +12,7 @@ from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
 from pyebpf.codegen.frames import Frames
 from pyebpf.codegen.registers import indexes, parameters, register, section
-from pyebpf.codegen.sections import DROPPED, FAULTS, Sections
+from pyebpf.codegen.sections import DROPPED, FAULTS, Sections, fault_symbol
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
@@ -23,7 +23,7 @@ from pyebpf.layout import Boolean, Integer, Type
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
-_FEW: Final = 2
+_FEW: Final = 4
 
 
 @final
@@ -129,10 +129,13 @@ class _Emitter:
             self.leave(str(self.program.default))
 
     def fault_cell(self) -> str:
-        """The counter that was chosen on the way. An address takes two instructions; an offset one, adding it three."""
+        """The counter that was chosen on the way. An address takes two instructions; an offset one, adding it three.
+
+        The verifier follows each way to the end, so that what is added there counts for each.
+        """
         code = self.code
-        if len(self.faults) <= _FEW and all(offset.lstrip("-").isdigit() for offset, _ in self.faults):
-            cells = [(f"getelementptr (i8, ptr @{FAULTS}, i64 {offset})", block) for offset, block in self.faults]
+        if len({offset for offset, _ in self.faults}) <= _FEW and all(offset.lstrip("-").isdigit() for offset, _ in self.faults):
+            cells = [(symbol(fault_symbol(int(offset))), block) for offset, block in self.faults]
             return code.phi("ptr", cells)
         return code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {code.phi('i64', self.faults)}")
 

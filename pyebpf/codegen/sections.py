@@ -27,6 +27,11 @@ _ALIGN: Final = 8
 _MAP_TYPE_RINGBUF: Final = 27
 
 
+def fault_symbol(offset: int) -> str:
+    """The symbol of one counter among `FAULTS`: an address with an offset takes an instruction more."""
+    return f"__pyebpf_fault_{offset // 8}" if offset else FAULTS
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class _Variable:
@@ -99,6 +104,9 @@ class Sections:
         """The definitions, in LLVM's words."""
         lines = [self._map(map, debug) for map in self._module.maps]
         lines += [self._variable(variable, debug) for variable in self._variables]
+        for number in range(1, len(self._sites)):  # the first has the symbol of all
+            place = f"getelementptr (i8, ptr {symbol(FAULTS)}, i64 {8 * number})"
+            lines.append(f"{symbol(fault_symbol(8 * number))} = internal alias i8, ptr {place}")
         text = self._module.license.encode() + b"\0"
         lines.append(f'@{LICENSE} = dso_local constant [{len(text)} x i8] c{quote(text)}, section "license", align 1')
         data = encode(self.metadata())
