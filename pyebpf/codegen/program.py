@@ -11,6 +11,7 @@ from pyebpf.codegen import arithmetic, kernel_structs, kfuncs, memory, packets
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
 from pyebpf.codegen.frames import Frames
+from pyebpf.codegen.kept import kept_slot
 from pyebpf.codegen.registers import indexes, parameters, register, section
 from pyebpf.codegen.sections import DROPPED, FAULTS, Sections, fault_symbol
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
@@ -57,6 +58,9 @@ class _Emitter:
         self.values: dict[ops.Value, Operand] = {}
         self.locals: dict[ops.Local, str] = {}
         self.slots: dict[ops.Slot, str] = {}
+        self.kept = kept_slot(self.home.body)
+        self.passed = ""
+        """The register that has the address of `kept`."""
         self.labels: dict[ops.Label, _Label] = {}
         self.zero = load_zero(self.code) if function and any(map(is_forgetting, ops.walk(function.body))) else ""
         self.indexes = frozenset(indexes(self.home.body))
@@ -134,7 +138,8 @@ class _Emitter:
         The verifier follows each way to the end, so that what is added there counts for each.
         """
         code = self.code
-        if len({offset for offset, _ in self.faults}) <= _FEW and all(offset.lstrip("-").isdigit() for offset, _ in self.faults):
+        offsets = {offset for offset, _ in self.faults}
+        if len(offsets) <= _FEW and all(offset.isdigit() for offset in offsets):
             cells = [(symbol(fault_symbol(int(offset))), block) for offset, block in self.faults]
             return code.phi("ptr", cells)
         return code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {code.phi('i64', self.faults)}")
@@ -195,7 +200,6 @@ class _Emitter:
     def count_last(self, op: ops.CountDropped | ops.AtomicAdd) -> bool:
         """Let the shared tail count, if that is all that is left to do."""
         code = self.code
-        sections = self.around.sections
         if isinstance(op, ops.CountDropped):
             cell = symbol(DROPPED + op.map.name)
         elif isinstance(op.value, ops.Const) and op.value.value == 1 and self.target(op.address).size == 8:
@@ -235,10 +239,20 @@ class _Emitter:
 
     def slot(self, slot: ops.Slot) -> str:
         if slot not in self.slots:
-            self.slots[slot] = self.frames.place(slot) or self.code.stack(
-                "slot", f"[{slot.type.size} x i8]", memory.slot_align(slot)
-            )
+            place = self.frames.place(slot)
+            if not place:
+                place = self.code.stack("slot", f"[{slot.type.size} x i8]", memory.slot_align(slot))
+                if slot is self.kept:
+                    self.passed = f"%{self.code.name('kept')}"
+                    self.code.entry.append(f'  {self.passed} = call ptr asm "", "=r,0"(ptr {place})')
+            self.slots[slot] = place
         return self.slots[slot]
+
+    def given(self, value: ops.Value) -> str:
+        """An address that is passed to a helper: from its register, if it stays in one."""
+        address = self.address(value)
+        stays = isinstance(value, ops.SlotAddress) and value.slot is self.kept
+        return self.passed if stays and self.passed else address
 
     # Values
 
@@ -334,14 +348,14 @@ class _Emitter:
         """A call into the kernel."""
         match op:
             case ops.MapLookup():
-                arguments = [self.map(op), f"ptr {self.address(op.key)}"]
+                arguments = [self.map(op), f"ptr {self.given(op.key)}"]
                 return self.call("map_lookup_elem", arguments, op.type)
             case ops.MapUpdate():
-                key, value = self.address(op.key), self.address(op.value)
+                key, value = self.given(op.key), self.given(op.value)
                 arguments = [self.map(op), f"ptr {key}", f"ptr {value}", f"i64 {op.flags}"]
                 return self.call("map_update_elem", arguments, op.type)
             case ops.MapDelete():
-                arguments = [self.map(op), f"ptr {self.address(op.key)}"]
+                arguments = [self.map(op), f"ptr {self.given(op.key)}"]
                 return self.call("map_delete_elem", arguments, op.type)
             case ops.RingReserve():
                 arguments = [f"ptr {symbol(op.map.name)}", f"i64 {op.type.target.size}", "i64 0"]
@@ -374,7 +388,7 @@ class _Emitter:
         operand = self.operand(value)
         if operand.type == "i1":
             return f"i64 {as_integer(self.code, operand)}"
-        return f"{operand.type} {operand.text}"
+        return f"{operand.type} {self.given(value) if operand.type == 'ptr' else operand.text}"
 
     def call(self, helper: str, arguments: list[str], type: ValueType) -> Operand:
         row = helper_by_name(helper)

@@ -1,9 +1,9 @@
 """Chains through kernel structs: `current_task().real_parent.tgid`, by CO-RE and probe reads.
 
-Each pointer on the way is read with `probe_read_kernel`, whose failure (a null
-pointer, memory that is gone) is a fault, unless a table says that it can't happen (`kernel/never_null.py`). A failed read leaves zero, from which
-the next read of the chain fails as well: so only the last one is checked. Offsets are those of the BTF in use
-and are relocated when the object is loaded on another kernel.
+Each pointer on the way is read with `probe_read_kernel`, whose failure (a null pointer, memory that is gone) is a
+fault, unless a table says that it can't happen (`kernel/never_null.py`). A failed read leaves zero, from which the next
+read of the chain fails as well: so only the last one is checked. Offsets are those of the BTF in use and are relocated
+when the object is loaded on another kernel.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pointers in the kernel's structs that are never null as long as the struct is in use.
 
-Sources: kernel/fork.c (copy_process sets each before the task can be seen), kernel/exit.c (a task whose parent dies gets
-another; its leader and its credentials stay until nobody can have the task any more). All of them are older than BPF.
+Sources: kernel/fork.c (copy_process sets each before the task can be seen), kernel/exit.c (a task whose parent dies
+gets another; its leader and credentials stay until nobody can have the task any more). All are older than BPF.
 """
 
 from __future__ import annotations
