@@ -5,15 +5,16 @@ Every local becomes a place on the stack first; LLVM turns those whose address s
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import final
 
 from pyebpf.codegen import arithmetic, kernel_structs, kfuncs, memory, packets
 from pyebpf.codegen.debuginfo import DebugInfo
+from pyebpf.codegen.faults import fault_cell
 from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
 from pyebpf.codegen.frames import Frames
 from pyebpf.codegen.kept import kept_slot
 from pyebpf.codegen.registers import indexes, parameters, register, section
-from pyebpf.codegen.sections import DROPPED, FAULTS, Sections, fault_symbol
+from pyebpf.codegen.sections import DROPPED, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
@@ -23,8 +24,6 @@ from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.layout import Boolean, Integer, Type
 from pyebpf.records import dataclass
 from pyebpf.source import Span
-
-_FEW: Final = 4
 
 
 @final
@@ -124,25 +123,13 @@ class _Emitter:
             code.jump("fault")
         if self.faults:
             code.start("fault")
-            self.counts.append((self.fault_cell(), code.block))
+            self.counts.append((fault_cell(code, self.faults), code.block))
             code.jump("count")
         if self.counts:
             code.start("count")
             cell = code.phi("ptr", self.counts)
             code.do(f"atomicrmw add ptr {cell}, i64 1 monotonic, align 8")
             self.leave(str(self.program.default))
-
-    def fault_cell(self) -> str:
-        """The counter that was chosen on the way. An address takes two instructions; an offset one, adding it three.
-
-        The verifier follows each way to the end, so that what is added there counts for each.
-        """
-        code = self.code
-        offsets = {offset for offset, _ in self.faults}
-        if len(offsets) <= _FEW and all(offset.isdigit() for offset in offsets):
-            cells = [(symbol(fault_symbol(int(offset))), block) for offset, block in self.faults]
-            return code.phi("ptr", cells)
-        return code.value(f"getelementptr i8, ptr @{FAULTS}, i64 {code.phi('i64', self.faults)}")
 
     def leave(self, result: str) -> None:
         bits = int(self.result[1:])
