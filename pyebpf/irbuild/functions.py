@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import is_scalar, loaded
-from pyebpf.irbuild import assignments, closures, names, statements, suspects, values
+from pyebpf.ir.types import is_scalar
+from pyebpf.irbuild import assignments, closures, names, statements, suspects
 from pyebpf.irbuild.bindings import RESULT, Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder
 from pyebpf.irbuild.closures import assigned_names
@@ -161,11 +161,9 @@ def _default(helper: HelperFunction, name: str) -> Any:
 def _bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, where: Span, changed: bool) -> None:
     """`changed`: the function assigns it; else what is known of it when the probe is compiled stays known."""
     type = assignments.annotation(b, parameter.annotation) if parameter.annotation is not None else None
-    if isinstance(operand, ops.Const) and not changed and (type is None or is_scalar(type)):
-        fixed = operand if type is None else values.fit(b, operand, loaded(type), where)
-        if isinstance(fixed, ops.Const):
-            _fix(b, parameter.name, fixed)
-            return
+    if isinstance(operand, ops.Const) and not changed and type is None:
+        _fix(b, parameter.name, operand)
+        return
     none = isinstance(operand, Static) and operand.value is None and changed
     value = none or ops.is_value(operand) or isinstance(operand, Optional | OptionalValues | Values)
     if value or (isinstance(operand, PendingText) and (operand.length or type is not None)):
