@@ -16,7 +16,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
 from pyebpf.ir.types import I64_MAX, U64_MAX, BoolType, IntType
-from pyebpf.irbuild import arithmetic, contexts, locals, maps, memory, names, values
+from pyebpf.irbuild import arithmetic, contexts, locals, maps, memory, names, order, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     ContextArray,
@@ -132,7 +132,8 @@ def _context_item(array: ContextArray, span: Span) -> Callable[[Builder, ops.Val
 
 
 def _tuple_items(b: Builder, parts: tuple[Operand, ...], span: Span) -> Items:
-    """The parts of a tuple. Where they are numbers all, any of them is found by halving."""
+    """The parts of a tuple, which texts in it stay. Where they are numbers all, any of them is found by halving."""
+    parts = tuple(order.frozen(b, part, span) for part in parts)
 
     def at(b: Builder, number: ops.Value) -> Operand:
         return parts[number.value] if isinstance(number, ops.Const) else _pick(b, parts, number, span)

@@ -31,6 +31,18 @@ HARMLESS: Final = (
 """Python's functions that change nothing."""
 
 
+def frozen(b: Builder, operand: Operand, span: Span) -> Operand:
+    """`operand`, copied if it is text or an address, for statements that come before it is used may change it."""
+    if isinstance(operand, Values):
+        return Values(tuple(frozen(b, item, span) for item in operand.items))
+    if isinstance(operand, PendingText) and operand.sources:
+        return memory.hold(b, operand, span)
+    pointer = reference(operand)
+    if pointer is None or isinstance(pointer.target, layout.Struct | layout.Array):
+        return operand
+    return memory.hold(b, operand, span)
+
+
 def kept(b: Builder, operand: Operand, span: Span, later: Sequence[tree.Expression]) -> Operand:
     """`operand`, copied if it is text or an address that computing `later` may change."""
     if isinstance(operand, Values):

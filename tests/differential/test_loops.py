@@ -15,6 +15,7 @@ class Entry:
     key: u32
     count: u64
     live: bool
+    name: char[8]
 
 @struct
 class Table:
@@ -108,6 +109,13 @@ PACKETS = [bytes([n, m, *bytes(62)]) for n, m in ((0, 0), (1, 200), (3, 4), (7, 
         "for e, i in zip((t.entries[0], t.entries[1], t.entries[3]), range(n)):\n    e.count += i\n    total += i",
         "for i, (w, j) in enumerate(zip(WORDS, range(m & 3))):\n    total += i + (w == 'bc')\nelse:\n    total += 100",
         "total = sum(e.count * i for e, i in zip((t.entries[0], t.entries[1]), range(n)))",
+        """a, c = t.entries[0], t.entries[1]
+a.name = "one"
+c.name = "two"
+for w, i in zip((a.name, c.name, a.name), range(9)):
+    c.name = "new"
+    a.name = w
+    total = total * 5 + (w == "one") + 2 * (w == "two") + i""",
         "for x in slots:\n    total = total * 3 + x",
         "for x in slots:\n    slots[4] = m\n    total = total * 3 + x",
         "own[1] = n\nfor x in own:\n    total = total * 3 + x",
