@@ -23,9 +23,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pyebpf.checks.branches import known_locals
+from pyebpf.checks.branches import is_known, known_locals
 from pyebpf.checks.intervals import Facts, locals_written
-from pyebpf.checks.ways import multiplies
+from pyebpf.checks.ways import FEW_STATES, MANY, multiplies, ways
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
@@ -33,31 +33,80 @@ from pyebpf.ir.types import BoolType, IntType
 
 
 def forget_in_loops(program: Program, facts: Facts) -> Program:
-    """`program` with a Forget at the end of each loop whose rounds would multiply the verifier's states."""
+    """`program` with a Forget at the end of each loop whose rounds would multiply the verifier's states; and behind
+    each `if` where the ways through one round alone are too many."""
     known = known_locals(program.body)
     reads = _reads(program.body)
-
+    dense = set(_dense(program.body, known, ways(program.body, known) >= MANY))
     settled: set[ops.Op] = set()
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...]:
-        if (
-            not isinstance(op, ops.Loop)
-            or op in settled
-            or op.strategy != "bounded"
-            or not multiplies(op, facts, known)
-        ):
+        if op in settled:
             return op
-        forgotten = tuple(_differing(op, known, reads))
-        if not forgotten:
-            return op
-        forget = ops.Forget(forgotten, op.span)
-        loop = replace(op, step=ops.Block((*op.step.ops, forget)))
-        settled.add(loop)
-        return forget, loop
+        if isinstance(op, ops.Loop) and multiplies(op, facts, known):
+            settled.add(op)
+            later = _forget(_needed_later(op, reads), op)
+            if op.strategy != "bounded":
+                return (op, *later)
+            forget = _forget(_differing(op, known, reads), op)
+            loop = replace(op, step=ops.Block((*op.step.ops, *forget)))
+            settled.add(loop)
+            return (*forget, loop, *later)
+        if isinstance(op, ops.If) and op in dense:
+            settled.add(op)
+            return (op, *_forget(_learnt(op, reads), op))
+        return op
 
-    if not any(isinstance(op, ops.Loop) and change(op) is not op for op in ops.walk(program.body)):
-        return program
-    return rewrite(program, change)
+    loops = any(isinstance(op, ops.Loop) and multiplies(op, facts, known) for op in ops.walk(program.body))
+    return rewrite(program, change) if dense or loops else program
+
+
+def _forget(locals: Iterator[ops.Local], op: ops.Op) -> tuple[ops.Op, ...]:
+    found = tuple(locals)
+    return (ops.Forget(found, op.span),) if found else ()
+
+
+def _dense(block: ops.Block, known: frozenset[ops.Local], inside: bool) -> Iterator[ops.If]:
+    """Every `if` with two ways to go on, where there are so many of them that they must meet at once."""
+    for op in block.ops:
+        if isinstance(op, ops.Loop):
+            many = ways(op.body, known) > FEW_STATES
+            yield from _dense(op.body, known, many)
+            continue
+        if inside and isinstance(op, ops.If) and not is_known(op.condition, known):
+            yield from [op] if ways(op.then, known) and ways(op.orelse, known) else ()
+        for inner in ops.blocks(op):
+            yield from _dense(inner, known, inside)
+
+
+def _needed_later(op: ops.Op, reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
+    """The numbers and truth values that something in `op` writes, and something elsewhere reads."""
+    inside: dict[ops.Local, int] = {}
+    for block in ops.blocks(op):
+        for local, count in _reads(block).items():
+            inside[local] = inside.get(local, 0) + count
+    for local in sorted(locals_written(op), key=_place):
+        if isinstance(local.type, IntType | BoolType) and reads.get(local, 0) > inside.get(local, 0):
+            yield local
+
+
+def _learnt(op: ops.If, reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
+    """What the two ways of an `if` leave different: what they write, and the numbers of which a test on one of them, or
+    its own, says something."""
+    found = set(_needed_later(op, reads))
+    pending: list[ops.Op] = [op, *(inner for block in ops.blocks(op) for inner in ops.walk(block))]
+    pending = [inner.condition for inner in pending if isinstance(inner, ops.If | ops.Check)]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, ops.Compare | ops.Not | ops.Binary):
+            pending.extend(ops.operands(value))
+        elif isinstance(value, ops.LocalGet) and isinstance(value.type, IntType | BoolType):
+            found.add(value.local)
+    yield from sorted((local for local in found if reads[local] > 1), key=_place)
+
+
+def _place(local: ops.Local) -> tuple[int, int, str]:
+    return local.span.line, local.span.column, local.name
 
 
 def _reads(body: ops.Block) -> dict[ops.Local, int]:

@@ -59,10 +59,10 @@ def mix(a, b, c):
 
 
 @function
-def folded(sum):
-    sum = (sum & 0xFFFF) + (sum >> 16)
-    sum = (sum & 0xFFFF) + (sum >> 16)
-    return u16(sum)
+def folded(total):
+    total = (total & 0xFFFF) + (total >> 16)
+    total = (total & 0xFFFF) + (total >> 16)
+    return u16(total)
 
 
 @function
