@@ -70,6 +70,10 @@ def outgoing(packet):
 def kept(packet):
     return packet.load(1, u8)
 
+@raw_tracepoint("sys_exit")
+def owned(ctx):
+    total.value = current_task().mm.owner.tgid
+
 @tracepoint("raw_syscalls:sys_enter")
 def called(ctx):
     print(ctx.id, ctx.args[1])
@@ -169,8 +173,9 @@ def test_by_address(simulate):
     assert bad.events[0].file == ""
 
 def test_null_pointer(simulate):
-    result = simulate(opened, ctx={"filename": "", "flags": 0}, current_task={"real_parent": None})
-    assert result.fault.kind == "NullPointerError" and result.events == [] and result.printed == []
+    assert simulate(owned, ctx=(0, 1), current_task={"mm": None}).fault.kind == "NullPointerError"
+    assert simulate(owned, ctx=(0, 1), current_task={"mm": {"owner": {"tgid": 4}}}).fault is None
+    assert total.value == 4
 
 def test_arrays(simulate):
     assert simulate(called, ctx={"id": 1, "args": (3, 4)}).printed == ["1 4"]
@@ -249,6 +254,7 @@ def test_one(simulate):
     simulate(kept, packet=bytes(4))
     simulate(dice, ctx=())
     simulate(raw, ctx=(0, 1))
+    simulate(owned, ctx=(0, 1), current_task={"mm": {"owner": {"tgid": 4}}})
     simulate(called, ctx={"id": 1, "args": (3, 4)})
 """,
         "--bpf-coverage",
