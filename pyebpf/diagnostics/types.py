@@ -250,7 +250,7 @@ class NotIterable(Diagnostic):
     code: ClassVar = "E0413"
     title: ClassVar = "`for` can't go over {what}"
     notes: ClassVar = (
-        "what can be gone through: a `range(…)`, arrays, tuples, Array and Hash maps, `zip(…)` and the like",
+        "what can be gone through: `range(…)`, arrays, tuples, constant text, Array and Hash maps, `zip(…)`",
     )
     help: ClassVar = "{hint}"
     explanation: ClassVar = """

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias, final
 
+from pyebpf import layout
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL, BoolType, IntType, KernelType
-from pyebpf.irbuild import locals, values
+from pyebpf.ir.types import BOOL, BoolType, IntType, KernelType, PointerType, Region
+from pyebpf.irbuild import locals, memory, values
 from pyebpf.irbuild.builder import Builder, storage
-from pyebpf.irbuild.operands import Operand, Optional, OptionalValues, Static, Values, describe
+from pyebpf.irbuild.operands import (
+    Operand,
+    Optional,
+    OptionalValues,
+    PendingText,
+    Place,
+    Static,
+    Values,
+    describe,
+    reference,
+)
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
@@ -42,7 +53,15 @@ class _Same:
     operand: Operand
 
 
-_Meeting: TypeAlias = "_One | _Tuple | _Same"
+@final
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """Text, which is copied: where it comes from may change."""
+
+    slot: ops.Slot
+
+
+_Meeting: TypeAlias = "_One | _Tuple | _Same | _Text"
 
 
 def either(b: Builder, test: ops.Value, ways: tuple[Way, Way], spans: tuple[Span, Span], span: Span) -> Operand:
@@ -63,6 +82,8 @@ def _result(b: Builder, meeting: _Meeting, span: Span) -> Operand:
     match meeting:
         case _Same():
             return meeting.operand
+        case _Text():
+            return _slot_address(b, meeting, span)
         case _One():
             value = b.get(meeting.value, span)
             return value if meeting.present is None else Optional(b.get(meeting.present, span), value)
@@ -73,6 +94,21 @@ def _result(b: Builder, meeting: _Meeting, span: Span) -> Operand:
             unreachable(meeting)
 
 
+def _text_size(operand: Operand) -> int:
+    """The most bytes of text, at least one; 0 if it isn't text, or only its place gives it a size."""
+    if isinstance(operand, Static) and isinstance(operand.value, str):
+        return max(len(operand.value.encode("utf-8", "surrogatepass")), 1)
+    if isinstance(operand, PendingText):
+        return operand.length
+    pointer = reference(operand)
+    text = pointer is not None and not pointer.nullable and isinstance(pointer.target, layout.Text)
+    return pointer.target.size if text and pointer is not None else 0
+
+
+def _slot_address(b: Builder, meeting: _Text, span: Span) -> ops.Value:
+    return b.emit(ops.SlotAddress(meeting.slot, PointerType(meeting.slot.type, Region.STACK), span))
+
+
 def _is_none(operand: Operand) -> bool:
     return isinstance(operand, Static) and operand.value is None
 
@@ -81,6 +117,9 @@ def _meeting(b: Builder, first: Operand, second: Operand, span: Span, item: bool
     """Where either of two operands can lie. An `item` of a tuple may be None; a value alone is proven to be there."""
     if not ops.is_value(first) and first == second:
         return _Same(first)
+    sizes = (_text_size(first), _text_size(second))
+    if all(sizes):
+        return _Text(ops.Slot("either", layout.Text(max(sizes)), span))
     none = _is_none(first) or _is_none(second)
     sample, other = _there(second if _is_none(first) else first), _there(first if _is_none(second) else second)
     if isinstance(sample, Values) or isinstance(other, Values):
@@ -120,6 +159,9 @@ def _bring(b: Builder, operand: Operand, meeting: _Meeting, span: Span) -> None:
     match meeting:
         case _Same():
             return
+        case _Text():
+            place = Place(_slot_address(b, meeting, span), meeting.slot.type, "either", span)
+            memory.store(b, place, operand, span)
         case _One():
             _bring_one(b, operand, meeting, span)
         case _Tuple():
@@ -130,8 +172,8 @@ def _bring(b: Builder, operand: Operand, meeting: _Meeting, span: Span) -> None:
                 b.set(meeting.present, present, span)
             inner = operand.values if isinstance(operand, OptionalValues) else operand
             if isinstance(inner, Values):
-                for item, place in zip(inner.items, meeting.items, strict=True):
-                    _bring(b, item, place, span)
+                for item, own in zip(inner.items, meeting.items, strict=True):
+                    _bring(b, item, own, span)
             else:
                 _clear(b, meeting, span)
         case _:

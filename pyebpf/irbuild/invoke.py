@@ -88,6 +88,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
                 node.keywords[0].span, node.function.span.text, "no keyword arguments", f"`{node.keywords[0].name}=`"
             )
         )
+    if value is bool and len(node.arguments) == 1:
+        return expressions.condition(b, node.arguments[0])
     if isinstance(target, Method) and is_text(target.receiver):
         target = Method(order.kept(b, target.receiver, node.function.span, node.arguments), target.name)
     arguments = expressions.in_order(b, node.arguments)

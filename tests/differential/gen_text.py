@@ -67,8 +67,8 @@ class TextGenerator:
     def text(self, depth: int = 2) -> tuple[str, int]:
         if depth <= 0 or self.chance(30):
             return self.leaf()
-        makers = (self.slice, self.slice, self.cut, self.character, self.join, self.fstring)
-        maker = self.random.choice(makers[:4] if self.strict else makers)  # halves of characters must not meet
+        makers = (self.slice, self.slice, self.cut, self.character, self.choice, self.join, self.fstring)
+        maker = self.random.choice(makers[:5] if self.strict else makers)  # halves of characters must not meet
         return maker(depth)
 
     def bound(self) -> str:
@@ -90,6 +90,10 @@ class TextGenerator:
     def join(self, depth: int) -> tuple[str, int]:
         (one, a), (other, b) = self.text(depth - 1), self.text(depth - 1)
         return f"({one} + {other})", a + b
+
+    def choice(self, depth: int) -> tuple[str, int]:
+        (one, a), (other, b) = self.text(depth - 1), self.text(depth - 1)
+        return f"({one} if {self.condition(0)} else {other})", max(a, b)
 
     def cut(self, depth: int) -> tuple[str, int]:
         text, most = self.text(depth - 1)
