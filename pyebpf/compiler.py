@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, final
 
-from pyebpf.diagnostics.base import CompileError, Diagnostic
+from pyebpf.diagnostics.base import CompileError, Diagnostic, InternalError
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.maps import Map
@@ -22,8 +22,11 @@ from pyebpf.modules import load_module
 from pyebpf.records import dataclass
 from pyebpf.source import Source, Span
 
+Result = TypeVar("Result")
+
 if TYPE_CHECKING:
     from pyebpf.checks import Checked, ProgramReport
+    from pyebpf.codegen.worker import Worker
     from pyebpf.ir.module import Module
     from pyebpf.object.specs import Object
     from pyebpf.syntax import tree
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 Stage: TypeAlias = Literal["ast", "ir", "llvm", "asm", "obj"]
 STAGES: Final[tuple[Stage, ...]] = ("ast", "ir", "llvm", "asm", "obj")
 DEFAULT_CPU: Final = "v3"
+ROOMS: Final = (464, 256, 96, 0)
+"""Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers."""
 DEFAULT_LICENSE: Final = "GPL"
 """What an object is licensed as unless its module says `__license__ = "…"`; the kernel keeps some helpers for the
 GPL."""
@@ -77,13 +82,36 @@ def compile_target(
     `kernel` is the oldest that it shall run on; what came later is an error, and the instruction set is its own.
     `warn` is given what is legal and suspect.
     """
-    from pyebpf.codegen.worker import Worker
     from pyebpf.object.read import read_object
 
-    with Worker.start() as worker:  # starts to import LLVM while the front end works
-        unit = resolve(target)
-        text = _llvm_text(unit, btf, kernel, warn)
-        return read_object(worker.compile(text, cpu or _cpu(kernel)))
+    def finish(worker: Worker, text: str) -> bytes:
+        return worker.compile(text, cpu or _cpu(kernel))
+
+    return read_object(_generate(target, btf, kernel, warn, finish))
+
+
+def _generate(
+    target: Target,
+    btf: Btf | None,
+    kernel: Version | None,
+    warn: Warn | None,
+    finish: Callable[[Worker, str], Result],
+) -> Result:
+    """What LLVM makes of `target`. Where its registers need more of the stack, local memory gets less, once again."""
+    from pyebpf.codegen.worker import StackOverrun, Worker
+    from pyebpf.transform import optimize
+
+    checked: Checked | None = None
+    for room in ROOMS:
+        with Worker.start() as worker:  # starts to import LLVM while the front end works
+            if checked is None:
+                checked = _heard(resolve(target), btf, kernel, warn)
+            try:
+                return finish(worker, _emitted(optimize(checked, room)))
+            except StackOverrun:
+                if room == ROOMS[-1]:
+                    raise
+    raise InternalError("no room")
 
 
 def _cpu(kernel: Version | None) -> str:
@@ -133,11 +161,9 @@ def _emit_code(
     target: Target, stage: Stage, btf: Btf | None, cpu: str, kernel: Version | None, warn: Warn | None
 ) -> str | bytes:
     """What comes out of LLVM, which is imported by a process of its own while the front end works."""
-    from pyebpf.codegen.worker import Worker
-
-    with Worker.start() as worker:
-        text = _llvm_text(resolve(target), btf, kernel, warn)
-        return worker.assembly(text, cpu) if stage == "asm" else worker.compile(text, cpu)
+    if stage == "asm":
+        return _generate(target, btf, kernel, warn, lambda worker, text: worker.assembly(text, cpu))
+    return _generate(target, btf, kernel, warn, lambda worker, text: worker.compile(text, cpu))
 
 
 def resolve(target: Target) -> Unit:
@@ -252,20 +278,29 @@ def _unused_maps(unit: Unit, module: Module) -> Iterator[Diagnostic]:
             yield UnusedMap(Span(source, line, 0, line, len(name)), name)
 
 
+def _heard(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Checked:
+    """The checked module, after its warnings."""
+    checked = _checked(_module(unit, btf), kernel)
+    if warn is not None:
+        warn(_suspects(unit, checked))
+    return checked
+
+
 def _optimized(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Module:
     """Typed IR that every check has passed, with what they proved taken out."""
     from pyebpf.ir.validate import validate
     from pyebpf.transform import optimize
 
-    checked = _checked(_module(unit, btf), kernel)
-    if warn is not None:
-        warn(_suspects(unit, checked))
-    module = optimize(checked)
+    module = optimize(_heard(unit, btf, kernel, warn))
     validate(module)
     return module
 
 
 def _llvm_text(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None = None) -> str:
+    return _emitted(_optimized(unit, btf, kernel, warn))
+
+
+def _emitted(module: Module) -> str:
     from pyebpf.codegen import emit_module
 
-    return emit_module(_optimized(unit, btf, kernel, warn)).text
+    return emit_module(module).text

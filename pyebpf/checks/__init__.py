@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import final
 
 from pyebpf.checks import strategies
-from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, unbounded
+from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, too_large, unbounded
 from pyebpf.checks.intervals import Facts, analyze
 from pyebpf.checks.locks import forbidden_locks, held_around
 from pyebpf.checks.overwritten import overwritten
@@ -41,6 +41,8 @@ class Checked:
     """Warnings, in the order of the source."""
     calls: bool = True
     """Whether the kernel that it is for keeps the ranges of numbers on the stack, where functions get theirs."""
+    kernel: Version | None = None
+    """The oldest that the module shall run on, if one was named."""
 
 
 def check_module(module: Module, kernel: Version | None = None, loops: ops.Strategy | None = None) -> Checked:
@@ -59,12 +61,12 @@ def check_module(module: Module, kernel: Version | None = None, loops: ops.Strat
     module, language = _with_strategies(module, language, kernel, loops)
     for program, facts in language.items():
         newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()
-        for diagnostic in (*too_expensive(program, facts), *newer):
+        for diagnostic in (*too_expensive(program, facts), *newer, *too_large(program, kernel)):
             sink.add(diagnostic)
     sink.check()
-    reports = tuple(report(program, facts) for program, facts in language.items())
+    reports = tuple(report(program, facts, kernel) for program, facts in language.items())
     suspects = (*module.suspects, *always_same(module, language.values()))
-    return Checked(module, language, reports, suspects, kernel is None or kernel >= SPILLED_RANGES)
+    return Checked(module, language, reports, suspects, kernel is None or kernel >= SPILLED_RANGES, kernel)
 
 
 def _with_strategies(

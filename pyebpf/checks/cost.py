@@ -12,15 +12,24 @@ from pyebpf.checks.branches import open_branches
 from pyebpf.checks.instructions import roughly
 from pyebpf.checks.intervals import Facts
 from pyebpf.checks.requirements import Need, needs, used_helpers
-from pyebpf.checks.stack import STACK, fits, slots, stack
+from pyebpf.checks.stack import STACK, room, slots, stack
 from pyebpf.checks.worst_case import longest_run, worst_case
 from pyebpf.diagnostics.base import Diagnostic, pretty
-from pyebpf.diagnostics.loops import StackTooLarge, TooManyBranches, TooManyInstructions, UnboundedLoop, UnprovenWhile
+from pyebpf.diagnostics.loops import (
+    ScratchGoesOn,
+    StackTooLarge,
+    TooManyBranches,
+    TooManyInstructions,
+    UnboundedLoop,
+    UnprovenWhile,
+)
 from pyebpf.diagnostics.outlining import RunsTooLong
 from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
+from pyebpf.ir.scratch import LARGEST, moved, scratch, size_of
 from pyebpf.kernel.helpers import Helper
+from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
@@ -54,13 +63,15 @@ class ProgramReport:
     hook: str
     worst_case: int
     stack: int
+    scratch: int
+    """Bytes of local memory for each CPU that the stack has no room for."""
     loops: tuple[LoopReport, ...]
     helpers: tuple[Helper, ...]
     needs: Need
     """What the program has of the newest: the first kernel that can run it."""
 
 
-def report(program: Program, facts: Facts) -> ProgramReport:
+def report(program: Program, facts: Facts, kernel: Version | None) -> ProgramReport:
     """The report on a program whose loops all have bounds."""
     loops = tuple(
         LoopReport(op.span.source.path, op.span.line, bound(op, facts) or 0, op.strategy)
@@ -71,7 +82,11 @@ def report(program: Program, facts: Facts) -> ProgramReport:
     ordered = tuple(sorted(helpers.values(), key=lambda helper: helper.id))
     hook = f"{program.hook.name} {program.argument}".strip()
     newest = max(needs(program), key=lambda need: need.since)
-    return ProgramReport(program.name, hook, worst_case(program.body, facts), stack(program), loops, ordered, newest)
+    places, most = scratch(program, 0, kernel, room(program)), worst_case(program.body, facts)
+    away = {slot for slot, _ in places.places} if places is not None else set()
+    left = stack(program) - sum(map(size_of, away))
+    elsewhere = places.size * places.entries if places is not None else 0
+    return ProgramReport(program.name, hook, most, left, elsewhere, loops, ordered, newest)
 
 
 def unbounded(program: Program, facts: Facts) -> Iterator[Diagnostic]:
@@ -122,9 +137,20 @@ def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
         worst = max(inside, key=lambda op: (bound(op, facts) or 1) * open_branches(op.body, facts), default=None)
         if worst is not None:
             yield TooManyBranches(worst.span, remembered, bound(worst, facts) or 1, OPEN_BRANCHES)
+
+
+def too_large(program: Program, kernel: Version | None) -> Iterator[Diagnostic]:
+    """A diagnostic if local memory fits neither the stack nor a per-CPU value."""
     largest = max(slots(program), key=lambda slot: slot.type.size, default=None)
-    if not fits(program) and largest is not None:
-        yield StackTooLarge(largest.span, stack(program), STACK, largest.name, largest.type.size)
+    if largest is None or not moved(program, room(program)):
+        return
+    places = scratch(program, 0, kernel, room(program))
+    if places is None:
+        yield ScratchGoesOn(largest.span, largest.name, largest.type.size, program.hook.name)
+    elif places.size > LARGEST:
+        yield StackTooLarge(largest.span, places.size, LARGEST, largest.name, largest.type.size)
+    elif stack(program) - places.size > STACK:
+        yield StackTooLarge(largest.span, stack(program) - STACK, 0, largest.name, largest.type.size)
 
 
 def _largest(program: Program, measure: Callable[[ops.Block], int]) -> ops.Loop | None:

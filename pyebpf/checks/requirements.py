@@ -10,6 +10,7 @@ from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.proofs import TooNew
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
+from pyebpf.ir.scratch import EXCHANGE, is_alone, moved
 from pyebpf.kernel.helpers import Helper, helper_by_name
 from pyebpf.kernel.maps import map_kind_by_name
 from pyebpf.kernel.versions import Version, show_version
@@ -56,6 +57,9 @@ def needs(program: Program) -> Iterator[Need]:
             kind = map_kind_by_name(map.kind)
             if kind is not None:
                 yield Need(f"the {map.kind} `{map.name}`", kind.since, op.span)
+    beyond = moved(program)
+    if beyond and not is_alone(program, None):
+        yield Need("local memory beyond the stack in a program that may interrupt itself", EXCHANGE, beyond[0].span)
     for helper, span in used_helpers(program):
         if helper not in seen:
             seen.add(helper)

@@ -40,10 +40,12 @@ def stack(program: Program) -> int:
     return _chain(program.body, frozenset(), uses)
 
 
-def fits(program: Program) -> bool:
-    """Whether the stack is large enough."""
-    functions = any(_is_function(op) for op in ops.walk(program.body))
-    return stack(program) <= (STACK if functions else STACK - SPILLS)
+def room(program: Program) -> int:
+    """Bytes of stack for local memory; functions that are under way together take some for themselves."""
+    if not any(_is_function(op) for op in ops.walk(program.body)):
+        return STACK - SPILLS
+    memory = sum(round_up(slot.type.size, 8) for slot in slots(program))
+    return max(STACK - (stack(program) - memory), 0)
 
 
 def _is_function(op: ops.Op) -> bool:

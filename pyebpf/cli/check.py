@@ -55,6 +55,7 @@ def _program(program: Any) -> dict[str, Any]:
         "hook": program.hook,
         "worst_case": program.worst_case,
         "stack": program.stack,
+        "scratch": program.scratch,
         "loops": [
             {"file": loop.file, "line": loop.line, "bound": loop.bound, "strategy": loop.strategy}
             for loop in program.loops
@@ -72,6 +73,8 @@ def _show(program: dict[str, Any]) -> None:
     click.echo(f"{program['name']}: {program['hook']}")
     click.echo(f"  instructions  at most {program['worst_case']:,} of {budget:,} (estimated)")
     click.echo(f"  stack         {program['stack']} of 512 bytes")
+    if program["scratch"]:
+        click.echo(f"  scratch       {program['scratch']:,} bytes for each CPU, for what the stack has no room for")
     click.echo(f"  needs         Linux {program['since']}, for {program['because']}")
     for loop in program["loops"]:
         way = STRATEGIES[loop["strategy"]]

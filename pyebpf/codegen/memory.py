@@ -7,7 +7,7 @@ on all machines with fast unaligned access. On the stack the widths follow what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pyebpf import layout
@@ -31,8 +31,11 @@ def scalar(type: layout.Type) -> layout.Integer | layout.Boolean:
             raise InternalError(f"{type} is not a scalar")
 
 
-def alignment(address: ops.Value) -> int:
-    """What `address` is surely a multiple of, on the stack; 8 elsewhere, where it need not be."""
+def alignment(address: ops.Value, locals: Mapping[ops.Local, int]) -> int:
+    """What `address` is surely a multiple of, on the stack; 8 elsewhere, where it need not be.
+
+    `locals`: the same of those that hold addresses, as `local_alignments` finds it.
+    """
     type = address.type
     if not (isinstance(type, PointerType) and type.region is Region.STACK):
         return 8
@@ -40,13 +43,44 @@ def alignment(address: ops.Value) -> int:
         case ops.SlotAddress():
             return slot_align(address.slot)
         case ops.MemberAddress():
-            return _common(alignment(address.base), address.offset)
+            return _common(alignment(address.base, locals), address.offset)
         case ops.ElementAddress():
-            return _common(alignment(address.base), type.target.size)
+            return _common(alignment(address.base, locals), type.target.size)
         case ops.NotNull():
-            return alignment(address.pointer)
+            return alignment(address.pointer, locals)
+        case ops.Prove():
+            return alignment(address.value, locals)
+        case ops.LocalGet():
+            return locals.get(address.local, 1)
+        case ops.Null():
+            return 8
         case _:
             return type.target.align
+
+
+def alignments(*bodies: ops.Block) -> Callable[[ops.Value], int]:
+    """`alignment` for the addresses of a program and its functions."""
+    found = local_alignments(*bodies)
+    return lambda address: alignment(address, found)
+
+
+def local_alignments(*bodies: ops.Block) -> dict[ops.Local, int]:
+    """What the addresses in each local are multiples of: a field of a packed struct may have any."""
+    sets = [
+        op
+        for body in bodies
+        for op in ops.walk(body)
+        if isinstance(op, ops.LocalSet) and isinstance(op.local.type, PointerType)
+    ]
+    found = {op.local: 8 for op in sets}
+    changed = True
+    while changed:
+        changed = False
+        for op in sets:
+            align = min(found[op.local], alignment(op.value, found))
+            changed = changed or align != found[op.local]
+            found[op.local] = align
+    return found
 
 
 def slot_align(slot: ops.Slot) -> int:

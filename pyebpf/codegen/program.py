@@ -13,7 +13,8 @@ from pyebpf.codegen.faults import fault_cell
 from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
 from pyebpf.codegen.frames import Frames
 from pyebpf.codegen.kept import kept_slot
-from pyebpf.codegen.registers import indexes, parameters, register, section
+from pyebpf.codegen.registers import Label, indexes, parameters, register, section
+from pyebpf.codegen.scratch import ScratchMemory
 from pyebpf.codegen.sections import DROPPED, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
@@ -60,7 +61,7 @@ class _Emitter:
         self.kept = kept_slot(self.home.body)
         self.passed = ""
         """The register that has the address of `kept`."""
-        self.labels: dict[ops.Label, _Label] = {}
+        self.labels: dict[ops.Label, Label] = {}
         self.zero = load_zero(self.code) if function and any(map(is_forgetting, ops.walk(function.body))) else ""
         self.indexes = frozenset(indexes(self.home.body))
         self.results: list[tuple[str, str]] = []
@@ -72,6 +73,8 @@ class _Emitter:
         """Blocks that give records back before a fault: their names, and what goes there."""
         around_it = self.home.around if isinstance(self.home, Function) else None
         self.frames = Frames(self.code, self.home.frame, around_it)
+        self.scratch = ScratchMemory(self.code, program, self.frames)
+        self.alignment = memory.alignments(program.body, *(each.body for each in program.functions))
         self.parameters = parameters(self.home)
         names = [name for _, name in self.parameters] if function else [program.parameter]
         typed = [(name, type) for name, (type, _) in zip(names, self.parameters, strict=True)]
@@ -87,6 +90,7 @@ class _Emitter:
         for (type, name), node in zip(self.parameters, self.parameter_nodes, strict=True):
             place = start.removeprefix(", !dbg ")  # a record has its location inside
             code.lines.append(f"  #dbg_value({type} %{name}, {node}, !DIExpression(), {place})")
+        self.scratch.claim(self.home, self.around.sections)
         self.emit_block(home.body, isinstance(home, Program))
         self.locate(home.span)
         if code.open:
@@ -96,7 +100,9 @@ class _Emitter:
         if not self.results:
             code.end("unreachable")
         else:
-            code.end(f"ret {self.result} {code.phi(self.result, self.results)}")
+            result = code.phi(self.result, self.results)
+            self.scratch.give_back()
+            code.end(f"ret {self.result} {result}")
         return [f"{self.head()} !dbg {self.function_node} {{", *code.body(), "}"]
 
     @property
@@ -225,6 +231,8 @@ class _Emitter:
         return self.locals[local]
 
     def slot(self, slot: ops.Slot) -> str:
+        if self.scratch.has(slot):
+            return self.scratch.place(slot)
         if slot not in self.slots:
             place = self.frames.place(slot)
             if not place:
@@ -275,7 +283,11 @@ class _Emitter:
                 return self.operand(op.pointer)
             case ops.EqualBytes():
                 equal = memory.equal(
-                    code, self.address(op.address), op.data, memory.alignment(op.address), self.around.big_endian
+                    code,
+                    self.address(op.address),
+                    op.data,
+                    self.alignment(op.address),
+                    self.around.big_endian,
                 )
                 return Operand(equal, "i1")
             case ops.KfuncCall():
@@ -301,7 +313,7 @@ class _Emitter:
 
     def load(self, op: ops.Load) -> Operand:
         address, type = self.address(op.address), self.target(op.address)
-        big_endian, align = self.around.big_endian, memory.alignment(op.address)
+        big_endian, align = self.around.big_endian, self.alignment(op.address)
         if op.bits:
             return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, big_endian, align)
         return memory.load(self.code, address, type, op.type, big_endian, align)
@@ -432,13 +444,13 @@ class _Emitter:
             case ops.Store():
                 self.store(op)
             case ops.StoreBytes():
-                align = memory.alignment(op.address)
+                align = self.alignment(op.address)
                 memory.store_bytes(code, self.address(op.address), op.data, align, self.around.big_endian)
             case ops.Zero():
                 for offset, size in op.ranges:
-                    memory.zero(code, self.address(op.address), offset, size, memory.alignment(op.address))
+                    memory.zero(code, self.address(op.address), offset, size, self.alignment(op.address))
             case ops.Copy():
-                align = min(memory.alignment(op.target), memory.alignment(op.source))
+                align = min(self.alignment(op.target), self.alignment(op.source))
                 memory.copy(code, self.address(op.target), self.address(op.source), op.size, align)
             case ops.AtomicAdd():
                 bits = self.target(op.address).size * 8
@@ -456,7 +468,7 @@ class _Emitter:
             case ops.Check():
                 self.check(op)
             case ops.ForgetBytes():
-                forget_bytes(code, self.address(op.address), op.size, memory.alignment(op.address), self.zero)
+                forget_bytes(code, self.address(op.address), op.size, self.alignment(op.address), self.zero)
             case ops.Run():
                 if op.call:
                     code.do(f"call i64 {symbol(op.function)}(ptr {self.frames.own})")
@@ -471,7 +483,7 @@ class _Emitter:
 
     def store(self, op: ops.Store) -> None:
         address, type, value = self.address(op.address), self.target(op.address), self.operand(op.value)
-        big_endian, align = self.around.big_endian, memory.alignment(op.address)
+        big_endian, align = self.around.big_endian, self.alignment(op.address)
         if op.bits:
             memory.store_bits(self.code, address, type, value, op.bits, op.bit_offset, big_endian, align)
         else:
@@ -522,7 +534,7 @@ class _Emitter:
                 self.emit_loop(op, last)
             case ops.Scope():
                 after = code.name("after")
-                self.labels[op.label] = _Label(after, "", last)
+                self.labels[op.label] = Label(after, "", last)
                 self.inside(op.body, after, last)
                 code.start(after)
             case ops.Break():
@@ -554,7 +566,7 @@ class _Emitter:
     def emit_loop(self, op: ops.Loop, last: bool) -> None:
         code = self.code
         body, step, after = code.name("body"), code.name("step"), code.name("after")
-        self.labels[op.label] = _Label(after, step, last)
+        self.labels[op.label] = Label(after, step, last)
         rounds = ""
         if op.guarded:
             if op.bound is None:
@@ -573,13 +585,3 @@ class _Emitter:
         code.start(step)
         self.inside(op.step, body, False)
         code.start(after)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class _Label:
-    """Where Break and Continue go; `last` as for blocks, of what comes after the label's end."""
-
-    after: str
-    step: str
-    last: bool

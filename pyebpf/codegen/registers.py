@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import final
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Function, Program
 from pyebpf.ir.types import BoolType, IntType, NoneType, ValueType
+from pyebpf.records import dataclass
 
 
 def register(type: ValueType) -> str:
@@ -48,3 +50,13 @@ def indexes(block: ops.Block) -> Iterator[ops.Value]:
                 yield index.left
         for inner in ops.blocks(op):
             yield from indexes(inner)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Where Break and Continue go; `last` as for blocks, of what comes after the label's end."""
+
+    after: str
+    step: str
+    last: bool

@@ -50,6 +50,8 @@ class Sections:
         self._module = module
         self._sites: dict[tuple[Program, Fault, Span], int] = {}
         for program in module.programs:
+            if program.scratch is not None and program.scratch.entries > 1:
+                self._sites[program, Fault.MEMORY, program.span] = len(self._sites)
             self._find_faults(program, program.body)
         self._forgets = any(
             isinstance(op, ops.Forget | ops.ForgetBytes | ops.ZeroAddress)
@@ -92,6 +94,11 @@ class Sections:
         """Bytes from `FAULTS` to the counter of `op`."""
         return 8 * self._sites[program, op.fault, op.span]
 
+    def scratch_offset(self, program: Program) -> int | None:
+        """Where it is counted that `program` found no free scratch memory; None if it always does."""
+        site = self._sites.get((program, Fault.MEMORY, program.span))
+        return None if site is None or program.scratch is None or program.scratch.entries == 1 else 8 * site
+
     def has_faults(self, program: Program) -> bool:
         """Whether `program` may end with a fault."""
         return any(owner is program for owner, _, _ in self._sites)
@@ -102,7 +109,7 @@ class Sections:
 
     def globals(self, debug: DebugInfo) -> list[str]:
         """The definitions, in LLVM's words."""
-        lines = [self._map(map, debug) for map in self._module.maps]
+        lines = [self._map(map, debug) for map in self._maps()]
         lines += [self._variable(variable, debug) for variable in self._variables]
         for number in range(1, len(self._sites)):  # the first has the symbol of all
             place = f"getelementptr (i8, ptr {symbol(FAULTS)}, i64 {8 * number})"
@@ -114,11 +121,16 @@ class Sections:
             f"@__pyebpf_metadata = internal constant [{len(data)} x i8] c{quote(data)}, "
             f'section "{metadata.SECTION}", align 1'
         )
-        names = [map.name for map in self._module.maps] + [variable.name for variable in self._variables]
+        names = [map.name for map in self._maps()] + [variable.name for variable in self._variables]
         names += [LICENSE, "__pyebpf_metadata"]
         kept = ", ".join(f"ptr {symbol(name)}" for name in names)
         lines.append(f'@llvm.compiler.used = appending global [{len(names)} x ptr] [{kept}], section "llvm.metadata"')
         return lines
+
+    def _maps(self) -> tuple[MapRef, ...]:
+        """The module's maps, and that of its scratch memory, of which the metadata doesn't speak."""
+        scratch = self._module.scratch
+        return self._module.maps if scratch is None else (*self._module.maps, scratch)
 
     def _map(self, map: MapRef, debug: DebugInfo) -> str:
         line = map.span.line if map.span else 0

@@ -73,24 +73,42 @@ class TooManyBranches(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class StackTooLarge(Diagnostic):
     code: ClassVar = "E0205"
-    title: ClassVar = "local structs, arrays and text take {size} bytes, the stack has {limit}"
+    title: ClassVar = "local structs, arrays and text take {size} bytes beyond the stack, with room for {limit}"
     label: ClassVar = "the largest is `{name}`: {largest} bytes"
-    notes: ClassVar = ("a program's stack is {limit} bytes in all",)
-    help: ClassVar = "keep large data in a map: PerCpuArray[…](max_entries=1)"
+    notes: ClassVar = ("what the stack of 512 bytes doesn't hold lies in a per-CPU map, whose values have a limit",)
+    help: ClassVar = "keep large data in a map: Array[…](max_entries=1)"
     explanation: ClassVar = """
     Everything local that isn't a number lies on the stack: structs, arrays, text, and the keys and values of map
-    operations. The kernel gives a program 512 bytes.
+    operations. The kernel gives a program 512 bytes of it. What doesn't fit lies in a per-CPU map, of which the kernel
+    gives 32 KiB.
 
-        name: char[1024] = user_str(p)      # wrong
-
-        names = PerCpuArray[Name](max_entries=1)    # right: a struct with the text in it
-        names[0].text = user_str(p)
+        page: char[65536] = user_str(p)     # wrong
+        page: char[16384] = user_str(p)     # right
     """
 
     size: int
     limit: int
     name: str
     largest: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ScratchGoesOn(Diagnostic):
+    code: ClassVar = "E0440"
+    title: ClassVar = "a program at {hook} that goes on as another has no room for more locals than the stack's"
+    label: ClassVar = "the largest is `{name}`: {largest} bytes"
+    notes: ClassVar = ("another run may interrupt it, so each takes memory of its own, and frees it when it ends",)
+    help: ClassVar = "keep large data in a map"
+    explanation: ClassVar = """
+    Local memory beyond the 512 bytes of the stack lies in a per-CPU map. Where the kernel may run a program again
+    before it has ended on the same CPU, every run takes an entry of its own and frees it when it ends. A program that
+    goes on as another, by `return jumps[i](packet)`, never ends itself.
+    """
+
+    name: str
+    largest: int
+    hook: str
 
 
 @final

@@ -14,6 +14,7 @@ from pyebpf.source import Span
 if TYPE_CHECKING:
     from pyebpf.diagnostics.base import Diagnostic
     from pyebpf.ir.ops import Block, Local, Slot, Value
+    from pyebpf.ir.scratch import Scratch
 
 
 class Fault(Enum):
@@ -191,6 +192,8 @@ class Program:
     """What it shares with its functions."""
     functions: tuple[Function, ...] = ()
     """What was taken out of its body to be functions of their own."""
+    scratch: Scratch | None = None
+    """Where local memory lies that doesn't fit the stack, once that is decided."""
 
 
 @final
@@ -211,6 +214,8 @@ class Module:
     conditions: tuple[tuple[Value, Span], ...] = ()
     """Comparisons and conditions as the user wrote them: it is suspect if one has always the same result."""
     kfuncs: tuple[KfuncRef, ...] = ()
+    scratch: MapRef | None = None
+    """The map of the programs' scratch memory."""
 
 
 PRINTS = "__pyebpf_prints"

@@ -85,6 +85,9 @@ class Hook:
     capabilities: tuple[str, ...]
     test_run: bool
     """Whether BPF_PROG_TEST_RUN takes it."""
+    alone: tuple[int, int] | None = None
+    """First kernel on which a program that is running on a CPU is never begun again there, by an interrupt, by another
+    task or by what it causes itself; None where that can happen."""
 
 
 TRACEPOINT: Final = Hook(
@@ -103,6 +106,7 @@ TRACEPOINT: Final = Hook(
     since=(4, 7),
     capabilities=("CAP_BPF", "CAP_PERFMON"),
     test_run=False,
+    alone=(4, 7),  # trace_call_bpf runs one program at a time on a CPU, by bpf_prog_active
 )
 RAW_TRACEPOINT: Final = Hook(
     name="raw_tracepoint",
@@ -120,6 +124,7 @@ RAW_TRACEPOINT: Final = Hook(
     since=(4, 17),
     capabilities=("CAP_BPF", "CAP_PERFMON"),
     test_run=True,  # 5.10
+    alone=(6, 1),  # __bpf_trace_run counts in prog->active
 )
 XDP: Final = Hook(
     name="xdp",
@@ -137,6 +142,7 @@ XDP: Final = Hook(
     since=(5, 9),  # BPF_LINK_CREATE on a netdev; XDP itself is 4.8
     capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
     test_run=True,
+    alone=(4, 8),  # in softirqs, of which one runs at a time on a CPU, or with them disabled
 )
 CGROUP_SKB_INGRESS: Final = Hook(
     name="cgroup.skb.ingress",

@@ -11,16 +11,19 @@ from dataclasses import replace
 from pyebpf.checks import Checked
 from pyebpf.checks.branches import known_locals
 from pyebpf.checks.intervals import analyze
+from pyebpf.checks.stack import room as room_of
 from pyebpf.checks.stack import stack
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Obligation, Program
 from pyebpf.ir.rewrite import rewrite
+from pyebpf.ir.scratch import SPILLS, STACK
 from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch
 from pyebpf.transform.forgetting import forget_in_loops
 from pyebpf.transform.loop_bounds import with_bound
 from pyebpf.transform.outline import outline
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
+from pyebpf.transform.scratch import with_scratch
 from pyebpf.transform.unused import remove_unused
 from pyebpf.transform.zeroing import shrink_zeroing
 
@@ -30,9 +33,11 @@ MOST_STACK = 256
 """Bytes, of 512, up to which copies of functions become calls, which need more stack."""
 
 
-def optimize(checked: Checked) -> Module:
-    """Run every pass over every program."""
-    return replace(checked.module, programs=tuple(_program(program, checked) for program in checked.module.programs))
+def optimize(checked: Checked, room: int = STACK - SPILLS) -> Module:
+    """Run every pass over every program. `room`: bytes of stack for local memory, beyond which it lies elsewhere."""
+    programs = tuple(_program(program, checked) for program in checked.module.programs)
+    rooms = [min(room, room_of(program)) for program in checked.module.programs]
+    return with_scratch(replace(checked.module, programs=programs), checked.kernel, rooms)
 
 
 def _program(checked_program: Program, checked: Checked) -> Program:

@@ -3,7 +3,7 @@ from pyebpf import XDP, u8, xdp
 
 @xdp
 def probe(packet):
-    seen = u8[256]()  # error
+    seen = u8[40_000]()  # error
     n = 0
     for i in range(100_000):
         here = u8[200]()
