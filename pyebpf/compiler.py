@@ -108,10 +108,20 @@ def _generate(
                 checked = _heard(resolve(target), btf, kernel, warn)
             try:
                 return finish(worker, _emitted(optimize(checked, room)))
-            except StackOverrun:
+            except StackOverrun as overrun:
                 if room == ROOMS[-1]:
-                    raise
+                    raise _too_many_values(checked, overrun.program) from overrun
     raise InternalError("no room")
+
+
+def _too_many_values(checked: Checked, name: str) -> CompileError | InternalError:
+    from pyebpf.diagnostics.loops import TooManyValues
+
+    # A function that a loop or a helper became is named after its program.
+    for program in checked.module.programs:
+        if name == program.name or name.startswith(f"{program.name}__"):
+            return CompileError((TooManyValues(program.span, program.name),))
+    return InternalError(f"the stack of {name} is too small for its registers")
 
 
 def _cpu(kernel: Version | None) -> str:

@@ -32,6 +32,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     loops.UnboundedLoop,
     loops.TooManyInstructions,
     loops.StackTooLarge,
+    loops.TooManyValues,
     loops.ScratchGoesOn,
     loops.UnprovenWhile,
     loops.TooManyBranches,

@@ -94,6 +94,21 @@ class StackTooLarge(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class TooManyValues(Diagnostic):
+    code: ClassVar = "E0252"
+    title: ClassVar = "`{name}` needs more values at a time than the stack holds"
+    notes: ClassVar = ("the kernel gives a program ten registers, and 512 bytes of stack for what they don't hold",)
+    help: ClassVar = "read things where they are used, or make two programs of it"
+    explanation: ClassVar = """
+    Numbers lie in registers, and those that are needed later on the stack meanwhile. Where very many are needed at
+    once, as in a long program that first reads dozens of fields and then compares them all, the stack is full of them.
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class ScratchGoesOn(Diagnostic):
     code: ClassVar = "E0440"
     title: ClassVar = "a program at {hook} that goes on as another has no room for more locals than the stack's"

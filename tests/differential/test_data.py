@@ -10,10 +10,11 @@ from random import Random
 import pytest
 from gen_data import DataGenerator
 from running import Kernel
-from twice import check_same
+from twice import IMPORTS, check_same
 
 from pyebpf import CompileError
 from pyebpf.codegen import StackOverrun, Worker
+from pyebpf.compiler import compile_target
 from pyebpf.loader import sys
 
 pytestmark = pytest.mark.kernel
@@ -168,6 +169,16 @@ def test_random_programs_over_data(kernel: Kernel, seed: int, tmp_path: Path) ->
         assert {diagnostic.code for diagnostic in error.diagnostics} <= {"E0205"}, error
     except StackOverrun:
         kernel.worker = Worker.start()  # LLVM ended it
+
+
+def test_more_values_at_a_time_than_the_stack_holds_are_diagnosed(tmp_path: Path) -> None:
+    """LLVM finds that out, and ends its process; the user is told of the program."""
+    path = tmp_path / "program.py"
+    path.write_text(IMPORTS + DataGenerator(Random(6)).program())
+    with pytest.raises(CompileError) as caught:
+        compile_target(path)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "E0252" and diagnostic.span.text == "def probe(packet):"
 
 
 def test_same_struct_in_python_and_in_the_kernel(kernel: Kernel, tmp_path: Path) -> None:
