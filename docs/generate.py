@@ -1,4 +1,4 @@
-"""Writes the pages that come from the code: diagnostics.md from the catalogue, grammar.md from the grammar's rules,
+"""Writes the pages that come from the code: diagnostics.md from the catalogue, language.md from the grammar's rules,
 comments and examples.
 
 python docs/generate.py            # after changing a diagnostic or the grammar; a test compares
@@ -48,7 +48,7 @@ def plain(title: str) -> str:
     )
 
 
-PAGES = {"diagnostics.md": diagnostics_page, "grammar.md": lambda: language_page(grammar_text())}
+PAGES = {"diagnostics.md": diagnostics_page, "language.md": lambda: language_page(grammar_text())}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -79,7 +79,7 @@ _HEAD = (
     "A probe is Python, or a part of it, with Python's meaning. This page is made from the grammar that the compiler "
     "itself reads, rule by rule; every construct of Python outside it has a diagnostic of its own. The notation is "
     "that of the parser generator Lark: `[x]` may be missing, `x*` may be repeated, `|` separates alternatives, and "
-    "`-> name` names one. For types, maps, hooks and functions see [the guide](language.md).\n\n"
+    "`-> name` names one. For types, maps, hooks and functions see [the guide](guide.md).\n\n"
     "The examples run, in the kernel and in Python alike, as the project's tests. Each is the body of a probe in this "
     "module, or has a probe of its own:\n\n"
     "```python\n{preamble}\n\n{probe}\n    ...\n    return XDP.PASS\n```"
