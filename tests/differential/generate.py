@@ -18,6 +18,7 @@ from functools import partial
 from random import Random
 
 import gen_control
+import gen_shapes
 
 I64 = (-(2**63), 2**63 - 1)
 U64 = (0, 2**64 - 1)
@@ -121,8 +122,16 @@ class Scope:
     entry: bool = False
     arrays: list[str] = field(default_factory=list)
     pairs: list[str] = field(default_factory=list)
+    readable: list[Local] = field(default_factory=list)
+    """Those of the function around this one, which it doesn't assign."""
+    tuples: dict[str, int] = field(default_factory=dict)
+    """Names of tuples of numbers, and how many they hold."""
+    inners: list[gen_shapes.Inner] = field(default_factory=list)
+    """Functions inside of the probe."""
     result: str = ""
     """Kind of the function's result, "" in the probe."""
+    results: int = 1
+    """How many of them it gives."""
 
 
 def storage(range: Range) -> Range:
@@ -202,6 +211,8 @@ class Generator:
         choices: list[Expression] = []
         for local in self.scope.locals:
             choices += [Expression(local.name, local.name, local.range, local.kind == "b")] * 3
+        for local in self.scope.readable:
+            choices.append(Expression(local.name, local.name, local.range))
         if self.scope.entry:
             for name, range in FIELDS.items():
                 choices.append(Expression(f"entry.{name}", f"entry.{name}", range))
@@ -218,7 +229,7 @@ class Generator:
             return self.leaf()
         makers = [self.arithmetic] * 8 + [self.unary, self.conversion, self.conversion, self.conditional, self.extreme]
         makers += [self.logic_value, self.truth, self.element, self.walrus, self.lookup, self.call]
-        makers += [partial(gen_control.reduction, self)]
+        makers += [partial(gen_control.reduction, self), partial(gen_shapes.expression, self)]
         return self.random.choice(makers)(depth)
 
     def arithmetic(self, depth: int) -> Expression:
@@ -642,8 +653,9 @@ class Generator:
 
     def early_return(self, depth: int) -> None:
         if self.scope.result:
-            value = self.suited(Local("", self.scope.result))
-            self.line(depth, f"return {value.probe}", f"return {value.python}")
+            values = [self.suited(Local("", self.scope.result)) for _ in range(self.scope.results)]
+            probe, python = (", ".join(getattr(value, side) for value in values) for side in ("probe", "python"))
+            self.line(depth, f"return {probe}", f"return {python}")
 
     def assertion(self, depth: int) -> None:
         if self.chance(30):
@@ -700,6 +712,7 @@ class Generator:
             return
         self.budget -= 1
         makers = [self.assign] * 4 + [self.augment] * 3 + [self.output] * 3 + [self.store] * 4 + [self.assertion]
+        makers += [partial(gen_shapes.statement, self)] * 3
         if depth < 5:
             makers += [self.branch] * 3 + [self.for_loop] * 2 + [self.while_loop, self.optional, self.early_branch]
             makers += [self.trying] * 2
@@ -782,6 +795,8 @@ class Generator:
             self.line(1, f"{name} = Pair(x={x.probe}, y={y.probe})", f"{name} = Pair(x={x.python}, y={y.python})")
             self.scope.pairs.append(name)
         self.declare_locals(1)
+        for _ in range(self.random.choice((0, 0, 1, 2))):
+            gen_shapes.inner(self)
         while self.budget > 0:
             self.statement(1, [])
         for local in self.scope.locals:

@@ -1,0 +1,155 @@
+"""What calls do: of helpers, of functions of the kernel, of the program's own functions, and the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyebpf.effort.bounds import FIXED32, is_known, settle
+from pyebpf.effort.decode import CALLBACKS, Instruction
+from pyebpf.effort.memory import forget_caller_saved, scrub
+from pyebpf.effort.states import (
+    ANY,
+    CONTEXT,
+    FIXED,
+    FUNCTION,
+    MAP,
+    MEMORY,
+    MEMORY_OR_NULL,
+    NUMBER,
+    OBJECT,
+    PACKET,
+    PACKET_END,
+    STACK,
+    UNSET,
+    VALUE,
+    VALUE_OR_NULL,
+    Frame,
+    Register,
+    number,
+    widened,
+)
+from pyebpf.kernel.helpers import HELPERS
+
+if TYPE_CHECKING:
+    from pyebpf.effort.walk import Walk
+
+NAMES: Final = {helper.id: helper.name for helper in HELPERS}
+ENTRIES: Final = frozenset({
+    "map_lookup_elem", "map_lookup_percpu_elem", "task_storage_get", "sk_storage_get", "inode_storage_get",
+    "cgrp_storage_get",
+})  # fmt: skip
+"""Helpers that give an entry of the map, or null."""
+WRITTEN: Final[dict[str, tuple[int, int]]] = {
+    "probe_read": (1, 2), "probe_read_str": (1, 2), "probe_read_user": (1, 2), "probe_read_kernel": (1, 2),
+    "probe_read_user_str": (1, 2), "probe_read_kernel_str": (1, 2), "get_current_comm": (1, 2),
+    "skb_load_bytes": (3, 4), "skb_load_bytes_relative": (3, 4), "xdp_load_bytes": (3, 4), "get_stack": (2, 3),
+    "copy_from_user": (1, 2), "dynptr_read": (1, 2), "snprintf": (1, 2), "fib_lookup": (2, 3),
+    "map_pop_elem": (2, 0), "map_peek_elem": (2, 0),
+}  # fmt: skip
+"""Helpers that write memory they are given: in which argument its address is, and its size (0: of a map's value)."""
+TEXT_READS: Final = frozenset({"probe_read_str", "probe_read_user_str", "probe_read_kernel_str", "get_stack"})
+"""Helpers whose result is at most the size, which is their second argument (`do_refine_retval_range`)."""
+MOVES_PACKETS: Final = frozenset({
+    "skb_store_bytes", "l3_csum_replace", "l4_csum_replace", "skb_vlan_push", "skb_vlan_pop", "skb_change_proto",
+    "skb_change_tail", "skb_change_head", "skb_pull_data", "skb_adjust_room", "xdp_adjust_head", "xdp_adjust_meta",
+    "xdp_adjust_tail", "clone_redirect", "msg_pull_data", "msg_push_data", "msg_pop_data", "lwt_push_encap",
+    "skb_ecn_set_ce", "csum_update", "xdp_store_bytes",
+})  # fmt: skip
+"""Helpers after which no pointer into the packet is good any more (`bpf_helper_changes_pkt_data`)."""
+MAX_ERRNO: Final = 4095
+
+
+def call(walk: Walk, at: int, op: Instruction) -> int:
+    """A call; where to go on."""
+    frame = walk.frames[-1]
+    if op.function >= 0:
+        inner = Frame(op.function, at)
+        inner.regs[1:6] = frame.regs[1:6]
+        inner.regs[10] = (STACK, 0, FIXED, 0, len(walk.frames))
+        frame.regs[0:6] = [UNSET] * 6
+        walk.frames.append(inner)
+        return op.function
+    if op.names is not None or op.source:
+        forget_caller_saved(frame, ANY)  # of the kernel
+        return at + 1
+    name = NAMES.get(op.immediate, "")
+    if name in CALLBACKS:
+        _callback(walk, frame, at, name)
+    result = _result(walk, frame, name)
+    written = WRITTEN.get(name)
+    if written is not None:
+        _written(walk, frame.regs[written[0]], frame.regs[written[1]] if written[1] else number(FIXED))
+    if name in MOVES_PACKETS:
+        walk.replace((PACKET, PACKET_END), ANY)
+    forget_caller_saved(frame, result)
+    return at + 1
+
+
+def _callback(walk: Walk, frame: Frame, at: int, name: str) -> None:
+    """Walk the function later, as if it were called from here and came back to here."""
+    given = frame.regs[1 + CALLBACKS[name]]
+    if given[0] != FUNCTION:
+        return
+    if name == "loop" and frame.depth >= frame.regs[1][2][1]:
+        frame.depth = 0
+        return
+    later = walk.later(int(given[4]), at)
+    later[-1].depth += 1
+    inner = Frame(int(given[4]), at, True)
+    inner.regs[10] = (STACK, 0, FIXED, 0, len(later))
+    context = frame.regs[3]
+    if name == "loop":
+        inner.regs[1:3] = [ANY, context]
+    elif name == "for_each_map_elem":
+        value: Register = (VALUE, 0, FIXED, 0, frame.regs[1][4])
+        inner.regs[1:5] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), value, context]
+    else:
+        inner.regs[1:4] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), (VALUE, 0, FIXED, 0, "")]
+    later.append(inner)
+    frame.depth = 0
+
+
+def _result(walk: Walk, frame: Frame, name: str) -> Register:
+    if name in ENTRIES:
+        return (VALUE_OR_NULL, 0, FIXED, walk.new_id(), frame.regs[1][4])
+    if name == "ringbuf_reserve":
+        return (MEMORY_OR_NULL, 0, FIXED, walk.new_id(), "record")
+    if name in ("get_current_task_btf", "this_cpu_ptr", "task_pt_regs"):
+        return (OBJECT, 0, FIXED, 0, name)
+    if name in TEXT_READS and frame.regs[2][0] == NUMBER:
+        most = frame.regs[2][2][3]
+        if 0 <= most < 1 << 31:
+            found = settle((*ANY[2][:2], -MAX_ERRNO, most, *ANY[2][4:6], -MAX_ERRNO, most, *ANY[2][8:]))
+            return number(found) if found is not None else ANY
+    if name == "get_smp_processor_id":
+        return number(FIXED32)
+    return ANY
+
+
+def _written(walk: Walk, place: Register, size: Register) -> None:
+    if place[0] != STACK or not is_known(place[2]):
+        return
+    count = size[2][1] if size[2][1] else 8
+    scrub(walk.frames[int(place[4])], place[1], min(count, -place[1]))
+
+
+def leave(walk: Walk, flow_precise: tuple[int, ...]) -> int | None:
+    """The end of a function; where to go on, None at the end of the program."""
+    frame = walk.frames[-1]
+    if len(walk.frames) == 1:
+        return None
+    walk.frames.pop()
+    caller = walk.frames[-1]
+    if not frame.callback:
+        caller.regs[0] = frame.regs[0]
+        caller.regs[1:6] = [UNSET] * 5
+        return frame.callsite + 1
+    earlier = walk.earlier(frame.callsite)
+    if earlier is not None:
+        for old, new in zip(earlier.frames, walk.frames, strict=True):
+            at = frame.callsite if new is caller else walk.frames[walk.frames.index(new) + 1].callsite
+            widened(old, new, flow_precise[at])
+    return frame.callsite
+
+
+__all__ = ["CONTEXT", "MAP", "call", "leave"]

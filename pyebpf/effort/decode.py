@@ -1,0 +1,115 @@
+"""The instructions of a program and of all functions that it calls, one after the other, as the kernel gets them."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, final
+
+from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec, Relocation
+from pyebpf.records import dataclass
+
+LD, LDX, ST, STX, ALU, JMP, JMP32, ALU64 = range(8)
+CALL: Final = 0x80
+EXIT: Final = 0x90
+JA: Final = 0x00
+CALLBACKS: Final = {"loop": 1, "for_each_map_elem": 1, "timer_set_callback": 1, "find_vma": 2, "user_ringbuf_drain": 1}
+"""Helpers that are given a function, and in which argument, counted from 0."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction; the second half of a wide one is None in its place."""
+
+    opcode: int
+    target: int
+    source: int
+    offset: int
+    immediate: int
+    wide: int
+    """Of a load of 64 bits: the number."""
+    names: Relocation | None
+    function: int
+    """Where the function starts that it calls or takes the address of, or -1."""
+
+    @property
+    def kind(self) -> int:
+        return self.opcode & 7
+
+    @property
+    def from_register(self) -> bool:
+        return bool(self.opcode & 8)
+
+    @property
+    def code(self) -> int:
+        return self.opcode & 0xF0
+
+
+@final
+@dataclass(frozen=True)
+class Code:
+    """A whole program."""
+
+    instructions: tuple[Instruction | None, ...]
+    starts: tuple[int, ...]
+    """Where each function starts; the program itself at 0."""
+    lines: tuple[tuple[int, LineRecord], ...]
+    """Where instructions come from, from which one on."""
+    program_type: int
+
+    def function_of(self, at: int) -> int:
+        """Where the function starts that the instruction at `at` is in."""
+        return max(start for start in self.starts if start <= at)
+
+
+def decode(obj: Object, program: ProgramSpec) -> Code:
+    """Join `program` and what it calls. Raises KeyError where a function is missing."""
+    everything = {f.name: f for f in (*obj.functions, *(p.function for p in obj.programs))}
+    order, starts, end = [program.function], {}, 0
+    for function in order:  # grows while it is walked
+        starts[function.name] = end
+        end += len(function.code) // 8
+        for relocation in function.relocations:
+            if relocation.kind in ("call", "function") and everything[relocation.name] not in order:
+                order.append(everything[relocation.name])
+    found: list[Instruction | None] = []
+    for function in order:
+        found += _instructions(function, starts, obj.big_endian)
+    lines = tuple(
+        (starts[f.name] + (line.offset - f.section_offset) // 8, line) for f in order for line in f.lines
+    )
+    return Code(tuple(found), tuple(starts[f.name] for f in order), lines, program.program_type)
+
+
+def _instructions(function: FunctionSpec, starts: dict[str, int], big_endian: bool) -> list[Instruction | None]:
+    named = {relocation.offset: relocation for relocation in function.relocations}
+    found: list[Instruction | None] = []
+    at = 0
+    while at < len(function.code):
+        opcode, registers, offset, immediate = struct.unpack_from(">BBhi" if big_endian else "<BBhi", function.code, at)
+        target, source = (registers >> 4, registers & 15) if big_endian else (registers & 15, registers >> 4)
+        names, wide = named.get(at), 0
+        if opcode == 0x18:
+            high = struct.unpack_from((">" if big_endian else "<") + "I", function.code, at + 12)[0]
+            wide = high << 32 | immediate & 0xFFFFFFFF
+        calls = starts[names.name] if names is not None and names.kind in ("call", "function") else -1
+        found.append(Instruction(opcode, target, source, offset, immediate, wide, names, calls))
+        if opcode == 0x18:
+            found.append(None)
+        at += 16 if opcode == 0x18 else 8
+    return found
+
+
+def successors(code: Code, at: int) -> tuple[int, ...]:
+    """Where the program may go on after the instruction at `at`, in the same function."""
+    instruction = code.instructions[at]
+    assert instruction is not None
+    kind, operation = instruction.kind, instruction.code
+    following = at + (2 if instruction.opcode == 0x18 else 1)
+    if kind not in (JMP, JMP32) or operation == CALL:
+        return (following,)
+    if operation == EXIT:
+        return ()
+    if operation == JA:
+        return (at + 1 + (instruction.immediate if kind == JMP32 else instruction.offset),)
+    return following, at + 1 + instruction.offset

@@ -1,0 +1,223 @@
+"""What is known of a program before it is walked: where the verifier remembers states, and which registers and which
+words of the stack still matter at each instruction, and how much.
+
+A number matters precisely where a branch, an address or a size depends on it: two states that differ elsewhere are the
+same to the verifier. It finds out backwards from what it comes across (`mark_chain_precision` in verifier.c); here it
+is a question of what may come, so more matters than in truth, never less.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from pyebpf.effort.decode import ALU64, CALL, EXIT, JA, JMP, JMP32, STX, Code, Instruction, successors
+from pyebpf.records import dataclass
+
+FRAME: Final = 10
+"""The register that points to the stack."""
+SLOTS: Final = 11
+"""From this bit on, bits stand for words of the stack: the first, nearest to the frame pointer, for `SLOTS`."""
+_ARGUMENTS: Final = 0b111110
+_SIZES: Final = 0b111110
+"""A size or a flag among a helper's arguments is precise; which they are isn't looked up."""
+_MOV: Final = 0xB0
+_NEG: Final = 0x80
+_END: Final = 0xD0
+_ATOMIC: Final = 0xC0
+RESULT_MATTERS: Final = frozenset({8, 9, 13, 15, 18, 25})
+"""Types of programs (`enum bpf_prog_type`) whose result must lie in a range: those of cgroups."""
+
+
+@final
+@dataclass(frozen=True)
+class Flow:
+    """For each instruction, by its index. Masks have a bit for each register and each word of the stack."""
+
+    prune: frozenset[int]
+    """Where states are compared and remembered."""
+    jump: frozenset[int]
+    callbacks: frozenset[int]
+    """Calls of helpers that are given a function."""
+    live: tuple[int, ...]
+    precise: tuple[int, ...]
+
+
+def slot_bit(offset: int) -> int:
+    """The bit of the word of the stack at `offset` (negative) from the frame pointer."""
+    return 1 << SLOTS + (-offset - 1) // 8
+
+
+@final
+@dataclass(frozen=True)
+class Learnt:
+    """What only a walk shows, so that the next one begins with it."""
+
+    slots: dict[int, int]
+    """For each function, words of its stack that are read through other registers than the frame pointer."""
+    pointer_sums: set[int]
+    """Instructions that add a number to a pointer."""
+
+
+def flow(code: Code, callback_calls: frozenset[int], learnt: Learnt) -> Flow:
+    """Look at all instructions once, and at most of them a few times."""
+    count = len(code.instructions)
+    prune, jump = set[int](), set[int]()
+    before: list[list[int]] = [[] for _ in range(count + 1)]
+    for at, instruction in enumerate(code.instructions):
+        if instruction is None:
+            continue
+        for following in successors(code, at):
+            before[following].append(at)
+        _mark(code, at, instruction, prune, jump, callback_calls)
+    always = _addressed(code)
+    live = _backwards(code, before, always, lambda op, after, at: _lives(op, after))
+    result = code.program_type in RESULT_MATTERS
+
+    def matters(op: Instruction, after: int, at: int) -> int:
+        if op.kind == JMP and op.code == EXIT:
+            return 1 if result or code.function_of(at) else 0
+        return _matters(op, after, at in learnt.pointer_sums)
+
+    precise = _backwards(code, before, learnt.slots, matters)
+    return Flow(frozenset(prune), frozenset(jump), callback_calls, live, precise)
+
+
+def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int], callbacks: frozenset[int]) -> None:
+    """As `visit_insn` does."""
+    if op.kind not in (JMP, JMP32) or op.code == EXIT:
+        return
+    if op.code == CALL:
+        prune.add(at + 1)
+        jump.add(at + 1)
+        if at in callbacks or op.function >= 0:
+            prune.add(at)
+            jump.add(at)
+        return
+    aim = successors(code, at)[-1]
+    prune.add(aim)
+    jump.add(aim)
+    if op.code != JA:
+        prune.add(at)
+
+
+def _addressed(code: Code) -> dict[int, int]:
+    """For each function, the words of its stack that something may read through an address."""
+    lowest: dict[int, int] = {start: 0 for start in code.starts}
+    copied: dict[int, int] = {}
+    function = 0
+    starts = set(code.starts)
+    for at, op in enumerate(code.instructions):
+        if op is None:
+            continue
+        if at in starts:
+            function, copied = at, {}
+        if op.kind == ALU64 and op.code == _MOV and op.from_register and op.source == FRAME:
+            copied[op.target] = 0
+        elif op.kind == ALU64 and op.code == 0 and not op.from_register and op.target in copied:
+            lowest[function] = min(lowest[function], op.immediate)
+            del copied[op.target]
+    found = {}
+    for start, offset in lowest.items():
+        found[start] = ((1 << (-offset + 7) // 8) - 1) << SLOTS
+    return found
+
+
+def _backwards(code: Code, before: list[list[int]], always: dict[int, int], transfer: object) -> tuple[int, ...]:
+    """The mask before each instruction: what `transfer` makes of the union of those after it."""
+    assert callable(transfer)
+    masks = [0] * len(code.instructions)
+    base = [0] * len(code.instructions)
+    starts = set(code.starts)
+    kept = 0
+    for at in range(len(masks)):
+        if at in starts:
+            kept = always.get(at, 0)
+        base[at] = kept
+    pending = list(range(len(masks)))
+    waiting = set(pending)
+    while pending:
+        at = pending.pop()
+        waiting.discard(at)
+        op = code.instructions[at]
+        if op is None:
+            continue
+        after = 0
+        for following in successors(code, at):
+            if following < len(masks):
+                after |= masks[following]
+        mask = transfer(op, after, at) | base[at]
+        if mask != masks[at]:
+            masks[at] = mask
+            for earlier in before[at]:
+                if earlier not in waiting:
+                    waiting.add(earlier)
+                    pending.append(earlier)
+    return tuple(masks)
+
+
+def _lives(op: Instruction, after: int) -> int:
+    """Registers and words that are read later on."""
+    target, source = 1 << op.target, 1 << op.source
+    match op.kind:
+        case 4 | 7:
+            if op.code == _MOV:
+                after &= ~target
+                return after | (source if op.from_register else 0)
+            if op.code in (_NEG, _END):
+                return after | target
+            return after | target | (source if op.from_register else 0)
+        case 1:
+            after &= ~target
+            return after | source | (slot_bit(op.offset) if op.source == FRAME else 0)
+        case 0:
+            return after & ~target
+        case 2 | 3:
+            if op.target == FRAME and op.opcode >> 3 & 3 == 3 and op.opcode & 0xE0 == 0x60:
+                after &= ~slot_bit(op.offset)  # the whole word is written
+            if op.opcode & 0xE0 == _ATOMIC and op.target == FRAME:
+                after |= slot_bit(op.offset)
+            return after | target | (source if op.kind == STX else 0)
+        case _:
+            return _lives_jump(op, after)
+
+
+def _lives_jump(op: Instruction, after: int) -> int:
+    if op.code == CALL:
+        return after & ~0b111111 | _ARGUMENTS
+    if op.code == EXIT:
+        return 1
+    if op.code == JA:
+        return after
+    return after | 1 << op.target | (1 << op.source if op.from_register else 0)
+
+
+def _matters(op: Instruction, after: int, to_pointer: bool) -> int:
+    """Registers and words whose exact number something later on depends on."""
+    target, source = 1 << op.target, 1 << op.source
+    match op.kind:
+        case 4 | 7:
+            if op.code == _MOV:
+                wanted = after & target
+                after &= ~target
+                return after | (source if wanted and op.from_register else 0)
+            both = source | target if op.from_register else target
+            return after | (both if after & target or to_pointer else 0)
+        case 1:
+            wanted = after & target
+            after &= ~target
+            return after | (slot_bit(op.offset) if wanted and op.source == FRAME else 0)
+        case 0:
+            return after & ~target
+        case 2 | 3:
+            if op.target == FRAME and op.opcode & 0xE0 == 0x60:
+                wanted = after & slot_bit(op.offset)
+                if op.opcode >> 3 & 3 == 3:
+                    after &= ~slot_bit(op.offset)
+                return after | (source if wanted and op.kind == STX else 0)
+            return after
+        case _:
+            if op.code == CALL:
+                return after & ~0b111111 | (_ARGUMENTS if op.function >= 0 else _SIZES)
+            if op.code == JA:
+                return after
+            return after | target | (source if op.from_register else 0)

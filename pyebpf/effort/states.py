@@ -1,0 +1,194 @@
+"""The verifier's states, and when one that is new has nothing new. Source: `regsafe`, `stacksafe` and `states_equal` in
+kernel/bpf/verifier.c.
+
+A register is a tuple `(kind, offset, bounds, id, extra)`: of a number, `offset` is the constant by which it is apart from
+others with its id; of a pointer, the constant part of where it points, `bounds` the variable part, and `extra` what it
+points into, or for a packet the bytes that are known to be there.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias, final
+
+from pyebpf.effort.bounds import UNKNOWN, Bounds, known, within
+from pyebpf.effort.flow import FRAME, SLOTS, Flow
+
+Extra: TypeAlias = "int | str"
+Register: TypeAlias = tuple[int, int, Bounds, int, Extra]
+Word: TypeAlias = tuple[bytes, "Register | None"]
+"""Of each of a word's eight bytes what is there, and what was put there if all of it is known."""
+
+(
+    NOTHING, NUMBER, CONTEXT, MAP, VALUE, VALUE_OR_NULL, STACK, PACKET, PACKET_END, MEMORY, MEMORY_OR_NULL, OBJECT,
+    FUNCTION,
+) = range(13)  # fmt: skip
+NULLABLE: Final = {VALUE_OR_NULL: VALUE, MEMORY_OR_NULL: MEMORY}
+INVALID, MISC, ZERO, SPILL = range(4)
+ALL_MISC: Final = bytes([MISC]) * 8
+ALL_SPILL: Final = bytes([SPILL]) * 8
+NO_WORD: Final[Word] = (bytes(8), None)
+FIXED: Final = known(0)
+UNSET: Final[Register] = (NOTHING, 0, FIXED, 0, 0)
+ANY: Final[Register] = (NUMBER, 0, UNKNOWN, 0, 0)
+APART: Final = 1 << 40
+"""In an id: that the number is a constant apart from the one that has the id without this."""
+
+
+def number(bounds: Bounds) -> Register:
+    return (NUMBER, 0, bounds, 0, 0)
+
+
+@final
+class Frame:
+    """Of one function that is being run."""
+
+    __slots__ = ("callback", "callsite", "depth", "regs", "stack", "start")
+
+    def __init__(self, start: int, callsite: int, callback: bool = False) -> None:
+        self.start = start
+        self.callsite = callsite
+        self.callback = callback
+        self.depth = 0
+        """Rounds of callbacks that were begun."""
+        self.regs: list[Register] = [UNSET] * 11
+        self.regs[FRAME] = (STACK, 0, FIXED, 0, 0)
+        self.stack: dict[int, Word] = {}
+
+    def copy(self) -> Frame:
+        new = Frame.__new__(Frame)
+        new.start, new.callsite, new.callback, new.depth = self.start, self.callsite, self.callback, self.depth
+        new.regs, new.stack = self.regs.copy(), self.stack.copy()
+        return new
+
+
+@final
+class Remembered:
+    """A state that later ones are compared with. `branches`: ways from it that aren't at their end."""
+
+    __slots__ = ("at", "branches", "frames", "hits", "misses", "parent")
+
+    def __init__(self, at: int, frames: list[Frame], parent: Remembered | None) -> None:
+        self.at, self.frames, self.parent = at, frames, parent
+        self.branches, self.hits, self.misses = 1, 0, 0
+
+
+@final
+class Ids:
+    """Which ids of an old state stand for which of the new one."""
+
+    __slots__ = ("_back", "_forth", "_made")
+
+    def __init__(self) -> None:
+        self._forth: dict[int, int] = {}
+        self._back: dict[int, int] = {}
+        self._made = -1
+
+    def agree(self, old: int, new: int) -> bool:
+        found = self._forth.get(old)
+        if found is not None:
+            return found == new
+        if new in self._back:
+            return False
+        self._forth[old], self._back[new] = new, old
+        return True
+
+    def agree_numbers(self, old: int, new: int) -> bool:
+        """Of numbers: no id is an id that nothing else has."""
+        if not old and not new:
+            return True
+        self._made -= 2
+        return self.agree(old or self._made, new or self._made - 1)
+
+
+def same(old: Remembered, new: list[Frame], flow: Flow, loose: bool) -> bool:
+    """Whether all that is safe from `old` on is safe from `new` on. `loose`: as callbacks are compared, of which the
+    rounds so far have not been walked to their end."""
+    frames = old.frames
+    if len(frames) != len(new):
+        return False
+    ids = Ids()
+    for number_of, (one, two) in enumerate(zip(frames, new, strict=True)):
+        if one.callsite != two.callsite or one.start != two.start or one.depth > two.depth:
+            return False
+        at = old.at if number_of == len(frames) - 1 else frames[number_of + 1].callsite
+        if not _same_frame(one, two, flow.live[at], flow.precise[at], ids, loose):
+            return False
+    return True
+
+
+def _same_frame(old: Frame, new: Frame, live: int, precise: int, ids: Ids, loose: bool) -> bool:
+    first, second = old.regs, new.regs
+    for register in range(10):
+        if live >> register & 1 and not _safe(
+            first[register], second[register], precise >> register & 1 != 0, ids, loose
+        ):
+            return False
+    if first == second and old.stack == new.stack:
+        return not loose or old.stack.keys() == new.stack.keys()
+    for index, word in old.stack.items():
+        if loose or live >> SLOTS + index & 1:
+            other = new.stack.get(index)
+            if other is None:
+                if loose or word[0].strip(b"\0\1"):
+                    return False
+            elif not _same_word(word, other, precise >> SLOTS + index & 1 != 0, ids, loose):
+                return False
+    return True
+
+
+def _safe(old: Register, new: Register, precise: bool, ids: Ids, loose: bool) -> bool:
+    kind = old[0]
+    if kind == NOTHING:
+        return True
+    if kind != new[0]:
+        return False
+    if kind == NUMBER:
+        if not precise and not loose:
+            return True
+        if old[3] & APART != new[3] & APART or (old[3] & APART and old[1] != new[1]):
+            return False
+        return ids.agree_numbers(old[3], new[3]) and within(old[2], new[2])
+    if kind == PACKET:
+        return old[1] == new[1] and old[4] <= new[4] and ids.agree(old[3], new[3]) and within(old[2], new[2])  # type: ignore[operator]
+    return old[1] == new[1] and old[4] == new[4] and ids.agree(old[3], new[3]) and within(old[2], new[2])
+
+
+def _same_word(old: Word, new: Word, precise: bool, ids: Ids, loose: bool) -> bool:
+    if loose and old[0] != new[0]:
+        return False
+    first, second = _whole(old), _whole(new)
+    if first is not None and second is not None:
+        return _safe(first, second, precise and old[1] is not None, ids, loose)
+    for one, two in zip(*(word[0] for word in (old, new)), strict=True):
+        if one not in (INVALID, MISC) and one != two:
+            return False
+    if old[0][0] == SPILL:
+        assert old[1] is not None and new[1] is not None
+        return _safe(old[1], new[1], precise, ids, loose)
+    return True
+
+
+def _whole(word: Word) -> Register | None:
+    """The number that reading the word gives, if it is one."""
+    types, register = word
+    if register is not None and types == ALL_SPILL:
+        return register if register[0] == NUMBER else None
+    return None if types.strip(b"\0\1") else ANY
+
+
+def widened(old: Frame, new: Frame, precise: int) -> None:
+    """Forget in `new` the numbers that have changed since `old` and don't matter exactly (`widen_imprecise_scalars`)."""
+    for register in range(10):
+        if not precise >> register & 1:
+            new.regs[register] = _wider(old.regs[register], new.regs[register])
+    for index, (types, register_there) in new.stack.items():
+        before = old.stack.get(index)
+        if register_there is None or before is None or before[1] is None or precise >> SLOTS + index & 1:
+            continue
+        new.stack[index] = types, _wider(before[1], register_there)
+
+
+def _wider(old: Register, new: Register) -> Register:
+    if old[0] != NUMBER or new[0] != NUMBER or (old[2] == new[2] and old[1] == new[1]):
+        return new
+    return ANY

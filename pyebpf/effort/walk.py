@@ -1,0 +1,284 @@
+"""The walk itself: every way through the program that the verifier would follow, in its order, with its memory.
+
+Source: `do_check`, `is_state_visited` and `push_stack` in kernel/bpf/verifier.c, as of Linux 6.18.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, final
+
+from pyebpf.effort.arithmetic import ADD, ARSH, END, MOV, NEG, SUB, compute, negated, sign_extended
+from pyebpf.effort.bounds import is_known, known, lower_half
+from pyebpf.effort.calls import call, leave
+from pyebpf.effort.decode import ALU, ALU64, CALL, EXIT, JA, JMP, JMP32, LD, Code, Instruction
+from pyebpf.effort.flow import Flow, Learnt, flow, slot_bit
+from pyebpf.effort.jumps import conditional
+from pyebpf.effort.memory import access
+from pyebpf.effort.states import (
+    ANY,
+    APART,
+    CONTEXT,
+    FIXED,
+    FUNCTION,
+    MAP,
+    NULLABLE,
+    NUMBER,
+    PACKET,
+    STACK,
+    VALUE,
+    Frame,
+    Register,
+    Remembered,
+    number,
+    same,
+)
+
+HISTORY: Final = 40
+"""Jumps after which a state is remembered in any case."""
+COMPARISONS: Final = 16
+"""Comparisons of states that take about as long as an instruction's walk does here."""
+
+
+class TooMuch(Exception):
+    """The walk is longer than it may be."""
+
+
+class Again(Exception):
+    """Something was learnt without which the walk so far isn't right."""
+
+
+@final
+class Walk:
+    """One walk. `frames`: where it is now. `most`: instructions after which it is given up."""
+
+    def __init__(self, code: Code, most: int, learnt: Learnt, callbacks: frozenset[int]) -> None:
+        self.code = code
+        self.most = most
+        self.learnt = learnt
+        self.flow: Flow = flow(code, callbacks, learnt)
+        self.frames: list[Frame] = [Frame(0, -1)]
+        self.frames[0].regs[1] = (CONTEXT, 0, FIXED, 0, 0)
+        self.instructions = 0
+        self.jumps = 0
+        self.open = 0
+        """The most ways that were left for later at a time."""
+        self.visits: Counter[int] = Counter()
+        self._effort = 0
+        self._ids = 0
+        self._parent: Remembered | None = None
+        self._pending: list[tuple[int, list[Frame], Remembered | None, int]] = []
+        self._states: dict[tuple[int, int], list[Remembered]] = {}
+        self._last = (0, 0)
+        self._history = 0
+
+    # What the steps ask for
+
+    def new_id(self) -> int:
+        self._ids += 1
+        return self._ids
+
+    def later(self, at: int, now: int) -> list[Frame]:
+        """Leave the way on from `at` for later; its frames, a copy of those of now."""
+        frames = [frame.copy() for frame in self.frames]
+        self._pending.append((at, frames, self._parent, self._history))
+        if self._parent is not None:
+            self._parent.branches += 1
+        self.open = max(self.open, len(self._pending))
+        return frames
+
+    def reads(self, function: int, index: int) -> None:
+        """A word of the stack is read through a pointer: what is in it matters."""
+        bit = slot_bit(-8 * index - 1)
+        if not self.learnt.slots.get(function, 0) & bit:
+            self.learnt.slots[function] = self.learnt.slots.get(function, 0) | bit
+            raise Again
+
+    def replace(self, kinds: Iterable[int], new: Register) -> None:
+        """Every register and word of these kinds."""
+        for frame in self.frames:
+            frame.regs = [new if register[0] in kinds else register for register in frame.regs]
+            for index, (types, there) in frame.stack.items():
+                if there is not None and there[0] in kinds:
+                    frame.stack[index] = types, new
+
+    def shared(self, frame: Frame, register: int) -> Register:
+        """The number in `register`, which is about to be copied: the copies are known to be equal."""
+        value = frame.regs[register]
+        if value[0] == NUMBER and not is_known(value[2]) and (not value[3] or value[3] & APART):
+            value = frame.regs[register] = (NUMBER, 0, value[2], self.new_id(), 0)
+        return value
+
+    def earlier(self, at: int) -> Remembered | None:
+        """The last state at `at` on the way to here."""
+        state = self._parent
+        while state is not None:
+            if state.at == at and len(state.frames) == len(self.frames):
+                return state
+            state = state.parent
+        return None
+
+    # The walk
+
+    def run(self) -> None:
+        """All of it. Raises TooMuch, Again."""
+        at: int | None = 0
+        while True:
+            while at is not None:
+                at = self._step(at)
+            self._ended(self._parent)
+            if not self._pending:
+                return
+            at, self.frames, self._parent, self._history = self._pending.pop()
+
+    def _step(self, at: int) -> int | None:
+        self.instructions += 1
+        self._effort += 1
+        self.visits[at] += 1
+        if self._effort > self.most:
+            raise TooMuch
+        if at in self.flow.prune and self._seen(at):
+            return None
+        if at in self.flow.jump:
+            self._history += 1
+        op = self.code.instructions[at]
+        assert op is not None
+        kind = op.kind
+        if kind in (ALU64, ALU):
+            arithmetic(self, at, op)
+            return at + 1
+        if kind in (JMP, JMP32):
+            return self._jump(at, op)
+        frame = self.frames[-1]
+        if kind == LD:
+            frame.regs[op.target] = self._constant(op)
+            return at + 2
+        access(self, frame, op)
+        return at + 1
+
+    def _jump(self, at: int, op: Instruction) -> int | None:
+        self.jumps += 1
+        if op.code == CALL:
+            return call(self, at, op)
+        if op.code == EXIT:
+            return leave(self, self.flow.precise)
+        if op.code == JA:
+            return at + 1 + (op.immediate if op.kind == JMP32 else op.offset)
+        return conditional(self, at, op)
+
+    def _constant(self, op: Instruction) -> Register:
+        """A load of 64 bits: a number, a map, a variable, a function."""
+        if op.names is None:
+            return number(known(op.wide))
+        if op.names.kind == "data":
+            return (VALUE, op.names.addend, FIXED, 0, op.names.name)
+        if op.names.kind == "map":
+            return (MAP, 0, FIXED, 0, op.names.name)
+        return (FUNCTION, 0, FIXED, 0, op.function) if op.function >= 0 else (VALUE, 0, FIXED, 0, op.names.name)
+
+    def _seen(self, at: int) -> bool:
+        """Whether what follows from here has nothing new; else it may be remembered (`is_state_visited`)."""
+        forced = at in self.flow.callbacks or self._history > HISTORY
+        jumps, instructions = self.jumps - self._last[0], self.instructions - self._last[1]
+        add = forced or (jumps >= 2 and instructions >= 8)
+        states = self._states.setdefault((at, self.frames[-1].callsite), [])
+        for state in states[:]:
+            self._effort += 1 if not len(states) % COMPARISONS else 0
+            if state.branches:
+                if at in self.flow.callbacks:
+                    if same(state, self.frames, self.flow, True):
+                        return True
+                elif not forced and jumps < 20 and instructions < 100:
+                    add = False
+            elif same(state, self.frames, self.flow, False):
+                state.hits += 1
+                return True
+            if add:
+                state.misses += 1
+            patience = 64 if at in self.flow.callbacks and state.branches else 3
+            if state.misses > state.hits * patience + patience:
+                states.remove(state)
+        if add:
+            state = Remembered(at, [frame.copy() for frame in self.frames], self._parent)
+            states.append(state)
+            self._parent, self._history = state, 0
+            self._last = self.jumps, self.instructions
+        return False
+
+    def _ended(self, state: Remembered | None) -> None:
+        while state is not None:
+            state.branches -= 1
+            if state.branches:
+                return
+            state = state.parent
+
+
+def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
+    """One arithmetic instruction."""
+    frame, wide, code = walk.frames[-1], op.kind == ALU64, op.code
+    regs = frame.regs
+    if code == MOV:
+        regs[op.target] = _moved(walk, frame, op, wide)
+        return
+    one = regs[op.target]
+    two = regs[op.source] if op.from_register and code != END else number(known(op.immediate))
+    if one[0] == NUMBER and two[0] == NUMBER:
+        if code == END:
+            regs[op.target] = ANY if op.immediate == 64 else number(_swapped(op.immediate))
+        elif code == NEG:
+            regs[op.target] = number(negated(one[2], wide))
+        else:
+            bounds = compute(code, one[2], two[2], wide)
+            regs[op.target] = _apart(one, two, bounds) if code == ADD and wide else number(bounds)
+    elif not wide or code not in (ADD, SUB) or (one[0] != NUMBER and two[0] != NUMBER):
+        regs[op.target] = ANY if wide else number(lower_half(ANY[2]))
+    else:
+        if op.from_register and at not in walk.learnt.pointer_sums:
+            walk.learnt.pointer_sums.add(at)
+            raise Again
+        pointer, offset = (one, two) if one[0] != NUMBER else (two, one)
+        regs[op.target] = _pointer(walk, pointer, offset, code)
+
+
+def _swapped(bits: int) -> tuple[int, ...]:
+    from pyebpf.effort.bounds import unsigned
+
+    return unsigned((1 << bits) - 1)
+
+
+def _apart(one: Register, two: Register, bounds: tuple[int, ...]) -> Register:
+    """A sum with a constant is that much apart from what it was."""
+    step = two[2]
+    if one[3] and is_known(step) and not one[3] & APART and 0 <= step[2] < 1 << 31 and not is_known(bounds):  # type: ignore[arg-type]
+        return (NUMBER, step[2], bounds, one[3] | APART, 0)  # type: ignore[return-value]
+    return number(bounds)  # type: ignore[arg-type]
+
+
+def _moved(walk: Walk, frame: Frame, op: Instruction, wide: bool) -> Register:
+    if not op.from_register:
+        return number(known(op.immediate if wide else op.immediate & 0xFFFFFFFF))
+    source = frame.regs[op.source]
+    if source[0] != NUMBER:
+        return source if wide else number(lower_half(ANY[2]))
+    if op.offset:
+        return number(sign_extended(source[2], op.offset, wide))
+    if wide or source[2][1] < 1 << 32:
+        return walk.shared(frame, op.source)
+    return number(lower_half(source[2]))
+
+
+def _pointer(walk: Walk, pointer: Register, step: Register, code: int) -> Register:
+    """A pointer further on, or back."""
+    kind, offset, bounds, id, extra = pointer
+    if kind in NULLABLE:
+        return pointer
+    if is_known(step[2]):
+        return (kind, offset + (step[2][2] if code == ADD else -step[2][2]), bounds, id, extra)
+    moved = compute(code, bounds, step[2], True)
+    if kind == PACKET:
+        return (kind, offset, moved, walk.new_id(), 0)
+    return (kind, offset, moved, id, extra)
+
+
+__all__ = ["ARSH", "STACK", "Again", "TooMuch", "Walk"]
