@@ -120,7 +120,7 @@ def _deduced(bounds: Bounds) -> Bounds:
 
 def within(outer: Bounds, inner: Bounds) -> bool:
     """Whether a state that was safe with `outer` is safe with `inner` (`range_within` and `tnum_in`)."""
-    return (
+    return outer is inner or (
         outer[0] <= inner[0]
         and outer[1] >= inner[1]
         and outer[2] <= inner[2]

@@ -31,18 +31,12 @@ class Instruction:
     names: Relocation | None
     function: int
     """Where the function starts that it calls or takes the address of, or -1."""
-
-    @property
-    def kind(self) -> int:
-        return self.opcode & 7
-
-    @property
-    def from_register(self) -> bool:
-        return bool(self.opcode & 8)
-
-    @property
-    def code(self) -> int:
-        return self.opcode & 0xF0
+    kind: int
+    """The class: LD, ALU64, and so on."""
+    code: int
+    """The operation of arithmetic and jumps."""
+    from_register: bool
+    """Whether the second operand is a register, not a constant."""
 
 
 @final
@@ -93,7 +87,8 @@ def _instructions(function: FunctionSpec, starts: dict[str, int], big_endian: bo
             high = struct.unpack_from((">" if big_endian else "<") + "I", function.code, at + 12)[0]
             wide = high << 32 | immediate & 0xFFFFFFFF
         calls = starts[names.name] if names is not None and names.kind in ("call", "function") else -1
-        found.append(Instruction(opcode, target, source, offset, immediate, wide, names, calls))
+        parts = (opcode & 7, opcode & 0xF0, bool(opcode & 8))
+        found.append(Instruction(opcode, target, source, offset, immediate, wide, names, calls, *parts))
         if opcode == 0x18:
             found.append(None)
         at += 16 if opcode == 0x18 else 8

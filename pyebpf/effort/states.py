@@ -138,7 +138,7 @@ def _same_frame(old: Frame, new: Frame, live: int, precise: int, ids: Ids, loose
 
 def _safe(old: Register, new: Register, precise: bool, ids: Ids, loose: bool) -> bool:
     kind = old[0]
-    if kind == NOTHING:
+    if kind == NOTHING or (old is new and not old[3]):
         return True
     if kind != new[0]:
         return False

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, final
 
-from pyebpf.effort.arithmetic import ADD, ARSH, END, MOV, NEG, SUB, compute, negated, sign_extended
+from pyebpf.effort.arithmetic import ADD, AND, END, MOV, NEG, SUB, compute, negated, sign_extended
 from pyebpf.effort.bounds import is_known, known, lower_half
 from pyebpf.effort.calls import call, leave
 from pyebpf.effort.decode import ALU, ALU64, CALL, EXIT, JA, JMP, JMP32, LD, Code, Instruction
@@ -26,7 +26,6 @@ from pyebpf.effort.states import (
     NULLABLE,
     NUMBER,
     PACKET,
-    STACK,
     VALUE,
     Frame,
     Register,
@@ -229,6 +228,12 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
         elif code == NEG:
             regs[op.target] = number(negated(one[2], wide))
         else:
+            if code == AND and is_known(two[2]) and (one[2][2:4] if wide else one[2][6:8]) == (-1, 0):
+                # All bits or none, a sign that was shifted down: both are tried (`maybe_fork_scalars`, since 6.19 and
+                # in later versions of 6.18).
+                later = walk.later(at, at)
+                later[-1].regs[op.target] = number(known(0))
+                one = number(known(-1 if wide else 0xFFFFFFFF))
             bounds = compute(code, one[2], two[2], wide)
             regs[op.target] = _apart(one, two, bounds) if code == ADD and wide else number(bounds)
     elif not wide or code not in (ADD, SUB) or (one[0] != NUMBER and two[0] != NUMBER):
@@ -279,6 +284,3 @@ def _pointer(walk: Walk, pointer: Register, step: Register, code: int) -> Regist
     if kind == PACKET:
         return (kind, offset, moved, walk.new_id(), 0)
     return (kind, offset, moved, id, extra)
-
-
-__all__ = ["ARSH", "STACK", "Again", "TooMuch", "Walk"]
