@@ -9,14 +9,15 @@ from typing import final
 
 from pyebpf.codegen import arithmetic, kernel_structs, kfuncs, memory, packets
 from pyebpf.codegen.debuginfo import DebugInfo
-from pyebpf.codegen.faults import fault_cell
+from pyebpf.codegen.ends import Ends, discard, is_counting
 from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
 from pyebpf.codegen.frames import Frames
 from pyebpf.codegen.kept import kept_slot
+from pyebpf.codegen.order import computed_here
 from pyebpf.codegen.registers import Label, indexes, parameters, register, section
 from pyebpf.codegen.scratch import ScratchMemory
 from pyebpf.codegen.sections import DROPPED, Sections
-from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, literal, low_bits, quote, symbol
+from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Function, KernelStruct, Program
@@ -37,6 +38,8 @@ class Surroundings:
     structs: dict[str, tuple[int, KernelStruct]]
     """By name: its number among LLVM's types, and itself."""
     big_endian: bool
+    in_order: bool
+    """Whether a local's number is computed where it is set (see `order`)."""
 
 
 def emit_program(program: Program, around: Surroundings) -> list[str]:
@@ -64,13 +67,7 @@ class _Emitter:
         self.labels: dict[ops.Label, Label] = {}
         self.zero = load_zero(self.code) if function and any(map(is_forgetting, ops.walk(function.body))) else ""
         self.indexes = frozenset(indexes(self.home.body))
-        self.results: list[tuple[str, str]] = []
-        self.faults: list[tuple[str, str]] = []
-        """What goes to the block that counts in `.bss`: bytes from `FAULTS`, and the block it comes from."""
-        self.counts: list[tuple[str, str]] = []
-        """What goes to the block that adds 1 and ends the program: where to add, and the block it comes from."""
-        self.cleanups: dict[tuple[ops.Value, ...], tuple[str, list[tuple[str, str]]]] = {}
-        """Blocks that give records back before a fault: their names, and what goes there."""
+        self.ways = Ends(self.code, self.home.body, self.result, program.default)
         around_it = self.home.around if isinstance(self.home, Function) else None
         self.frames = Frames(self.code, self.home.frame, around_it)
         self.scratch = ScratchMemory(self.code, program, self.frames)
@@ -94,15 +91,8 @@ class _Emitter:
         self.emit_block(home.body, isinstance(home, Program))
         self.locate(home.span)
         if code.open:
-            self.leave(str(self.program.default))
-        self.finish_faults()
-        code.start("leave")
-        if not self.results:
-            code.end("unreachable")
-        else:
-            result = code.phi(self.result, self.results)
-            self.scratch.give_back()
-            code.end(f"ret {self.result} {result}")
+            self.ways.leave(str(self.program.default))
+        self.ways.finish(self.address, self.scratch.give_back)
         return [f"{self.head()} !dbg {self.function_node} {{", *code.body(), "}"]
 
     @property
@@ -116,31 +106,6 @@ class _Emitter:
             return f"define dso_local i32 {name}(ptr noundef %ctx) #0 section {place}"
         given = ", ".join(f"{type} %{name}" for type, name in self.parameters)
         return f"define internal i64 {symbol(self.home.name)}({given}) #1"
-
-    def finish_faults(self) -> None:
-        """The tails that faults share: give back records, count, answer with the default."""
-        code = self.code
-        for records, (label, ways) in self.cleanups.items():
-            code.start(label)
-            offset = ways[0][0] if len(ways) == 1 else code.phi("i64", ways)
-            for record in records:
-                self.call("ringbuf_discard", [f"ptr {self.address(record)}", "i64 0"], NoneType())
-            self.faults.append((offset, code.block))
-            code.jump("fault")
-        if self.faults:
-            code.start("fault")
-            self.counts.append((fault_cell(code, self.faults), code.block))
-            code.jump("count")
-        if self.counts:
-            code.start("count")
-            cell = code.phi("ptr", self.counts)
-            code.do(f"atomicrmw add ptr {cell}, i64 1 monotonic, align 8")
-            self.leave(str(self.program.default))
-
-    def leave(self, result: str) -> None:
-        bits = int(self.result[1:])
-        self.results.append((literal(int(result), bits) if result.lstrip("-").isdigit() else result, self.code.block))
-        self.code.jump("leave")
 
     def locate(self, span: Span) -> None:
         node = self.around.debug.location(span, self.function_node, self.home.span.source)
@@ -192,15 +157,13 @@ class _Emitter:
 
     def count_last(self, op: ops.CountDropped | ops.AtomicAdd) -> bool:
         """Let the shared tail count, if that is all that is left to do."""
-        code = self.code
         if isinstance(op, ops.CountDropped):
             cell = symbol(DROPPED + op.map.name)
-        elif isinstance(op.value, ops.Const) and op.value.value == 1 and self.target(op.address).size == 8:
+        elif is_counting(op):
             cell = self.address(op.address)
         else:
             return False
-        self.counts.append((cell, code.block))
-        code.jump("count")
+        self.ways.count(cell)
         return True
 
     # Operands
@@ -454,12 +417,12 @@ class _Emitter:
                 memory.copy(code, self.address(op.target), self.address(op.source), op.size, align)
             case ops.AtomicAdd():
                 bits = self.target(op.address).size * 8
-                value = low_bits(code, self.operand(op.value), bits)
+                value = self.ways.one if is_counting(op) else low_bits(code, self.operand(op.value), bits)
                 code.do(f"atomicrmw add ptr {self.address(op.address)}, i{bits} {value} monotonic, align {bits // 8}")
             case ops.RingSubmit():
                 self.call("ringbuf_submit", [f"ptr {self.address(op.record)}", "i64 0"], NoneType())
             case ops.RingDiscard():
-                self.call("ringbuf_discard", [f"ptr {self.address(op.record)}", "i64 0"], NoneType())
+                discard(code, self.address(op.record))
             case ops.LocalSet():
                 self.set_local(op)
             case ops.Forget():
@@ -479,7 +442,7 @@ class _Emitter:
             case ops.Entries():
                 pass  # begun by the call that goes through them
             case ops.CountDropped():
-                code.do(f"atomicrmw add ptr {symbol(DROPPED + op.map.name)}, i64 1 monotonic, align 8")
+                code.do(f"atomicrmw add ptr {symbol(DROPPED + op.map.name)}, i64 {self.ways.one} monotonic, align 8")
 
     def store(self, op: ops.Store) -> None:
         address, type, value = self.address(op.address), self.target(op.address), self.operand(op.value)
@@ -494,6 +457,7 @@ class _Emitter:
         match type:
             case "i64":
                 text = as_integer(code, operand)
+                text = computed_here(code, text) if self.around.in_order else text
             case "ptr":
                 text = as_pointer(code, operand)
             case _:
@@ -513,15 +477,7 @@ class _Emitter:
         code.start(passes)
 
     def end_with_fault(self, op: ops.Check | ops.Raise) -> None:
-        code = self.code
-        offset = str(self.around.sections.fault_offset(self.program, op))
-        if op.cleanup:
-            label, ways = self.cleanups.setdefault(op.cleanup, (code.name("cleanup"), []))
-            ways.append((offset, code.block))
-            code.jump(label)
-        else:
-            self.faults.append((offset, code.block))
-            code.jump("fault")
+        self.ways.fault(self.around.sections.fault_offset(self.program, op), op.cleanup)
 
     # Control flow
 
@@ -542,7 +498,7 @@ class _Emitter:
             case ops.Continue():
                 code.jump(self.labels[op.label].step)
             case ops.Return():
-                self.leave(low_bits(code, self.operand(op.value), int(self.result[1:])))
+                self.ways.leave(low_bits(code, self.operand(op.value), int(self.result[1:])))
             case ops.Raise():
                 self.end_with_fault(op)
 
