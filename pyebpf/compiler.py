@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 Stage: TypeAlias = Literal["ast", "ir", "llvm", "asm", "obj"]
 STAGES: Final[tuple[Stage, ...]] = ("ast", "ir", "llvm", "asm", "obj")
 DEFAULT_CPU: Final = "v3"
-ROOMS: Final = (464, 256, 96, 0)
-"""Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers."""
+ATTEMPTS: Final = ((464, False), (464, True), (256, True), (96, True), (0, True))
+"""Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers. And
+whether numbers are computed where the source does, so that fewer are kept at a time."""
 DEFAULT_LICENSE: Final = "GPL"
 """What an object is licensed as unless its module says `__license__ = "…"`; the kernel keeps some helpers for the
 GPL."""
@@ -97,19 +98,20 @@ def _generate(
     warn: Warn | None,
     finish: Callable[[Worker, str], Result],
 ) -> Result:
-    """What LLVM makes of `target`. Where its registers need more of the stack, local memory gets less, once again."""
+    """What LLVM makes of `target`. Where its registers need more of the stack, it is made otherwise, once again."""
     from pyebpf.codegen.worker import StackOverrun, Worker
     from pyebpf.transform import optimize
 
     checked: Checked | None = None
-    for room in ROOMS:
+    for attempt in ATTEMPTS:
+        room, in_order = attempt
         with Worker.start() as worker:  # starts to import LLVM while the front end works
             if checked is None:
                 checked = _heard(resolve(target), btf, kernel, warn)
             try:
-                return finish(worker, _emitted(optimize(checked, room)))
+                return finish(worker, _emitted(optimize(checked, room), in_order))
             except StackOverrun as overrun:
-                if room == ROOMS[-1]:
+                if attempt == ATTEMPTS[-1]:
                     raise _too_many_values(checked, overrun.program) from overrun
     raise InternalError("no room")
 
@@ -310,7 +312,7 @@ def _llvm_text(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn |
     return _emitted(_optimized(unit, btf, kernel, warn))
 
 
-def _emitted(module: Module) -> str:
+def _emitted(module: Module, in_order: bool = False) -> str:
     from pyebpf.codegen import emit_module
 
-    return emit_module(module).text
+    return emit_module(module, in_order=in_order).text

@@ -41,13 +41,16 @@ class LlvmText:
     text: str
 
 
-def emit_module(module: Module, *, big_endian: bool = False) -> LlvmText:
-    """`module` in LLVM's words. Raises InternalError for IR that isn't well-formed."""
+def emit_module(module: Module, *, big_endian: bool = False, in_order: bool = False) -> LlvmText:
+    """`module` in LLVM's words. Raises InternalError for IR that isn't well-formed.
+
+    `in_order`: compute where the source does, for programs that need too many values at a time.
+    """
     validate.validate(module)
     debug = DebugInfo(_main_source(module), module.kernel_structs, big_endian=big_endian)
     sections = Sections(module)
     structs = {struct.name: (number, struct) for number, struct in enumerate(module.kernel_structs)}
-    around = Surroundings(sections, debug, structs, big_endian)
+    around = Surroundings(sections, debug, structs, big_endian, in_order)
     order = "E" if big_endian else "e"
     lines = [
         f'target datalayout = "{order}-m:e-p:64:64-i64:64-i128:128-n32:64-S128"',
