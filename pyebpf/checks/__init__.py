@@ -11,7 +11,8 @@ from typing import final
 
 from pyebpf.checks import strategies
 from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, too_large, unbounded
-from pyebpf.checks.intervals import Facts, analyze
+from pyebpf.checks.facts import Facts
+from pyebpf.checks.intervals import analyze
 from pyebpf.checks.locks import forbidden_locks, held_around
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven

@@ -12,7 +12,6 @@ instructions, so what is added adds up to something finite.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, final
 
 from pyebpf.checks.environment import Environment, Interval, range_of
@@ -66,7 +65,7 @@ class _Step:
 def growths(loop: ops.Loop) -> dict[ops.Local, Growth]:
     """The locals that `loop` only adds to, copies, or sets to constants, without the loop's own counter."""
     steps: dict[ops.Local, list[_Step | None]] = {}
-    writes = [op for op in _walk((*loop.body.ops, *loop.step.ops)) if isinstance(op, ops.LocalSet)]
+    writes = [op for block in (loop.body, loop.step) for op in ops.walk(block) if isinstance(op, ops.LocalSet)]
     written = {op.local for op in writes}
     for op in writes:
         steps.setdefault(op.local, []).append(_step(op.local, op.value, written))
@@ -122,10 +121,3 @@ def _growth(local: ops.Local, known: dict[ops.Local, list[_Step]]) -> Growth:
         tuple(step.constant for step in steps if step.source is None),
         tuple(reached),
     )
-
-
-def _walk(block: tuple[ops.Op, ...]) -> Iterator[ops.Op]:
-    for op in block:
-        yield op
-        for inner in ops.blocks(op):
-            yield from _walk(inner.ops)

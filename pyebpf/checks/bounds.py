@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyebpf.checks.environment import Interval
-from pyebpf.checks.intervals import Facts, locals_written
+from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.checks.transfer import Mode
 from pyebpf.ir import ops
 
@@ -21,6 +21,12 @@ def bound(loop: ops.Loop, facts: Facts) -> int | None:
     """The bound of `loop`, by `facts`."""
     if loop.bound is not None:
         return loop.bound
+    if loop not in facts.bounds:
+        facts.bounds[loop] = _bound(loop, facts)
+    return facts.bounds[loop]
+
+
+def _bound(loop: ops.Loop, facts: Facts) -> int | None:
     if facts.repeats.get(loop) is False:
         return 1
     if loop.counting is not None:

@@ -6,10 +6,10 @@ round by round, so what is made of constants and loop counters alone is decided 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Set
 
 from pyebpf.checks.bounds import bound
-from pyebpf.checks.intervals import Facts
+from pyebpf.checks.facts import Facts
 from pyebpf.ir import ops
 
 FOLLOWED = ("+", "-", "*", "&", "|", "^", "<<", ">>")
@@ -18,50 +18,78 @@ FEW = 4
 """Rounds of a callback that the verifier follows until nothing is new; each may end the loop."""
 
 
-def open_branches(body: ops.Block, facts: Facts, callbacks: Container[ops.Loop] = ()) -> int:
+def open_branches(
+    body: ops.Block, facts: Facts, callbacks: Container[ops.Loop] = (), known: frozenset[ops.Local] | None = None
+) -> int:
     """Undecided branches on the longest way through a program. `callbacks`: loops that are to be functions as well."""
-    return _count(body, facts, known_locals(body), callbacks)
+    return _count(body, facts, known_locals(body) if known is None else known, callbacks)
 
 
 def known_locals(body: ops.Block) -> frozenset[ops.Local]:
     """Locals that only ever hold what is made of constants and of each other: on each way their values are known."""
-    writes = [op for op in _walk(body) if isinstance(op, ops.LocalSet)]
-    forgotten = {local for op in _walk(body) if isinstance(op, ops.Forget) for local in op.locals}
-    known = frozenset(op.local for op in writes if op.local not in forgotten)
-    while True:
-        left = known - {op.local for op in writes if not is_known(op.value, known)}
-        if left == known:
-            return known
-        known = left
+    written: set[ops.Local] = set()
+    unknown: list[ops.Local] = []
+    made_into: dict[ops.Local, list[ops.Local]] = {}
+    for op in ops.walk(body):
+        if isinstance(op, ops.Forget):
+            unknown += op.locals
+        elif isinstance(op, ops.LocalSet):
+            written.add(op.local)
+            sources = _sources(op.value)
+            if sources is None:
+                unknown.append(op.local)
+            for source in sources or ():
+                made_into.setdefault(source, []).append(op.local)
+    unknown += made_into.keys() - written
+    while unknown:
+        local = unknown.pop()
+        written.discard(local)
+        unknown += made_into.pop(local, ())
+    return frozenset(written)
 
 
-def _walk(block: ops.Block) -> Iterator[ops.Op]:
-    for op in block.ops:
-        yield op
-        for inner in ops.blocks(op):
-            yield from _walk(inner)
+def _sources(value: ops.Value) -> set[ops.Local] | None:
+    """The locals that `value` is made of, with constants; None if it is made of anything else."""
+    found: set[ops.Local] = set()
+    pending, seen = [value], {value}
+    while pending:
+        value = pending.pop()
+        match value:
+            case ops.Const():
+                continue
+            case ops.LocalGet():
+                found.add(value.local)
+                continue
+            case ops.Binary() if value.operator not in FOLLOWED:
+                return None
+            case ops.Binary() | ops.Compare():
+                parts: tuple[ops.Value, ...] = (value.left, value.right)
+            case ops.Convert() | ops.Prove() | ops.Not():
+                parts = (value.value,)
+            case _:
+                return None
+        pending += [part for part in parts if part not in seen]
+        seen.update(parts)
+    return found
 
 
-def is_known(value: ops.Value, known: frozenset[ops.Local]) -> bool:
+def is_known(value: ops.Value, known: Set[ops.Local]) -> bool:
     """Whether `value` is made of constants and `known` locals alone."""
     match value:
-        case ops.Const():
-            return True
         case ops.LocalGet():
             return value.local in known
-        case ops.Binary():
-            return value.operator in FOLLOWED and is_known(value.left, known) and is_known(value.right, known)
-        case ops.Compare():
-            return is_known(value.left, known) and is_known(value.right, known)
-        case ops.Convert() | ops.Prove() | ops.Not():
-            return is_known(value.value, known)
+        case ops.Const():
+            return True
+        case ops.Binary() | ops.Compare() | ops.Convert() | ops.Prove() | ops.Not():
+            sources = _sources(value)
+            return sources is not None and sources <= known
         case _:
             return False
 
 
 def _count(block: ops.Block, facts: Facts, known: frozenset[ops.Local], callbacks: Container[ops.Loop]) -> int:
     total = 0
-    for op in block.ops:
+    for op in facts.turns_of(block).ops:
         total += _own(op, facts, known)
         match op:
             case ops.If():

@@ -9,8 +9,8 @@ from typing import final
 from pyebpf.checks.accumulators import MOST_RUNS
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.branches import open_branches
+from pyebpf.checks.facts import Facts
 from pyebpf.checks.instructions import roughly
-from pyebpf.checks.intervals import Facts
 from pyebpf.checks.requirements import Need, needs, used_helpers
 from pyebpf.checks.stack import STACK, room, slots, stack
 from pyebpf.checks.worst_case import longest_run, worst_case
@@ -124,9 +124,10 @@ def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
     """A diagnostic if the longest way is beyond what the verifier follows, or the stack too small."""
     total = worst_case(program.body, facts)
     run = longest_run(program.body, facts)
-    longest = _largest(program, lambda block: longest_run(block, facts))
-    if run > MOST_RUNS and total <= BUDGET and longest is not None:
-        yield RunsTooLong(longest.span, roughly(run), bound(longest, facts) or 1, MOST_RUNS)
+    if run > MOST_RUNS and total <= BUDGET:
+        longest = _largest(program, lambda block: longest_run(block, facts))
+        if longest is not None:
+            yield RunsTooLong(longest.span, roughly(run), bound(longest, facts) or 1, MOST_RUNS)
     if total > BUDGET:
         worst = _largest(program, lambda block: worst_case(block, facts))
         if worst is not None:

@@ -3,10 +3,14 @@
 Intervals are pairs of Python integers. Truth values are 0 or 1; pointers are 0 (null) or 1.
 Everything carries a version, renewed when it is written, so that a fact learnt
 earlier is used only for the value that it was learnt about.
+
+Environments hold all that is known, and remember what was changed since they were copied from one another: a join of
+two looks at nothing else (`checks/joining.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeAlias, final
@@ -17,13 +21,9 @@ from pyebpf.ir.types import I64_MAX, BoolType, IntType, PointerType, ValueType
 Interval: TypeAlias = tuple[int, int]
 Key: TypeAlias = "ops.Local | ops.Value"
 Delta: TypeAlias = dict[Key, tuple[Interval, int]]
-"""What is known beyond an environment: intervals, and the versions that they are about."""
-_versions = count(1)
-
-
-def fresh() -> int:
-    """A version that nothing else has."""
-    return next(_versions)
+"""What is known beyond an environment: intervals, and the versions that they are about. Never changed once made."""
+fresh = count(1).__next__
+"""A version that nothing else has."""
 
 
 def range_of(type: ValueType) -> Interval:
@@ -41,17 +41,32 @@ def range_of(type: ValueType) -> Interval:
 
 def meet(a: Interval, b: Interval) -> Interval | None:
     """What lies in both, or None."""
-    low, high = max(a[0], b[0]), min(a[1], b[1])
+    low = a[0] if a[0] >= b[0] else b[0]
+    high = a[1] if a[1] <= b[1] else b[1]
     return (low, high) if low <= high else None
 
 
 def hull(a: Interval, b: Interval) -> Interval:
     """The smallest interval around both."""
-    return min(a[0], b[0]), max(a[1], b[1])
+    return (a[0] if a[0] <= b[0] else b[0]), (a[1] if a[1] >= b[1] else b[1])
 
 
 @final
-@dataclass
+@dataclass(slots=True, eq=False)
+class Layer:
+    """What was changed in an environment since it was copied, or became a copy. `below`: what had been changed before,
+    the same object in both."""
+
+    below: Layer | None = None
+    depth: int = 0
+    changed: set[Key] = field(default_factory=set)
+    """All of which anything but `same` may differ."""
+    reads: set[ops.Local] = field(default_factory=set)
+    """Locals of which `same` may differ; those in `changed` aren't named again."""
+
+
+@final
+@dataclass(slots=True, eq=False)
 class Environment:
     """Knowledge at a point that can be reached."""
 
@@ -61,29 +76,72 @@ class Environment:
     """Values that equal a local's present contents."""
     when: dict[ops.Local, tuple[Delta | None, Delta | None]] = field(default_factory=dict)
     """For truth locals: what else holds where it is false, and where it is true; None where it can't be."""
+    holders: dict[ops.Value, tuple[ops.Local, ...]] = field(default_factory=dict)
+    """The locals that ever had a value among their `same`; one object for all environments of a program."""
+    layer: Layer = field(default_factory=Layer)
+    recent: set[Key] = field(default_factory=set)
+    """What was refined or written since the last join: what is remembered in `when` may say less than it seems to."""
+    bare: frozenset[Key] = frozenset()
+    """What was refined while it had no version."""
 
     def copy(self) -> Environment:
-        return Environment(dict(self.intervals), dict(self.versions), dict(self.same), dict(self.when))
+        """The same, which may change without the other."""
+        layer = self.layer
+        below = layer if layer.changed or layer.reads or layer.below is None else layer.below
+        self.layer, other = Layer(below, below.depth + 1), Layer(below, below.depth + 1)
+        return Environment(
+            self.intervals.copy(),
+            self.versions.copy(),
+            self.same.copy(),
+            self.when.copy(),
+            self.holders,
+            other,
+            self.recent.copy(),
+            self.bare,
+        )
 
-    def changes(self, since: Environment) -> Delta:
-        """What is known now of the things that `since` knew less about."""
-        before = since.intervals
-        return {
-            key: (interval, self.versions.get(key, 0))
-            for key, interval in self.intervals.items()
-            if before.get(key) is not interval
-        }
+    def changes(self) -> Delta:
+        """What is known now of the things of which less was known when this became a copy."""
+        intervals, versions = self.intervals, self.versions
+        return {key: (intervals[key], versions.get(key, 0)) for key in self.layer.changed}
 
     def get(self, key: Key) -> Interval:
         return self.intervals.get(key) or range_of(key.type)
 
+    def set(self, key: Key, interval: Interval) -> None:
+        """All that is known of `key` is `interval`, whatever was known before."""
+        self.intervals[key] = interval
+        self.layer.changed.add(key)
+        self.recent.add(key)
+
+    def renew(self, key: Key) -> None:
+        """What was learnt about `key` before says no more about what it holds now."""
+        self.versions[key] = fresh()
+        self.layer.changed.add(key)
+        self.recent.add(key)
+
     def define(self, value: ops.Value, interval: Interval) -> None:
         """`value` is computed (again)."""
+        if value in self.intervals:
+            self.recent.add(value)
+            for local in self.holders.get(value, ()):
+                if value in self.same.get(local, ()):
+                    self.same[local] -= {value}
+                    self.layer.reads.add(local)
         self.intervals[value] = interval
         self.versions[value] = fresh()
-        for local, values in list(self.same.items()):
-            if value in values:
-                self.same[local] = values - {value}
+        self.layer.changed.add(value)
+
+    def read(self, local: ops.Local, value: ops.Value) -> None:
+        """`value` is what `local` holds."""
+        self.same[local] = self.same.get(local, frozenset()) | {value}
+        self.layer.reads.add(local)
+        self._holds(local, value)
+
+    def _holds(self, local: ops.Local, value: ops.Value) -> None:
+        holders = self.holders.get(value, ())
+        if local not in holders:
+            self.holders[value] = (*holders, local)
 
     def write(self, local: ops.Local, value: ops.Value) -> None:
         """`local = value`."""
@@ -92,113 +150,53 @@ class Environment:
         # A u64 may be written with bits that were computed as signed: then only its type tells what they mean.
         inside = limit[0] <= low and high <= limit[1]
         alike = low >= 0 if limit[0] >= 0 else high <= I64_MAX
-        self.intervals[local] = (meet((low, high), limit) if alike else None) or limit
-        self.versions[local] = fresh()
-        self.same[local] = frozenset({value}) if inside else frozenset()
-        self.when.pop(local, None)
+        self.forget(local, (meet((low, high), limit) if alike else None) or limit)
+        if inside:
+            self.same[local] = frozenset((value,))
+            self._holds(local, value)
 
     def forget(self, local: ops.Local, interval: Interval) -> None:
-        """`local` keeps its value, of which no more is known than `interval`."""
-        self.intervals[local] = interval
-        self.versions[local] = fresh()
+        """`local` has a value, of which no more is known than `interval`."""
+        self.set(local, interval)
+        self.unlearn(local)
+
+    def unlearn(self, local: ops.Local) -> None:
+        """What was known of the former contents of `local` says nothing of those that it has now."""
+        self.renew(local)
         self.same[local] = frozenset()
         self.when.pop(local, None)
 
+    def clear(self) -> None:
+        """Nothing more is known of what is the same as what, nor of what truth values imply."""
+        self.layer.reads.update(self.same)
+        self.layer.changed.update(self.when)
+        self.same.clear()
+        self.when.clear()
+
     def refine(self, key: Key, interval: Interval) -> bool:
         """Learn that `key` lies in `interval`. False if it can't."""
-        known = meet(self.get(key), interval)
+        intervals = self.intervals
+        old = intervals.get(key)
+        known = meet(old or range_of(key.type), interval)
         if known is None:
             return False
-        if known == self.intervals.get(key):
+        if known == old:
             return True
-        self.intervals[key] = known
-        others: list[Key] = []
-        if isinstance(key, ops.Local):
-            others += self.same.get(key, ())
-        else:
-            others += [local for local, values in self.same.items() if key in values]
-        return all(self.refine(other, known) for other in others)
+        if old is None and key not in self.versions:
+            self.bare |= {key}
+        self.set(key, known)
+        same = self.same
+        others: Iterable[Key] = ()
+        if type(key) is ops.Local:
+            others = same.get(key, ())
+        elif holders := self.holders.get(key):
+            others = [local for local in holders if key in same.get(local, ())]
+        return not others or all(self.refine(other, known) for other in others)
 
     def learn(self, delta: Delta) -> bool:
         """Take over what `delta` knows of things that haven't changed since. False if it can't be true."""
+        versions, intervals = self.versions, self.intervals
         for key, (interval, version) in delta.items():
-            if version == self.versions.get(key) and key in self.intervals and not self.refine(key, interval):
+            if version == versions.get(key) and key in intervals and not self.refine(key, interval):
                 return False
         return True
-
-
-def join(a: Environment | None, b: Environment | None) -> Environment | None:
-    """What holds when the program came one way or the other."""
-    if a is None or b is None:
-        return b if a is None else a
-    result = Environment()
-    intervals, versions = result.intervals, result.versions
-    differ: list[Key] = []
-    for key, first in a.intervals.items():
-        second = b.intervals.get(key)
-        if second is None:
-            continue
-        intervals[key] = first if first is second or first == second else hull(first, second)
-        if intervals[key] is not first or intervals[key] != second:
-            differ.append(key)
-        version = a.versions.get(key)
-        versions[key] = version if version is not None and version == b.versions.get(key) else fresh()
-    for key in a.intervals.keys() ^ b.intervals.keys():
-        if isinstance(key, ops.Local):  # written one way only: what it holds then may be told by a truth value
-            intervals[key], versions[key] = range_of(key.type), fresh()
-            differ.append(key)
-    for local in a.same.keys() & b.same.keys():
-        result.same[local] = a.same[local] & b.same[local]
-    for key in [key for key in intervals if isinstance(key, ops.Local) and isinstance(key.type, BoolType)]:
-        assert isinstance(key, ops.Local)
-        if _tells(a, b, key):
-            result.when[key] = (_implied(a, b, key, 0, result, differ), _implied(a, b, key, 1, result, differ))
-    return result
-
-
-def _tells(a: Environment, b: Environment, local: ops.Local) -> bool:
-    """Whether the truth of `local` may say something about the way that was taken."""
-    return a.get(local) != b.get(local) or local in a.when or local in b.when
-
-
-def _implied(
-    a: Environment, b: Environment, local: ops.Local, truth: int, joined: Environment, differ: list[Key]
-) -> Delta | None:
-    """What holds after the join, beyond `joined`, where `local` has the truth value `truth`."""
-    first, second = _branch(a, local, truth), _branch(b, local, truth)
-    if first is None and second is None:
-        return None
-    if first is None or second is None:
-        side, delta = (a, first) if second is None else (b, second)
-        assert delta is not None
-        keys = [key for key in (*differ, *delta) if key in joined.intervals]
-        known = {key: delta.get(key) or side.intervals.get(key) for key in keys}
-        return {key: (interval, joined.versions[key]) for key, interval in known.items() if interval is not None}
-    result: Delta = {}
-    for key in first.keys() | second.keys():
-        if key in joined.intervals:
-            one, other = first.get(key) or a.intervals.get(key), second.get(key) or b.intervals.get(key)
-            if one is not None and other is not None:
-                result[key] = (hull(one, other), joined.versions[key])
-    return result
-
-
-def _branch(environment: Environment, local: ops.Local, truth: int) -> dict[Key, Interval] | None:
-    """What else holds in `environment` where `local` has the truth value `truth`; None where it can't have."""
-    low, high = environment.get(local)
-    if not low <= truth <= high:
-        return None
-    remembered = environment.when.get(local)
-    if remembered is None:
-        return {}
-    implied = remembered[truth]
-    if implied is None:
-        return None
-    found: dict[Key, Interval] = {}
-    for key, (interval, version) in implied.items():
-        if version == environment.versions.get(key) and key in environment.intervals:
-            known = meet(environment.intervals[key], interval)
-            if known is None:
-                return None
-            found[key] = known
-    return found

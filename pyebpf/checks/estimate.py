@@ -9,14 +9,15 @@ different it is made to forget at the end of each round.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
+from functools import cached_property
 from math import log2
 from typing import Final, final
 
 from pyebpf.checks.bounds import bound
-from pyebpf.checks.branches import is_known, known_locals
+from pyebpf.checks.branches import is_known, known_locals, open_branches
+from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.checks.instructions import cost
-from pyebpf.checks.intervals import Facts, locals_written
 from pyebpf.checks.worst_case import CALL, CALLBACK_ROUNDS, worst_case
 from pyebpf.ir import ops
 from pyebpf.records import dataclass
@@ -40,7 +41,8 @@ class Estimate:
 
     def block(self, block: ops.Block) -> int:
         """Instructions followed in `block`, come to once."""
-        return min(sum(self.op(op) for op in block.ops), MOST)
+        plain, forks = self.facts.turns_of(block)
+        return min(plain + sum([self.op(op) for op in forks]), MOST)
 
     def op(self, op: ops.Op) -> int:
         match op:
@@ -67,11 +69,20 @@ class Estimate:
         round = paths.block(loop.body) + sum(count for label, count in paths.jumps.items() if label is loop.label)
         if round <= 1:
             return 1
-        branches = sum(isinstance(op, ops.If | ops.Check) for op in _direct(loop)) + 1
+        branches = self.branches(loop.body) + self.branches(loop.step) + 1
         rounds = self.rounds(loop)
         together = min(WINDOW / inside, WINDOW_BRANCHES / branches, rounds)
         multiplied = int(2 ** min(together * log2(round), 40)) + 1
         return min(multiplied, MOST)
+
+    def branches(self, block: ops.Block) -> int:
+        """Tests in `block`, without those in a loop inside of it."""
+        found = 0
+        for op in self.facts.turns_of(block).ops:
+            found += isinstance(op, ops.If | ops.Check)
+            if not isinstance(op, ops.Loop):
+                found += sum([self.branches(inner) for inner in ops.blocks(op)])
+        return found
 
     def undecided(self, op: ops.If) -> bool:
         return self.facts.always(op.condition) is None and not is_known(op.condition, self.known)
@@ -79,33 +90,52 @@ class Estimate:
 
 def estimate(body: ops.Block, facts: Facts, callbacks: frozenset[ops.Loop] = frozenset()) -> int:
     """Instructions that the verifier follows in a program whose loops in `callbacks` are functions."""
-    hidden = {local for loop in callbacks for local in _carried(loop, body)}
-    known = known_locals(body) - hidden
-    ours = Estimate(facts, known, callbacks).block(body)
-    return max(ours, worst_case(body, facts, known, callbacks=callbacks))
+    return Weighing(body, facts).estimate(callbacks)
 
 
-def _carried(loop: ops.Loop, body: ops.Block) -> set[ops.Local]:
-    """Locals that `loop` writes and something outside of it uses: what the verifier knows nothing of in a function."""
+@final
+class Weighing:
+    """What a program costs the verifier, depending on which loops are functions."""
 
-    def used(ops_of: Iterable[ops.Op]) -> Counter[ops.Local]:
-        return Counter(op.local for op in ops_of if isinstance(op, ops.LocalGet | ops.LocalSet))
+    def __init__(self, body: ops.Block, facts: Facts) -> None:
+        self.body, self.facts = body, facts
+        self._known = known_locals(body)
+        self._carries: dict[ops.Loop, set[ops.Local]] = {}
+        self._estimates: dict[frozenset[ops.Loop], int] = {}
+        self._branches: dict[frozenset[ops.Loop], int] = {}
 
-    everywhere = used(ops.walk(body))
-    everywhere.subtract(used(op for block in (loop.body, loop.step) for op in ops.walk(block)))
-    return {local for local in locals_written(loop) if everywhere[local]}
+    def estimate(self, callbacks: frozenset[ops.Loop]) -> int:
+        """Instructions that the verifier follows."""
+        if callbacks not in self._estimates:
+            known = self._known - {local for loop in callbacks for local in self._carried(loop)}
+            ours = Estimate(self.facts, known, callbacks).block(self.body)
+            worst = worst_case(self.body, self.facts, known, callbacks=callbacks)
+            self._estimates[callbacks] = max(ours, worst)
+        return self._estimates[callbacks]
+
+    def branches(self, callbacks: frozenset[ops.Loop]) -> int:
+        """Branches that the verifier may have to remember."""
+        if callbacks not in self._branches:
+            self._branches[callbacks] = open_branches(self.body, self.facts, callbacks, self._known)
+        return self._branches[callbacks]
+
+    def _carried(self, loop: ops.Loop) -> set[ops.Local]:
+        """Locals that `loop` writes and something outside of it uses: what the verifier knows nothing of in a
+        function."""
+        if loop not in self._carries:
+            inside = Counter(_used(ops.Block((*loop.body.ops, *loop.step.ops))))
+            self._carries[loop] = {local for local in locals_written(loop) if self._everywhere[local] > inside[local]}
+        return self._carries[loop]
+
+    @cached_property
+    def _everywhere(self) -> Counter[ops.Local]:
+        return Counter(_used(self.body))
 
 
-def _direct(loop: ops.Loop) -> list[ops.Op]:
-    """Ops of `loop` that aren't in a loop inside of it."""
-    found: list[ops.Op] = []
-    pending = [loop.body, loop.step]
-    while pending:
-        for op in pending.pop().ops:
-            found.append(op)
-            if not isinstance(op, ops.Loop):
-                pending.extend(ops.blocks(op))
-    return found
+def _used(block: ops.Block) -> Iterator[ops.Local]:
+    for op in ops.walk(block):
+        if isinstance(op, ops.LocalGet | ops.LocalSet):
+            yield op.local
 
 
 @final
@@ -120,7 +150,7 @@ class Paths:
     def block(self, block: ops.Block) -> int:
         """Ways to the end of `block`, each distinct from the others."""
         ways = 1
-        for op in block.ops:
+        for op in self.estimate.facts.turns_of(block).ops:
             ways = min(self.op(op, ways), MOST)
             if not ways:
                 break

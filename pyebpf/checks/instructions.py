@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pyebpf.ir import ops
 
 COSTS: dict[type[ops.Op], int] = {
@@ -26,6 +28,33 @@ COSTS: dict[type[ops.Op], int] = {
     ops.Check: 2,
     ops.If: 2,
 }
+
+
+class Turns(NamedTuple):
+    """What of a block matters to those who count instructions and ways."""
+
+    plain: int
+    """Instructions of all other ops together."""
+    ops: tuple[ops.Op, ...]
+    """Where more than one way may go on, or none, in order."""
+
+
+def turns(block: ops.Block) -> Turns:
+    """`block`, with all that is done one after the other summed up."""
+    found = tuple(op for op in block.ops if _turns(op))
+    return Turns(sum(cost(op) for op in block.ops) - sum(cost(op) for op in found), found)
+
+
+def _turns(op: ops.Op) -> bool:
+    match op:
+        case ops.LocalSet(value=value):
+            return isinstance(value, ops.Compare | ops.Not | ops.Present)
+        case ops.Binary(operator=operator):
+            return operator in ("//", "%")
+        case ops.If() | ops.Loop() | ops.Scope() | ops.Check() | ops.BitLength() | ops.EqualBytes():
+            return True
+        case _:
+            return isinstance(op, ops.ENDS)
 
 
 def roughly(count: int) -> int:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import final
 
 from pyebpf.checks.accumulators import Growth, growths
-from pyebpf.checks.environment import Delta, Environment, Interval, Key, fresh, hull, join, meet, range_of
+from pyebpf.checks.environment import Delta, Environment, Interval, Key, hull, meet, range_of
+from pyebpf.checks.facts import Facts, locals_written
+from pyebpf.checks.joining import differing, join
 from pyebpf.checks.transfer import Mode, assume, interval_of, unknown
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -26,31 +28,6 @@ MOST_VISITS = 100
 visits the rounds of a loop aren't followed one by one any more."""
 
 
-@final
-@dataclass
-class Facts:
-    """What the analysis found. Intervals hold for every execution of the op."""
-
-    mode: Mode
-    intervals: dict[ops.Op, Interval] = field(default_factory=dict)
-    entries: dict[ops.Loop, Environment] = field(default_factory=dict)
-    """What is known each time a loop is entered."""
-    repeats: dict[ops.Loop, bool] = field(default_factory=dict)
-    """Whether the end of the loop's body can be reached at all."""
-
-    def interval(self, value: ops.Value) -> Interval:
-        return self.intervals.get(value) or range_of(value.type)
-
-    def always(self, condition: ops.Value) -> bool | None:
-        """True or False if `condition` is the same every time, else None."""
-        low, high = self.interval(condition)
-        return bool(low) if low == high else None
-
-    def reachable(self, op: ops.Op) -> bool:
-        """Whether any execution comes to `op` (a value, a Check, an If, a Loop)."""
-        return op in self.intervals
-
-
 def analyze(program: Program, mode: Mode) -> Facts:
     """Facts about one program."""
     visits = MOST_VISITS * sum(1 for _ in ops.walk(program.body))
@@ -62,27 +39,12 @@ def analyze(program: Program, mode: Mode) -> Facts:
 def _thresholds(block: ops.Block) -> list[int]:
     """Where widening stops: at the program's constants and their neighbours, and at the limits of the types."""
     found = {I64_MIN, -1, 0, 1, I64_MAX, U64_MAX}
-    pending = [block]
-    while pending:
-        for op in pending.pop().ops:
-            pending.extend(ops.blocks(op))
-            if isinstance(op, ops.Const):
-                found |= {op.value - 1, op.value, op.value + 1}
-            if ops.is_value(op) and isinstance(op.type, IntType):
-                found |= {op.type.low, op.type.high}
+    for op in ops.walk(block):
+        if isinstance(op, ops.Const):
+            found |= {op.value - 1, op.value, op.value + 1}
+        if ops.is_value(op) and isinstance(op.type, IntType):
+            found |= {op.type.low, op.type.high}
     return sorted(found)
-
-
-def locals_written(op: ops.Op) -> frozenset[ops.Local]:
-    """The locals that some op inside `op` writes."""
-    found: set[ops.Local] = set()
-    pending = list(ops.blocks(op))
-    while pending:
-        for inner in pending.pop().ops:
-            pending.extend(ops.blocks(inner))
-            if isinstance(inner, ops.LocalSet):
-                found.add(inner.local)
-    return frozenset(found)
 
 
 def _begin(known: Environment, written: frozenset[ops.Local]) -> None:
@@ -90,28 +52,25 @@ def _begin(known: Environment, written: frozenset[ops.Local]) -> None:
     for local in written:
         low, high = range_of(local.type)
         if local not in known.intervals and low <= 0 <= high:
-            known.intervals[local] = (0, 0)
-            known.versions[local] = fresh()
+            known.set(local, (0, 0))
+            known.renew(local)
 
 
 def _forget(head: Environment, written: frozenset[ops.Local]) -> Environment:
     """At a loop's head, what was known of the former contents of locals says nothing of those of the next round."""
     for local in written:
-        head.versions[local] = fresh()
-        head.same[local] = frozenset()
-        head.when.pop(local, None)
+        head.unlearn(local)
     return head
 
 
 def _hidden(known: Environment) -> Environment:
     """What the verifier knows in a function of the numbers outside, which it reads from memory: their types at most."""
     found = known.copy()
-    for key in found.intervals:
+    for key in list(found.intervals):
         if isinstance(key.type, IntType | BoolType):
-            found.intervals[key] = unknown(key.type)
-            found.versions[key] = fresh()
-    found.same.clear()
-    found.when.clear()
+            found.set(key, unknown(key.type))
+            found.renew(key)
+    found.clear()
     return found
 
 
@@ -180,7 +139,7 @@ class _Analysis:
         known.define(op, interval)
         self.facts.intervals[op] = interval
         if isinstance(op, ops.LocalGet):
-            known.same[op.local] = known.same.get(op.local, frozenset()) | {op}
+            known.read(op.local, op)
         if isinstance(op, ops.Prove):
             self.facts.intervals[op] = known.get(op.value)  # what there is to prove it with
             if not (isinstance(op.type, IntType) and self.facts.mode == "verifier"):
@@ -191,12 +150,12 @@ class _Analysis:
         if isinstance(op.local.type, BoolType) and not isinstance(op.value, ops.Const):
             false, true = known.copy(), known.copy()
             implied = (
-                false.changes(known) if assume(false, op.value, False) else None,
-                true.changes(known) if assume(true, op.value, True) else None,
+                false.changes() if assume(false, op.value, False) else None,
+                true.changes() if assume(true, op.value, True) else None,
             )
         known.write(op.local, op.value)
         if implied is not None:
-            known.when[op.local] = implied
+            known.when[op.local] = implied  # which write has named among what is changed
 
     def if_(self, op: ops.If, known: Environment) -> Environment | None:
         self.facts.intervals[op] = known.get(op.condition)
@@ -258,10 +217,10 @@ class _Analysis:
         start = (0, 0) if op.counting is None else known.get(op.counting.start)
         head = _forget(known, written)
         for local in written:
-            head.intervals[local] = range_of(local.type)
+            head.set(local, range_of(local.type))
         if op.counting is not None:
             low, high = range_of(op.counting.counter.type)
-            head.intervals[op.counting.counter] = (start[0], high) if op.counting.step > 0 else (low, start[1])
+            head.set(op.counting.counter, (start[0], high) if op.counting.step > 0 else (low, start[1]))
         end, back = self.round(op, head)
         self.facts.repeats[op] = back is not None
         return end
@@ -280,32 +239,34 @@ class _Analysis:
             found = growth.limit(local, entry, self.facts.intervals)
             inside = meet(known.get(local), found) if found is not None and local in known.intervals else None
             if found is not None and inside is not None:
-                known.intervals[local] = inside
+                known.set(local, inside)
                 limits[local] = found
         return limits
 
     def widen(
         self, head: Environment, merged: Environment, limits: dict[Key, Interval], give_up: bool
     ) -> Environment | None:
-        """`head` grown to what `merged` adds, in large steps, or to its limit; None if it adds nothing."""
+        """`head` grown to what `merged` adds, in large steps, or to its limit; None if it adds nothing.
+
+        Uses `merged` up.
+        """
         grown = False
-        result = merged.copy()
-        for key, new in merged.intervals.items():
-            old = head.intervals.get(key)
-            if old is None:
+        for key in differing(head, merged):
+            old, new = head.intervals.get(key), merged.intervals.get(key)
+            if old is None or new is None:
+                grown = grown or old is not None
                 continue
             low, high = hull(old, new)
             if (low, high) != old:
                 grown = True
                 limit = limits.get(key) or range_of(key.type)
                 if key in limits:
-                    result.intervals[key] = hull(old, limit)
+                    merged.set(key, hull(old, limit))
                     continue
                 low = old[0] if low == old[0] else limit[0] if give_up else max(limit[0], self.below(low))
                 high = old[1] if high == old[1] else limit[1] if give_up else min(limit[1], self.above(high))
-            result.intervals[key] = (low, high)
-        lost = head.intervals.keys() - merged.intervals.keys()
-        return result if grown or lost else None
+            merged.set(key, (low, high))
+        return merged if grown else None
 
     def below(self, number: int) -> int:
         """The largest threshold that is not above `number`."""

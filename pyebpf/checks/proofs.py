@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pyebpf.checks.environment import Interval
-from pyebpf.checks.intervals import Facts
+from pyebpf.checks.facts import Facts
 from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.loops import UncertainStep
 from pyebpf.diagnostics.proofs import AlwaysFails, MayBeNegative, MayBeNone, MayNotFit

@@ -13,10 +13,9 @@ from dataclasses import replace
 from typing import Final
 
 from pyebpf.checks.bounds import bound
-from pyebpf.checks.branches import open_branches
-from pyebpf.checks.estimate import estimate
+from pyebpf.checks.estimate import Weighing, estimate
+from pyebpf.checks.facts import Facts
 from pyebpf.checks.instructions import roughly
-from pyebpf.checks.intervals import Facts
 from pyebpf.checks.locks import gives_back, under_locks
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.outlining import LoopTooNew
@@ -49,8 +48,9 @@ def choose(program: Program, facts: Facts, kernel: Version | None, force: ops.St
     if force is not None:
         chosen = frozenset(loops if force == "callback" else ())
     else:
-        while loops and _too_much(program, facts, chosen, limit):
-            more = _next(program, facts, chosen, [loop for loop in loops if loop not in chosen], limit)
+        weighing = Weighing(program.body, facts)
+        while loops and _too_much(weighing, chosen, limit):
+            more = _next(weighing, chosen, [loop for loop in loops if loop not in chosen], limit)
             if more is None:
                 break
             chosen |= {more}
@@ -88,26 +88,23 @@ def too_new(program: Program, facts: Facts, kernel: Version) -> Iterator[Diagnos
             yield LoopTooNew(op.span, needed, target, "bpf_loop", bound(op, facts) or 1, roughly(count))
 
 
-def _too_much(program: Program, facts: Facts, chosen: frozenset[ops.Loop], limit: int) -> bool:
-    remembered = open_branches(program.body, facts, chosen)
-    return estimate(program.body, facts, chosen) > limit or remembered > REMEMBERED
+def _too_much(weighing: Weighing, chosen: frozenset[ops.Loop], limit: int) -> bool:
+    return weighing.branches(chosen) > REMEMBERED or weighing.estimate(chosen) > limit
 
 
-def _next(
-    program: Program, facts: Facts, chosen: frozenset[ops.Loop], loops: list[ops.Loop], limit: int
-) -> ops.Loop | None:
+def _next(weighing: Weighing, chosen: frozenset[ops.Loop], loops: list[ops.Loop], limit: int) -> ops.Loop | None:
     """The loop that is to be a function as well; None if none of them would gain anything."""
-    now = _weight(program, facts, chosen)
-    enough = [loop for loop in loops if not _too_much(program, facts, chosen | {loop}, limit)]
+    enough = [loop for loop in loops if not _too_much(weighing, chosen | {loop}, limit)]
     if enough:
-        entered = _times_entered(program.body, facts, 1)
-        return min(enough, key=lambda loop: entered[loop] * (bound(loop, facts) or 1))
-    best = min(loops, key=lambda loop: _weight(program, facts, chosen | {loop}), default=None)
-    return best if best is not None and _weight(program, facts, chosen | {best}) < now else None
+        entered = _times_entered(weighing.body, weighing.facts, 1)
+        return min(enough, key=lambda loop: entered[loop] * (bound(loop, weighing.facts) or 1))
+    best = min(loops, key=lambda loop: _weight(weighing, chosen | {loop}), default=None)
+    gains = best is not None and _weight(weighing, chosen | {best}) < _weight(weighing, chosen)
+    return best if gains else None
 
 
-def _weight(program: Program, facts: Facts, chosen: frozenset[ops.Loop]) -> tuple[int, int]:
-    return estimate(program.body, facts, chosen), open_branches(program.body, facts, chosen)
+def _weight(weighing: Weighing, chosen: frozenset[ops.Loop]) -> tuple[int, int]:
+    return weighing.estimate(chosen), weighing.branches(chosen)
 
 
 def _times_entered(block: ops.Block, facts: Facts, times: int) -> dict[ops.Loop, int]:

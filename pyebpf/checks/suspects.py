@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pyebpf.checks.intervals import Facts
+from pyebpf.checks.facts import Facts
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.suspects import AlwaysSame
 from pyebpf.ir import ops

@@ -7,7 +7,7 @@ from typing import Final
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.branches import is_known
-from pyebpf.checks.intervals import Facts
+from pyebpf.checks.facts import Facts
 from pyebpf.ir import ops
 from pyebpf.ir.types import IntType
 
@@ -19,26 +19,26 @@ FEW_STATES: Final = 64
 
 def multiplies(loop: ops.Loop, facts: Facts, known: frozenset[ops.Local]) -> bool:
     """Whether the states at the end of `loop` would be many, if they never met."""
-    each = ways(loop.body, known)
+    each = ways(loop.body, facts, known)
     rounds = bound(loop, facts) or 1
     return each > 1 and (rounds >= FEW_STATES or each**rounds > FEW_STATES)
 
 
-def ways(block: ops.Block, known: frozenset[ops.Local]) -> int:
+def ways(block: ops.Block, facts: Facts, known: frozenset[ops.Local]) -> int:
     """How many ways lead through `block` to the end of the round, or out of an inner block, up to MANY."""
     total = 1
-    for op in block.ops:
+    for op in facts.turns_of(block).ops:
         match op:
             case ops.Break() | ops.Return() | ops.Raise():
                 return 1 if isinstance(op, ops.Break) and op.label.name != "loop" else 0
             case ops.If() if not is_known(op.condition, known):
-                total *= max(ways(op.then, known) + ways(op.orelse, known), 1)
+                total *= max(ways(op.then, facts, known) + ways(op.orelse, facts, known), 1)
             case ops.If():
-                total *= max(ways(op.then, known), ways(op.orelse, known), 1)
+                total *= max(ways(op.then, facts, known), ways(op.orelse, facts, known), 1)
             case ops.Loop():
-                total *= MANY if ways(op.body, known) > 1 or _leaves_early(op, known) else 1
+                total *= MANY if ways(op.body, facts, known) > 1 or _leaves_early(op, known) else 1
             case ops.Scope():
-                total *= max(ways(op.body, known), 1)
+                total *= max(ways(op.body, facts, known), 1)
             case ops.Check(failing=ops.Block()):
                 total *= 2
             case ops.LocalSet(value=ops.Compare() | ops.Not() | ops.Present()) if not is_known(op.value, known):

@@ -7,8 +7,8 @@ from typing import Final
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.branches import known_locals
+from pyebpf.checks.facts import Facts
 from pyebpf.checks.instructions import cost
-from pyebpf.checks.intervals import Facts
 from pyebpf.checks.ways import multiplies, ways
 from pyebpf.ir import ops
 
@@ -33,14 +33,15 @@ def worst_case(
     Of loops that are functions, or are to be (`callbacks`), it follows a few rounds.
     """
     known = known_locals(block) if known is None else known
-    total = 0
-    for op in block.ops:
+    plain, forks = facts.turns_of(block)
+    total = plain * states
+    for op in forks:
         total += cost(op) * states
         match op:
             case ops.If() | ops.Scope() | ops.Check():
                 total += sum(worst_case(inner, facts, known, states, callbacks) for inner in ops.blocks(op))
             case ops.Loop():
-                each = min(ways(op.body, known), STATES) if multiplies(op, facts, known) else states
+                each = min(ways(op.body, facts, known), STATES) if multiplies(op, facts, known) else states
                 inside = sum(worst_case(inner, facts, known, each, callbacks) for inner in ops.blocks(op))
                 if op.strategy != "bounded" or op in callbacks:
                     total += CALLBACK_ROUNDS * (inside + each) + CALL
@@ -51,8 +52,8 @@ def worst_case(
 
 def longest_run(block: ops.Block, facts: Facts) -> int:
     """Instructions on the longest way through `block`, loops multiplied out."""
-    total = 0
-    for op in block.ops:
+    total, forks = facts.turns_of(block)
+    for op in forks:
         total += cost(op)
         inside = [longest_run(inner, facts) for inner in ops.blocks(op)]
         match op:

@@ -7,6 +7,7 @@ lives in `Local`s (scalars) and `Slot`s (memory on the stack).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Literal, TypeAlias, TypeGuard, final, get_args
@@ -749,27 +750,44 @@ ENDS: tuple[type, ...] = (Break, Continue, Return, Raise)
 """What nothing follows in its block."""
 
 
+_VALUES = frozenset(VALUES)
+_NESTING = frozenset({If, Loop, Scope, Check})
+
+
+def _fields(pattern: str) -> dict[type, tuple[str, ...]]:
+    """By kind of op: the names of its fields whose types are named in `pattern`."""
+    kinds = (*VALUES, *get_args(Effect), *get_args(Control))
+    return {kind: tuple(each.name for each in fields(kind) if re.search(pattern, str(each.type))) for kind in kinds}
+
+
+_OPERANDS = _fields(r"\bValue\b")
+RENEWABLE = _fields(r"\b(Value|Block|Counting)\b")
+"""Fields that hold values or blocks, or something that holds some."""
+
+
 def operands(op: Op) -> tuple[Value, ...]:
     """The values that `op` uses, in the order of its fields; what nested blocks use is not among them."""
     found: list[Value] = []
-    sources: tuple[object, ...] = (op, op.counting) if isinstance(op, Loop) and op.counting else (op,)
-    for source in sources:
-        for field in fields(source):  # type: ignore[arg-type]
-            item = getattr(source, field.name)
-            if is_value(item):
-                found.append(item)
-            elif isinstance(item, tuple):
-                found.extend(part for part in item if is_value(part))
+    for name in _OPERANDS[type(op)]:
+        item = getattr(op, name)
+        if isinstance(item, tuple):
+            found.extend(item)
+        elif item is not None:
+            found.append(item)
+    if isinstance(op, Loop) and op.counting is not None:
+        found += (op.counting.start, op.counting.stop)
     return tuple(found)
 
 
 def is_value(item: object) -> TypeGuard[Value]:
     """Whether `item` is an op that computes something."""
-    return isinstance(item, VALUES)
+    return type(item) in _VALUES
 
 
 def blocks(op: Op) -> tuple[Block, ...]:
     """The blocks inside `op`."""
+    if type(op) not in _NESTING:
+        return ()
     match op:
         case If():
             return (op.then, op.orelse)
@@ -785,7 +803,14 @@ def blocks(op: Op) -> tuple[Block, ...]:
 
 def walk(block: Block) -> Iterator[Op]:
     """Every op in `block`, nested ones included, in order."""
+    return iter(_all(block, []))
+
+
+def _all(block: Block, found: list[Op]) -> list[Op]:
+    # Generators in generators would take as many steps for each op as it is deep.
     for op in block.ops:
-        yield op
-        for inner in blocks(op):
-            yield from walk(inner)
+        found.append(op)
+        if type(op) in _NESTING:
+            for inner in blocks(op):
+                _all(inner, found)
+    return found

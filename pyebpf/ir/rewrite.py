@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -56,11 +56,11 @@ class _Rewriter:
     def rebuild(self, op: ops.Op) -> ops.Op:
         """`op` with its operands and blocks renewed; the same object if nothing changed."""
         changes: dict[str, object] = {}
-        for field in fields(op):
-            old = getattr(op, field.name)
+        for name in ops.RENEWABLE[type(op)]:
+            old = getattr(op, name)
             new = self.renew(old)
             if new is not old:
-                changes[field.name] = new
+                changes[name] = new
         return replace(op, **changes) if changes else op  # type: ignore[arg-type]
 
     def renew(self, item: object) -> object:

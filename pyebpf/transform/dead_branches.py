@@ -6,7 +6,7 @@ if 0 <= i: a else: b            a           # i is known not to be negative
 
 from __future__ import annotations
 
-from pyebpf.checks.intervals import Facts
+from pyebpf.checks.facts import Facts
 from pyebpf.ir import ops
 
 

@@ -20,11 +20,11 @@ Comes in: a checked program. Goes out: the same, with Forgets; the very same obj
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pyebpf.checks.branches import is_known, known_locals
-from pyebpf.checks.intervals import Facts, locals_written
+from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.checks.ways import FEW_STATES, MANY, multiplies, ways
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -37,7 +37,7 @@ def forget_in_loops(program: Program, facts: Facts) -> Program:
     each `if` where the ways through one round alone are too many."""
     known = known_locals(program.body)
     reads = _reads(program.body)
-    dense = set(_dense(program.body, known, ways(program.body, known) >= MANY))
+    dense = set(_dense(program.body, facts, known, ways(program.body, facts, known) >= MANY))
     settled: set[ops.Op] = set()
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...]:
@@ -66,17 +66,17 @@ def _forget(locals: Iterator[ops.Local], op: ops.Op) -> tuple[ops.Op, ...]:
     return (ops.Forget(found, op.span),) if found else ()
 
 
-def _dense(block: ops.Block, known: frozenset[ops.Local], inside: bool) -> Iterator[ops.If]:
+def _dense(block: ops.Block, facts: Facts, known: frozenset[ops.Local], inside: bool) -> Iterator[ops.If]:
     """Every `if` with two ways to go on, where there are so many of them that they must meet at once."""
     for op in block.ops:
         if isinstance(op, ops.Loop):
-            many = ways(op.body, known) > FEW_STATES
-            yield from _dense(op.body, known, many)
+            many = ways(op.body, facts, known) > FEW_STATES
+            yield from _dense(op.body, facts, known, many)
             continue
         if inside and isinstance(op, ops.If) and not is_known(op.condition, known):
-            yield from [op] if ways(op.then, known) and ways(op.orelse, known) else ()
+            yield from [op] if ways(op.then, facts, known) and ways(op.orelse, facts, known) else ()
         for inner in ops.blocks(op):
-            yield from _dense(inner, known, inside)
+            yield from _dense(inner, facts, known, inside)
 
 
 def _needed_later(op: ops.Op, reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
@@ -85,7 +85,7 @@ def _needed_later(op: ops.Op, reads: dict[ops.Local, int]) -> Iterator[ops.Local
     for block in ops.blocks(op):
         for local, count in _reads(block).items():
             inside[local] = inside.get(local, 0) + count
-    for local in sorted(locals_written(op), key=_place):
+    for local in _in_order(locals_written(op), reads):
         if isinstance(local.type, IntType | BoolType) and reads.get(local, 0) > inside.get(local, 0):
             yield local
 
@@ -102,11 +102,14 @@ def _learnt(op: ops.If, reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
             pending.extend(ops.operands(value))
         elif isinstance(value, ops.LocalGet) and isinstance(value.type, IntType | BoolType):
             found.add(value.local)
-    yield from sorted((local for local in found if reads[local] > 1), key=_place)
+    yield from _in_order((local for local in found if reads[local] > 1), reads)
 
 
-def _place(local: ops.Local) -> tuple[int, int, str]:
-    return local.span.line, local.span.column, local.name
+def _in_order(locals: Iterable[ops.Local], reads: dict[ops.Local, int]) -> list[ops.Local]:
+    """Those that are read, in the order of the source; copies of one and the same as they are read."""
+    rank = {local: number for number, local in enumerate(reads)}
+    found = sorted((local for local in locals if local in rank), key=rank.__getitem__)
+    return sorted(found, key=lambda local: (local.span.line, local.span.column, local.name))
 
 
 def _reads(body: ops.Block) -> dict[ops.Local, int]:
@@ -127,9 +130,7 @@ def _differing(loop: ops.Loop, known: frozenset[ops.Local], reads: dict[ops.Loca
     written = locals_written(loop)
     counters = {op.counting.counter for op in (loop, *_nested(loop)) if op.counting is not None}
     steady = {local for local in written & known if _steady(loop, local)}
-    for local in sorted(
-        written - counters - steady, key=lambda local: (local.span.line, local.span.column, local.name)
-    ):
+    for local in _in_order(written - counters - steady, reads):
         lives = reads.get(local, 0) > inside.get(local, 0) or _first(loop.body, local) == "read"
         if lives and isinstance(local.type, IntType | BoolType):
             yield local

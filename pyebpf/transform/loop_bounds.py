@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.branches import is_known
-from pyebpf.checks.intervals import Facts
+from pyebpf.checks.facts import Facts
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir import ops
 

@@ -12,10 +12,8 @@ protects), a small field, or the counter of a loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pyebpf import layout
-from pyebpf.checks.intervals import Facts
+from pyebpf.checks.facts import Facts
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.types import PointerType
@@ -35,7 +33,7 @@ def is_proven(check: ops.Check, verifier: Facts, unclear: frozenset[ops.Value]) 
 
 def unclear_indexes(program: Program) -> frozenset[ops.Value]:
     """What is added to an address and could lose its bounds on the way to the verifier."""
-    all_ops = tuple(_walk(program.body))
+    all_ops = tuple(ops.walk(program.body))
     counters = _counters(all_ops)
     indexes = {op.index for op in all_ops if isinstance(op, ops.ElementAddress)}
     indexes |= {op.amount for op in all_ops if isinstance(op, ops.PacketAdvance)}
@@ -74,10 +72,3 @@ def _counters(all_ops: tuple[ops.Op, ...]) -> frozenset[ops.Local]:
             own = op.local in counting and isinstance(value, ops.Const | ops.Binary)
             written[op.local] = written.get(op.local, True) and (plain or own)
     return frozenset(local for local, plain in written.items() if plain)
-
-
-def _walk(block: ops.Block) -> Iterator[ops.Op]:
-    for op in block.ops:
-        yield op
-        for inner in ops.blocks(op):
-            yield from _walk(inner)

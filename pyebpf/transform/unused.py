@@ -9,7 +9,6 @@ set cursor = %0
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from pyebpf.ir import ops
@@ -39,7 +38,7 @@ def remove_unused(program: Program) -> Program:
 
 def _needed(body: ops.Block) -> tuple[set[ops.Op], set[ops.Local]]:
     """Values needed in the end, and locals that are read for them."""
-    everything = list(_walk(body))
+    everything = list(ops.walk(body))
     writes: dict[ops.Local, list[ops.LocalSet]] = {}
     for op in everything:
         if isinstance(op, ops.LocalSet):
@@ -59,10 +58,3 @@ def _needed(body: ops.Block) -> tuple[set[ops.Op], set[ops.Local]]:
             read.add(op.local)
             pending.extend(writes.get(op.local, ()))
     return needed, read
-
-
-def _walk(block: ops.Block) -> Iterator[ops.Op]:
-    for op in block.ops:
-        yield op
-        for inner in ops.blocks(op):
-            yield from _walk(inner)

@@ -13,7 +13,7 @@ from pathlib import Path
 from running import ENTRY, FAULT_RESULT, OUTPUTS, PACKET, Inputs, Outcome
 
 from pyebpf.checks import Checked
-from pyebpf.checks.intervals import Facts
+from pyebpf.checks.facts import Facts
 from pyebpf.compiler import lower_target
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Module

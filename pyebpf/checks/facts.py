@@ -1,0 +1,54 @@
+"""What the interval analysis found of a program, for those who ask again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+from pyebpf.checks.environment import Environment, Interval, range_of
+from pyebpf.checks.instructions import Turns, turns
+from pyebpf.checks.transfer import Mode
+from pyebpf.ir import ops
+
+
+@final
+@dataclass
+class Facts:
+    """What the analysis found. Intervals hold for every execution of the op."""
+
+    mode: Mode
+    intervals: dict[ops.Op, Interval] = field(default_factory=dict)
+    entries: dict[ops.Loop, Environment] = field(default_factory=dict)
+    """What is known each time a loop is entered."""
+    repeats: dict[ops.Loop, bool] = field(default_factory=dict)
+    """Whether the end of the loop's body can be reached at all."""
+    bounds: dict[ops.Loop, int | None] = field(default_factory=dict)
+    """What was worked out of them (`checks/bounds.py`)."""
+    turns: dict[int, tuple[ops.Block, Turns]] = field(default_factory=dict)
+    """By the block's id; a block that is kept has it to itself."""
+
+    def interval(self, value: ops.Value) -> Interval:
+        return self.intervals.get(value) or range_of(value.type)
+
+    def always(self, condition: ops.Value) -> bool | None:
+        """True or False if `condition` is the same every time, else None."""
+        low, high = self.interval(condition)
+        return bool(low) if low == high else None
+
+    def reachable(self, op: ops.Op) -> bool:
+        """Whether any execution comes to `op` (a value, a Check, an If, a Loop)."""
+        return op in self.intervals
+
+    def turns_of(self, block: ops.Block) -> Turns:
+        """What of `block` those look at who count instructions and ways."""
+        found = self.turns.get(id(block))
+        if found is None:
+            found = self.turns[id(block)] = (block, turns(block))
+        return found[1]
+
+
+def locals_written(op: ops.Op) -> frozenset[ops.Local]:
+    """The locals that some op inside `op` writes."""
+    return frozenset(
+        inner.local for block in ops.blocks(op) for inner in ops.walk(block) if isinstance(inner, ops.LocalSet)
+    )
