@@ -73,8 +73,7 @@ def check_module(module: Module, kernel: Version | None = None, loops: ops.Strat
 def _with_strategies(
     module: Module, language: dict[Program, Facts], kernel: Version | None, force: ops.Strategy | None
 ) -> tuple[Module, dict[Program, Facts]]:
-    """How each loop is to be done, and what is known of the programs then. Facts belong to ops, so they are found anew
-    for programs that have changed."""
+    """How each loop is to be done, which makes no difference to what a program computes: what was known stays so."""
     chosen = {program: strategies.choose(program, facts, kernel, force) for program, facts in language.items()}
-    renewed = {new: language[old] if new is old else analyze(new, "language") for old, new in chosen.items()}
+    renewed = {new: language[old].carried(old.body, new.body) for old, new in chosen.items()}
     return replace(module, programs=tuple(chosen.values())), renewed

@@ -39,6 +39,20 @@ class Facts:
         """Whether any execution comes to `op` (a value, a Check, an If, a Loop)."""
         return op in self.intervals
 
+    def carried(self, old: ops.Block, new: ops.Block) -> Facts:
+        """The same of `new`, in which some ops of `old` are done in another way, in the same order; Forgets may have
+        come in between, which change nothing."""
+        if new is old:
+            return self
+        found = Facts(self.mode)
+        after = (op for op in ops.walk(new) if not isinstance(op, ops.Forget))
+        for op, other in zip(ops.walk(old), after, strict=True):
+            if op in self.intervals:
+                found.intervals[other] = self.intervals[op]
+            if isinstance(op, ops.Loop) and isinstance(other, ops.Loop) and op in self.entries:
+                found.entries[other], found.repeats[other] = self.entries[op], self.repeats[op]
+        return found
+
     def turns_of(self, block: ops.Block) -> Turns:
         """What of `block` those look at who count instructions and ways."""
         found = self.turns.get(id(block))

@@ -44,7 +44,7 @@ def _program(checked_program: Program, checked: Checked) -> Program:
     language = checked.language[checked_program]
     program = forget_in_loops(checked_program, language)
     if program is not checked_program:
-        language = analyze(program, "language")
+        language = language.carried(checked_program.body, program.body)
     verifier = analyze(program, "verifier")
     unclear, known = unclear_indexes(program), known_locals(program.body)
 
