@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, final
 
-from pyebpf.diagnostics.base import CompileError, Diagnostic, InternalError
+from pyebpf.diagnostics.base import CompileError, Diagnostic
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.maps import Map
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 Stage: TypeAlias = Literal["ast", "ir", "llvm", "asm", "obj"]
 STAGES: Final[tuple[Stage, ...]] = ("ast", "ir", "llvm", "asm", "obj")
 DEFAULT_CPU: Final = "v3"
-ATTEMPTS: Final = ((464, False), (464, True), (256, True), (96, True), (0, True))
-"""Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers. And
-whether numbers are computed where the source does, so that fewer are kept at a time."""
 DEFAULT_LICENSE: Final = "GPL"
 """What an object is licensed as unless its module says `__license__ = "…"`; the kernel keeps some helpers for the
 GPL."""
@@ -52,6 +49,8 @@ class CheckReport:
 
     programs: tuple[ProgramReport, ...]
     warnings: tuple[Diagnostic, ...] = ()
+    followed: tuple[int, ...] = ()
+    """For each program the instructions that the verifier goes through, where that was tried; they are rather fewer."""
 
 
 @final
@@ -77,53 +76,32 @@ def compile_target(
     cpu: str | None = None,
     kernel: Version | None = None,
     warn: Warn | None = None,
+    worker: Worker | None = None,
 ) -> Object:
     """Compile to an object, which holds the bytes of its ELF file. Raises CompileError.
 
     `kernel` is the oldest that it shall run on; what came later is an error, and the instruction set is its own.
-    `warn` is given what is legal and suspect.
+    `warn` is given what is legal and suspect. `worker`: a code generator to use, for those who compile much.
     """
-    from pyebpf.object.read import read_object
+    from pyebpf.building import Building
 
-    def finish(worker: Worker, text: str) -> bytes:
-        return worker.compile(text, cpu or _cpu(kernel))
-
-    return read_object(_generate(target, btf, kernel, warn, finish))
+    with Building(cpu or _cpu(kernel), worker) as building:  # starts to import LLVM while the front end works
+        return building.build(_checks(resolve(target), btf, kernel, warn)).object
 
 
-def _generate(
-    target: Target,
-    btf: Btf | None,
-    kernel: Version | None,
-    warn: Warn | None,
-    finish: Callable[[Worker, str], Result],
-) -> Result:
-    """What LLVM makes of `target`. Where its registers need more of the stack, it is made otherwise, once again."""
-    from pyebpf.codegen.worker import StackOverrun, Worker
-    from pyebpf.transform import optimize
+def _checks(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Callable[[int | None], Checked]:
+    """Checks the module of `unit` as often as it is asked to, and warns the first time."""
+    module = _module(unit, btf)
+    found: dict[int | None, Checked] = {}
 
-    checked: Checked | None = None
-    for attempt in ATTEMPTS:
-        room, in_order = attempt
-        with Worker.start() as worker:  # starts to import LLVM while the front end works
-            if checked is None:
-                checked = _heard(resolve(target), btf, kernel, warn)
-            try:
-                return finish(worker, _emitted(optimize(checked, room), in_order))
-            except StackOverrun as overrun:
-                if attempt == ATTEMPTS[-1]:
-                    raise _too_many_values(checked, overrun.program) from overrun
-    raise InternalError("no room")
+    def check(limit: int | None) -> Checked:
+        if limit not in found:
+            found[limit] = _checked(module, kernel, limit)
+            if warn is not None and len(found) == 1:
+                warn(_suspects(unit, found[limit]))
+        return found[limit]
 
-
-def _too_many_values(checked: Checked, name: str) -> CompileError | InternalError:
-    from pyebpf.diagnostics.loops import TooManyValues
-
-    # A function that a loop or a helper became is named after its program.
-    for program in checked.module.programs:
-        if name == program.name or name.startswith(f"{program.name}__"):
-            return CompileError((TooManyValues(program.span, program.name),))
-    return InternalError(f"the stack of {name} is too small for its registers")
+    return check
 
 
 def _cpu(kernel: Version | None) -> str:
@@ -133,11 +111,21 @@ def _cpu(kernel: Version | None) -> str:
 def check_target(
     target: Target, *, btf: Btf | None = None, cpu: str | None = None, kernel: Version | None = None
 ) -> CheckReport:
-    """Find every mistake without making code; needs neither root nor LLVM. Raises CompileError."""
-    del cpu
+    """Find every mistake; needs no root. Raises CompileError.
+
+    Code is made only where the verifier might have more to do than the estimate says.
+    """
+    from pyebpf.building import Building, is_risky
+
     unit = resolve(target)
-    checked = _checked(_module(unit, btf), kernel)
-    return CheckReport(checked.reports, _suspects(unit, checked))
+    check = _checks(unit, btf, kernel, None)
+    checked = check(None)
+    if not is_risky(checked):
+        return CheckReport(checked.reports, _suspects(unit, checked))
+    with Building(cpu or _cpu(kernel)) as building:
+        built = building.build(check)
+    followed = tuple(effort.instructions for effort in built.efforts)
+    return CheckReport(built.checked.reports, _suspects(unit, checked), followed)
 
 
 def lower_target(target: Target, *, btf: Btf | None = None, kernel: Version | None = None) -> Checked:
@@ -155,27 +143,39 @@ def emit(
     warn: Warn | None = None,
 ) -> str | bytes:
     """The output of one stage: `ast`, `ir`, `llvm` and `asm` as text, `obj` as bytes."""
-    if stage in ("asm", "obj"):
-        return _emit_code(target, stage, btf, cpu or _cpu(kernel), kernel, warn)
-    unit = resolve(target)
     if stage == "ast":
         from pyebpf.syntax.dump import dump
 
-        return "\n".join(dump(tree) for tree in _trees(unit))
-    if stage == "ir":
-        from pyebpf.ir.printer import print_module
+        return "\n".join(dump(tree) for tree in _trees(resolve(target)))
+    if stage in ("asm", "obj"):
+        from pyebpf.building import Building
 
-        return print_module(_optimized(unit, btf, kernel, warn))
-    return _llvm_text(unit, btf, kernel, warn)
+        with Building(cpu or _cpu(kernel)) as building:
+            built = building.build(_checks(resolve(target), btf, kernel, warn))
+            return built.object.elf if stage == "obj" else building.assembly(built.text)
+    module, text = _planned(_checks(resolve(target), btf, kernel, warn), cpu or _cpu(kernel))
+    if stage == "llvm":
+        return text
+    from pyebpf.ir.printer import print_module
+
+    return print_module(module)
 
 
-def _emit_code(
-    target: Target, stage: Stage, btf: Btf | None, cpu: str, kernel: Version | None, warn: Warn | None
-) -> str | bytes:
-    """What comes out of LLVM, which is imported by a process of its own while the front end works."""
-    if stage == "asm":
-        return _generate(target, btf, kernel, warn, lambda worker, text: worker.assembly(text, cpu))
-    return _generate(target, btf, kernel, warn, lambda worker, text: worker.compile(text, cpu))
+def _planned(check: Callable[[int | None], Checked], cpu: str) -> tuple[Module, str]:
+    """The module as code is made of it, and the same in LLVM's words; without LLVM if the first plan is sure to do."""
+    from pyebpf.building import Building, is_risky
+    from pyebpf.codegen import emit_module
+    from pyebpf.ir.validate import validate
+    from pyebpf.transform import optimize
+
+    checked = check(None)
+    if is_risky(checked):
+        with Building(cpu) as building:
+            built = building.build(check)
+            return built.module, built.text
+    module = optimize(checked)
+    validate(module)
+    return module, emit_module(module).text
 
 
 def resolve(target: Target) -> Unit:
@@ -259,12 +259,12 @@ def _module(unit: Unit, btf: Btf | None) -> Module:
     return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf, unit.variables))
 
 
-def _checked(module: Module, kernel: Version | None) -> Checked:
+def _checked(module: Module, kernel: Version | None, limit: int | None = None) -> Checked:
     from pyebpf.checks import check_module
     from pyebpf.ir.validate import validate
 
     validate(module)
-    return check_module(module, kernel)
+    return check_module(module, kernel, None, limit)
 
 
 def _suspects(unit: Unit, checked: Checked) -> tuple[Diagnostic, ...]:
@@ -288,31 +288,3 @@ def _unused_maps(unit: Unit, module: Module) -> Iterator[Diagnostic]:
         if len(words) == 1 and (words[0].start() == 0 or source.text[words[0].start() - 1] == "\n"):
             line = source.text.count("\n", 0, words[0].start()) + 1
             yield UnusedMap(Span(source, line, 0, line, len(name)), name)
-
-
-def _heard(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Checked:
-    """The checked module, after its warnings."""
-    checked = _checked(_module(unit, btf), kernel)
-    if warn is not None:
-        warn(_suspects(unit, checked))
-    return checked
-
-
-def _optimized(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Module:
-    """Typed IR that every check has passed, with what they proved taken out."""
-    from pyebpf.ir.validate import validate
-    from pyebpf.transform import optimize
-
-    module = optimize(_heard(unit, btf, kernel, warn))
-    validate(module)
-    return module
-
-
-def _llvm_text(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None = None) -> str:
-    return _emitted(_optimized(unit, btf, kernel, warn))
-
-
-def _emitted(module: Module, in_order: bool = False) -> str:
-    from pyebpf.codegen import emit_module
-
-    return emit_module(module, in_order=in_order).text

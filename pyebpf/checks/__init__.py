@@ -46,10 +46,13 @@ class Checked:
     """The oldest that the module shall run on, if one was named."""
 
 
-def check_module(module: Module, kernel: Version | None = None, loops: ops.Strategy | None = None) -> Checked:
+def check_module(
+    module: Module, kernel: Version | None = None, loops: ops.Strategy | None = None, limit: int | None = None
+) -> Checked:
     """Check every program of `module`; for `kernel` and later ones if given. Raises CompileError.
 
-    `loops` is for tests: the strategy that every loop shall have.
+    `loops` is for tests: the strategy that every loop shall have. `limit`: estimated instructions up to which loops
+    stay loops, if not as many as is comfortable.
     """
     sink = Sink()
     language = {program: analyze(program, "language") for program in module.programs}
@@ -59,7 +62,7 @@ def check_module(module: Module, kernel: Version | None = None, loops: ops.Strat
         for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program), *held_around(program)):
             sink.add(diagnostic)
     sink.check()
-    module, language = _with_strategies(module, language, kernel, loops)
+    module, language = _with_strategies(module, language, kernel, loops, limit)
     for program, facts in language.items():
         newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()
         for diagnostic in (*too_expensive(program, facts), *newer, *too_large(program, kernel)):
@@ -71,9 +74,13 @@ def check_module(module: Module, kernel: Version | None = None, loops: ops.Strat
 
 
 def _with_strategies(
-    module: Module, language: dict[Program, Facts], kernel: Version | None, force: ops.Strategy | None
+    module: Module,
+    language: dict[Program, Facts],
+    kernel: Version | None,
+    force: ops.Strategy | None,
+    limit: int | None,
 ) -> tuple[Module, dict[Program, Facts]]:
     """How each loop is to be done, which makes no difference to what a program computes: what was known stays so."""
-    chosen = {program: strategies.choose(program, facts, kernel, force) for program, facts in language.items()}
+    chosen = {program: strategies.choose(program, facts, kernel, force, limit) for program, facts in language.items()}
     renewed = {new: language[old].carried(old.body, new.body) for old, new in chosen.items()}
     return replace(module, programs=tuple(chosen.values())), renewed

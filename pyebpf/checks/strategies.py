@@ -37,13 +37,20 @@ MANY_ROUNDS: Final = (6, 7)
 """The verifier follows callbacks round by round until nothing is new (commit ab5cfac139ab)."""
 
 
-def choose(program: Program, facts: Facts, kernel: Version | None, force: ops.Strategy | None = None) -> Program:
-    """`program` with the strategy of every loop. `force` is for tests: every loop shall have this one."""
+def choose(
+    program: Program,
+    facts: Facts,
+    kernel: Version | None,
+    force: ops.Strategy | None = None,
+    limit: int | None = None,
+) -> Program:
+    """`program` with the strategy of every loop. `force` is for tests: every loop shall have this one. `limit`:
+    estimated instructions up to which loops stay, if not as many as is comfortable."""
     every = [op for op in ops.walk(program.body) if isinstance(op, ops.Loop) and facts.reachable(op)]
     locked = frozenset(under_locks(program.body))  # there the kernel takes no calls, not even these
     movable = [loop for loop in every if loop not in locked and not gives_back(loop)]
     loops = [loop for loop in movable if loop.strategy == "bounded"]
-    limit = COMFORTABLE if kernel is None or kernel >= BPF_LOOP else TIGHT
+    limit = limit or (COMFORTABLE if kernel is None or kernel >= BPF_LOOP else TIGHT)
     chosen: frozenset[ops.Loop] = frozenset()
     if force is not None:
         chosen = frozenset(loops if force == "callback" else ())

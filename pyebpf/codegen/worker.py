@@ -66,6 +66,11 @@ class Worker:
         """The child's process id."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked: LLVM may have ended it."""
+        return self._process.stdin is not None and not self._process.stdin.closed
+
     def compile(self, text: str, cpu: str = "v3", kind: Kind = "object", timeout: float = TIMEOUT) -> bytes:
         """LLVM's textual IR as a BPF object, as assembly text, or as optimised IR. Raises InternalError."""
         deadline = time.monotonic() + timeout

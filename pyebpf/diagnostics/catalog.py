@@ -36,6 +36,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     loops.ScratchGoesOn,
     loops.UnprovenWhile,
     loops.TooManyBranches,
+    loops.TooMuchToFollow,
     loops.Overwritten,
     loops.UncertainStep,
     loops.TooManyCopies,

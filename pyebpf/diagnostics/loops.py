@@ -49,6 +49,30 @@ class TooManyInstructions(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class TooMuchToFollow(Diagnostic):
+    code: ClassVar = "E0253"
+    title: ClassVar = "`{name}` can go in more different ways than the kernel's verifier will follow"
+    label: ClassVar = "{share} % of what it would go through belongs here"
+    notes: ClassVar = (
+        "the verifier follows every way that makes a difference, and gives up after 1,000,000 instructions",
+        "it was tried beforehand what it would do with this program",
+    )
+    help: ClassVar = "decide less inside of loops, loop fewer times, or do a part of it in Python"
+    explanation: ClassVar = """
+    At every condition whose outcome it can't know, the verifier follows both ways. Where they come together it goes on
+    with one of them only if the other can make no difference any more. Conditions on numbers that matter later, inside
+    of loops, one after the other, multiply the ways until there are too many of them.
+
+    pyebpf goes through the compiled program as the verifier will, and makes functions of its loops where that helps.
+    Where nothing does, this says which loop it is.
+    """
+
+    name: str
+    share: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class TooManyBranches(Diagnostic):
     code: ClassVar = "E0207"
     title: ClassVar = "the program may come to {count:,} branches that aren't decided beforehand"

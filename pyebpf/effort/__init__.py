@@ -1,8 +1,8 @@
 """How much the kernel's verifier will have to do with a program, found by doing it.
 
 Comes in: an object as it was made, before it is loaded. Goes out: for each of its programs the instructions that the
-verifier will go through and the ways that it will have to remember, of which it takes a million and 8,192. Needs neither
-Linux nor root. Entry: `measure`.
+verifier will go through and the ways that it will have to remember, of which it takes a million and 8,192. Needs
+neither Linux nor root. Entry: `measure`.
 
 What is counted is what a program costs the verifier of Linux 6.18, whose rules are followed here: which ways it sees,
 what it knows on each, which states it remembers and which it finds equal. It doesn't look for faults.

@@ -58,9 +58,9 @@ def _sum(a: Bounds, b: Bounds, bits: Tnum) -> Bounds:
     if low >> 32 != high >> 32:
         low, high = 0, LOW
     smin, smax, slow, shigh = a[2] + b[2], a[3] + b[3], a[6] + b[6], a[7] + b[7]
-    if not (S64_MIN <= smin and smax <= S64_MAX):
+    if not (smin >= S64_MIN and smax <= S64_MAX):
         smin, smax = S64_MIN, S64_MAX
-    if not (S32_MIN <= slow and shigh <= S32_MAX):
+    if not (slow >= S32_MIN and shigh <= S32_MAX):
         slow, shigh = S32_MIN, S32_MAX
     return umin & MASK, umax & MASK, smin, smax, low & LOW, high & LOW, slow, shigh, *bits
 
@@ -72,9 +72,9 @@ def _difference(a: Bounds, b: Bounds, bits: Tnum) -> Bounds:
     if (low < 0) != (high < 0):
         low, high = 0, LOW
     smin, smax, slow, shigh = a[2] - b[3], a[3] - b[2], a[6] - b[7], a[7] - b[6]
-    if not (S64_MIN <= smin and smax <= S64_MAX):
+    if not (smin >= S64_MIN and smax <= S64_MAX):
         smin, smax = S64_MIN, S64_MAX
-    if not (S32_MIN <= slow and shigh <= S32_MAX):
+    if not (slow >= S32_MIN and shigh <= S32_MAX):
         slow, shigh = S32_MIN, S32_MAX
     return umin & MASK, umax & MASK, smin, smax, low & LOW, high & LOW, slow, shigh, *bits
 
@@ -87,11 +87,11 @@ def _product(a: Bounds, b: Bounds) -> Bounds:
         low, high = 0, LOW
     corners = [x * y for x in a[2:4] for y in b[2:4]]
     smin, smax = min(corners), max(corners)
-    if not (S64_MIN <= smin and smax <= S64_MAX):
+    if not (smin >= S64_MIN and smax <= S64_MAX):
         smin, smax = S64_MIN, S64_MAX
     corners = [x * y for x in a[6:8] for y in b[6:8]]
     slow, shigh = min(corners), max(corners)
-    if not (S32_MIN <= slow and shigh <= S32_MAX):
+    if not (slow >= S32_MIN and shigh <= S32_MAX):
         slow, shigh = S32_MIN, S32_MAX
     return umin, umax, smin, smax, low, high, slow, shigh, *tnum.multiply(bits_of(a), bits_of(b))
 
@@ -125,15 +125,15 @@ def _shifted(code: int, a: Bounds, count: int, wide: bool) -> Bounds:
     if code == ARSH:
         if wide:
             found = from_bits(*tnum.shift_right_signed(bits, count, 64))
-            return *found[:2], a[2] >> count, a[3] >> count, *found[4:]  # type: ignore[return-value]
+            return *found[:2], a[2] >> count, a[3] >> count, *found[4:]
         found = from_bits(*tnum.shift_right_signed(bits, count, 32))
-        return *found[:6], a[6] >> count, a[7] >> count, *found[8:]  # type: ignore[return-value]
+        return *found[:6], a[6] >> count, a[7] >> count, *found[8:]
     if code == RSH:
         value, mask = tnum.shift_right(bits, count)
         found = from_bits(value, mask)
         if wide:
-            return a[0] >> count, a[1] >> count, *found[2:]  # type: ignore[return-value]
-        return *found[:4], a[4] >> count, a[5] >> count, *found[6:]  # type: ignore[return-value]
+            return a[0] >> count, a[1] >> count, *found[2:]
+        return *found[:4], a[4] >> count, a[5] >> count, *found[6:]
     value, mask = tnum.shift_left(bits, count)
     found = from_bits(value, mask)
     umin, umax, low, high = 0, MASK, 0, LOW
@@ -157,7 +157,8 @@ def sign_extended(a: Bounds, bits: int, wide: bool) -> Bounds:
     if is_known(a):
         found = known(signed(a[0] & (1 << bits) - 1, bits))
     else:
-        found = settle((0, MASK, -half, half - 1, 0, LOW, max(-half, S32_MIN), min(half - 1, S32_MAX), 0, MASK)) or UNKNOWN
+        short = max(-half, S32_MIN), min(half - 1, S32_MAX)
+        found = settle((0, MASK, -half, half - 1, 0, LOW, *short, 0, MASK)) or UNKNOWN
         if -half <= a[2] and a[3] < half:
             found = a
     return found if wide else lower_half(found)

@@ -57,7 +57,7 @@ def settle(bounds: Bounds) -> Bounds | None:
     whole = tnum.intersect((value, mask), tnum.between(umin, umax))
     short = tnum.intersect((whole[0] & LOW, whole[1] & LOW), tnum.between(low, high))
     value, mask = whole[0] & ~LOW | short[0] & LOW, whole[1] & ~LOW | short[1] & LOW
-    bounds = _from_bits((*bounds[:8], value, mask))  # type: ignore[arg-type]
+    bounds = _from_bits((*bounds[:8], value, mask))
     if bounds[0] > bounds[1] or bounds[2] > bounds[3] or bounds[4] > bounds[5] or bounds[6] > bounds[7]:
         return None
     return bounds

@@ -116,7 +116,7 @@ def _with_bit(a: Bounds, b: Bounds, wide: bool, is_set: bool) -> tuple[Bounds, B
             value, unknown = value | mask, unknown & ~mask
     else:
         value, unknown = value & ~mask, unknown & ~mask
-    first = settle((*a[:8], value, unknown))  # type: ignore[arg-type]
+    first = settle((*a[:8], value, unknown))
     return None if first is None else (first, b)
 
 

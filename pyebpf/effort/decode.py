@@ -69,9 +69,7 @@ def decode(obj: Object, program: ProgramSpec) -> Code:
     found: list[Instruction | None] = []
     for function in order:
         found += _instructions(function, starts, obj.big_endian)
-    lines = tuple(
-        (starts[f.name] + (line.offset - f.section_offset) // 8, line) for f in order for line in f.lines
-    )
+    lines = tuple((starts[f.name] + (line.offset - f.section_offset) // 8, line) for f in order for line in f.lines)
     return Code(tuple(found), tuple(starts[f.name] for f in order), lines, program.program_type)
 
 

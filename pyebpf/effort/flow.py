@@ -102,7 +102,7 @@ def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int],
 
 def _addressed(code: Code) -> dict[int, int]:
     """For each function, the words of its stack that something may read through an address."""
-    lowest: dict[int, int] = {start: 0 for start in code.starts}
+    lowest: dict[int, int] = dict.fromkeys(code.starts, 0)
     copied: dict[int, int] = {}
     function = 0
     starts = set(code.starts)

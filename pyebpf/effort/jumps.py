@@ -58,9 +58,7 @@ def conditional(walk: Walk, at: int, op: Instruction) -> int:
     return following
 
 
-def _numbers(
-    walk: Walk, op: Instruction, both: tuple[Register, Register], ways: tuple[int, int], wide: bool
-) -> int:
+def _numbers(walk: Walk, op: Instruction, both: tuple[Register, Register], ways: tuple[int, int], wide: bool) -> int:
     one, two = both
     true = refined(op.code, one[2], two[2], wide)
     false = not_refined(op.code, one[2], two[2], wide)

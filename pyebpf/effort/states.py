@@ -1,9 +1,9 @@
 """The verifier's states, and when one that is new has nothing new. Source: `regsafe`, `stacksafe` and `states_equal` in
 kernel/bpf/verifier.c.
 
-A register is a tuple `(kind, offset, bounds, id, extra)`: of a number, `offset` is the constant by which it is apart from
-others with its id; of a pointer, the constant part of where it points, `bounds` the variable part, and `extra` what it
-points into, or for a packet the bytes that are known to be there.
+A register is a tuple `(kind, offset, bounds, id, extra)`: of a number, `offset` is the constant by which it is apart
+from others with its id; of a pointer, the constant part of where it points, `bounds` the variable part, and `extra`
+what it points into, or for a packet the bytes that are known to be there.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _whole(word: Word) -> Register | None:
 
 
 def widened(old: Frame, new: Frame, precise: int) -> None:
-    """Forget in `new` the numbers that have changed since `old` and don't matter exactly (`widen_imprecise_scalars`)."""
+    """Forget in `new` what has changed since `old` and doesn't matter exactly (`widen_imprecise_scalars`)."""
     for register in range(10):
         if not precise >> register & 1:
             new.regs[register] = _wider(old.regs[register], new.regs[register])

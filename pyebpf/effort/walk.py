@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final, final
 
 from pyebpf.effort.arithmetic import ADD, AND, END, MOV, NEG, SUB, compute, negated, sign_extended
-from pyebpf.effort.bounds import is_known, known, lower_half
+from pyebpf.effort.bounds import Bounds, is_known, known, lower_half, unsigned
 from pyebpf.effort.calls import call, leave
 from pyebpf.effort.decode import ALU, ALU64, CALL, EXIT, JA, JMP, JMP32, LD, Code, Instruction
 from pyebpf.effort.flow import Flow, Learnt, flow, slot_bit
@@ -246,18 +246,16 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
         regs[op.target] = _pointer(walk, pointer, offset, code)
 
 
-def _swapped(bits: int) -> tuple[int, ...]:
-    from pyebpf.effort.bounds import unsigned
-
+def _swapped(bits: int) -> Bounds:
     return unsigned((1 << bits) - 1)
 
 
-def _apart(one: Register, two: Register, bounds: tuple[int, ...]) -> Register:
+def _apart(one: Register, two: Register, bounds: Bounds) -> Register:
     """A sum with a constant is that much apart from what it was."""
     step = two[2]
-    if one[3] and is_known(step) and not one[3] & APART and 0 <= step[2] < 1 << 31 and not is_known(bounds):  # type: ignore[arg-type]
-        return (NUMBER, step[2], bounds, one[3] | APART, 0)  # type: ignore[return-value]
-    return number(bounds)  # type: ignore[arg-type]
+    if one[3] and is_known(step) and not one[3] & APART and 0 <= step[2] < 1 << 31 and not is_known(bounds):
+        return (NUMBER, step[2], bounds, one[3] | APART, 0)
+    return number(bounds)
 
 
 def _moved(walk: Walk, frame: Frame, op: Instruction, wide: bool) -> Register:

@@ -28,7 +28,7 @@ def load(kernel: Kernel, tmp_path: Path, request: pytest.FixtureRequest):  # typ
     def loaded(text: str) -> Probe:
         path = tmp_path / "probe.py"
         path.write_text(IMPORTS + text)
-        elf = kernel.worker.compile(kernel.to_llvm(path), "v3")
+        elf = kernel.compile_file(path)
         probe = load_object(read_object(elf))
         request.addfinalizer(probe.close)
         return Probe(probe, Twin(path) if "@xdp" in text else None)

@@ -189,7 +189,9 @@ def inner(g: Generator) -> None:
     if chosen:
         g.line(2, f"nonlocal {chosen[0].name}")
     own = [*(_local(g, parameter) for parameter in parameters), *chosen]
-    g.scope = type(outer)(own, outer.entry, outer.arrays, outer.pairs, tuples=dict(outer.tuples), result="i", results=results)
+    g.scope = type(outer)(
+        own, outer.entry, outer.arrays, outer.pairs, tuples=dict(outer.tuples), result="i", results=results
+    )
     g.scope.readable = [local for local in outer.locals if local.kind == "i" and local not in chosen]
     g.budget = 6
     loops, g.loops = g.loops, 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pyebpf import compiler
 from pyebpf.checks import check_module
 from pyebpf.codegen import Worker, emit_module
-from pyebpf.compiler import emit
+from pyebpf.compiler import compile_target
 from pyebpf.ir.validate import validate
 from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.types import i8, i16, i32, i64, u8, u16, u32, u64
@@ -143,13 +143,13 @@ class Kernel:
         self.target = target
         self.cpu = "v3" if target is None else instruction_set(target)
 
-    def to_llvm(self, path: Path) -> str:
-        """The module at `path` in LLVM's words."""
+    def compile_file(self, path: Path) -> bytes:
+        """The object of the module at `path`."""
         if self.loops is not None:
-            return forced(path, self.loops)
-        text = emit(path, "llvm", kernel=self.target)
-        assert isinstance(text, str)
-        return text
+            return self.worker.compile(forced(path, self.loops), self.cpu)
+        if not self.worker.alive:  # LLVM ended it
+            self.worker = Worker.start()
+        return compile_target(path, kernel=self.target, worker=self.worker).elf
 
     def compile(self, text: str) -> bytes:
         """The object of a module."""
@@ -157,7 +157,7 @@ class Kernel:
             path = Path(folder, "probe.py")
             path.write_text(text)
             linecache.clearcache()  # which would grow with every program
-            return self.worker.compile(self.to_llvm(path), self.cpu)
+            return self.compile_file(path)
 
     def run(self, text: str, cases: list[Inputs]) -> list[Outcome]:
         """Compile, load, and run once for each case."""

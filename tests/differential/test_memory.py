@@ -131,7 +131,7 @@ def test_no_poisoned_byte_leaves_the_program(kernel: Kernel, tmp_path: Path, n: 
     path = tmp_path / "probe.py"
     path.write_text(PROGRAM)
     text = ctypes.create_string_buffer(b"probed\0" + b"\xa5" * 600)
-    with load_object(read_object(kernel.worker.compile(kernel.to_llvm(path), "v3"))) as loaded:
+    with load_object(read_object(kernel.compile_file(path))) as loaded:
         scratch = loaded.maps["__pyebpf_scratch"]
         size = scratch.spec.value_size
         entry = (bytes(8) + bytes([POISON]) * (size - 8)).ljust((size + 7) // 8 * 8, b"\0")
@@ -162,7 +162,7 @@ def probe(packet):
     out.value = cells[20]
     return 5
 """)
-    with load_object(read_object(kernel.worker.compile(kernel.to_llvm(path), "v3"))) as loaded:
+    with load_object(read_object(kernel.compile_file(path))) as loaded:
         scratch, metadata = loaded.maps["__pyebpf_scratch"], loaded.spec.metadata
         assert metadata is not None
         faults = {site.kind: number for number, site in enumerate(metadata.fault_sites)}

@@ -73,7 +73,7 @@ def run_kernel(kernel: Kernel, program: str, rows: list[tuple[Any, ...]]) -> lis
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "probe.py")
         path.write_text(program)
-        elf = kernel.worker.compile(kernel.to_llvm(path), "v3")
+        elf = kernel.compile_file(path)
     outcomes = []
     with load_object(read_object(elf)) as loaded:
         for values in rows:
@@ -142,7 +142,7 @@ def test_long_text(kernel: Kernel, tmp_path: Path, size: int) -> None:
     path = tmp_path / "probe.py"
     for question in QUESTIONS:
         path.write_text(LARGE.replace("SIZE", str(size)).replace("WHAT", f"row.v[0] = {question}"))
-        elf = kernel.worker.compile(kernel.to_llvm(path), "v3")
+        elf = kernel.compile_file(path)
         with load_object(read_object(elf)) as loaded:
             fd = loaded.programs["probe"].fd
             info = dict(line.split(":\t") for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from running import Kernel
 
-from pyebpf.codegen import StackOverrun, Worker
-from pyebpf.compiler import compile_target
 from pyebpf.loader import sys
 from pyebpf.loader.load import load_object
 from pyebpf.object.read import read_object
@@ -131,7 +129,7 @@ def in_kernel(kernel: Kernel, text: str, packets: list[bytes], folder: Path) -> 
     path = folder / "probe.py"
     path.write_text(IMPORTS + text)
     found = []
-    with load_object(read_object(_object(kernel, path))) as loaded:
+    with load_object(read_object(kernel.compile_file(path))) as loaded:
         for packet in packets:
             out = loaded.maps["out"].fd
             for number in range(OUTPUTS):
@@ -143,14 +141,6 @@ def in_kernel(kernel: Kernel, text: str, packets: list[bytes], folder: Path) -> 
             numbers = [sys.map_lookup(out, struct.pack("<I", number), 8) for number in range(OUTPUTS)]
             found.append((result, fault, [int.from_bytes(number or b"", "little") for number in numbers]))
     return found
-
-
-def _object(kernel: Kernel, path: Path) -> bytes:
-    try:
-        return kernel.worker.compile(kernel.to_llvm(path), "v3")
-    except StackOverrun:
-        kernel.worker = Worker.start()  # LLVM ended it
-        return compile_target(path).elf  # which knows other ways
 
 
 def check_same(kernel: Kernel, text: str, packets: list[bytes], folder: Path) -> None:

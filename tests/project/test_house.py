@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "codegen": FACTS | {"ir"},
     # objects, the loader and the user's side: never the compiler
     "object": FACTS,
+    "effort": FACTS | {"object"},
     "loader": FACTS | {"object"},
     "views": FACTS,
     "runtime": FACTS | {"object", "loader", "views"},
@@ -47,8 +48,10 @@ ALLOWED: dict[str, set[str]] = {
     # where things are joined
     "kfuncs": {"lang"},
     "modules": MESSAGES | {"lang", ""},
+    "building": FACTS | {"checks", "codegen", "effort", "ir", "object", "transform"},
     "compiler": FACTS
-    | {"", "capture", "checks", "codegen", "ir", "irbuild", "lang", "modules", "object", "syntax", "transform"},
+    | {"", "building", "capture", "checks", "codegen", "ir", "irbuild", "lang", "modules", "object", "syntax"}
+    | {"transform"},
     "embed": FACTS | {"compiler", "lang", "object", "runtime"},
     "cli": FACTS | {"", "compiler", "object", "loader", "runtime", "views"},
     "testing": FACTS | {"", "compiler", "embed", "lang", "object", "runtime", "simulator", "views"},

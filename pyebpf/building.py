@@ -1,0 +1,200 @@
+"""From checked IR to an object, by the first plan with which everything fits.
+
+Comes in: a module that every check has passed. Goes out: its object, which the kernel's verifier can follow: that is
+tried here (`pyebpf.effort`). Where the first plan leads too far, more loops become functions. Where no plan helps, the
+loop that costs most has a diagnostic. Entry: `Building`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, final
+
+from pyebpf.diagnostics.base import CompileError, InternalError
+from pyebpf.records import dataclass
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pyebpf.checks import Checked
+    from pyebpf.codegen.worker import Worker
+    from pyebpf.effort import Effort
+    from pyebpf.ir import ops
+    from pyebpf.ir.module import Module, Program
+    from pyebpf.object.specs import Object
+
+ATTEMPTS: Final = ((464, False), (464, True), (256, True), (96, True), (0, True))
+"""Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers. And
+whether numbers are computed where the source does, so that fewer are kept at a time."""
+LIMITS: Final = (None, 30_000, 3_000)
+"""Estimated instructions up to which loops stay loops, plan by plan; None: as many as is comfortable."""
+ENOUGH: Final = 250_000
+"""Instructions of a walk up to which a plan is taken. The walk finds up to five times as many as the verifier, at
+times a fifth fewer; that one stops at a million."""
+LAST: Final = 600_000
+"""The same for the shortest of them, when every plan was tried."""
+BRANCHES: Final = 6_000
+"""Ways that are left for later at a time; the verifier remembers 8,192."""
+RISKY: Final = 3_000
+"""Estimated instructions beyond which it is worth trying what the verifier will do."""
+
+
+@final
+@dataclass(frozen=True)
+class Built:
+    """What came of a plan."""
+
+    checked: Checked
+    module: Module
+    """As the code was made of it."""
+    text: str
+    """The same in LLVM's words."""
+    object: Object
+    efforts: tuple[Effort, ...]
+    """One for each program, in their order."""
+
+    @property
+    def longest(self) -> int:
+        return max((effort.instructions for effort in self.efforts), default=0)
+
+    def fits(self, most: int) -> bool:
+        """Whether the verifier can follow every program."""
+        return all(
+            effort.complete and effort.instructions <= most and effort.open_branches <= BRANCHES
+            for effort in self.efforts
+        )
+
+
+@final
+class Building:
+    """Makes an object. Use it in a `with`: from its start on, a child process loads LLVM.
+
+    `worker`: one to use instead, which is left as it is unless LLVM ends it.
+    """
+
+    def __init__(self, cpu: str, worker: Worker | None = None) -> None:
+        from pyebpf.codegen.worker import Worker
+
+        self.cpu = cpu
+        self._given = worker
+        self._worker = worker if worker is not None and worker.alive else Worker.start()
+
+    def __enter__(self) -> Building:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._worker is not self._given:
+            self._worker.close()
+
+    def build(self, check: Callable[[int | None], Checked]) -> Built:
+        """`check` checks the module; it is given the limit of a plan. Raises CompileError."""
+        found: list[Built] = []
+        for limit in LIMITS:
+            try:
+                checked = check(limit)
+            except CompileError:
+                if limit is None:
+                    raise
+                continue  # what was to help isn't possible here
+            if any(alike(built.checked.module, checked.module) for built in found):
+                continue
+            built = self._make(checked)
+            if built.fits(ENOUGH):
+                return built
+            found.append(built)
+        for built in sorted(found, key=lambda built: built.longest):
+            if self._measured(built, LAST).fits(LAST):
+                return built
+        raise _too_much(min(found, key=lambda built: built.longest))
+
+    def assembly(self, text: str) -> str:
+        """LLVM's textual IR as BPF assembly."""
+        return self._worker.assembly(text, self.cpu)
+
+    def _make(self, checked: Checked) -> Built:
+        """Code for `checked`. Where LLVM's registers need more of the stack, it is made otherwise, once again."""
+        from pyebpf.codegen import emit_module
+        from pyebpf.codegen.worker import StackOverrun, Worker
+        from pyebpf.ir.validate import validate
+        from pyebpf.object.read import read_object
+        from pyebpf.transform import optimize
+
+        for attempt in ATTEMPTS:
+            room, in_order = attempt
+            module = optimize(checked, room)
+            validate(module)
+            text = emit_module(module, in_order=in_order).text
+            try:
+                made = read_object(self._worker.compile(text, self.cpu))
+            except StackOverrun as overrun:
+                self._worker = Worker.start()  # LLVM has ended the last one
+                if attempt == ATTEMPTS[-1]:
+                    raise _too_many_values(checked, overrun.program) from overrun
+                continue
+            return self._measured(Built(checked, module, text, made, ()), ENOUGH)
+        raise InternalError("no room")
+
+    def _measured(self, built: Built, most: int) -> Built:
+        from pyebpf.effort import measure
+
+        efforts = tuple(measure(built.object, program, most) for program in built.object.programs)
+        return Built(built.checked, built.module, built.text, built.object, efforts)
+
+
+def is_risky(checked: Checked) -> bool:
+    """Whether the verifier may have more to do than the estimate says."""
+    return any(report.worst_case > RISKY for report in checked.reports)
+
+
+def alike(one: Module, other: Module) -> bool:
+    """Whether two checks of a module chose the same for every loop."""
+    return one is other or strategies(one) == strategies(other)
+
+
+def strategies(module: Module) -> list[str]:
+    from pyebpf.ir import ops
+
+    return [op.strategy for program in module.programs for op in ops.walk(program.body) if isinstance(op, ops.Loop)]
+
+
+def _too_many_values(checked: Checked, name: str) -> CompileError | InternalError:
+    from pyebpf.diagnostics.loops import TooManyValues
+
+    # A function that a loop or a helper became is named after its program.
+    for program in checked.module.programs:
+        if name == program.name or name.startswith(f"{program.name}__"):
+            return CompileError((TooManyValues(program.span, program.name),))
+    return InternalError(f"the stack of {name} is too small for its registers")
+
+
+def _too_much(built: Built) -> CompileError:
+    """A diagnostic for each program that the verifier can't follow, at the loop that costs most."""
+    from pyebpf.diagnostics.loops import TooMuchToFollow
+
+    programs = {program.name: program for program in built.checked.module.programs}
+    found = []
+    for spec, effort in zip(built.object.programs, built.efforts, strict=True):
+        if effort.complete and effort.instructions <= ENOUGH and effort.open_branches <= BRANCHES:
+            continue
+        program = programs[spec.name]
+        loop, share = _costliest(program, effort)
+        span = loop.span if loop is not None else program.span
+        found.append(TooMuchToFollow(span, program.name, round(100 * share)))
+    return CompileError(tuple(found))
+
+
+def _costliest(program: Program, effort: Effort) -> tuple[ops.Loop | None, float]:
+    """The innermost loop to which most of the instructions belong, and their share."""
+    from pyebpf.ir import ops
+
+    best: ops.Loop | None = None
+    most = 0
+    for op in ops.walk(program.body):
+        if not isinstance(op, ops.Loop):
+            continue
+        places = {(inner.span.source.path, inner.span.line) for block in ops.blocks(op) for inner in ops.walk(block)}
+        count = sum(effort.lines.get(place, 0) for place in places)
+        if count >= most:
+            best, most = op, count
+    total = sum(effort.lines.values())
+    return best, most / total if total else 0.0
