@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, final
 
+from pyebpf.checks import Checked, Plan
 from pyebpf.diagnostics.base import CompileError, InternalError
 from pyebpf.records import dataclass
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pyebpf.checks import Checked
     from pyebpf.codegen.worker import Worker
     from pyebpf.effort import Effort
     from pyebpf.ir import ops
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = ((464, False), (464, True), (256, True), (96, True), (0, True))
 """Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers. And
 whether numbers are computed where the source does, so that fewer are kept at a time."""
-LIMITS: Final = (None, 30_000, 3_000)
-"""Estimated instructions up to which loops stay loops, plan by plan; None: as many as is comfortable."""
-ENOUGH: Final = 250_000
+PLANS: Final = (Plan(), Plan(meeting=True), Plan(30_000, meeting=True), Plan(3_000, meeting=True))
+"""Tried in turn."""
+ENOUGH: Final = 100_000
 """Instructions of a walk up to which a plan is taken. The walk finds up to five times as many as the verifier, at
 times a fifth fewer; that one stops at a million."""
-LAST: Final = 600_000
-"""The same for the shortest of them, when every plan was tried."""
+LAST: Final = 300_000
+"""The same for the first of them, when every plan was tried."""
 BRANCHES: Final = 6_000
 """Ways that are left for later at a time; the verifier remembers 8,192."""
 RISKY: Final = 3_000
@@ -52,10 +52,6 @@ class Built:
     object: Object
     efforts: tuple[Effort, ...]
     """One for each program, in their order."""
-
-    @property
-    def longest(self) -> int:
-        return max((effort.instructions for effort in self.efforts), default=0)
 
     def fits(self, most: int) -> bool:
         """Whether the verifier can follow every program."""
@@ -86,26 +82,25 @@ class Building:
         if self._worker is not self._given:
             self._worker.close()
 
-    def build(self, check: Callable[[int | None], Checked]) -> Built:
-        """`check` checks the module; it is given the limit of a plan. Raises CompileError."""
+    def build(self, check: Callable[[Plan], Checked]) -> Built:
+        """`check` checks the module; it is given a plan. Raises CompileError."""
         found: list[Built] = []
-        for limit in LIMITS:
+        for plan in PLANS:
             try:
-                checked = check(limit)
+                checked = check(plan)
             except CompileError:
-                if limit is None:
+                if plan == PLANS[0]:
                     raise
                 continue  # what was to help isn't possible here
-            if any(alike(built.checked.module, checked.module) for built in found):
+            if any(alike(built.checked, checked) for built in found):
                 continue
             built = self._make(checked)
             if built.fits(ENOUGH):
                 return built
             found.append(built)
-        for built in sorted(found, key=lambda built: built.longest):
-            if self._measured(built, LAST).fits(LAST):
-                return built
-        raise _too_much(min(found, key=lambda built: built.longest))
+        if self._measured(found[0], LAST).fits(LAST):
+            return found[0]
+        raise _too_much(found[-1])
 
     def assembly(self, text: str) -> str:
         """LLVM's textual IR as BPF assembly."""
@@ -146,9 +141,9 @@ def is_risky(checked: Checked) -> bool:
     return any(report.worst_case > RISKY for report in checked.reports)
 
 
-def alike(one: Module, other: Module) -> bool:
-    """Whether two checks of a module chose the same for every loop."""
-    return one is other or strategies(one) == strategies(other)
+def alike(one: Checked, other: Checked) -> bool:
+    """Whether two plans make the same of a module."""
+    return one.plan.meeting == other.plan.meeting and strategies(one.module) == strategies(other.module)
 
 
 def strategies(module: Module) -> list[str]:

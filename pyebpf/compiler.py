@@ -25,7 +25,7 @@ from pyebpf.source import Source, Span
 Result = TypeVar("Result")
 
 if TYPE_CHECKING:
-    from pyebpf.checks import Checked, ProgramReport
+    from pyebpf.checks import Checked, Plan, ProgramReport
     from pyebpf.codegen.worker import Worker
     from pyebpf.ir.module import Module
     from pyebpf.object.specs import Object
@@ -89,17 +89,17 @@ def compile_target(
         return building.build(_checks(resolve(target), btf, kernel, warn)).object
 
 
-def _checks(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Callable[[int | None], Checked]:
+def _checks(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Callable[[Plan], Checked]:
     """Checks the module of `unit` as often as it is asked to, and warns the first time."""
     module = _module(unit, btf)
-    found: dict[int | None, Checked] = {}
+    found: dict[Plan, Checked] = {}
 
-    def check(limit: int | None) -> Checked:
-        if limit not in found:
-            found[limit] = _checked(module, kernel, limit)
+    def check(plan: Plan) -> Checked:
+        if plan not in found:
+            found[plan] = _checked(module, kernel, plan)
             if warn is not None and len(found) == 1:
-                warn(_suspects(unit, found[limit]))
-        return found[limit]
+                warn(_suspects(unit, found[plan]))
+        return found[plan]
 
     return check
 
@@ -115,11 +115,11 @@ def check_target(
 
     Code is made only where the verifier might have more to do than the estimate says.
     """
-    from pyebpf.building import Building, is_risky
+    from pyebpf.building import PLANS, Building, is_risky
 
     unit = resolve(target)
     check = _checks(unit, btf, kernel, None)
-    checked = check(None)
+    checked = check(PLANS[0])
     if not is_risky(checked):
         return CheckReport(checked.reports, _suspects(unit, checked))
     with Building(cpu or _cpu(kernel)) as building:
@@ -161,14 +161,14 @@ def emit(
     return print_module(module)
 
 
-def _planned(check: Callable[[int | None], Checked], cpu: str) -> tuple[Module, str]:
+def _planned(check: Callable[[Plan], Checked], cpu: str) -> tuple[Module, str]:
     """The module as code is made of it, and the same in LLVM's words; without LLVM if the first plan is sure to do."""
-    from pyebpf.building import Building, is_risky
+    from pyebpf.building import PLANS, Building, is_risky
     from pyebpf.codegen import emit_module
     from pyebpf.ir.validate import validate
     from pyebpf.transform import optimize
 
-    checked = check(None)
+    checked = check(PLANS[0])
     if is_risky(checked):
         with Building(cpu) as building:
             built = building.build(check)
@@ -259,12 +259,12 @@ def _module(unit: Unit, btf: Btf | None) -> Module:
     return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf, unit.variables))
 
 
-def _checked(module: Module, kernel: Version | None, limit: int | None = None) -> Checked:
-    from pyebpf.checks import check_module
+def _checked(module: Module, kernel: Version | None, plan: Plan | None = None) -> Checked:
+    from pyebpf.checks import Plan, check_module
     from pyebpf.ir.validate import validate
 
     validate(module)
-    return check_module(module, kernel, None, limit)
+    return check_module(module, kernel, None, plan or Plan())
 
 
 def _suspects(unit: Unit, checked: Checked) -> tuple[Diagnostic, ...]:

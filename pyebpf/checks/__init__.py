@@ -26,7 +26,18 @@ from pyebpf.records import dataclass
 
 SPILLED_RANGES = (5, 16)
 """The verifier keeps the ranges of numbers that are put on the stack and read back (commit 354e8f1970f8)."""
-__all__ = ["Checked", "LoopReport", "ProgramReport", "check_module"]
+__all__ = ["Checked", "LoopReport", "Plan", "ProgramReport", "check_module"]
+
+
+@final
+@dataclass(frozen=True)
+class Plan:
+    """What is done about a program that is much for the kernel's verifier."""
+
+    limit: int | None = None
+    """Estimated instructions up to which loops stay loops; None: as many as is comfortable."""
+    meeting: bool = False
+    """Whether its ways are made to meet wherever the program's do."""
 
 
 @final
@@ -44,15 +55,16 @@ class Checked:
     """Whether the kernel that it is for keeps the ranges of numbers on the stack, where functions get theirs."""
     kernel: Version | None = None
     """The oldest that the module shall run on, if one was named."""
+    plan: Plan = Plan()
 
 
 def check_module(
-    module: Module, kernel: Version | None = None, loops: ops.Strategy | None = None, limit: int | None = None
+    module: Module, kernel: Version | None = None, loops: ops.Strategy | None = None, plan: Plan = Plan()
 ) -> Checked:
     """Check every program of `module`; for `kernel` and later ones if given. Raises CompileError.
 
-    `loops` is for tests: the strategy that every loop shall have. `limit`: estimated instructions up to which loops
-    stay loops, if not as many as is comfortable.
+    `loops` is for tests: the strategy that every loop shall have. `plan`: what is done about
+    a program that is much for the verifier.
     """
     sink = Sink()
     language = {program: analyze(program, "language") for program in module.programs}
@@ -62,7 +74,7 @@ def check_module(
         for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program), *held_around(program)):
             sink.add(diagnostic)
     sink.check()
-    module, language = _with_strategies(module, language, kernel, loops, limit)
+    module, language = _with_strategies(module, language, kernel, loops, plan.limit)
     for program, facts in language.items():
         newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()
         for diagnostic in (*too_expensive(program, facts), *newer, *too_large(program, kernel)):
@@ -70,7 +82,7 @@ def check_module(
     sink.check()
     reports = tuple(report(program, facts, kernel) for program, facts in language.items())
     suspects = (*module.suspects, *always_same(module, language.values()))
-    return Checked(module, language, reports, suspects, kernel is None or kernel >= SPILLED_RANGES, kernel)
+    return Checked(module, language, reports, suspects, kernel is None or kernel >= SPILLED_RANGES, kernel, plan)
 
 
 def _with_strategies(

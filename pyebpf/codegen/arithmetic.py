@@ -29,6 +29,9 @@ def integer(type: ValueType) -> IntType:
 def binary(code: Code, op: ops.Binary, left: Operand, right: Operand) -> Operand:
     """`left operator right` in 64 bits."""
     x, y = as_integer(code, left), as_integer(code, right)
+    if op.operator in ("&", "|") and left.type == right.type == "i1":
+        # Of `(p is not None) | (q is not None)` LLVM makes (p | q) != 0, and the verifier has no pointers or-ed.
+        x = code.value(f'call i64 asm "", "=r,0"(i64 {x})')
     signed = integer(op.left.type).signed
     match op.operator:
         case "+" | "-" | "*" | "&" | "|" | "^":

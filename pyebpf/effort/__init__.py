@@ -15,6 +15,7 @@ from typing import Final, final
 
 from pyebpf.effort.decode import CALL, CALLBACKS, JMP, decode
 from pyebpf.effort.flow import Learnt
+from pyebpf.effort.pointers import pointer_sums
 from pyebpf.effort.walk import Again, TooMuch, Walk
 from pyebpf.kernel.helpers import HELPERS
 from pyebpf.object.specs import LineRecord, Object, ProgramSpec
@@ -48,7 +49,7 @@ def measure(obj: Object, program: ProgramSpec, most: int) -> Effort:
         for at, op in enumerate(code.instructions)
         if op is not None and op.kind == JMP and op.code == CALL and not op.source and op.immediate in _CALLBACK_IDS
     )
-    learnt = Learnt({}, set())
+    learnt = Learnt({}, pointer_sums(code))
     while True:
         walk = Walk(code, most, learnt, callbacks)
         try:

@@ -65,11 +65,36 @@ class Frame:
 class Remembered:
     """A state that later ones are compared with. `branches`: ways from it that aren't at their end."""
 
-    __slots__ = ("at", "branches", "frames", "hits", "misses", "parent")
+    __slots__ = ("at", "branches", "frames", "hits", "misses", "parent", "that_matters")
 
-    def __init__(self, at: int, frames: list[Frame], parent: Remembered | None) -> None:
+    def __init__(self, at: int, frames: list[Frame], parent: Remembered | None, flow: Flow) -> None:
         self.at, self.frames, self.parent = at, frames, parent
         self.branches, self.hits, self.misses = 1, 0, 0
+        places = [frame.callsite for frame in frames[1:]] + [at]
+        self.that_matters = [
+            _that_matters(frame, flow.live[place], flow.precise[place])
+            for frame, place in zip(frames, places, strict=True)
+        ]
+        """Of each frame the registers and words that another state must have alike."""
+
+
+def _that_matters(
+    frame: Frame, live: int, precise: int
+) -> tuple[list[tuple[int, Register]], list[tuple[int, Word, bool]]]:
+    registers = []
+    for index in range(10):
+        kind = frame.regs[index][0]
+        if kind and live >> index & 1 and (kind != NUMBER or precise >> index & 1):
+            registers.append((index, frame.regs[index]))
+    words = []
+    for index, word in frame.stack.items():
+        exact = precise >> SLOTS + index & 1 != 0
+        number_only = word[1] is not None and word[1][0] == NUMBER and word[0] == ALL_SPILL
+        if live >> SLOTS + index & 1 and (exact or not number_only) and word[0].strip(b"\0\1"):
+            words.append((index, word, exact))
+        elif live >> SLOTS + index & 1 and number_only:
+            words.append((index, word, False))
+    return registers, words
 
 
 @final
@@ -106,33 +131,43 @@ def same(old: Remembered, new: list[Frame], flow: Flow, loose: bool) -> bool:
     frames = old.frames
     if len(frames) != len(new):
         return False
-    ids = Ids()
-    for number_of, (one, two) in enumerate(zip(frames, new, strict=True)):
+    for one, two in zip(frames, new, strict=True):
         if one.callsite != two.callsite or one.start != two.start or one.depth > two.depth:
             return False
+    ids = Ids()
+    if not loose:
+        return all(_alike(found, frame, ids) for found, frame in zip(old.that_matters, new, strict=True))
+    for number_of, (one, two) in enumerate(zip(frames, new, strict=True)):
         at = old.at if number_of == len(frames) - 1 else frames[number_of + 1].callsite
-        if not _same_frame(one, two, flow.live[at], flow.precise[at], ids, loose):
+        if not _same_frame(one, two, flow.live[at], ids):
             return False
     return True
 
 
-def _same_frame(old: Frame, new: Frame, live: int, precise: int, ids: Ids, loose: bool) -> bool:
-    first, second = old.regs, new.regs
-    for register in range(10):
-        if live >> register & 1 and not _safe(
-            first[register], second[register], precise >> register & 1 != 0, ids, loose
-        ):
+def _alike(found: tuple[list[tuple[int, Register]], list[tuple[int, Word, bool]]], new: Frame, ids: Ids) -> bool:
+    """Whether `new` has what matters of a frame."""
+    registers, stack = new.regs, new.stack
+    for index, old in found[0]:
+        if not _safe(old, registers[index], True, ids, False):
             return False
-    if first == second and old.stack == new.stack:
-        return not loose or old.stack.keys() == new.stack.keys()
+    for index, word, precise in found[1]:
+        other = stack.get(index)
+        if other is word and (word[1] is None or not word[1][3]):
+            continue
+        if other is None or not _same_word(word, other, precise, ids, False):
+            return False
+    return True
+
+
+def _same_frame(old: Frame, new: Frame, live: int, ids: Ids) -> bool:
+    """The same for callbacks: all that is live, and all of the stack."""
+    for register in range(10):
+        if live >> register & 1 and not _safe(old.regs[register], new.regs[register], True, ids, True):
+            return False
     for index, word in old.stack.items():
-        if loose or live >> SLOTS + index & 1:
-            other = new.stack.get(index)
-            if other is None:
-                if loose or word[0].strip(b"\0\1"):
-                    return False
-            elif not _same_word(word, other, precise >> SLOTS + index & 1 != 0, ids, loose):
-                return False
+        other = new.stack.get(index)
+        if other is None or not _same_word(word, other, True, ids, True):
+            return False
     return True
 
 

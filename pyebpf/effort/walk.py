@@ -199,7 +199,7 @@ class Walk:
             if state.misses > state.hits * patience + patience:
                 states.remove(state)
         if add:
-            state = Remembered(at, [frame.copy() for frame in self.frames], self._parent)
+            state = Remembered(at, [frame.copy() for frame in self.frames], self._parent, self.flow)
             states.append(state)
             self._parent, self._history = state, 0
             self._last = self.jumps, self.instructions

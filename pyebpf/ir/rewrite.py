@@ -27,6 +27,21 @@ def renamed(block: ops.Block, names: dict[ops.Op, ops.Value]) -> ops.Block:
     return _Rewriter(lambda op: op, names).block(block)
 
 
+def with_blocks(op: ops.Op, change: Callable[[ops.Block], ops.Block]) -> ops.Op:
+    """`op` with other blocks inside of it."""
+    match op:
+        case ops.If():
+            return replace(op, then=change(op.then), orelse=change(op.orelse))
+        case ops.Scope():
+            return replace(op, body=change(op.body))
+        case ops.Loop():
+            return replace(op, body=change(op.body), step=change(op.step))
+        case ops.Check(failing=ops.Block() as failing):
+            return replace(op, failing=change(failing))
+        case _:
+            return op
+
+
 class _Rewriter:
     def __init__(self, change: Change, names: dict[ops.Op, ops.Value] | None = None) -> None:
         self.change = change

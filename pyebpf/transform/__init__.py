@@ -21,6 +21,7 @@ from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch
 from pyebpf.transform.forgetting import forget_in_loops
 from pyebpf.transform.loop_bounds import with_bound
+from pyebpf.transform.meeting import meet_everywhere
 from pyebpf.transform.outline import outline
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
 from pyebpf.transform.scratch import with_scratch
@@ -45,6 +46,9 @@ def _program(checked_program: Program, checked: Checked) -> Program:
     program = forget_in_loops(checked_program, language)
     if program is not checked_program:
         language = language.carried(checked_program.body, program.body)
+    if checked.plan.meeting:
+        program = meet_everywhere(program, language)
+        language = analyze(program, "language")
     verifier = analyze(program, "verifier")
     unclear, known = unclear_indexes(program), known_locals(program.body)
 

@@ -21,12 +21,12 @@ The verifier follows each call as it would follow the copy.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from pyebpf.ir import ops
-from pyebpf.ir.rewrite import renamed
+from pyebpf.ir.rewrite import renamed, with_blocks
 from pyebpf.ir.types import I64
 from pyebpf.transform.bounded_indexes import bound_indexes
 from pyebpf.transform.exits import Exits, leave
@@ -140,7 +140,7 @@ def _call(copy: Copy, name: str, given: list[ops.Local], shared: list[ops.Local]
 def _with_calls(block: ops.Block, calls: dict[ops.Op, list[ops.Op]]) -> ops.Block:
     result: list[ops.Op] = []
     for op in block.ops:
-        result += calls[op] if op in calls else [_inside(op, lambda inner: _with_calls(inner, calls))]
+        result += calls[op] if op in calls else [with_blocks(op, lambda inner: _with_calls(inner, calls))]
     return ops.Block(tuple(result))
 
 
@@ -149,7 +149,7 @@ def _with_locals(block: ops.Block, names: dict[ops.Local, ops.Local]) -> ops.Blo
     values: dict[ops.Op, ops.Value] = {}
 
     def change(block: ops.Block) -> ops.Block:
-        return ops.Block(tuple(_inside(one(op), change) for op in block.ops))
+        return ops.Block(tuple(with_blocks(one(op), change) for op in block.ops))
 
     def one(op: ops.Op) -> ops.Op:
         if isinstance(op, ops.LocalGet) and op.local in names:
@@ -162,17 +162,3 @@ def _with_locals(block: ops.Block, names: dict[ops.Local, ops.Local]) -> ops.Blo
         return op
 
     return renamed(change(block), values)
-
-
-def _inside(op: ops.Op, change: Callable[[ops.Block], ops.Block]) -> ops.Op:
-    match op:
-        case ops.If():
-            return replace(op, then=change(op.then), orelse=change(op.orelse))
-        case ops.Scope():
-            return replace(op, body=change(op.body))
-        case ops.Loop():
-            return replace(op, body=change(op.body), step=change(op.step))
-        case ops.Check(failing=ops.Block() as failing):
-            return replace(op, failing=change(failing))
-        case _:
-            return op

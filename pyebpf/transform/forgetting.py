@@ -85,7 +85,7 @@ def _needed_later(op: ops.Op, reads: dict[ops.Local, int]) -> Iterator[ops.Local
     for block in ops.blocks(op):
         for local, count in _reads(block).items():
             inside[local] = inside.get(local, 0) + count
-    for local in _in_order(locals_written(op), reads):
+    for local in in_order(locals_written(op), reads):
         if isinstance(local.type, IntType | BoolType) and reads.get(local, 0) > inside.get(local, 0):
             yield local
 
@@ -93,7 +93,13 @@ def _needed_later(op: ops.Op, reads: dict[ops.Local, int]) -> Iterator[ops.Local
 def _learnt(op: ops.If, reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
     """What the two ways of an `if` leave different: what they write, and the numbers of which a test on one of them, or
     its own, says something."""
-    found = set(_needed_later(op, reads))
+    found = {*_needed_later(op, reads), *tested(op)}
+    yield from in_order((local for local in found if reads[local] > 1), reads)
+
+
+def tested(op: ops.Op) -> set[ops.Local]:
+    """The numbers of which the tests in `op`, or its own, say something."""
+    found: set[ops.Local] = set()
     pending: list[ops.Op] = [op, *(inner for block in ops.blocks(op) for inner in ops.walk(block))]
     pending = [inner.condition for inner in pending if isinstance(inner, ops.If | ops.Check)]
     while pending:
@@ -102,10 +108,10 @@ def _learnt(op: ops.If, reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
             pending.extend(ops.operands(value))
         elif isinstance(value, ops.LocalGet) and isinstance(value.type, IntType | BoolType):
             found.add(value.local)
-    yield from _in_order((local for local in found if reads[local] > 1), reads)
+    return found
 
 
-def _in_order(locals: Iterable[ops.Local], reads: dict[ops.Local, int]) -> list[ops.Local]:
+def in_order(locals: Iterable[ops.Local], reads: dict[ops.Local, int]) -> list[ops.Local]:
     """Those that are read, in the order of the source; copies of one and the same as they are read."""
     rank = {local: number for number, local in enumerate(reads)}
     found = sorted((local for local in locals if local in rank), key=rank.__getitem__)
@@ -130,7 +136,7 @@ def _differing(loop: ops.Loop, known: frozenset[ops.Local], reads: dict[ops.Loca
     written = locals_written(loop)
     counters = {op.counting.counter for op in (loop, *_nested(loop)) if op.counting is not None}
     steady = {local for local in written & known if _steady(loop, local)}
-    for local in _in_order(written - counters - steady, reads):
+    for local in in_order(written - counters - steady, reads):
         lives = reads.get(local, 0) > inside.get(local, 0) or _first(loop.body, local) == "read"
         if lives and isinstance(local.type, IntType | BoolType):
             yield local

@@ -26,6 +26,7 @@ from running import Kernel
 from shorten import shorten
 from trial import Finding, Program, Tally, attempt, make
 
+from pyebpf import building
 from pyebpf.codegen import Worker
 from pyebpf.kernel.versions import parse_version
 from pyebpf.records import dataclass
@@ -47,6 +48,8 @@ class Options:
     shorten: bool
     simulate: int
     """One program in so many is run by the simulator as well, 0 for none."""
+    plan: int = 0
+    """Which of the compiler's plans comes first: others than 0 are for programs that are much for the verifier."""
 
 
 @final
@@ -60,6 +63,7 @@ class Batch:
     reports: tuple[str, ...]
 
 
+_PLANS: Final = building.PLANS
 _kernel: Kernel | None = None
 """This process's code generator: starting one takes longer than a program."""
 
@@ -68,6 +72,7 @@ def kernel(options: Options) -> Kernel:
     """The code generator, started anew when LLVM has ended the last one."""
     global _kernel
     if _kernel is None:
+        building.PLANS = _PLANS[options.plan :]  # type: ignore[misc]
         _kernel = Kernel(Worker.start(), parse_version(options.kernel) if options.kernel else None)
     return _kernel
 
@@ -172,8 +177,9 @@ def main() -> int:
     parser.add_argument(
         "--simulate", type=int, default=1, metavar="N", help="simulate one program in N as well; 0: none"
     )
+    parser.add_argument("--plan", type=int, default=0, metavar="N", help="begin with the compiler's plan number N")
     given = parser.parse_args()
-    options = Options(given.seed, given.cases, given.kernel, not given.no_shorten, given.simulate)
+    options = Options(given.seed, given.cases, given.kernel, not given.no_shorten, given.simulate, given.plan)
     if given.only is not None:
         return 1 if show(options, given.only) else 0
     try:

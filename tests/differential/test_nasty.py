@@ -954,3 +954,25 @@ def probe(packet):
         assert probe.out() == scope["out"].value
     assert [probe.entry("table", number) for number in range(16)] == expected
     assert probe.verified() < 200_000
+
+
+def test_what_two_lookups_found_is_combined(load) -> None:  # type: ignore[no-untyped-def]
+    """LLVM would or the two addresses, and compare the result with null."""
+    probe = load(
+        """
+table = Hash[u32, u64](max_entries=8)
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    a, b = u32(packet.load(0, u8)), u32(packet.load(1, u8))
+    out.value = ((a in table) | (b in table)) + 2 * ((a in table) & (b in table)) + 4 * ((a in table) ^ (b in table))
+    return XDP.DROP
+"""
+    )
+    probe.put("table", (1).to_bytes(4, "little"), bytes(8))
+    probe.put("table", (2).to_bytes(4, "little"), bytes(8))
+    for a, b in ((1, 2), (1, 7), (7, 2), (7, 8)):
+        one, two = a < 3, b < 3
+        assert probe.run(bytes([a, b]) + bytes(62)) == DROP
+        assert probe.out() == (one | two) + 2 * (one & two) + 4 * (one ^ two)

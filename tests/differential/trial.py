@@ -20,8 +20,8 @@ from pyebpf.ir.ranges import exact
 from pyebpf.loader.errors import LoadError
 
 REFUSED: Final = frozenset({"E0204", "E0205", "E0207", "E0223", "E0253", "E0405", "E0406", "E0407"})
-"""What a random program may be refused for: too many instructions, branches or ways, too much stack, what always fails, a
-constant that 64 bits don't hold, a constant index out of range, division by 0."""
+"""What a random program may be refused for: too many instructions, branches or ways, too much stack, what always fails,
+a constant that 64 bits don't hold, a constant index out of range, division by 0."""
 LONGEST: Final = 30
 """Seconds of processor time for one program before it is reported as a hang."""
 
