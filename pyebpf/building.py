@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from pyebpf.codegen.worker import Worker
     from pyebpf.effort import Effort
-    from pyebpf.ir import ops
     from pyebpf.ir.module import Module, Program
     from pyebpf.object.specs import Object
+    from pyebpf.source import Span
 
 ATTEMPTS: Final = ((464, False), (464, True), (256, True), (96, True), (0, True))
 """Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers. And
@@ -31,12 +31,14 @@ PLANS: Final = (Plan(), Plan(meeting=True), Plan(30_000, meeting=True), Plan(3_0
 ENOUGH: Final = 100_000
 """Instructions of a walk up to which a plan is taken. The walk finds up to five times as many as the verifier, at
 times a fifth fewer; that one stops at a million."""
-LAST: Final = 300_000
+LAST: Final = 400_000
 """The same for the first of them, when every plan was tried."""
 BRANCHES: Final = 6_000
 """Ways that are left for later at a time; the verifier remembers 8,192."""
 RISKY: Final = 3_000
 """Estimated instructions beyond which it is worth trying what the verifier will do."""
+FORKS: Final = 12
+"""Or conditions that it can't decide, on one way through the program: no more than 4,096 ways if none of them meet."""
 
 
 @final
@@ -138,7 +140,10 @@ class Building:
 
 def is_risky(checked: Checked) -> bool:
     """Whether the verifier may have more to do than the estimate says."""
-    return any(report.worst_case > RISKY for report in checked.reports)
+    from pyebpf.checks.branches import open_branches
+
+    undecided = (open_branches(program.body, facts) for program, facts in checked.language.items())
+    return any(report.worst_case > RISKY for report in checked.reports) or any(each > FORKS for each in undecided)
 
 
 def alike(one: Checked, other: Checked) -> bool:
@@ -172,24 +177,23 @@ def _too_much(built: Built) -> CompileError:
         if effort.complete and effort.instructions <= ENOUGH and effort.open_branches <= BRANCHES:
             continue
         program = programs[spec.name]
-        loop, share = _costliest(program, effort)
-        span = loop.span if loop is not None else program.span
+        span, share = _costliest(program, effort)
         found.append(TooMuchToFollow(span, program.name, round(100 * share)))
     return CompileError(tuple(found))
 
 
-def _costliest(program: Program, effort: Effort) -> tuple[ops.Loop | None, float]:
-    """The innermost loop to which most of the instructions belong, and their share."""
+def _costliest(program: Program, effort: Effort) -> tuple[Span, float]:
+    """The innermost loop to which most of the instructions belong, or else the line, and their share."""
     from pyebpf.ir import ops
 
-    best: ops.Loop | None = None
-    most = 0
-    for op in ops.walk(program.body):
-        if not isinstance(op, ops.Loop):
-            continue
+    best, most = program.span, 0
+    every = list(ops.walk(program.body))
+    loops = [op for op in every if isinstance(op, ops.Loop)]
+    for op in loops or every:
         places = {(inner.span.source.path, inner.span.line) for block in ops.blocks(op) for inner in ops.walk(block)}
+        places = places if loops else {(op.span.source.path, op.span.line)}
         count = sum(effort.lines.get(place, 0) for place in places)
-        if count >= most:
-            best, most = op, count
+        if count > most or (loops and count == most):
+            best, most = op.span, count
     total = sum(effort.lines.values())
     return best, most / total if total else 0.0

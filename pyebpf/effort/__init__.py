@@ -16,7 +16,7 @@ from typing import Final, final
 from pyebpf.effort.decode import CALL, CALLBACKS, JMP, decode
 from pyebpf.effort.flow import Learnt
 from pyebpf.effort.pointers import pointer_sums
-from pyebpf.effort.walk import Again, TooMuch, Walk
+from pyebpf.effort.walk import TooMuch, Walk
 from pyebpf.kernel.helpers import HELPERS
 from pyebpf.object.specs import LineRecord, Object, ProgramSpec
 from pyebpf.records import dataclass
@@ -49,16 +49,13 @@ def measure(obj: Object, program: ProgramSpec, most: int) -> Effort:
         for at, op in enumerate(code.instructions)
         if op is not None and op.kind == JMP and op.code == CALL and not op.source and op.immediate in _CALLBACK_IDS
     )
-    learnt = Learnt({}, pointer_sums(code))
-    while True:
-        walk = Walk(code, most, learnt, callbacks)
-        try:
-            walk.run()
-        except Again:
-            continue
-        except TooMuch:
-            return Effort(walk.instructions, walk.open, False, _lines(walk))
-        return Effort(walk.instructions, walk.open, True, _lines(walk))
+    learnt = Learnt({}, pointer_sums(code), set())
+    walk = Walk(code, most, learnt, callbacks)
+    try:
+        walk.run()
+    except TooMuch:
+        return Effort(walk.instructions, walk.open, False, _lines(walk))
+    return Effort(walk.instructions, walk.open, True, _lines(walk))
 
 
 def _lines(walk: Walk) -> dict[tuple[str, int], int]:

@@ -1,9 +1,9 @@
 """What is known of a program before it is walked: where the verifier remembers states, and which registers and which
 words of the stack still matter at each instruction, and how much.
 
-A number matters precisely where a branch, an address or a size depends on it: two states that differ elsewhere are the
-same to the verifier. It finds out backwards from what it comes across (`mark_chain_precision` in verifier.c); here it
-is a question of what may come, so more matters than in truth, never less.
+A number matters precisely where a decided branch, an address or a size depends on it: two states that differ elsewhere
+are the same to the verifier. It finds out backwards, on the way that it came (`mark_chain_precision` in verifier.c);
+here all ways are taken together, so more matters than in truth, never less.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class Learnt:
     """For each function, words of its stack that are read through other registers than the frame pointer."""
     pointer_sums: set[int]
     """Instructions that add a number to a pointer."""
+    decided: set[int]
+    """Conditional jumps that were decided on some way: what they compare matters."""
 
 
 def flow(code: Code, callback_calls: frozenset[int], learnt: Learnt) -> Flow:
@@ -76,7 +78,7 @@ def flow(code: Code, callback_calls: frozenset[int], learnt: Learnt) -> Flow:
     def matters(op: Instruction, after: int, at: int) -> int:
         if op.kind == JMP and op.code == EXIT:
             return 1 if result or code.function_of(at) else 0
-        return _matters(op, after, at in learnt.pointer_sums)
+        return _matters(op, after, at in learnt.pointer_sums or at in learnt.decided)
 
     precise = _backwards(code, before, learnt.slots, matters)
     return Flow(frozenset(prune), frozenset(jump), callback_calls, live, precise)
@@ -191,33 +193,33 @@ def _lives_jump(op: Instruction, after: int) -> int:
     return after | 1 << op.target | (1 << op.source if op.from_register else 0)
 
 
-def _matters(op: Instruction, after: int, to_pointer: bool) -> int:
+def _matters(op: Instruction, after: int, wanted: bool) -> int:
     """Registers and words whose exact number something later on depends on."""
     target, source = 1 << op.target, 1 << op.source
     match op.kind:
         case 4 | 7:
             if op.code == _MOV:
-                wanted = after & target
+                needed = after & target
                 after &= ~target
-                return after | (source if wanted and op.from_register else 0)
+                return after | (source if needed and op.from_register else 0)
             both = source | target if op.from_register else target
-            return after | (both if after & target or to_pointer else 0)
+            return after | (both if after & target or wanted else 0)
         case 1:
-            wanted = after & target
+            needed = after & target
             after &= ~target
-            return after | (slot_bit(op.offset) if wanted and op.source == FRAME else 0)
+            return after | (slot_bit(op.offset) if needed and op.source == FRAME else 0)
         case 0:
             return after & ~target
         case 2 | 3:
             if op.target == FRAME and op.opcode & 0xE0 == 0x60:
-                wanted = after & slot_bit(op.offset)
+                needed = after & slot_bit(op.offset)
                 if op.opcode >> 3 & 3 == 3:
                     after &= ~slot_bit(op.offset)
-                return after | (source if wanted and op.kind == STX else 0)
+                return after | (source if needed and op.kind == STX else 0)
             return after
         case _:
             if op.code == CALL:
                 return after & ~0b111111 | (_ARGUMENTS if op.function >= 0 else _SIZES)
             if op.code == JA:
                 return after
-            return after | target | (source if op.from_register else 0)
+            return after | target | (source if op.from_register else 0) if wanted else after

@@ -38,6 +38,7 @@ def conditional(walk: Walk, at: int, op: Instruction) -> int:
     if one[0] == NUMBER and two[0] == NUMBER:
         decided = taken(op.code, one[2], two[2], wide)
         if decided is not None:
+            walk.decides(at)
             return aim if decided else following
         return _numbers(walk, op, (one, two), (aim, following), wide)
     if two[0] == NUMBER and two[2] == FIXED and op.code in (JEQ, JNE) and wide:

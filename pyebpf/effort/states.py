@@ -17,6 +17,8 @@ Extra: TypeAlias = "int | str"
 Register: TypeAlias = tuple[int, int, Bounds, int, Extra]
 Word: TypeAlias = tuple[bytes, "Register | None"]
 """Of each of a word's eight bytes what is there, and what was put there if all of it is known."""
+Matters: TypeAlias = "tuple[list[tuple[int, Register]], list[tuple[int, Word, bool]]]"
+"""Registers, and words with whether their number matters exactly."""
 
 (
     NOTHING, NUMBER, CONTEXT, MAP, VALUE, VALUE_OR_NULL, STACK, PACKET, PACKET_END, MEMORY, MEMORY_OR_NULL, OBJECT,
@@ -65,22 +67,27 @@ class Frame:
 class Remembered:
     """A state that later ones are compared with. `branches`: ways from it that aren't at their end."""
 
-    __slots__ = ("at", "branches", "frames", "hits", "misses", "parent", "that_matters")
+    __slots__ = ("_flow", "_found", "at", "branches", "frames", "hits", "misses", "parent")
 
-    def __init__(self, at: int, frames: list[Frame], parent: Remembered | None, flow: Flow) -> None:
+    def __init__(self, at: int, frames: list[Frame], parent: Remembered | None) -> None:
         self.at, self.frames, self.parent = at, frames, parent
         self.branches, self.hits, self.misses = 1, 0, 0
-        places = [frame.callsite for frame in frames[1:]] + [at]
-        self.that_matters = [
-            _that_matters(frame, flow.live[place], flow.precise[place])
-            for frame, place in zip(frames, places, strict=True)
-        ]
+        self._flow: Flow | None = None
+        self._found: list[Matters] = []
+
+    def that_matters(self, flow: Flow) -> list[Matters]:
         """Of each frame the registers and words that another state must have alike."""
+        if self._flow is not flow:
+            self._flow = flow
+            places = [frame.callsite for frame in self.frames[1:]] + [self.at]
+            self._found = [
+                _that_matters(frame, flow.live[place], flow.precise[place])
+                for frame, place in zip(self.frames, places, strict=True)
+            ]
+        return self._found
 
 
-def _that_matters(
-    frame: Frame, live: int, precise: int
-) -> tuple[list[tuple[int, Register]], list[tuple[int, Word, bool]]]:
+def _that_matters(frame: Frame, live: int, precise: int) -> Matters:
     registers = []
     for index in range(10):
         kind = frame.regs[index][0]
@@ -136,7 +143,7 @@ def same(old: Remembered, new: list[Frame], flow: Flow, loose: bool) -> bool:
             return False
     ids = Ids()
     if not loose:
-        return all(_alike(found, frame, ids) for found, frame in zip(old.that_matters, new, strict=True))
+        return all(_alike(found, frame, ids) for found, frame in zip(old.that_matters(flow), new, strict=True))
     for number_of, (one, two) in enumerate(zip(frames, new, strict=True)):
         at = old.at if number_of == len(frames) - 1 else frames[number_of + 1].callsite
         if not _same_frame(one, two, flow.live[at], ids):
@@ -144,7 +151,7 @@ def same(old: Remembered, new: list[Frame], flow: Flow, loose: bool) -> bool:
     return True
 
 
-def _alike(found: tuple[list[tuple[int, Register]], list[tuple[int, Word, bool]]], new: Frame, ids: Ids) -> bool:
+def _alike(found: Matters, new: Frame, ids: Ids) -> bool:
     """Whether `new` has what matters of a frame."""
     registers, stack = new.regs, new.stack
     for index, old in found[0]:

@@ -44,10 +44,6 @@ class TooMuch(Exception):
     """The walk is longer than it may be."""
 
 
-class Again(Exception):
-    """Something was learnt without which the walk so far isn't right."""
-
-
 @final
 class Walk:
     """One walk. `frames`: where it is now. `most`: instructions after which it is given up."""
@@ -71,6 +67,7 @@ class Walk:
         self._states: dict[tuple[int, int], list[Remembered]] = {}
         self._last = (0, 0)
         self._history = 0
+        self._stale = False
 
     # What the steps ask for
 
@@ -92,7 +89,17 @@ class Walk:
         bit = slot_bit(-8 * index - 1)
         if not self.learnt.slots.get(function, 0) & bit:
             self.learnt.slots[function] = self.learnt.slots.get(function, 0) | bit
-            raise Again
+            self.stale()
+
+    def stale(self) -> None:
+        """Something was learnt of what matters."""
+        self._stale = True
+
+    def decides(self, at: int) -> None:
+        """The conditional jump at `at` goes one way only: what it compares matters."""
+        if at not in self.learnt.decided:
+            self.learnt.decided.add(at)
+            self.stale()
 
     def replace(self, kinds: Iterable[int], new: Register) -> None:
         """Every register and word of these kinds."""
@@ -127,6 +134,10 @@ class Walk:
             while at is not None:
                 at = self._step(at)
             self._ended(self._parent)
+            if self._stale:
+                # A state is compared with only when all ways from it are at their end, and what they need is known.
+                self._stale = False
+                self.flow = flow(self.code, self.flow.callbacks, self.learnt)
             if not self._pending:
                 return
             at, self.frames, self._parent, self._history = self._pending.pop()
@@ -199,7 +210,7 @@ class Walk:
             if state.misses > state.hits * patience + patience:
                 states.remove(state)
         if add:
-            state = Remembered(at, [frame.copy() for frame in self.frames], self._parent, self.flow)
+            state = Remembered(at, [frame.copy() for frame in self.frames], self._parent)
             states.append(state)
             self._parent, self._history = state, 0
             self._last = self.jumps, self.instructions
@@ -241,7 +252,7 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
     else:
         if op.from_register and at not in walk.learnt.pointer_sums:
             walk.learnt.pointer_sums.add(at)
-            raise Again
+            walk.stale()
         pointer, offset = (one, two) if one[0] != NUMBER else (two, one)
         regs[op.target] = _pointer(walk, pointer, offset, code)
 

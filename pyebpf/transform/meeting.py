@@ -31,7 +31,7 @@ from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import renamed, rewrite, with_blocks
-from pyebpf.ir.types import BoolType, IntType
+from pyebpf.ir.types import BoolType, IntType, PointerType
 from pyebpf.transform.forgetting import in_order, tested
 
 BRANCHING: Final = (ops.BitLength, ops.EqualBytes)
@@ -96,7 +96,14 @@ class _Meeting:
     """Adds the Forgets."""
 
     def __init__(self, body: ops.Block) -> None:
-        self._known = known_locals(body)
+        every = list(ops.walk(body))
+        counters = frozenset(
+            op.counting.counter for op in every if isinstance(op, ops.Loop) and op.counting is not None
+        )
+        # What else holds constants are flags, which make ways differ. But where a pointer is there whenever a flag is
+        # set, the verifier must know the flag.
+        proven = any(isinstance(op, ops.Prove) and isinstance(op.type, PointerType) for op in every)
+        self._known = known_locals(body) if proven else known_locals(body) & counters
         self._reads = Counter(op.local for op in ops.walk(body) if isinstance(op, ops.LocalGet))
 
     def block(self, block: ops.Block) -> ops.Block:
