@@ -60,7 +60,7 @@ from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, 
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.storage import TaskStorage
 from pyebpf.lang.structs import bits, struct, union
-from pyebpf.lang.types import SpinLock, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
+from pyebpf.lang.types import SpinLock, Timer, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.lang.variables import Config, Global
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ __all__ = [
     "SpinLock",
     "Stack",
     "TaskStorage",
+    "Timer",
     "be16",
     "be32",
     "be64",

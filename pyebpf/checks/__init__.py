@@ -18,6 +18,7 @@ from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new
 from pyebpf.checks.suspects import always_same
+from pyebpf.checks.timers import circles, forbidden_timers, uncertain_timers
 from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
@@ -71,7 +72,9 @@ def check_module(
     for program, facts in language.items():
         found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
         newer = too_new(program, kernel) if kernel is not None else ()
-        for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program), *held_around(program)):
+        timed = (*forbidden_timers(program), *uncertain_timers(program), *circles(program, module))
+        kept = (*overwritten(program), *forbidden_locks(program), *held_around(program), *timed)
+        for diagnostic in (*found, *newer, *kept):
             sink.add(diagnostic)
     sink.check()
     module, language = _with_strategies(module, language, kernel, loops, plan.limit)

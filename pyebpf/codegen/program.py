@@ -73,10 +73,12 @@ class _Emitter:
         self.scratch = ScratchMemory(self.code, program, self.frames)
         self.alignment = memory.alignments(program.body, *(each.body for each in program.functions))
         self.parameters = parameters(self.home)
-        names = [name for _, name in self.parameters] if function else [program.parameter]
+        self.inside_only = function is not None or program.callback is not None
+        """Whether it is a function of the object's own, and no program."""
+        names = [name for _, name in self.parameters] if self.inside_only else [program.parameter]
         typed = [(name, type) for name, (type, _) in zip(names, self.parameters, strict=True)]
         self.function_node, self.parameter_nodes = around.debug.function(
-            self.home.name, typed, self.home.span, local=function is not None
+            self.home.name, typed, self.home.span, local=self.inside_only
         )
 
     def function(self) -> list[str]:
@@ -98,10 +100,10 @@ class _Emitter:
     @property
     def result(self) -> str:
         """The type of what it answers."""
-        return "i32" if isinstance(self.home, Program) else "i64"
+        return "i64" if self.inside_only else "i32"
 
     def head(self) -> str:
-        if isinstance(self.home, Program):
+        if isinstance(self.home, Program) and not self.inside_only:
             name, place = symbol(self.home.name), quote(section(self.home))
             return f"define dso_local i32 {name}(ptr noundef %ctx) #0 section {place}"
         given = ", ".join(f"{type} %{name}" for type, name in self.parameters)
@@ -263,8 +265,10 @@ class _Emitter:
                 return Operand(self.place(op), "ptr")
             case ops.NextEntry():
                 raise InternalError("a loop over a map's entries that isn't a function")
-            case ops.EntryPart():
+            case ops.EntryPart() | ops.CallbackPart():
                 return Operand(f"%{op.part}", "ptr")
+            case ops.CallbackAddress():
+                return Operand(symbol(op.callback), "ptr")
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 return self.helper(op)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():

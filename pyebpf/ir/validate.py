@@ -171,11 +171,17 @@ class _Validator:
                 self.map(op, op.entries.map)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 self.helper(op)
-            case ops.KfuncCall() | ops.MapAddress():
+            case ops.CallbackPart():
+                self.map(op, op.map)
+                if self.program.callback is None or self.program.callback.map is not op.map:
+                    self.fail(op, f"stands outside of a callback of {op.map.name}")
+            case ops.KfuncCall() | ops.MapAddress() | ops.CallbackAddress():
                 self.named(op)
             case ops.EqualBytes():
                 self.pointer(op, op.address)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
+                if self.program.callback is not None and not isinstance(op, ops.KernelField):
+                    self.fail(op, "a callback has no context")
                 self.context(op)
             case ops.PacketData() | ops.PacketLength():
                 pass
@@ -190,10 +196,13 @@ class _Validator:
             case _:
                 unreachable(op)
 
-    def named(self, op: ops.KfuncCall | ops.MapAddress) -> None:
+    def named(self, op: ops.KfuncCall | ops.MapAddress | ops.CallbackAddress) -> None:
         """What the object names."""
         if isinstance(op, ops.MapAddress):
             self.map(op, op.map)
+        elif isinstance(op, ops.CallbackAddress):
+            if op.callback not in [each.name for each in self.module.programs if each.callback is not None]:
+                self.fail(op, f"names {op.callback}, which is no callback of the module")
         elif op.kfunc not in self.module.kfuncs or len(op.arguments) > _MAX_ARGUMENTS:
             self.fail(op, f"calls {op.kfunc.name}")
 

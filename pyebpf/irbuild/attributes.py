@@ -12,7 +12,18 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import KernelType, PointerType, Region, is_scalar
-from pyebpf.irbuild import contexts, integers, kernel_structs, maps, memory, names, packets, text_methods, values
+from pyebpf.irbuild import (
+    contexts,
+    integers,
+    kernel_structs,
+    maps,
+    memory,
+    names,
+    packets,
+    text_methods,
+    timers,
+    values,
+)
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     Context,
@@ -58,6 +69,8 @@ def read(
     base = values.plain(b, base, base_span)
     if values.is_number(base):
         return integers.attribute(b, base, name, name_span)
+    if timers.is_timer(base):
+        return timers.attribute(b, base, name, name_span)
     if name == "copy" and _can_be_copied(base):
         return Method(base, name)
     if ops.is_value(base) and isinstance(base.type, KernelType):
@@ -89,7 +102,9 @@ def place(b: Builder, base: Operand, name: str, span: Span, name_span: Span, bas
 def _field(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span) -> Place:
     if ops.is_value(base) and isinstance(base.type, PointerType):
         struct = base.type.target
-        if isinstance(struct, layout.Struct):
+        if struct == layout.TIMER:
+            timers.attribute(b, base, name, name_span)
+        elif isinstance(struct, layout.Struct):
             field = struct.field(name)
             if field is None:
                 known = [field.name for field in struct.fields]

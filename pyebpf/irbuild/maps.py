@@ -141,7 +141,7 @@ def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[S
         return
     assert map.value is not None
     locked = LOCK if layout.locks(map.value) else ANY
-    if map.kind in INDEXED and not locked:
+    if map.kind in INDEXED and not locked and not layout.timers(map.value):
         memory.store(b, entry(b, map, key, key_span, span.text), value, value_span)
         return
     address = key_address(b, map, key, key_span)

@@ -7,7 +7,7 @@ as they were.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from errno import EFAULT, ENOENT
+from errno import EBUSY, EFAULT, EINVAL, ENOENT
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -15,7 +15,7 @@ from pyebpf.diagnostics.base import InternalError
 from pyebpf.kernel.maps import MapType
 from pyebpf.simulator.addresses import Space
 from pyebpf.simulator.errors import SimulationError
-from pyebpf.simulator.memory import Handle, Pointer, Word
+from pyebpf.simulator.memory import Handle, Named, Pointer, Timer, Word
 from pyebpf.simulator.queues import Queue
 
 if TYPE_CHECKING:
@@ -219,12 +219,48 @@ def _task_storage_delete(run: Run, map: Handle, _: Word) -> Word:
     return 0 if run.state.tasks[map.map].values.pop(_task(run), None) is not None else -ENOENT
 
 
+def _timer_init(run: Run, timer: Pointer, _: Handle, __: int) -> Word:
+    if timer.memory.timer is not None:
+        return -EBUSY
+    timer.memory.timer = Timer()
+    return 0
+
+
+def _timer_set_callback(run: Run, place: Pointer, callback: Named) -> Word:
+    timer = place.memory.timer
+    if timer is None:
+        return -EINVAL
+    timer.callback = callback.callback
+    return 0
+
+
+def _timer_start(run: Run, place: Pointer, nanoseconds: int, _: int) -> Word:
+    timer = place.memory.timer
+    if timer is None or not timer.callback:
+        return -EINVAL
+    run.state.timers_started += 1
+    timer.due, timer.number = run.surroundings.now + nanoseconds, run.state.timers_started
+    return 0
+
+
+def _timer_cancel(run: Run, place: Pointer) -> Word:
+    timer = place.memory.timer
+    if timer is None:
+        return -EINVAL
+    running, timer.due = timer.due is not None, None
+    return int(running)
+
+
 HELPERS: Final[dict[str, Helper]] = {
     "get_current_task_btf": _get_current_task,
     "task_storage_get": _task_storage_get,
     "task_storage_delete": _task_storage_delete,
     "spin_lock": _spin_lock,
     "spin_unlock": _spin_unlock,
+    "timer_init": _timer_init,
+    "timer_set_callback": _timer_set_callback,
+    "timer_start": _timer_start,
+    "timer_cancel": _timer_cancel,
     "tail_call": _tail_call,
     "map_push_elem": _map_push_elem,
     "map_pop_elem": _map_pop_elem,

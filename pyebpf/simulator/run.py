@@ -17,7 +17,7 @@ from pyebpf.ir.types import BoolType, IntType, PointerType
 from pyebpf.simulator import helpers, numbers
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
-from pyebpf.simulator.memory import Handle, Memory, Pointer, Word, number, scalar, stored
+from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, number, scalar, stored
 from pyebpf.simulator.numbers import in_type
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.state import State
@@ -44,6 +44,7 @@ class Run:
         context: Memory,
         packet: Memory | None,
         observer: Observer | None = None,
+        called_for: tuple[Memory, Memory] | None = None,
     ) -> None:
         if not 0 <= surroundings.cpu < state.cpus:
             raise SimulationError(f"cpu={surroundings.cpu}: there are {state.cpus} CPUs here, counted from 0")
@@ -56,6 +57,8 @@ class Run:
         self.fault: ops.Check | ops.Raise | None = None
         self.lock: Pointer | None = None
         """The spin lock that is held."""
+        self.called_for = called_for
+        """Of a callback: the key and the value of its entry."""
         self.tail_calls = 0
         self._observer = observer
         self._values: dict[ops.Value, Word] = {}
@@ -73,6 +76,8 @@ class Run:
         of the program, and SimulationError for what the test should have supplied."""
         try:
             ended = self._whole()
+            if self.called_for is not None and self.result:
+                raise InternalError(f"a callback answers {self.result}")
             if self.lock is not None:
                 raise InternalError("the program ends with a lock that it doesn't give back")
             if any(ring.open for ring in self.state.rings.values()) and not isinstance(ended, ops.Raise | ops.Check):
@@ -201,6 +206,12 @@ class Run:
                 return numbers.register(result, op.type) if isinstance(result, int) else result
             case ops.MapAddress():
                 return Handle(op.map)
+            case ops.CallbackAddress():
+                return Named(op.callback)
+            case ops.CallbackPart():
+                if self.called_for is None:
+                    raise InternalError(f"{self.program.name} runs for no entry")
+                return Pointer(self.called_for[0 if op.part == "key" else 1], 0)
             case ops.EqualBytes():
                 return int(self._pointer(op.address).read(len(op.data)) == op.data)
             case ops.ZeroAddress():

@@ -65,6 +65,7 @@ class State:
             ref: Memory(ref.name, ref.initial.ljust(ref.type.size, b"\0"), writable=ref.kind == "Global")
             for ref in module.variables
         }
+        self.timers_started = 0
         self.addresses = Addresses(module.kernel_structs)
         self.faults: dict[Site, int] = {}
         """Every place that may fault uncaught, in the order of the source, with how often it did."""
