@@ -10,7 +10,16 @@ from dataclasses import replace
 from typing import final
 
 from pyebpf.checks import strategies
-from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, too_large, unbounded
+from pyebpf.checks.cost import (
+    LoopReport,
+    ProgramReport,
+    forbidden,
+    report,
+    too_expensive,
+    too_expensive_together,
+    too_large,
+    unbounded,
+)
 from pyebpf.checks.facts import Facts
 from pyebpf.checks.intervals import analyze
 from pyebpf.checks.locks import forbidden_locks, held_around
@@ -80,7 +89,8 @@ def check_module(
     module, language = _with_strategies(module, language, kernel, loops, plan.limit)
     for program, facts in language.items():
         newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()
-        for diagnostic in (*too_expensive(program, facts), *newer, *too_large(program, kernel)):
+        together = too_expensive_together(program, language) if program.callback is None else ()
+        for diagnostic in (*too_expensive(program, facts), *together, *newer, *too_large(program, kernel)):
             sink.add(diagnostic)
     sink.check()
     reports = tuple(report(program, facts, kernel) for program, facts in language.items())

@@ -48,7 +48,8 @@ def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
 
 def needs(program: Program) -> Iterator[Need]:
     """The hook, then every map and helper where the program first uses it."""
-    yield Need(f"@{program.hook.name}", program.hook.since, program.span)
+    hook = f"@{program.hook.name}" if program.callback is None else "a timer"
+    yield Need(hook, program.hook.since, program.span)
     seen: set[MapRef | Helper] = set()
     for op in ops.walk(program.body):
         map = getattr(op, "map", None)
@@ -76,6 +77,8 @@ def too_new(program: Program, kernel: Version) -> Iterator[Diagnostic]:
     told: set[tuple[str, int]] = set()
     for need in needs(program):
         place = (need.span.source.path, need.span.line)
+        if program.callback is not None and need.span is program.span:
+            continue  # what starts the timer says so
         if need.since > kernel and place not in told:
             told.add(place)
             yield TooNew(need.span, need.what, show_version(need.since), show_version(kernel))

@@ -13,6 +13,9 @@ from pyebpf.ir.origins import is_own, origins, references
 from pyebpf.kernel.hooks import HOOKS
 from pyebpf.kernel.programs import WITHOUT_TIMERS
 
+OTHER_ENTRY = "start the timers of other entries with another callback, or from a program"
+ONE_CALLBACK = "make them one callback, which asks a field of the entry what to do"
+
 
 def forbidden_timers(program: Program) -> Iterator[Diagnostic]:
     """A diagnostic for each map with timers, where it is used first."""
@@ -43,7 +46,7 @@ def uncertain_timers(program: Program) -> Iterator[Diagnostic]:
         elif op.helper == "timer_start" and timer not in initialised and not is_own(timer, given):
             assert program.callback is not None
             name = program.callback.function
-            yield CallbackCircle(op.span, f"{name} → {name}, for other entries")
+            yield CallbackCircle(op.span, f"{name} → {name}", OTHER_ENTRY)
 
 
 def circles(program: Program, module: Module) -> Iterator[Diagnostic]:
@@ -56,7 +59,7 @@ def circles(program: Program, module: Module) -> Iterator[Diagnostic]:
             way = _way(others[op.callback], program, others, ())
             if way:
                 names = [each.callback.function for each in (program, *way) if each.callback is not None]
-                yield CallbackCircle(op.span, " → ".join(names))
+                yield CallbackCircle(op.span, " → ".join(names), OTHER_ENTRY if len(names) == 2 else ONE_CALLBACK)
 
 
 def _way(start: Program, goal: Program, others: dict[str, Program], before: tuple[Program, ...]) -> tuple[Program, ...]:

@@ -29,7 +29,7 @@ class NoTimersHere(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class TimerCopied(Diagnostic):
     code: ClassVar = "E0531"
-    title: ClassVar = "{type} in a map can't be copied or compared, for its timer's sake"
+    title: ClassVar = "{type} in a map can't be copied or compared: its timer is the kernel's"
     notes: ClassVar = ("a timer in a map is started and cancelled, never read or written",)
     help: ClassVar = "use its fields, one by one"
     explanation: ClassVar = """
@@ -203,7 +203,7 @@ class CallbackCircle(Diagnostic):
         "the kernel's verifier goes into each callback that is given to a timer, and wouldn't come to an end",
         "a callback may start the timer of its own entry again, with itself",
     )
-    help: ClassVar = "make them one callback, which asks a field of the entry what to do"
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     What a callback gives to timers may give others to timers in turn, but not, in the end, the first one again. The
     one exception: the entry that a callback is called for may be started again with the same callback.
@@ -219,6 +219,7 @@ class CallbackCircle(Diagnostic):
     """
 
     circle: str
+    hint: str
 
 
 @final

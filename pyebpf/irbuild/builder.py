@@ -109,8 +109,8 @@ class Builder:
     """Its own: of a callback, not the owner's."""
     called_for: MapRef | None = None
     """Of a callback: the map whose timers call it."""
-    later: dict[tuple[int, MapRef], Later] = field(default_factory=dict)
-    """The callbacks of the program, by the `id` of their functions."""
+    later: dict[tuple[int, int, MapRef], Later] = field(default_factory=dict)
+    """The callbacks of the program, by the `id` of their functions, and of the frames that they see."""
     references: dict[ops.Local, list[ops.Value]] = field(default_factory=dict)
     """What each local was given so far that refers to memory."""
     _ops: list[ops.Op] = field(default_factory=list)

@@ -31,8 +31,8 @@ MOST_ATTEMPTS = 64
 LONGEST_NAME = 127
 Retyped: TypeAlias = "dict[tuple[int, str], object]"
 """Types that earlier attempts found locals to need."""
-Key: TypeAlias = "tuple[int, MapRef]"
-"""Of a callback: the `id` of its function, and the map whose timers call it."""
+Key: TypeAlias = "tuple[int, int, MapRef]"
+"""Of a callback: the `id` of its function and of the frame around, and the map whose timers call it."""
 
 
 @final

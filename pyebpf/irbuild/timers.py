@@ -100,9 +100,11 @@ def _callee(b: Builder, operand: Operand, span: Span) -> HelperFunction | Closur
 
 def _later(b: Builder, callee: HelperFunction | Closure, map: MapRef, span: Span) -> str:
     """The name of the callback, which is lowered when the program is done."""
-    function = callee.function if isinstance(callee, Closure) else b.module.parse(callee.function)
+    if isinstance(callee, Closure):  # in another frame it sees other constants
+        function, key = callee.function, (id(callee.function), id(callee.frame), map)
+    else:
+        function, key = b.module.parse(callee.function), (id(callee.function), 0, map)
     _check_parameters(b, function, span)
-    key = id(function), map
     if key not in b.later:
         name = f"{b.owner}__timer_{function.name}"
         taken = {later.name for later in b.later.values()}

@@ -91,7 +91,9 @@ def check_own_fields(kind: str, key: layout.Type | None, value: layout.Type | No
     """Locks and timers are fields of the values, and of maps that all CPUs share."""
     for type, word, kinds in ((layout.SPIN_LOCK, "lock", LOCKED), (layout.TIMER, "timer", TIMED)):
         found = layout.places_of(type, value)
-        if layout.places_of(type, key) or (found and kind not in kinds):
+        if layout.places_of(type, key):
+            raise DeclarationError(f"a key can't have {word}s in it", _example_of(word))
+        if found and kind not in kinds:
             raise DeclarationError(f"a {kind} can't have {word}s in it", _example_of(word))
         fields = value.fields if isinstance(value, layout.Struct) else ()
         direct = [field for field in fields if field.type == type and field.offset % type.align == 0]

@@ -376,3 +376,103 @@ def missing(packet):
         assert simulate(probes.missing, packet=PACKET, pid=7).fault.kind == "KeyError"
         probes.counts[7] = 0
         assert simulate(probes.missing, packet=PACKET, pid=7).result.name == "TX"
+
+
+TIMERS = """
+@struct
+class Slot:
+    timer: Timer
+    rounds: u32
+    number: u64
+
+@struct
+class Note:
+    key: u32
+    rounds: u32
+
+slots = Array[Slot](max_entries=3)
+flows = Hash[u32, Slot](max_entries=4)
+recent = LruHash[char[4], Slot](max_entries=2)
+notes = RingBuf[Note](size=4096)
+sum_of = Global[u64]()
+most = Config[u32](3)
+
+@function
+def tick(key, slot):
+    slot.rounds += 1
+    with notes.reserve() as note:
+        note.key, note.rounds = key, slot.rounds
+    if slot.rounds < most.value:
+        slot.timer.start(1_000_000 * (key + 1), tick)
+    sum_of.value += slot.number
+
+@function
+def divide(key, slot):
+    sum_of.value += 1000
+    sum_of.value += 100 // slot.number
+    del flows[key]
+
+@function
+def by_name(key, slot):
+    if key == "bill" and slot.number == 3:
+        sum_of.value += 7
+
+@xdp
+def start(packet):
+    for i in range(3):
+        slots[i].timer.start(1_000_000 * i + 500_000, tick)
+    flows[packet.load(0, u8)].timer.start(3_000_000, divide)
+    return XDP.DROP
+
+@xdp
+def again(packet):
+    def other(slot):
+        sum_of.value += 11
+
+    slots[0].timer.start(2_000_000, tick)
+    slots[0].timer.start(1_000_000, other)
+    running = slots[0].timer.cancel()
+    running_still = slots[0].timer.cancel()
+    slots[1] = Slot(number=packet.load(0, u8))
+    flows[1] = Slot(number=5)
+    if "bill" not in recent:
+        recent["bill"] = Slot(number=3)
+    recent["bill"].timer.start(1, by_name)
+    return XDP.TX if running and not running_still else XDP.DROP
+"""
+
+
+def test_timers(load: Any, simulate: Simulator) -> None:
+    probes = load(TIMERS)
+    for key, number in ((4, 0), (7, 50)):
+        probes.flows[key] = {"number": number}
+        probes.slots[1] = {"number": key}
+        assert simulate(probes.start, packet=bytes([key]) + bytes(63)).result.name == "DROP"
+        simulate.advance(200_000_000)
+    assert set(probes.flows) == {4}
+    assert [(fault.kind, fault.program, fault.count) for fault in simulate.faults] == [
+        ("ZeroDivisionError", "start", 1)
+    ]
+    assert [slot.rounds for slot in probes.slots] == [4, 3, 4]
+    assert probes.sum_of.value == 1000 + 4 * 3 + 1000 + 2 + 7 * 3
+    events = [(event.key, event.rounds) for event in probes.notes.poll(0)]
+    in_order = [(0, 1), (1, 1), (0, 2), (2, 1), (0, 3), (1, 2), (2, 2), (1, 3), (2, 3), (0, 4), (1, 1), (2, 4), (1, 2)]
+    in_order.append((1, 3))
+    assert sorted(events) == sorted(in_order)
+    assert simulate.in_kernel or events == in_order  # the kernel may be late
+
+
+def test_timers_that_end_early(load: Any, simulate: Simulator) -> None:
+    """Cancelled, or gone with their entries, of which new values make new ones."""
+    probes = load(TIMERS)
+    probes.flows[1] = {"number": 3}
+    assert simulate(probes.start, packet=bytes([1]) + bytes(63)).fault is None
+    assert simulate(probes.again, packet=bytes([9]) + bytes(63)).result.name == "TX"
+    probes.slots[2] = {"number": 8}
+    simulate.advance(100_000_000)
+    assert [(slot.rounds, slot.number) for slot in probes.slots] == [(0, 0), (0, 9), (0, 8)]
+    assert probes.sum_of.value == 7 and probes.flows[1].number == 5
+    assert simulate(probes.start, packet=bytes([1]) + bytes(63)).fault is None
+    del probes.flows[1]
+    simulate.advance(100_000_000)
+    assert [slot.rounds for slot in probes.slots] == [3, 3, 3] and probes.sum_of.value == 7 + 3 * (9 + 8)
