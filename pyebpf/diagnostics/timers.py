@@ -232,7 +232,7 @@ class NoStorageHere(Diagnostic):
     explanation: ClassVar = """
     Which programs may use storage on the kernel's objects is the kernel's decision: `TaskStorage` and
     `CgroupStorage` all, `SkStorage` those that see a packet and its socket (`@cgroup.skb.ingress`,
-    `@cgroup.skb.egress`), `InodeStorage` those of BPF LSM and of tracing by trampolines.
+    `@cgroup.skb.egress`), `InodeStorage` those of BPF LSM.
     """
 
     hook: str

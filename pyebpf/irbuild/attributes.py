@@ -20,6 +20,7 @@ from pyebpf.irbuild import (
     memory,
     names,
     packets,
+    storage,
     text_methods,
     timers,
     values,
@@ -73,6 +74,9 @@ def read(
         return timers.attribute(b, base, name, name_span)
     if name == "copy" and _can_be_copied(base):
         return Method(base, name)
+    if ops.is_value(base) and base.type == KernelType(storage.SOCKETS):
+        hint = "it is a key of a SkStorage: usage[packet.socket]"
+        b.error(errors.UnknownAttribute(name_span, "a socket", "attribute", name, hint))
     if ops.is_value(base) and isinstance(base.type, KernelType):
         return kernel_structs.read_member(b, base, base.type.struct, name, span, chained, pending)
     return memory.read(b, _field(b, base, name, span, name_span, base_span), span)
@@ -129,9 +133,11 @@ def variable_place(b: Builder, base: Static, name: str, span: Span, name_span: S
 def _packet(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
     if name == "offset":
         return packets.offset(b, span)
+    if name == "socket":
+        return storage.socket(b, span, name_span)
     if name in ("parse", "load"):
         return Method(Packet(), name)
-    near = difflib.get_close_matches(name, ("parse", "load", "offset"), n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, ("parse", "load", "offset", "socket"), n=1, cutoff=0.4)
     hint = f"did you mean `{near[0]}`?" if near else "read headers: ip = packet.parse(IPv4)"
     b.error(errors.UnknownAttribute(name_span, "the packet", "attribute", name, hint))
 

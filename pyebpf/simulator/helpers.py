@@ -206,17 +206,37 @@ def _task(run: Run) -> int:
     return run.surroundings.pid if run.surroundings.tid is None else run.surroundings.tid
 
 
-def _task_storage_get(run: Run, map: Handle, _: Word, first: Word, flags: int) -> Word:
-    storage, task = run.state.tasks[map.map], _task(run)  # programs can't name another task than the current one
-    found = storage.values.get(task)
-    if found is None and flags & STORAGE_CREATE:
-        size = storage.type.size
-        found = storage.put(task, first.read(size) if isinstance(first, Pointer) else bytes(size))
-    return Pointer(found, 0) if found is not None else None
+def _socket(run: Run) -> int:
+    return run.surroundings.socket
 
 
-def _task_storage_delete(run: Run, map: Handle, _: Word) -> Word:
-    return 0 if run.state.tasks[map.map].values.pop(_task(run), None) is not None else -ENOENT
+def _cgroup(run: Run) -> int:
+    return run.surroundings.cgroup_id
+
+
+def _storage_get(whose: Callable[[Run], int]) -> Helper:
+    """Programs can name one object only, that of the run."""
+
+    def get(run: Run, map: Handle, _: Word, first: Word, flags: int) -> Word:
+        storage, owner = run.state.storages[map.map], whose(run)
+        found = storage.values.get(owner)
+        if found is None and flags & STORAGE_CREATE:
+            size = storage.type.size
+            found = storage.put(owner, first.read(size) if isinstance(first, Pointer) else bytes(size))
+        return Pointer(found, 0) if found is not None else None
+
+    return get
+
+
+def _storage_delete(whose: Callable[[Run], int]) -> Helper:
+    def delete(run: Run, map: Handle, _: Word) -> Word:
+        return 0 if run.state.storages[map.map].values.pop(whose(run), None) is not None else -ENOENT
+
+    return delete
+
+
+def _sk_fullsock(_: Run, socket: Word) -> Word:
+    return socket
 
 
 def _timer_init(run: Run, timer: Pointer, _: Handle, __: int) -> Word:
@@ -253,8 +273,13 @@ def _timer_cancel(run: Run, place: Pointer) -> Word:
 
 HELPERS: Final[dict[str, Helper]] = {
     "get_current_task_btf": _get_current_task,
-    "task_storage_get": _task_storage_get,
-    "task_storage_delete": _task_storage_delete,
+    "task_storage_get": _storage_get(_task),
+    "task_storage_delete": _storage_delete(_task),
+    "sk_storage_get": _storage_get(_socket),
+    "sk_storage_delete": _storage_delete(_socket),
+    "sk_fullsock": _sk_fullsock,
+    "cgrp_storage_get": _storage_get(_cgroup),
+    "cgrp_storage_delete": _storage_delete(_cgroup),
     "spin_lock": _spin_lock,
     "spin_unlock": _spin_unlock,
     "timer_init": _timer_init,

@@ -21,7 +21,7 @@ from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.run import Observer, Run
 from pyebpf.simulator.slots import SlotsView
 from pyebpf.simulator.state import CPUS, State
-from pyebpf.simulator.storage import TaskStorageView
+from pyebpf.simulator.storage import ObjectStorageView
 from pyebpf.simulator.surroundings import Surroundings
 from pyebpf.views.choice import view_of
 from pyebpf.views.faults import FaultCount
@@ -148,8 +148,8 @@ class Simulation:
             return RingBufView(ref.name, ref.kind, ref.value, self._backlogs[ref], lambda: ring.dropped)
         if ref in self.state.nested:
             return NestedView(self.state.nested[ref])
-        if ref in self.state.tasks:
-            return TaskStorageView(self.state.tasks[ref])
+        if ref in self.state.storages:
+            return ObjectStorageView(self.state.storages[ref])
         if ref in self.state.jumps:
             return SlotsView(ref, self.state)
         if ref in self.state.queues:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from pathlib import Path
 
 import pytest
 
@@ -315,7 +316,7 @@ def test_keys_loops_and_faults_in_a_callback(load: Load) -> None:
     assert (name.value, total.value) == ("example", 50_000)
     (fault,) = session.faults
     assert (fault.kind, fault.program, fault.count) == ("ZeroDivisionError", "in_cgroup", 1)
-    assert "host.state" in open(__file__).read().splitlines()[fault.line - 1]
+    assert "host.state" in Path(__file__).read_text().splitlines()[fault.line - 1]
 
 
 def test_beside_a_lock(load: Load) -> None:
