@@ -1,7 +1,7 @@
 """Storage on the kernel's own objects: what each kind hangs on, and by which helpers programs reach it.
 
-Sources: bpf_task_storage.c, bpf_cgrp_storage.c and bpf_inode_storage.c in kernel/bpf, net/core/bpf_sk_storage.c. Which program
-types may call the helpers is in `helpers`.
+Sources: bpf_task_storage.c, bpf_cgrp_storage.c and bpf_inode_storage.c in kernel/bpf, net/core/bpf_sk_storage.c. Which
+program types may call the helpers is in `helpers`.
 """
 
 from __future__ import annotations
