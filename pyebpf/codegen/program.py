@@ -257,18 +257,12 @@ class _Emitter:
                 return Operand(equal, "i1")
             case ops.KfuncCall():
                 return self.kfunc(op)
-            case ops.MapAddress():
-                return Operand(symbol(op.map.name), "ptr")
-            case ops.ZeroAddress():
-                return Operand(symbol(ZERO), "ptr")
             case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return Operand(self.place(op), "ptr")
+            case ops.MapAddress() | ops.ZeroAddress() | ops.CallbackAddress() | ops.EntryPart() | ops.CallbackPart():
+                return Operand(self.named(op), "ptr")
             case ops.NextEntry():
                 raise InternalError("a loop over a map's entries that isn't a function")
-            case ops.EntryPart() | ops.CallbackPart():
-                return Operand(f"%{op.part}", "ptr")
-            case ops.CallbackAddress():
-                return Operand(symbol(op.callback), "ptr")
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 return self.helper(op)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
@@ -309,6 +303,20 @@ class _Emitter:
                 else:
                     offset = code.value(f"mul i64 {index}, {size}")
                 return code.value(f"getelementptr i8, ptr {self.address(op.base)}, i64 {offset}")
+
+    def named(
+        self, op: ops.MapAddress | ops.ZeroAddress | ops.CallbackAddress | ops.EntryPart | ops.CallbackPart
+    ) -> str:
+        """An address that has a name: of the object's, or among what a function is given."""
+        match op:
+            case ops.MapAddress():
+                return symbol(op.map.name)
+            case ops.ZeroAddress():
+                return symbol(ZERO)
+            case ops.CallbackAddress():
+                return symbol(op.callback)
+            case ops.EntryPart() | ops.CallbackPart():
+                return f"%{op.part}"
 
     def helper(self, op: ops.MapLookup | ops.MapUpdate | ops.MapDelete | ops.RingReserve | ops.Call) -> Operand:
         """A call into the kernel."""

@@ -171,17 +171,11 @@ class _Validator:
                 self.map(op, op.entries.map)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 self.helper(op)
-            case ops.CallbackPart():
-                self.map(op, op.map)
-                if self.program.callback is None or self.program.callback.map is not op.map:
-                    self.fail(op, f"stands outside of a callback of {op.map.name}")
-            case ops.KfuncCall() | ops.MapAddress() | ops.CallbackAddress():
+            case ops.KfuncCall() | ops.MapAddress() | ops.CallbackAddress() | ops.CallbackPart():
                 self.named(op)
             case ops.EqualBytes():
                 self.pointer(op, op.address)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
-                if self.program.callback is not None and not isinstance(op, ops.KernelField):
-                    self.fail(op, "a callback has no context")
                 self.context(op)
             case ops.PacketData() | ops.PacketLength():
                 pass
@@ -196,10 +190,14 @@ class _Validator:
             case _:
                 unreachable(op)
 
-    def named(self, op: ops.KfuncCall | ops.MapAddress | ops.CallbackAddress) -> None:
+    def named(self, op: ops.KfuncCall | ops.MapAddress | ops.CallbackAddress | ops.CallbackPart) -> None:
         """What the object names."""
         if isinstance(op, ops.MapAddress):
             self.map(op, op.map)
+        elif isinstance(op, ops.CallbackPart):
+            self.map(op, op.map)
+            if self.program.callback is None or self.program.callback.map is not op.map:
+                self.fail(op, f"stands outside of a callback of {op.map.name}")
         elif isinstance(op, ops.CallbackAddress):
             if op.callback not in [each.name for each in self.module.programs if each.callback is not None]:
                 self.fail(op, f"names {op.callback}, which is no callback of the module")
@@ -258,6 +256,8 @@ class _Validator:
             self.fail(op, "uses a map that isn't the module's")
 
     def context(self, op: ops.ContextPointer | ops.ContextLoad | ops.KernelField) -> None:
+        if self.program.callback is not None and not isinstance(op, ops.KernelField):
+            self.fail(op, "a callback has no context")
         if isinstance(op, ops.ContextLoad):
             if op.size not in (1, 2, 4, 8) or op.offset < 0:
                 self.fail(op, f"reads {op.size} bytes at {op.offset}")

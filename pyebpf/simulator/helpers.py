@@ -6,14 +6,13 @@ as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from errno import EBUSY, EFAULT, EINVAL, ENOENT
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.kernel.maps import MapType
-from pyebpf.simulator.addresses import Space
+from pyebpf.simulator.addresses import NOTHING, Space
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.memory import Handle, Named, Pointer, Timer, Word
 from pyebpf.simulator.queues import Queue
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from pyebpf.simulator.run import Run
 
 Helper: TypeAlias = Callable[..., Word]
-NO_TASK: Final[Mapping[str, object]] = MappingProxyType({})
-"""The current task where the test says nothing of it: it has no members."""
 STORAGE_CREATE: Final = 1
 """BPF_LOCAL_STORAGE_GET_F_CREATE."""
 MOST_TAIL_CALLS: Final = 33
@@ -94,7 +91,7 @@ def _get_prandom_u32(run: Run) -> Word:
 
 def _get_current_task(run: Run) -> Word:
     task = run.surroundings.current_task
-    return run.state.addresses.kernel_object("task_struct", NO_TASK if task is None else task, "current_task")
+    return run.state.addresses.kernel_object("task_struct", NOTHING if task is None else task, "current_task")
 
 
 def _probe_read(space: Space) -> Helper:

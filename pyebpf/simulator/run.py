@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from sys import byteorder
 from typing import Final, TypeAlias, final
 
 from pyebpf import layout
@@ -15,7 +14,7 @@ from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
 from pyebpf.ir.module import KernelMember, MapRef, Program
 from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
-from pyebpf.simulator import helpers, numbers
+from pyebpf.simulator import helpers, numbers, packets
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
 from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, number, scalar, stored
@@ -26,7 +25,6 @@ from pyebpf.simulator.surroundings import Surroundings
 
 MOST_OPS: Final = 1 << 28
 """Programs that may run more than 1 << 27 instructions are refused; what takes longer never ends."""
-MOST_ADVANCE: Final = 0xFFFF
 Ended: TypeAlias = "ops.Break | ops.Continue | ops.Return | ops.Raise | ops.Check"
 """What ended a block before its end: a jump, the program's result, or a fault that nobody catches."""
 Observer: TypeAlias = Callable[[ops.Op, Word], None]
@@ -229,7 +227,7 @@ class Run:
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
                 return self._context(op)
             case ops.PacketData() | ops.PacketLength() | ops.PacketAdvance() | ops.PacketFits():
-                return self._packet_value(op)
+                return packets.value(op, self._packet(), self._pointer, self._number)
             case _:
                 return unreachable(op)
 
@@ -247,26 +245,15 @@ class Run:
 
     def _load(self, op: ops.Load) -> Word:
         type = self._target(op.address)
-        if isinstance(op.type, KernelType):
-            return self._trusted(op.address, op.type)
+        address = self.word(op.address)
+        if isinstance(op.type, KernelType) and isinstance(address, int):
+            return self.state.addresses.member(address, op.type.struct)
         unit = bits_unit(type) if op.bits else None
         raw = number(unit or type, self._pointer(op.address).read(type.size))
         if unit is not None:
             value, sign = raw >> op.bit_offset & ((1 << op.bits) - 1), 1 << op.bits - 1 if unit.signed else 0
             return (value ^ sign) - sign
         return int(raw != 0) if isinstance(op.type, BoolType) else raw
-
-    def _trusted(self, address: ops.Value, type: KernelType) -> Word:
-        """A pointer in a kernel struct that the verifier lets programs read. Helpers know whose it is, so the test need
-        not supply it."""
-        place = self._number(address)
-        try:
-            found = self.state.addresses.read("kernel", place, 8)
-        except SimulationError:
-            found = None
-        if found is not None:
-            return int.from_bytes(found, byteorder)
-        return self.state.addresses.kernel_object(type.struct, helpers.NO_TASK, f"a struct {type.struct}")
 
     def _address(self, op: ops.SlotAddress | ops.VariableAddress | ops.MemberAddress | ops.ElementAddress) -> Pointer:
         match op:
@@ -336,20 +323,6 @@ class Run:
     def _kernel_member(self, op: ops.KernelField) -> KernelMember:
         struct = self.state.addresses.structs[op.struct]
         return next(member for member in struct.members if member.name == op.member)
-
-    def _packet_value(self, op: ops.PacketData | ops.PacketLength | ops.PacketAdvance | ops.PacketFits) -> Word:
-        match op:
-            case ops.PacketData():
-                return Pointer(self._packet(), 0)
-            case ops.PacketLength():
-                return len(self._packet().data)
-            case ops.PacketAdvance():
-                amount = self._number(op.amount)
-                if not 0 <= amount <= MOST_ADVANCE:
-                    raise InternalError(f"a packet pointer moves by {amount}, against its check")
-                return self._pointer(op.pointer).plus(amount)
-            case ops.PacketFits():
-                return int(self._pointer(op.pointer).offset + op.size <= len(self._packet().data))
 
     def _effect(self, op: ops.Effect) -> Ended | None:
         match op:
