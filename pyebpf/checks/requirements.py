@@ -10,6 +10,7 @@ from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.proofs import TooNew
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
+from pyebpf.ir.origins import references, roots
 from pyebpf.ir.scratch import EXCHANGE, is_alone, moved
 from pyebpf.kernel.helpers import Helper, helper_by_name
 from pyebpf.kernel.maps import map_kind_by_name
@@ -25,6 +26,9 @@ FIXED_HELPERS = {
     ops.RingSubmit: "ringbuf_submit",
     ops.RingDiscard: "ringbuf_discard",
 }
+
+LOCK_OF_GIVEN: Version = (6, 2)
+"""Before, the verifier knows locks by the lookup that found them (commit d0d78c1df9b1)."""
 
 
 @final
@@ -65,11 +69,21 @@ def needs(program: Program) -> Iterator[Need]:
         if helper not in seen:
             seen.add(helper)
             yield Need(f"the kernel's `{helper.name}`", helper.since, span)
+    yield from _given_locks(program)
     for op in ops.walk(program.body):
         if isinstance(op, ops.Loop) and op.strategy == "callback":
             yield Need("a large loop (`bpf_loop`)", since(op, program), op.span)
         elif isinstance(op, ops.Loop) and op.strategy == "entries":
             yield Need("a loop over a map's entries (`bpf_for_each_map_elem`)", since(op, program), op.span)
+
+
+def _given_locks(program: Program) -> Iterator[Need]:
+    """Locks of entries that the kernel gives to a callback: of a timer, or of a loop over a map."""
+    taken = [op for op in ops.walk(program.body) if isinstance(op, ops.Call) and op.helper == "spin_lock"]
+    given = references(program) if taken else {}
+    for op in taken:
+        if any(isinstance(root, ops.CallbackPart | ops.EntryPart) for root in roots(op.arguments[0], given)):
+            yield Need("the lock of an entry that wasn't looked up", LOCK_OF_GIVEN, op.span)
 
 
 def too_new(program: Program, kernel: Version) -> Iterator[Diagnostic]:

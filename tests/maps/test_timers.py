@@ -164,6 +164,18 @@ def locks(packet):
     return XDP.DROP
 
 
+@xdp
+def locks_replaced(packet):
+    locked[1] = Host(seen=20)
+    return XDP.DROP
+
+
+@xdp
+def locks_late(packet):
+    locked[1].timer.start(20 * MS, under_lock)
+    return XDP.DROP
+
+
 @function
 def second(flow):
     total.value += 1000
@@ -327,6 +339,21 @@ def test_beside_a_lock(load: Load) -> None:
     locked[1] = Host(seen=3)
     run(session, "locks")
     until(lambda: locked[1].seen == 5)
+
+
+def test_a_new_entry_with_a_lock_has_a_new_timer(load: Load) -> None:
+    session = load(locks_late, locks_replaced)
+    locked[1] = Host(seen=1)
+    run(session, "locks_late")
+    run(session, "locks_replaced")
+    time.sleep(0.05)
+    assert locked[1].seen == 20 and not ended.value
+    run(session, "locks_late")
+    locked[1] = Host(seen=30)
+    time.sleep(0.05)
+    assert locked[1].seen == 30 and not ended.value
+    run(session, "locks_late")
+    until(lambda: locked[1].seen == 31)
 
 
 def test_one_callback_hands_over_to_another(load: Load) -> None:
