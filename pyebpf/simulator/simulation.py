@@ -28,7 +28,7 @@ from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import format_record
 from pyebpf.views.rings import Backlog, RingBufView
 
-MOST_CALLBACKS: Final = 1_000_000
+MOST_CALLBACKS: Final = 50_000
 """By timers, while the clock is advanced once."""
 
 

@@ -24,12 +24,15 @@ from pyebpf import (
     char,
     function,
     ktime_ns,
+    raw_tracepoint,
+    socket_filter,
     struct,
     u8,
     u32,
     u64,
     xdp,
 )
+from pyebpf.compiler import compile_target
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
 MS = 1_000_000
@@ -242,6 +245,17 @@ def large(packet):
     return XDP.DROP
 
 
+@raw_tracepoint("sys_enter")
+def tracing(ctx):
+    slots[0].packets += 1
+
+
+@socket_filter
+def filtering(packet):
+    slots[0].packets += 1
+    return 0
+
+
 Load = Callable[..., pyebpf.Session]
 
 
@@ -384,6 +398,17 @@ def test_local_memory_beyond_the_stack(load: Load) -> None:
     slots[3] = Flow(packets=2)
     run(session, "large")
     until(lambda: total.value == 9900)
+
+
+def test_which_programs_may_use_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel refuses what the table says, and nothing else."""
+    with pytest.raises(pyebpf.CompileError, match="E0530"):
+        compile_target(tracing)
+    monkeypatch.setattr("pyebpf.checks.timers.WITHOUT_TIMERS", ())
+    with pytest.raises(pyebpf.VerifierError, match="bpf_timer"):
+        pyebpf.load(compile_target(tracing), attach=False)
+    with pyebpf.load(compile_target(filtering), attach=False) as session:
+        assert run(session, "filtering") == 0
 
 
 def test_timers_end_with_the_session() -> None:

@@ -15,7 +15,9 @@ from places import import_file
 
 import pyebpf
 from pyebpf import Queue, u32
+from pyebpf.simulator.errors import SimulationError
 from pyebpf.testing import Simulator
+from pyebpf.testing.in_kernel import Unsuitable
 
 HEAD = "from pyebpf import *\nfrom pyebpf import IPv4\n"
 PACKET = bytes(range(64))
@@ -476,3 +478,68 @@ def test_timers_that_end_early(load: Any, simulate: Simulator) -> None:
     del probes.flows[1]
     simulate.advance(100_000_000)
     assert [slot.rounds for slot in probes.slots] == [3, 3, 3] and probes.sum_of.value == 7 + 3 * (9 + 8)
+
+
+def test_the_clock_of_the_simulator(load: Any, simulate: Simulator) -> None:
+    """`now=` sets it, `advance` moves it on; what never comes to rest is said."""
+    if simulate.in_kernel:
+        with pytest.raises(Unsuitable, match="lets 7,200 seconds pass"):
+            simulate.advance(7200 * 10**9)
+        return
+    probes = load("""
+@struct
+class Slot:
+    timer: Timer
+    times: u64[4]
+    rounds: u32
+
+slots = Array[Slot](max_entries=1)
+wait = Global[u64](10)
+
+@function
+def note(slot):
+    slot.times[slot.rounds & 3] = ktime_ns()
+    slot.rounds += 1
+    slot.timer.start(wait.value, note)
+
+@xdp
+def start(packet):
+    slots[0].timer.start(7, note)
+    return XDP.DROP
+""")
+    simulate(probes.start, packet=PACKET, now=1000)
+    simulate.advance(6)
+    assert simulate.now == 1006 and probes.slots[0].rounds == 0
+    simulate.advance(21)
+    assert probes.slots[0].times == (1007, 1017, 1027, 0)
+    with pytest.raises(SimulationError, match="advance takes nanoseconds"):
+        simulate.advance(-1)
+    probes.wait.value = 0
+    with pytest.raises(SimulationError, match="never come to rest"):
+        simulate.advance(10)
+
+
+def test_storage_of_sockets_and_cgroups(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+sockets = SkStorage[u64]()
+groups = CgroupStorage[u64]()
+seen = Global[u64]()
+
+@cgroup.skb.egress
+def probe(packet):
+    sockets[packet.socket] += 1
+    groups[current_cgroup()] += 1
+    seen.value = sockets[packet.socket] + groups.get(current_cgroup(), 50)
+    del groups[current_cgroup()]
+    return 1 if packet.socket in sockets and current_cgroup() not in groups else 0
+""")
+    assert simulate(probes.probe, packet=bytes([0x45]) + bytes(39)).result == 1 and probes.seen.value == 2
+    if simulate.in_kernel:
+        return
+    for number, cgroup, expected in ((7, 1, 2), (7, 2, 3), (8, 2, 2)):
+        assert simulate(probes.probe, packet=PACKET, socket=number, cgroup_id=cgroup).result == 1
+        assert probes.seen.value == expected
+    assert dict(probes.sockets) == {1: 1, 7: 2, 8: 1} and dict(probes.groups) == {}
+    probes.groups[9] = 4
+    assert simulate(probes.probe, packet=PACKET, socket=8, cgroup_id=9).result == 1 and probes.seen.value == 7
+    assert simulate(probes.probe, packet=PACKET, socket=0).fault.kind == "NullPointerError"
