@@ -156,7 +156,7 @@ def _too_many_values(checked: Checked, name: str) -> CompileError | InternalErro
     from pyebpf.diagnostics.loops import TooManyValues
 
     # A function that a loop or a helper became is named after its program.
-    for program in checked.module.programs:
+    for program in sorted(checked.module.programs, key=lambda each: -len(each.name)):
         if name == program.name or name.startswith(f"{program.name}__"):
             return CompileError((TooManyValues(program.span, program.name),))
     return InternalError(f"the stack of {name} is too small for its registers")
@@ -172,19 +172,20 @@ def _too_much(built: Built) -> CompileError:
         if effort.complete and effort.instructions <= ENOUGH and effort.open_branches <= BRANCHES:
             continue
         program = programs[spec.name]
-        loop, share = _costliest(program, effort)
+        callbacks = [each for each in programs.values() if each.callback and each.callback.owner == program.name]
+        loop, share = _costliest([program, *callbacks], effort)
         span = loop.span if loop is not None else program.span
         found.append(TooMuchToFollow(span, program.name, round(100 * share)))
     return CompileError(tuple(found))
 
 
-def _costliest(program: Program, effort: Effort) -> tuple[ops.Loop | None, float]:
-    """The innermost loop to which most of the instructions belong, and their share."""
+def _costliest(programs: list[Program], effort: Effort) -> tuple[ops.Loop | None, float]:
+    """The innermost loop to which most of the instructions belong, and their share. `programs`: one and its callbacks."""
     from pyebpf.ir import ops
 
     best: ops.Loop | None = None
     most = 0
-    for op in ops.walk(program.body):
+    for op in (op for program in programs for op in ops.walk(program.body)):
         if not isinstance(op, ops.Loop):
             continue
         places = {(inner.span.source.path, inner.span.line) for block in ops.blocks(op) for inner in ops.walk(block)}

@@ -56,6 +56,8 @@ class _Emitter:
         self.program = program
         self.home = function or program
         """What is written: one of the program's functions, or the program itself."""
+        self.inside_only = function is not None or program.callback is not None
+        """Whether it is a function of the object's own, and no program."""
         self.around = around
         self.code = Code()
         self.values: dict[ops.Value, Operand] = {}
@@ -73,8 +75,6 @@ class _Emitter:
         self.scratch = ScratchMemory(self.code, program, self.frames)
         self.alignment = memory.alignments(program.body, *(each.body for each in program.functions))
         self.parameters = parameters(self.home)
-        self.inside_only = function is not None or program.callback is not None
-        """Whether it is a function of the object's own, and no program."""
         names = [name for _, name in self.parameters] if self.inside_only else [program.parameter]
         typed = [(name, type) for name, (type, _) in zip(names, self.parameters, strict=True)]
         self.function_node, self.parameter_nodes = around.debug.function(
