@@ -180,7 +180,7 @@ def _too_much(built: Built) -> CompileError:
 
 
 def _costliest(programs: list[Program], effort: Effort) -> tuple[ops.Loop | None, float]:
-    """The innermost loop to which most of the instructions belong, and their share. `programs`: one and its callbacks."""
+    """The innermost loop with most of the instructions, and their share. `programs`: one and its callbacks."""
     from pyebpf.ir import ops
 
     best: ops.Loop | None = None
