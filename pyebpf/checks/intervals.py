@@ -65,6 +65,13 @@ def _forget(head: Environment, written: frozenset[ops.Local]) -> Environment:
     return head
 
 
+def _limit(key: Key, interval: Interval) -> Interval:
+    """How far `interval` can be widened. What the verifier was made to forget may be outside of its type."""
+    low, high = range_of(key.type)
+    beyond = isinstance(key.type, IntType) and not (low <= interval[0] and interval[1] <= high)
+    return unknown(key.type) if beyond and isinstance(key.type, IntType) else (low, high)
+
+
 @final
 @dataclass
 class _Analysis:
@@ -272,7 +279,7 @@ class _Analysis:
             low, high = hull(old, new)
             if (low, high) != old:
                 grown = True
-                limit = limits.get(key) or range_of(key.type)
+                limit = limits.get(key) or _limit(key, (low, high))
                 if key in limits:
                     merged.set(key, hull(old, limit))
                     continue
