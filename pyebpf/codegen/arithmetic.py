@@ -29,7 +29,7 @@ def integer(type: ValueType) -> IntType:
 def binary(code: Code, op: ops.Binary, left: Operand, right: Operand) -> Operand:
     """`left operator right` in 64 bits."""
     x, y = as_integer(code, left), as_integer(code, right)
-    if op.operator in ("&", "|") and left.type == right.type == "i1":
+    if op.operator in ("&", "|") and _is_truth(op.left.type) and _is_truth(op.right.type):
         # Of `(p is not None) | (q is not None)` LLVM makes (p | q) != 0, and the verifier has no pointers or-ed.
         x = code.value(f'call i64 asm "", "=r,0"(i64 {x})')
     signed = integer(op.left.type).signed
@@ -43,6 +43,10 @@ def binary(code: Code, op: ops.Binary, left: Operand, right: Operand) -> Operand
         case "%":
             text = _remainder(code, op, x, y, signed)
     return Operand(text, "i64")
+
+
+def _is_truth(type: ValueType) -> bool:
+    return isinstance(type, BoolType) or (isinstance(type, IntType) and (type.low, type.high) == (0, 1))
 
 
 def _shift(code: Code, op: ops.Binary, x: str, y: str, signed: bool) -> str:

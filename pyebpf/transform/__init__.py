@@ -18,7 +18,7 @@ from pyebpf.ir.module import Module, Obligation, Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.scratch import SPILLS, STACK
 from pyebpf.ir.types import PointerType
-from pyebpf.transform.dead_branches import live_branch
+from pyebpf.transform.dead_branches import live_branch, never_reached, the_end
 from pyebpf.transform.forgetting import forget_in_loops
 from pyebpf.transform.loop_bounds import with_bound
 from pyebpf.transform.meeting import meet_everywhere
@@ -51,9 +51,16 @@ def _program(checked_program: Program, checked: Checked) -> Program:
         language = analyze(program, "language")
     verifier = analyze(program, "verifier")
     unclear, known = unclear_indexes(program), known_locals(program.body)
+    ends: set[ops.Op] = set()
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...] | ops.Alias | None:
         # Facts belong to ops as they were checked, so what goes by facts is done in one walk.
+        if op in ends:
+            return op
+        if never_reached(op, language):
+            end = the_end(op, checked_program.default)
+            ends.update(end)
+            return end
         match op:
             case ops.Prove(type=PointerType() as pointer):
                 return ops.NotNull(op.value, pointer, op.span)
