@@ -22,9 +22,12 @@ from pyebpf.transform.dead_branches import live_branch
 from pyebpf.transform.forgetting import forget_in_loops
 from pyebpf.transform.loop_bounds import with_bound
 from pyebpf.transform.meeting import meet_everywhere
+from pyebpf.transform.needless_forgets import drop_needless_forgets
 from pyebpf.transform.outline import outline
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
+from pyebpf.transform.range_checks import join_range_checks
 from pyebpf.transform.scratch import with_scratch
+from pyebpf.transform.short_circuits import settle_short_circuits
 from pyebpf.transform.unused import remove_unused
 from pyebpf.transform.zeroing import shrink_zeroing
 
@@ -71,4 +74,5 @@ def _program(checked_program: Program, checked: Checked) -> Program:
                 return op
 
     calls = checked.calls and stack(program) <= MOST_STACK
-    return outline(shrink_zeroing(remove_unused(rewrite(program, change))), calls=calls)
+    program = join_range_checks(settle_short_circuits(rewrite(program, change)))
+    return outline(shrink_zeroing(drop_needless_forgets(remove_unused(program))), calls=calls)
