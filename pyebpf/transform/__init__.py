@@ -77,5 +77,7 @@ def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Pro
 
     calls = checked.calls and stack(program) <= MOST_STACK
     program = join_range_checks(settle_short_circuits(rewrite(program, change)))
-    program = shrink_zeroing(drop_needless_forgets(remove_unused(program)))
+    program = shrink_zeroing(remove_unused(program))
+    if not checked.plan.meeting:  # which lives on Forgets
+        program = drop_needless_forgets(program)
     return outline(keep_locals_in_memory(program) if in_memory else program, calls=calls)

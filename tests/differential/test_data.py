@@ -9,12 +9,12 @@ from random import Random
 
 import pytest
 from gen_data import DataGenerator
-from running import Kernel
+from running import Kernel, forced
 from twice import IMPORTS, check_same
 
 from pyebpf import CompileError
 from pyebpf.codegen import StackOverrun, Worker
-from pyebpf.compiler import compile_target, emit
+from pyebpf.compiler import compile_target
 from pyebpf.loader import sys
 
 pytestmark = pytest.mark.kernel
@@ -175,7 +175,7 @@ def test_dense_programs_fit_the_stack(kernel: Kernel, seed: int, tmp_path: Path)
     path = tmp_path / "program.py"
     path.write_text(IMPORTS + DataGenerator(Random(seed)).program())
     with Worker.start() as worker, pytest.raises(StackOverrun):
-        worker.compile(str(emit(path, "llvm")))
+        worker.compile(forced(path))
     check_same(kernel, DataGenerator(Random(seed)).program(), [bytes([3]) * 64, bytes([200]) * 64], tmp_path)
 
 
