@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from pyebpf.object.specs import Object
     from pyebpf.source import Span
 
-ATTEMPTS: Final = ((464, False), (464, True), (256, True), (96, True), (0, True))
-"""Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers. And
-whether numbers are computed where the source does, so that fewer are kept at a time."""
+ATTEMPTS: Final = ((464, False, False), (464, True, False), (96, True, False), (0, True, True))
+"""Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers;
+whether numbers are computed where the source does, so that fewer are kept at a time; and whether numbers count to local
+memory as well."""
 PLANS: Final = (Plan(), Plan(meeting=True), Plan(30_000, meeting=True), Plan(3_000, meeting=True))
 """Tried in turn."""
 ENOUGH: Final = 100_000
@@ -117,8 +118,8 @@ class Building:
         from pyebpf.transform import optimize
 
         for attempt in ATTEMPTS:
-            room, in_order = attempt
-            module = optimize(checked, room)
+            room, in_order, in_memory = attempt
+            module = optimize(checked, room, in_memory=in_memory)
             validate(module)
             text = emit_module(module, in_order=in_order).text
             try:

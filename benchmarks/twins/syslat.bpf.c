@@ -1,6 +1,5 @@
 // Twin of samples/syslat.py: a histogram, by powers of two, of how long system calls take.
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
+#include "twin.h"
 
 #define SLOTS 64
 
@@ -17,6 +16,8 @@ struct {
 	__type(key, u32);
 	__type(value, u64);
 } latency SEC(".maps");
+
+FAILURES(1);
 
 // The place of the highest set bit, by halves; 0 for 0.
 static __always_inline u32 highest_bit32(u32 value)
@@ -49,7 +50,8 @@ int enter(struct trace_event_raw_sys_enter *ctx)
 	u32 thread = (u32)bpf_get_current_pid_tgid();
 	u64 now = bpf_ktime_get_ns();
 
-	bpf_map_update_elem(&starts, &thread, &now, BPF_ANY);
+	if (bpf_map_update_elem(&starts, &thread, &now, BPF_ANY))
+		FAILED(0);
 	return 0;
 }
 
@@ -71,5 +73,3 @@ int leave(struct trace_event_raw_sys_exit *ctx)
 	bpf_map_delete_elem(&starts, &thread);
 	return 0;
 }
-
-char LICENSE[] SEC("license") = "GPL";

@@ -47,6 +47,8 @@ def indexes(block: ops.Block) -> Iterator[ops.Value]:
     for op in block.ops:
         if isinstance(op, ops.ElementAddress | ops.PacketAdvance):
             index = op.index if isinstance(op, ops.ElementAddress) else op.amount
+            if isinstance(index, ops.Prove) and isinstance(index.value, ops.Convert):
+                index = index.value.value  # the same 64 bits, of which a check found out the range
             yield index
             if isinstance(index, ops.Binary) and index.operator == "&":
                 yield index.left

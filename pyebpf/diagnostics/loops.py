@@ -124,8 +124,9 @@ class TooManyValues(Diagnostic):
     notes: ClassVar = ("the kernel gives a program ten registers, and 512 bytes of stack for what they don't hold",)
     help: ClassVar = "read things where they are used, or make two programs of it"
     explanation: ClassVar = """
-    Numbers lie in registers, and those that are needed later on the stack meanwhile. Where very many are needed at
-    once, as in a long program that first reads dozens of fields and then compares them all, the stack is full of them.
+    Numbers lie in registers, and those that are needed later on the stack meanwhile, or in a map of the program's own
+    where there are too many. What the verifier must follow can't lie there: indexes, offsets into a packet, sizes, and
+    what decides how long a loop goes on. Where dozens of these are needed at once, the stack is full of them.
     """
 
     name: str

@@ -20,11 +20,15 @@ from pyebpf.ir.scratch import SPILLS, STACK
 from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch, never_reached, the_end
 from pyebpf.transform.forgetting import forget_in_loops
+from pyebpf.transform.locals_in_memory import keep_locals_in_memory
 from pyebpf.transform.loop_bounds import with_bound
 from pyebpf.transform.meeting import meet_everywhere
+from pyebpf.transform.needless_forgets import drop_needless_forgets
 from pyebpf.transform.outline import outline
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
+from pyebpf.transform.range_checks import join_range_checks
 from pyebpf.transform.scratch import with_scratch
+from pyebpf.transform.short_circuits import settle_short_circuits
 from pyebpf.transform.unused import remove_unused
 from pyebpf.transform.zeroing import shrink_zeroing
 
@@ -34,14 +38,15 @@ MOST_STACK = 256
 """Bytes, of 512, up to which copies of functions become calls, which need more stack."""
 
 
-def optimize(checked: Checked, room: int = STACK - SPILLS) -> Module:
-    """Run every pass over every program. `room`: bytes of stack for local memory, beyond which it lies elsewhere."""
-    programs = tuple(_program(program, checked) for program in checked.module.programs)
+def optimize(checked: Checked, room: int = STACK - SPILLS, *, in_memory: bool = False) -> Module:
+    """Run every pass over every program. `room`: bytes of stack for local memory, beyond which it lies elsewhere.
+    `in_memory`: count numbers to local memory as well, as far as that can be."""
+    programs = tuple(_program(program, checked, in_memory) for program in checked.module.programs)
     rooms = [min(room, room_of(program)) for program in checked.module.programs]
     return with_scratch(replace(checked.module, programs=programs), checked.kernel, rooms)
 
 
-def _program(checked_program: Program, checked: Checked) -> Program:
+def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Program:
     language = checked.language[checked_program]
     program = forget_in_loops(checked_program, language)
     if program is not checked_program:
@@ -78,4 +83,8 @@ def _program(checked_program: Program, checked: Checked) -> Program:
                 return op
 
     calls = checked.calls and stack(program) <= MOST_STACK
-    return outline(shrink_zeroing(remove_unused(rewrite(program, change))), calls=calls)
+    program = join_range_checks(settle_short_circuits(rewrite(program, change)))
+    program = shrink_zeroing(remove_unused(program))
+    if not checked.plan.meeting:  # which lives on Forgets
+        program = drop_needless_forgets(program)
+    return outline(keep_locals_in_memory(program) if in_memory else program, calls=calls)

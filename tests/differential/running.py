@@ -128,8 +128,8 @@ def _contents(loaded: LoadedObject, name: str, size: int) -> bytes:
     return sys.map_lookup(loaded.maps[name].fd, bytes(4), size) or b""
 
 
-def forced(path: Path, loops: Literal["bounded", "callback"]) -> str:
-    """The module at `path` in LLVM's words, with every loop done in the same way."""
+def forced(path: Path, loops: Literal["bounded", "callback"] | None = None) -> str:
+    """The module at `path` in LLVM's words, with every loop done in the same way; or as it is tried first."""
     module = compiler._module(compiler.resolve(path), None)
     validate(module)
     return emit_module(optimize(check_module(module, None, loops))).text

@@ -9,12 +9,12 @@ from random import Random
 
 import pytest
 from gen_data import DataGenerator
-from running import Kernel
+from running import Kernel, forced
 from twice import IMPORTS, check_same
 
 from pyebpf import CompileError
 from pyebpf.codegen import StackOverrun, Worker
-from pyebpf.compiler import compile_target, emit
+from pyebpf.compiler import compile_target
 from pyebpf.loader import sys
 
 pytestmark = pytest.mark.kernel
@@ -175,21 +175,27 @@ def test_dense_programs_fit_the_stack(kernel: Kernel, seed: int, tmp_path: Path)
     path = tmp_path / "program.py"
     path.write_text(IMPORTS + DataGenerator(Random(seed)).program())
     with Worker.start() as worker, pytest.raises(StackOverrun):
-        worker.compile(str(emit(path, "llvm")))
+        worker.compile(forced(path))
     check_same(kernel, DataGenerator(Random(seed)).program(), [bytes([3]) * 64, bytes([200]) * 64], tmp_path)
 
 
-def _many(count: int) -> str:
+def _many(count: int, use: str) -> str:
     """A program that needs `count` numbers at a time."""
-    reads = [f"    a{number} = packet.load({number}, u8)" for number in range(count)]
-    uses = [f"    out[{number % 32}] = a{number}" for number in range(count)]
-    return "\n".join(["@xdp", "def probe(packet):", *reads, *uses, ""])
+    reads = [f"    a{number} = packet.load({number}, u8) + {number}" for number in range(count)]
+    uses = [f"    out[{number % 32}] += {use.format(number)}" for number in range(count)]
+    return "\n".join(["@xdp", "def probe(packet):", *reads, *uses, "    return XDP.PASS", ""])
 
 
-def test_more_values_at_a_time_than_the_stack_holds_are_diagnosed(tmp_path: Path) -> None:
-    """LLVM finds that out, and ends its process; the user is told of the program."""
+def test_more_numbers_than_the_stack_holds_lie_in_memory(kernel: Kernel, tmp_path: Path) -> None:
+    """Nothing is wrong with such a program."""
+    check_same(kernel, _many(150, "a{}"), [bytes(range(256)), bytes([200]) * 256], tmp_path)
+
+
+def test_more_indexes_at_a_time_than_the_stack_holds_are_diagnosed(tmp_path: Path) -> None:
+    """What the verifier must know of a number it doesn't know of memory. LLVM finds that the stack is too small, and
+    ends its process; the user is told of the program."""
     path = tmp_path / "program.py"
-    path.write_text(IMPORTS + _many(80))
+    path.write_text(IMPORTS + _many(100, "packet.load(a{} & 31, u8)"))
     with pytest.raises(CompileError) as caught:
         compile_target(path)
     (diagnostic,) = caught.value.diagnostics
