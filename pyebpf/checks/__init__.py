@@ -14,6 +14,7 @@ from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too
 from pyebpf.checks.facts import Facts
 from pyebpf.checks.intervals import analyze
 from pyebpf.checks.locks import forbidden_locks, held_around
+from pyebpf.checks.moved_packets import moved
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new
@@ -69,7 +70,8 @@ def check_module(
     sink = Sink()
     language = {program: analyze(program, "language") for program in module.programs}
     for program, facts in language.items():
-        found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
+        found = [*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module)]
+        found += moved(program)
         newer = too_new(program, kernel) if kernel is not None else ()
         for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program), *held_around(program)):
             sink.add(diagnostic)

@@ -7,6 +7,7 @@ from typing import Final
 from pyebpf.diagnostics import (
     data,
     declarations,
+    helpers,
     hooks,
     kfuncs,
     loops,
@@ -132,6 +133,9 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     kfuncs.UnknownKfunc,
     kfuncs.NotHeld,
     kfuncs.HeldAround,
+    helpers.HelperInstead,
+    helpers.NoMemory,
+    helpers.PacketMoved,
     hooks.UnknownTracepoint,
     hooks.UnknownContextField,
     hooks.WrongParameters,

@@ -15,6 +15,7 @@ from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import (
     calls,
     expressions,
+    helpers,
     integers,
     iteration,
     kfuncs,
@@ -43,6 +44,7 @@ from pyebpf.irbuild.operands import (
     reference,
 )
 from pyebpf.lang.functions import Builtin
+from pyebpf.lang.helpers import KernelHelper
 from pyebpf.lang.kfuncs import Kfunc
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -82,6 +84,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
         named = {word.name: each for word, each in zip(node.keywords, given[len(node.arguments) :], strict=True)}
         return iteration.make(b, iterable, given[: len(node.arguments)], named, node.span)
+    if isinstance(value, KernelHelper):
+        return helpers.call(b, value, node)
     if node.keywords:
         b.error(
             errors.WrongArguments(

@@ -40,6 +40,14 @@ def begin(b: Builder, span: Span) -> None:
         b.set(b.cursor, b.emit(ops.PacketData(type, span)), span)
 
 
+def again(b: Builder, span: Span) -> None:
+    """The packet may lie elsewhere now: the cursor stands on its first byte again."""
+    if b.offset is not None:
+        b.set(b.offset, b.const(0, span), span)
+    if b.cursor is not None:
+        b.set(b.cursor, b.emit(ops.PacketData(_pointer(b, BYTES), span)), span)
+
+
 def _pointer(b: Builder, type: layout.Type) -> PointerType:
     return PointerType(type, Region.PACKET, writable=b.hook.context is ContextKind.XDP_PACKET)
 

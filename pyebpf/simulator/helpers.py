@@ -7,7 +7,8 @@ as they were.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from errno import EFAULT, ENOENT
+from errno import EFAULT, EINVAL, ENOENT
+from sys import byteorder
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -17,6 +18,7 @@ from pyebpf.simulator.addresses import Space
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.memory import Handle, Pointer, Word
 from pyebpf.simulator.queues import Queue
+from pyebpf.simulator.strtox import strtol, strtoul
 
 if TYPE_CHECKING:
     from pyebpf.simulator.run import Run
@@ -155,6 +157,47 @@ def _skb_load_bytes(run: Run, _: Pointer, offset: int, target: Pointer, size: in
     return 0
 
 
+def _xdp_load_bytes(run: Run, _: Pointer, offset: int, target: Pointer, size: int) -> Word:
+    packet = run.packet
+    if packet is None:
+        raise InternalError("xdp_load_bytes without a packet")
+    if offset > 0xFFFF:
+        return -EFAULT
+    if offset + size > len(packet.data):
+        return -EINVAL
+    target.write(packet.read(offset, size))
+    return 0
+
+
+def _xdp_store_bytes(run: Run, _: Pointer, offset: int, source: Pointer, size: int) -> Word:
+    packet = run.packet
+    if packet is None:
+        raise InternalError("xdp_store_bytes without a packet")
+    if offset > 0xFFFF:
+        return -EFAULT
+    if offset + size > len(packet.data):
+        return -EINVAL
+    packet.write(offset, source.read(size))
+    return 0
+
+
+def _xdp_get_buff_len(run: Run, _: Pointer) -> Word:
+    assert run.packet is not None
+    return len(run.packet.data)
+
+
+def _parsed(parse: Callable[[bytes, int], tuple[int, int]]) -> Helper:
+    """`strtol` and `strtoul`: the number is written only where there is one."""
+
+    def read(run: Run, text: Pointer, size: int, flags: int, result: Pointer) -> Word:
+        consumed, value = parse(text.read(size), flags)
+        if consumed >= 0:
+            result.write((value & U64).to_bytes(8, byteorder))
+        return consumed
+
+    return read
+
+
 def _queue(run: Run, map: Handle) -> Queue:
     return map.held if isinstance(map.held, Queue) else run.state.queues[map.map]
 
@@ -245,4 +288,9 @@ HELPERS: Final[dict[str, Helper]] = {
     "probe_read_kernel_str": _probe_read_str("kernel"),
     "probe_read_user_str": _probe_read_str("user"),
     "skb_load_bytes": _skb_load_bytes,
+    "xdp_load_bytes": _xdp_load_bytes,
+    "xdp_store_bytes": _xdp_store_bytes,
+    "xdp_get_buff_len": _xdp_get_buff_len,
+    "strtol": _parsed(strtol),
+    "strtoul": _parsed(strtoul),
 }

@@ -23,6 +23,7 @@ CASE = re.compile(
 PRELUDE = """\
 from pyebpf import *
 from pyebpf import ETH_P_IP, Ethernet, IPv4, Tcp
+from pyebpf.helpers import csum_diff, jiffies64, ringbuf_query, strtol, xdp_adjust_head, xdp_load_bytes
 
 @struct
 class Event:
