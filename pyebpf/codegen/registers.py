@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import final
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Function, Program
-from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, ValueType
+from pyebpf.ir.sizes import sizes
+from pyebpf.ir.types import BoolType, IntType, NoneType, ValueType
 from pyebpf.records import dataclass
 
 
@@ -44,7 +44,7 @@ def section(program: Program) -> str:
 def indexes(block: ops.Block) -> Iterator[ops.Value]:
     """Values that are added to addresses, and what they are masked from."""
     for op in block.ops:
-        if isinstance(op, ops.Call):
+        if isinstance(op, ops.Call | ops.KfuncCall):
             yield from sizes(op)
         if isinstance(op, ops.ElementAddress | ops.PacketAdvance):
             index = op.index if isinstance(op, ops.ElementAddress) else op.amount
@@ -53,13 +53,6 @@ def indexes(block: ops.Block) -> Iterator[ops.Value]:
                 yield index.left
         for inner in ops.blocks(op):
             yield from indexes(inner)
-
-
-def sizes(op: ops.Call) -> Iterator[ops.Value]:
-    """How much memory a helper is given, where that varies: numbers that follow addresses."""
-    for address, size in pairwise(op.arguments):
-        if isinstance(address.type, PointerType) and isinstance(size.type, IntType):
-            yield size
 
 
 @final

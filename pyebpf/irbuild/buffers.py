@@ -14,6 +14,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import helpers as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
+from pyebpf.ir.module import Fault
 from pyebpf.ir.types import IntType, PointerType, Region
 from pyebpf.irbuild import constants, expressions, memory, order, slices, values
 from pyebpf.irbuild.builder import Builder
@@ -62,7 +63,7 @@ def of_operand(b: Builder, operand: Operand, span: Span, name: str, written: boo
     pointer = reference(operand)
     if pointer is None or not ops.is_value(operand) or (is_text(operand) and written):
         _refuse(b, operand, span, name, written)
-    address = _reachable(b, operand, pointer, span, written)
+    address = reachable(b, operand, pointer, span, written)
     return Buffer(address, b.const(pointer.target.size, span), pointer.target.size, span)
 
 
@@ -85,7 +86,7 @@ def _refuse(b: Builder, operand: Operand, span: Span, name: str, written: bool) 
     b.error(errors.NoMemory(span, name, describe(operand), what, hint))
 
 
-def _reachable(b: Builder, address: ops.Value, pointer: PointerType, span: Span, written: bool) -> ops.Value:
+def reachable(b: Builder, address: ops.Value, pointer: PointerType, span: Span, written: bool) -> ops.Value:
     """`address`, or where what lies in a packet was copied to, which helpers of most programs don't read from."""
     if written and not pointer.writable:
         b.error(type_errors.ReadOnly(span, f"`{span.text}`"))
@@ -110,10 +111,12 @@ def _slice(b: Builder, base: Operand, node: tree.Subscript, name: str, written: 
         return of_operand(b, place.address, node.span, name, written)
     array, span = pointer.target, index.stop.span
     count = b.unsigned(values.number(b, expressions.evaluate(b, index.stop), span), span)
-    address = _reachable(b, base, pointer, node.span, written)
+    address = reachable(b, base, pointer, node.span, written)
     limit = b.const(array.length, span)
     inside = b.choose(b.compare("<", count, limit, span), IntType(0, array.length), count, limit, span)
     if array.element.size > 1:
         unit = b.const(array.element.size, span)
         inside = b.emit(ops.Binary("*", inside, unit, IntType(0, array.size), span))
+    # Never fails; but what is known of `count` here the verifier may not know, as in a function that runs a loop.
+    b.check(b.compare("<=", inside, b.const(array.size, span), span), Fault.INDEX, span)
     return Buffer(address, inside, array.size, node.span)

@@ -27,6 +27,7 @@ from pyebpf.irbuild import (
     packets,
     prints,
     reductions,
+    rings,
     text_methods,
     values,
 )
@@ -84,6 +85,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
         named = {word.name: each for word, each in zip(node.keywords, given[len(node.arguments) :], strict=True)}
         return iteration.make(b, iterable, given[: len(node.arguments)], named, node.span)
+    if isinstance(target, Method) and target.name == "output" and isinstance(target.receiver, Static):
+        return rings.output(b, maps.ref(b, target.receiver), node)
     if isinstance(value, KernelHelper):
         return helpers.call(b, value, node)
     if node.keywords:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.kernel.maps import MapType
+from pyebpf.simulator import dynptrs
 from pyebpf.simulator.addresses import Space
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.memory import Handle, Pointer, Word
@@ -291,6 +292,11 @@ HELPERS: Final[dict[str, Helper]] = {
     "xdp_load_bytes": _xdp_load_bytes,
     "xdp_store_bytes": _xdp_store_bytes,
     "xdp_get_buff_len": _xdp_get_buff_len,
+    "ringbuf_output": dynptrs.ringbuf_output,
+    "ringbuf_reserve_dynptr": dynptrs.reserve,
+    "ringbuf_submit_dynptr": dynptrs.submit,
+    "ringbuf_discard_dynptr": dynptrs.discard,
+    "dynptr_write": dynptrs.write,
     "strtol": _parsed(strtol),
     "strtoul": _parsed(strtoul),
 }
