@@ -10,7 +10,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
-from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, PointerType, Region, ValueType
+from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, ValueType
 from pyebpf.irbuild import buffers, expressions, maps, order, packets, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
@@ -84,7 +84,7 @@ def _argument(
                 b.error(
                     type_errors.WrongType(span, "the probe's parameter", describe(operand), b.probe.parameters[0].name)
                 )
-            return [context(b, span)]
+            return [packets.context(b, span)]
         case "number" | "net":
             return [_number(b, parameter, operand, span)]
         case "address":
@@ -95,11 +95,6 @@ def _argument(
             return [_struct(b, parameter.type, operand, span)]
         case _:
             unreachable(parameter.kind)
-
-
-def context(b: Builder, span: Span) -> ops.Value:
-    """The program's context, as an argument."""
-    return b.emit(ops.ContextPointer(PointerType(layout.U8, Region.CONTEXT, writable=False), span))
 
 
 def _number(b: Builder, parameter: Parameter, operand: Operand, span: Span) -> ops.Value:

@@ -24,6 +24,7 @@ from pyebpf.irbuild import (
     memory,
     names,
     order,
+    packet_bytes,
     packets,
     prints,
     reductions,
@@ -87,6 +88,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         return iteration.make(b, iterable, given[: len(node.arguments)], named, node.span)
     if isinstance(target, Method) and target.name == "output" and isinstance(target.receiver, Static):
         return rings.output(b, maps.ref(b, target.receiver), node)
+    if isinstance(target, Method) and isinstance(target.receiver, Packet) and target.name in packet_bytes.TAKES:
+        return packet_bytes.method(b, target.name, node)
     if isinstance(value, KernelHelper):
         return helpers.call(b, value, node)
     if node.keywords:
