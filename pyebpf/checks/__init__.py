@@ -17,7 +17,7 @@ from pyebpf.checks.locks import forbidden_locks, held_around
 from pyebpf.checks.moved_packets import moved
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
-from pyebpf.checks.requirements import too_new
+from pyebpf.checks.requirements import too_new, undated
 from pyebpf.checks.suspects import always_same
 from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir import ops
@@ -83,7 +83,12 @@ def check_module(
             sink.add(diagnostic)
     sink.check()
     reports = tuple(report(program, facts, kernel) for program, facts in language.items())
-    suspects = (*module.suspects, *always_same(module, language.values()))
+    doubts = (
+        ()
+        if kernel is None or module.types_given
+        else [doubt for program in module.programs for doubt in undated(program, kernel)]
+    )
+    suspects = (*module.suspects, *doubts, *always_same(module, language.values()))
     return Checked(module, language, reports, suspects, kernel is None or kernel >= SPILLED_RANGES, kernel, plan)
 
 

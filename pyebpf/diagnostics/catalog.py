@@ -133,6 +133,8 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     kfuncs.UnknownKfunc,
     kfuncs.NotHeld,
     kfuncs.HeldAround,
+    kfuncs.KfuncNotHere,
+    kfuncs.KfuncUndated,
     helpers.HelperInstead,
     helpers.NoMemory,
     helpers.PacketMoved,

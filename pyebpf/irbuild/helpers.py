@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyebpf import layout
 from pyebpf.diagnostics import helpers as errors
-from pyebpf.diagnostics import kfuncs as kfunc_errors
 from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
@@ -14,6 +13,7 @@ from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, ValueTy
 from pyebpf.irbuild import buffers, expressions, maps, order, packets, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
+from pyebpf.irbuild.trusted import trusted
 from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.prototypes import INSTEAD, Parameter, Prototype, prototype_by_name
 from pyebpf.lang.helpers import KernelHelper
@@ -28,7 +28,6 @@ _INTEGERS = {
 _WIDTHS = {2: layout.BE16, 4: layout.BE32}
 _WIDTH_MASK = 0xF
 """BPF_F_HDR_FIELD_MASK: where the arguments of checksum helpers say how many bytes a number has."""
-CURRENT = ("get_current_task", "get_current_task_btf")
 
 
 def call(b: Builder, helper: KernelHelper, node: tree.Call) -> Operand:
@@ -92,7 +91,7 @@ def _argument(
         case "map":
             return [_map(b, parameter, operand, span)]
         case "struct":
-            return [_struct(b, parameter.type, operand, span)]
+            return [trusted(b, (parameter.type,), operand, span)]
         case _:
             unreachable(parameter.kind)
 
@@ -145,18 +144,6 @@ def _map(b: Builder, parameter: Parameter, operand: Operand, span: Span) -> ops.
     if MapType(map.type) not in parameter.maps:
         b.error(type_errors.WrongType(span, expected, describe(operand), ""))
     return queues.address(b, map, span)
-
-
-def _struct(b: Builder, struct: str, operand: Operand, span: Span) -> ops.Value:
-    """A kernel struct that the verifier trusts: the current task, or what a `with` block holds."""
-    if not (ops.is_value(operand) and operand.type == KernelType(struct)):
-        b.error(type_errors.WrongType(span, f"struct {struct}", describe(operand), ""))
-    if operand in b.trusted or (isinstance(operand, ops.Call) and operand.helper == "get_current_task_btf"):
-        return operand
-    if isinstance(operand, ops.Call) and operand.helper in CURRENT:
-        b.take_back(operand)
-        return b.call("get_current_task_btf", (), KernelType(struct), span)
-    b.error(kfunc_errors.NotHeld(span, span.text))
 
 
 def _memory(

@@ -90,6 +90,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         return rings.output(b, maps.ref(b, target.receiver), node)
     if isinstance(target, Method) and isinstance(target.receiver, Packet) and target.name in packet_bytes.TAKES:
         return packet_bytes.method(b, target.name, node)
+    if isinstance(value, Kfunc):
+        return kfuncs.call(b, value, node)
     if isinstance(value, KernelHelper):
         return helpers.call(b, value, node)
     if node.keywords:
@@ -105,8 +107,6 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     arguments = expressions.in_order(b, node.arguments)
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
-    if isinstance(value, Kfunc):
-        return kfuncs.call(b, value, arguments, node.span)
     if isinstance(value, Builtin):
         return calls.builtin(b, value.name, arguments, node.span)
     try:

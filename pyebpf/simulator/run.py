@@ -201,7 +201,7 @@ class Run:
             case ops.NotNull():
                 return self.word(op.pointer)  # its type says that it isn't null
             case ops.KfuncCall():
-                result = helpers.call(self, op.kfunc.name, [self.word(value) for value in op.arguments])
+                result = helpers.kfunc(self, op, [self.word(value) for value in op.arguments])
                 return numbers.register(result, op.type) if isinstance(result, int) else result
             case ops.MapAddress():
                 return Handle(op.map)

@@ -24,6 +24,7 @@ PRELUDE = """\
 from pyebpf import *
 from pyebpf import ETH_P_IP, Ethernet, IPv4, Tcp
 from pyebpf.helpers import csum_diff, jiffies64, ringbuf_query, strtol, xdp_adjust_head, xdp_load_bytes
+from pyebpf.kfuncs import bpf_strlen, bpf_xdp_ct_lookup
 
 @struct
 class Event:

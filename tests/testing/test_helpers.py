@@ -151,3 +151,40 @@ def probe(ctx):
         answers = {"get_task_stack": lambda *_: -22, "send_signal": lambda signal: sent.append(signal) or 0}
         simulate(probes.probe, ctx=(1, 2), helpers=answers)
         assert sent == [9]
+
+
+def test_kfuncs_in_the_simulator(tmp_path: Path) -> None:
+    """A test answers for them: kernel structs as dicts, None for what isn't there; giving back needs no answer."""
+    path = tmp_path / "probes.py"
+    path.write_text("""
+from pyebpf import XDP, Global, NullPointerError, i32, u8, u64, xdp
+from pyebpf.kfuncs import bpf_strlen, bpf_task_acquire, bpf_task_from_pid
+
+wanted, found, length = Global[i32](1), Global[u64](0), Global[u64](0)
+
+@xdp
+def probe(packet):
+    try:
+        with bpf_task_from_pid(wanted.value) as task, bpf_task_acquire(task) as again:
+            found.value = u64(again.tgid)
+            length.value = u64(bpf_strlen("abc"))
+    except NullPointerError:
+        found.value = 404
+    return XDP.DROP
+""")
+    probes = import_file(path)
+    with Simulator() as simulate:
+        simulate.watch({"probes": probes})
+        with pytest.raises(SimulationError, match=r"bpf_task_from_pid, which the simulator doesn't know"):
+            simulate(probes.probe, packet=PACKET)
+        tasks = {1: {"tgid": 77}}
+        answers = {
+            "bpf_task_from_pid": tasks.get,
+            "bpf_task_acquire": lambda _: {"tgid": 78},
+            "bpf_strlen": lambda text: len(text.read(4).rstrip(b"\0")),
+        }
+        simulate(probes.probe, packet=PACKET, helpers=answers)
+        assert (probes.found.value, probes.length.value) == (78, 3)
+        probes.wanted.value = 2
+        simulate(probes.probe, packet=PACKET, helpers=answers)
+        assert probes.found.value == 404
