@@ -16,7 +16,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import IntType, PointerType, Region
-from pyebpf.irbuild import constants, expressions, memory, order, slices, values
+from pyebpf.irbuild import constants, copies, expressions, memory, order, slices, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe, is_text, reference
 from pyebpf.records import dataclass
@@ -88,6 +88,7 @@ def _refuse(b: Builder, operand: Operand, span: Span, name: str, written: bool) 
 
 def reachable(b: Builder, address: ops.Value, pointer: PointerType, span: Span, written: bool) -> ops.Value:
     """`address`, or where what lies in a packet was copied to, which helpers of most programs don't read from."""
+    copies.check(b, pointer.target, span, address)
     if written and not pointer.writable:
         b.error(type_errors.ReadOnly(span, f"`{span.text}`"))
     if pointer.region in CONTIGUOUS:
