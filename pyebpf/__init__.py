@@ -30,6 +30,7 @@ from pyebpf.lang.functions import (
     cgroup_id,
     comm,
     cpu,
+    current_cgroup,
     current_task,
     gid,
     kernel_str,
@@ -58,9 +59,9 @@ from pyebpf.lang.maps import (
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
 from pyebpf.lang.programs import ProgArray
-from pyebpf.lang.storage import TaskStorage
+from pyebpf.lang.storage import CgroupStorage, InodeStorage, SkStorage, TaskStorage
 from pyebpf.lang.structs import bits, struct, union
-from pyebpf.lang.types import SpinLock, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
+from pyebpf.lang.types import SpinLock, Timer, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.lang.variables import Config, Global
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ __all__ = [
     "Array",
     "ArrayOfMaps",
     "BloomFilter",
+    "CgroupStorage",
     "CompileError",
     "CompileWarning",
     "Config",
@@ -100,6 +102,7 @@ __all__ = [
     "IPv4Network",
     "IPv6Address",
     "IPv6Network",
+    "InodeStorage",
     "InternalError",
     "LpmTrie",
     "LruHash",
@@ -112,9 +115,11 @@ __all__ = [
     "ProgArray",
     "Queue",
     "RingBuf",
+    "SkStorage",
     "SpinLock",
     "Stack",
     "TaskStorage",
+    "Timer",
     "be16",
     "be32",
     "be64",
@@ -125,6 +130,7 @@ __all__ = [
     "char",
     "comm",
     "cpu",
+    "current_cgroup",
     "current_task",
     "function",
     "gid",

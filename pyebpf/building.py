@@ -161,7 +161,7 @@ def _too_many_values(checked: Checked, name: str) -> CompileError | InternalErro
     from pyebpf.diagnostics.loops import TooManyValues
 
     # A function that a loop or a helper became is named after its program.
-    for program in checked.module.programs:
+    for program in sorted(checked.module.programs, key=lambda each: -len(each.name)):
         if name == program.name or name.startswith(f"{program.name}__"):
             return CompileError((TooManyValues(program.span, program.name),))
     return InternalError(f"the stack of {name} is too small for its registers")
@@ -177,17 +177,19 @@ def _too_much(built: Built) -> CompileError:
         if effort.complete and effort.instructions <= ENOUGH and effort.open_branches <= BRANCHES:
             continue
         program = programs[spec.name]
-        span, share = _costliest(program, effort)
+        callbacks = [each for each in programs.values() if each.callback and each.callback.owner == program.name]
+        span, share = _costliest([program, *callbacks], effort)
         found.append(TooMuchToFollow(span, program.name, round(100 * share)))
     return CompileError(tuple(found))
 
 
-def _costliest(program: Program, effort: Effort) -> tuple[Span, float]:
-    """The innermost loop to which most of the instructions belong, or else the line, and their share."""
+def _costliest(programs: list[Program], effort: Effort) -> tuple[Span, float]:
+    """The innermost loop to which most of the instructions belong, or else the line, and their share. `programs`: one
+    and its callbacks."""
     from pyebpf.ir import ops
 
-    best, most = program.span, 0
-    every = list(ops.walk(program.body))
+    best, most = programs[0].span, 0
+    every = [op for program in programs for op in ops.walk(program.body)]
     loops = [op for op in every if isinstance(op, ops.Loop)]
     for op in loops or every:
         places = {(inner.span.source.path, inner.span.line) for block in ops.blocks(op) for inner in ops.walk(block)}

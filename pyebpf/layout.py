@@ -187,6 +187,10 @@ IPV6 = Address("IPv6Address", 16, "ipv6")
 MAC = Address("MacAddress", 6, "mac")
 SPIN_LOCK = Struct("bpf_spin_lock", (Field("val", U32, 0),), 4, 4)
 """What `with entry.lock:` holds. The kernel knows it by its name."""
+TIMER = Struct("bpf_timer", (Field("opaque", Array(U64, 2), 0),), 16, 8)
+"""What `entry.timer.start(…)` starts. The kernel knows it by its name."""
+KERNELS_OWN = (SPIN_LOCK, TIMER)
+"""Fields that only the kernel reads and writes, once they are in a map."""
 IPV4_NETWORK = Struct("IPv4Network", (Field("prefixlen", U32, 0), Field("address", IPV4, 4)), 8, 4)
 """A key of an LPM trie (`struct bpf_lpm_trie_key`): bits that count, and the address."""
 IPV6_NETWORK = Struct("IPv6Network", (Field("prefixlen", U32, 0), Field("address", IPV6, 4)), 20, 4)
@@ -268,13 +272,24 @@ def record_name(type: Type | None) -> str:
 
 def locks(type: Type | None) -> tuple[int, ...]:
     """Where in `type` its spin locks are, in bytes from its start."""
+    return places_of(SPIN_LOCK, type)
+
+
+def timers(type: Type | None) -> tuple[int, ...]:
+    """Where in `type` its timers are, in bytes from its start."""
+    return places_of(TIMER, type)
+
+
+def places_of(wanted: Struct, type: Type | None) -> tuple[int, ...]:
+    """Where in `type` a `wanted` lies, in bytes from its start."""
     match type:
         case Struct():
-            if type == SPIN_LOCK:
+            if type == wanted:
                 return (0,)
-            return tuple(field.offset + at for field in type.fields for at in locks(field.type))
+            return tuple(field.offset + at for field in type.fields for at in places_of(wanted, field.type))
         case Array():
-            return tuple(number * type.element.size + at for number in range(type.length) for at in locks(type.element))
+            inside = places_of(wanted, type.element)
+            return tuple(number * type.element.size + at for number in range(type.length) for at in inside)
         case _:
             return ()
 

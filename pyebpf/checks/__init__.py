@@ -10,7 +10,16 @@ from dataclasses import replace
 from typing import final
 
 from pyebpf.checks import strategies
-from pyebpf.checks.cost import LoopReport, ProgramReport, forbidden, report, too_expensive, too_large, unbounded
+from pyebpf.checks.cost import (
+    LoopReport,
+    ProgramReport,
+    forbidden,
+    report,
+    too_expensive,
+    too_expensive_together,
+    too_large,
+    unbounded,
+)
 from pyebpf.checks.facts import Facts
 from pyebpf.checks.intervals import analyze
 from pyebpf.checks.locks import forbidden_locks, held_around
@@ -19,6 +28,7 @@ from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new, undated
 from pyebpf.checks.suspects import always_same
+from pyebpf.checks.timers import circles, forbidden_timers, uncertain_timers
 from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
@@ -73,13 +83,16 @@ def check_module(
         found = [*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module)]
         found += moved(program)
         newer = too_new(program, kernel) if kernel is not None else ()
-        for diagnostic in (*found, *overwritten(program), *newer, *forbidden_locks(program), *held_around(program)):
+        timed = (*forbidden_timers(program), *uncertain_timers(program), *circles(program, module))
+        kept = (*overwritten(program), *forbidden_locks(program), *held_around(program), *timed)
+        for diagnostic in (*found, *newer, *kept):
             sink.add(diagnostic)
     sink.check()
     module, language = _with_strategies(module, language, kernel, loops, plan.limit)
     for program, facts in language.items():
         newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()
-        for diagnostic in (*too_expensive(program, facts), *newer, *too_large(program, kernel)):
+        together = too_expensive_together(program, language) if program.callback is None else ()
+        for diagnostic in (*too_expensive(program, facts), *together, *newer, *too_large(program, kernel)):
             sink.add(diagnostic)
     sink.check()
     reports = tuple(report(program, facts, kernel) for program, facts in language.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import final
 
 from pyebpf.checks.accumulators import MOST_RUNS
@@ -81,6 +81,8 @@ def report(program: Program, facts: Facts, kernel: Version | None) -> ProgramRep
     helpers = {helper.name: helper for helper, _ in used_helpers(program)}
     ordered = tuple(sorted(helpers.values(), key=lambda helper: helper.id))
     hook = f"{program.hook.name} {program.argument}".strip()
+    if program.callback is not None:
+        hook = f"timers of {program.callback.map.name}, started by {program.callback.owner}"
     newest = max(needs(program), key=lambda need: need.since)
     places, most = scratch(program, 0, kernel, room(program)), worst_case(program.body, facts)
     away = {slot for slot, _ in places.places} if places is not None else set()
@@ -138,6 +140,18 @@ def too_expensive(program: Program, facts: Facts) -> Iterator[Diagnostic]:
         worst = max(inside, key=lambda op: (bound(op, facts) or 1) * open_branches(op.body, facts), default=None)
         if worst is not None:
             yield TooManyBranches(worst.span, remembered, bound(worst, facts) or 1, OPEN_BRANCHES)
+
+
+def too_expensive_together(owner: Program, language: Mapping[Program, Facts]) -> Iterator[Diagnostic]:
+    """A diagnostic if `owner` and its callbacks, which the verifier follows with it, are too much together."""
+    callbacks = [each for each in language if each.callback is not None and each.callback.owner == owner.name]
+    costs = {each: worst_case(each.body, language[each]) for each in (owner, *callbacks)}
+    total, most = sum(costs.values()), max(costs, key=lambda each: costs[each])
+    if not callbacks or total <= BUDGET or costs[most] > BUDGET:
+        return
+    worst = _largest(most, lambda block: worst_case(block, language[most]))
+    if worst is not None:
+        yield TooManyInstructions(worst.span, total, bound(worst, language[most]) or 1, BUDGET)
 
 
 def too_large(program: Program, kernel: Version | None) -> Iterator[Diagnostic]:

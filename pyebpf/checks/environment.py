@@ -10,7 +10,7 @@ two looks at nothing else (`checks/joining.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeAlias, final
@@ -166,12 +166,22 @@ class Environment:
         self.same[local] = frozenset()
         self.when.pop(local, None)
 
-    def clear(self) -> None:
-        """Nothing more is known of what is the same as what, nor of what truth values imply."""
-        self.layer.reads.update(self.same)
-        self.layer.changed.update(self.when)
-        self.same.clear()
-        self.when.clear()
+    def hidden(self, alive: Callable[[Key], bool], unknown: Callable[[IntType | BoolType], Interval]) -> Environment:
+        """What is known where numbers are read from memory that others may have written."""
+        found = self.copy()
+        found.layer.changed.update(self.intervals, self.when)
+        found.layer.reads.update(self.same)
+        found.intervals, found.versions, found.same, found.when = {}, {}, {}, {}
+        for key, interval in self.intervals.items():
+            if alive(key):
+                if isinstance(key.type, IntType | BoolType):
+                    found.intervals[key], found.versions[key] = unknown(key.type), fresh()
+                    continue
+                found.intervals[key] = interval
+                if key in self.versions:
+                    found.versions[key] = self.versions[key]
+        found.recent.update(found.intervals)
+        return found
 
     def refine(self, key: Key, interval: Interval) -> bool:
         """Learn that `key` lies in `interval`. False if it can't."""
@@ -183,6 +193,8 @@ class Environment:
         if known == old:
             return True
         if old is None and key not in self.versions:
+            if type(key) is not ops.Local:
+                return True  # nobody asks for it any more
             self.bare |= {key}
         self.set(key, known)
         same = self.same

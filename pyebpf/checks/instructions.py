@@ -13,6 +13,7 @@ COSTS: dict[type[ops.Op], int] = {
     ops.MemberAddress: 0,
     ops.Prove: 0,
     ops.MapAddress: 2,
+    ops.CallbackAddress: 50,  # the verifier looks at the callback each time, until it knows it
     ops.NotNull: 0,
     ops.BitLength: 60,
     ops.Entries: 0,

@@ -8,6 +8,7 @@ learnt (with widening to the constants of the program, then narrowing).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
@@ -15,6 +16,7 @@ from pyebpf.checks.accumulators import Growth, growths
 from pyebpf.checks.environment import Delta, Environment, Interval, Key, hull, meet, range_of
 from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.checks.joining import differing, join
+from pyebpf.checks.liveness import Liveness, liveness
 from pyebpf.checks.transfer import Mode, assume, interval_of, unknown
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -31,7 +33,7 @@ visits the rounds of a loop aren't followed one by one any more."""
 def analyze(program: Program, mode: Mode) -> Facts:
     """Facts about one program."""
     visits = MOST_VISITS * sum(1 for _ in ops.walk(program.body))
-    analysis = _Analysis(Facts(mode), _thresholds(program.body), visits)
+    analysis = _Analysis(Facts(mode), _thresholds(program.body), visits, liveness(program.body))
     analysis.block(program.body, Environment())
     return analysis.facts
 
@@ -63,15 +65,11 @@ def _forget(head: Environment, written: frozenset[ops.Local]) -> Environment:
     return head
 
 
-def _hidden(known: Environment) -> Environment:
-    """What the verifier knows in a function of the numbers outside, which it reads from memory: their types at most."""
-    found = known.copy()
-    for key in list(found.intervals):
-        if isinstance(key.type, IntType | BoolType):
-            found.set(key, unknown(key.type))
-            found.renew(key)
-    found.clear()
-    return found
+def _limit(key: Key, interval: Interval) -> Interval:
+    """How far `interval` can be widened. What the verifier was made to forget may be outside of its type."""
+    low, high = range_of(key.type)
+    beyond = isinstance(key.type, IntType) and not (low <= interval[0] and interval[1] <= high)
+    return unknown(key.type) if beyond and isinstance(key.type, IntType) else (low, high)
 
 
 @final
@@ -81,6 +79,7 @@ class _Analysis:
     thresholds: list[int]
     visits: int
     """How often ops may be visited yet."""
+    lives: Liveness
     leaves: dict[ops.Label, Environment | None] = field(default_factory=dict)
     repeats: dict[ops.Label, Environment | None] = field(default_factory=dict)
     functions: list[set[ops.Label]] = field(default_factory=list)
@@ -118,10 +117,15 @@ class _Analysis:
             case ops.Scope():
                 return self.scope(op, known)
             case ops.Break():
-                self.leaves[op.label] = join(self.leaves.get(op.label), self.outside(op.label, known))
+                place = self.lives.ends[op.label]
+                self.leaves[op.label] = self.join(
+                    self.leaves.get(op.label), self.outside(op.label, known, place), place
+                )
                 return None
             case ops.Continue():
-                self.repeats[op.label] = join(self.repeats.get(op.label), self.outside(op.label, known))
+                place = self.lives.bodies[op.label]
+                known = self.outside(op.label, known, place)
+                self.repeats[op.label] = self.join(self.repeats.get(op.label), known, place)
                 return None
             case ops.Return() | ops.Raise():
                 self.facts.intervals[op] = (0, 1)
@@ -130,9 +134,18 @@ class _Analysis:
                 self.value(op, known)
         return known
 
-    def outside(self, label: ops.Label, known: Environment) -> Environment:
+    def outside(self, label: ops.Label, known: Environment, place: int) -> Environment:
         """What is known after a jump to `label`, which may lead out of a function."""
-        return _hidden(known) if self.functions and label not in self.functions[-1] else known
+        return self.hidden(known, place) if self.functions and label not in self.functions[-1] else known
+
+    def hidden(self, known: Environment, place: int) -> Environment:
+        """What the verifier knows in a function of the numbers outside, which it reads from memory: their types at
+        most."""
+        last = self.lives.last
+        return known.hidden(lambda key: last.get(key, 0) > place, unknown)
+
+    def join(self, a: Environment | None, b: Environment | None, place: int) -> Environment | None:
+        return join(a, b, self.lives.last, place)
 
     def value(self, op: ops.Value, known: Environment) -> None:
         interval = interval_of(op, known, self.facts.mode)
@@ -162,7 +175,7 @@ class _Analysis:
         otherwise = known.copy()
         taken = self.block(op.then, known if assume(known, op.condition, True) else None)
         other = self.block(op.orelse, otherwise if assume(otherwise, op.condition, False) else None)
-        return join(taken, other)
+        return self.join(taken, other, self.lives.ends[op])
 
     def scope(self, op: ops.Scope, known: Environment) -> Environment | None:
         self.facts.intervals[op] = (0, 1)
@@ -170,13 +183,13 @@ class _Analysis:
         if self.functions:
             self.functions[-1].add(op.label)
         end = self.block(op.body, known)
-        return join(end, self.leaves.pop(op.label))
+        return self.join(end, self.leaves.pop(op.label), self.lives.ends[op])
 
     def loop(self, op: ops.Loop, known: Environment) -> Environment | None:
         self.facts.intervals[op] = (0, 1)
         self.facts.entries[op] = known.copy()
         self.facts.repeats[op] = False
-        written = locals_written(op)
+        place, written = self.lives.numbers[op], locals_written(op)
         if self.facts.mode == "language":
             _begin(known, written)
         if self.visits < 0:
@@ -184,33 +197,34 @@ class _Analysis:
         growing = growths(op) if self.facts.mode == "language" else {}
         function = op.strategy != "bounded" and self.facts.mode == "verifier"
         if function:
-            known = _hidden(known)
+            known = self.hidden(known, place)
             self.functions.append({op.label})
         elif self.functions:
             self.functions[-1].add(op.label)
         head = _forget(known.copy(), written)
         end, back = self.round(op, head.copy())
         for number in range(MOST_ROUNDS):
-            merged = join(known.copy(), back)
+            merged = self.join(known.copy(), back, place)
             assert merged is not None
             limits = self.limit(growing, known, merged)
-            wider = self.widen(head, merged, limits if number < MOST_ROUNDS // 2 else {}, number == MOST_ROUNDS - 1)
+            limits = limits if number < MOST_ROUNDS // 2 else {}
+            wider = self.widen(head, merged, place, limits, number == MOST_ROUNDS - 1)
             if wider is None:
                 break
             head = _forget(wider, written)
             end, back = self.round(op, head.copy())
         for _ in range(NARROWING_ROUNDS):
-            narrower = join(known.copy(), back)
+            narrower = self.join(known.copy(), back, place)
             assert narrower is not None
             self.limit(growing, known, narrower)
-            if narrower.intervals == head.intervals:
+            if all(head.intervals.get(key) == narrower.intervals.get(key) for key in self.asked(head, narrower, place)):
                 break
             head = _forget(narrower, written)
             end, back = self.round(op, head.copy())
         self.facts.repeats[op] = back is not None
         if function:
             self.functions.pop()
-        return _hidden(end) if function and end is not None else end
+        return self.hidden(end, self.lives.ends[op]) if function and end is not None else end
 
     def loop_at_once(self, op: ops.Loop, known: Environment, written: frozenset[ops.Local]) -> Environment | None:
         """What is known after a loop, where all that it writes may be anything at its head."""
@@ -228,7 +242,8 @@ class _Analysis:
     def round(self, op: ops.Loop, head: Environment) -> tuple[Environment | None, Environment | None]:
         """One time round: what is known where the loop is left, and at its head next time."""
         self.leaves[op.label], self.repeats[op.label] = None, None
-        end = join(self.block(op.body, head), self.repeats.pop(op.label))
+        end = self.block(op.body, head)
+        end = self.join(end, self.repeats.pop(op.label), self.lives.bodies[op.label])
         back = self.block(op.step, end) if end is not None else None
         return self.leaves.pop(op.label), back
 
@@ -243,15 +258,20 @@ class _Analysis:
                 limits[local] = found
         return limits
 
+    def asked(self, head: Environment, merged: Environment, place: int) -> Iterator[Key]:
+        """All of which the two may say something different, and that anybody asks for after `place`."""
+        last = self.lives.last
+        return (key for key in differing(head, merged) if last.get(key, 0) > place)
+
     def widen(
-        self, head: Environment, merged: Environment, limits: dict[Key, Interval], give_up: bool
+        self, head: Environment, merged: Environment, place: int, limits: dict[Key, Interval], give_up: bool
     ) -> Environment | None:
         """`head` grown to what `merged` adds, in large steps, or to its limit; None if it adds nothing.
 
         Uses `merged` up.
         """
         grown = False
-        for key in differing(head, merged):
+        for key in self.asked(head, merged, place):
             old, new = head.intervals.get(key), merged.intervals.get(key)
             if old is None or new is None:
                 grown = grown or old is not None
@@ -259,7 +279,7 @@ class _Analysis:
             low, high = hull(old, new)
             if (low, high) != old:
                 grown = True
-                limit = limits.get(key) or range_of(key.type)
+                limit = limits.get(key) or _limit(key, (low, high))
                 if key in limits:
                     merged.set(key, hull(old, limit))
                     continue

@@ -6,7 +6,7 @@ What a truth value implies is worked out anew where something that it speaks of 
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import final
 
@@ -15,11 +15,14 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import BoolType
 
 
-def join(a: Environment | None, b: Environment | None) -> Environment | None:
-    """What holds when the program came one way or the other. Uses `a` up, and may answer with `b` itself."""
+def join(a: Environment | None, b: Environment | None, last: Mapping[Key, int], place: int) -> Environment | None:
+    """What holds when the program came one way or the other; of what is asked for after `place` (`checks/liveness.py`).
+
+    Uses `a` up, and may answer with `b` itself.
+    """
     if a is None or b is None:
         return b if a is None else a
-    meeting = _Meeting(a, b, layer := _since(a.layer, b.layer))
+    meeting = _Meeting(a, b, layer := _since(a.layer, b.layer), last, place)
     meeting.compare()
     told = meeting.told()
     _merge_same(a, b, layer)
@@ -71,6 +74,8 @@ class _Meeting:
     a: Environment
     b: Environment
     layer: Layer
+    last: Mapping[Key, int]
+    place: int
     merged: dict[Key, tuple[Interval, int]] = field(default_factory=dict)
     """What is known afterwards, with its version, of what was changed; the rest of that is known no more."""
     differ: list[Key] = field(default_factory=list)
@@ -80,7 +85,10 @@ class _Meeting:
         a, b, merged = self.a, self.b, self.merged
         if a.bare or b.bare:
             self.layer.changed |= a.bare | b.bare
+        last, place = self.last, self.place
         for key in self.layer.changed:
+            if last.get(key, 0) <= place:
+                continue
             first, second = a.intervals.get(key), b.intervals.get(key)
             if first is not None and second is not None:
                 version = a.versions.get(key)
@@ -109,7 +117,7 @@ class _Meeting:
         anew = changed | a.recent | b.recent
         found: dict[ops.Local, tuple[Delta | None, Delta | None]] = {}
         for local, before in a.when.items():
-            if local not in anew:
+            if local not in anew and self.last.get(local, 0) > self.place:
                 false, true = before
                 found[local] = (self.renewed(local, 0, false, anew), self.renewed(local, 1, true, anew))
         for key in anew:

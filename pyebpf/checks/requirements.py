@@ -11,6 +11,7 @@ from pyebpf.diagnostics.kfuncs import KfuncUndated
 from pyebpf.diagnostics.proofs import TooNew
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
+from pyebpf.ir.origins import references, roots
 from pyebpf.ir.scratch import EXCHANGE, is_alone, moved
 from pyebpf.kernel.helpers import Helper, helper_by_name
 from pyebpf.kernel.kfuncs import known_kfunc
@@ -27,6 +28,9 @@ FIXED_HELPERS = {
     ops.RingSubmit: "ringbuf_submit",
     ops.RingDiscard: "ringbuf_discard",
 }
+
+LOCK_OF_GIVEN: Version = (6, 2)
+"""Before, the verifier knows locks by the lookup that found them (commit d0d78c1df9b1)."""
 
 
 @final
@@ -50,7 +54,8 @@ def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
 
 def needs(program: Program) -> Iterator[Need]:
     """The hook, then every map and helper where the program first uses it."""
-    yield Need(f"@{program.hook.name}", program.hook.since, program.span)
+    hook = f"@{program.hook.name}" if program.callback is None else "a timer"
+    yield Need(hook, program.hook.since, program.span)
     seen: set[MapRef | Helper] = set()
     for op in ops.walk(program.body):
         map = getattr(op, "map", None)
@@ -67,6 +72,7 @@ def needs(program: Program) -> Iterator[Need]:
             seen.add(helper)
             yield Need(f"the kernel's `{helper.name}`", helper.since, span)
     yield from _kfuncs(program)
+    yield from _given_locks(program)
     for op in ops.walk(program.body):
         if isinstance(op, ops.Loop) and op.strategy == "callback":
             yield Need("a large loop (`bpf_loop`)", since(op, program), op.span)
@@ -96,11 +102,22 @@ def undated(program: Program, kernel: Version) -> Iterator[Diagnostic]:
             yield KfuncUndated(op.span, name, show_version(kernel))
 
 
+def _given_locks(program: Program) -> Iterator[Need]:
+    """Locks of entries that the kernel gives to a callback: of a timer, or of a loop over a map."""
+    taken = [op for op in ops.walk(program.body) if isinstance(op, ops.Call) and op.helper == "spin_lock"]
+    given = references(program) if taken else {}
+    for op in taken:
+        if any(isinstance(root, ops.CallbackPart | ops.EntryPart) for root in roots(op.arguments[0], given)):
+            yield Need("the lock of an entry that wasn't looked up", LOCK_OF_GIVEN, op.span)
+
+
 def too_new(program: Program, kernel: Version) -> Iterator[Diagnostic]:
     """A diagnostic for everything that `kernel` doesn't have yet, once a line."""
     told: set[tuple[str, int]] = set()
     for need in needs(program):
         place = (need.span.source.path, need.span.line)
+        if program.callback is not None and need.span is program.span:
+            continue  # what starts the timer says so
         if need.since > kernel and place not in told:
             told.add(place)
             yield TooNew(need.span, need.what, show_version(need.since), show_version(kernel))

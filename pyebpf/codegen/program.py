@@ -56,6 +56,8 @@ class _Emitter:
         self.program = program
         self.home = function or program
         """What is written: one of the program's functions, or the program itself."""
+        self.inside_only = function is not None or program.callback is not None
+        """Whether it is a function of the object's own, and no program."""
         self.around = around
         self.code = Code()
         self.values: dict[ops.Value, Operand] = {}
@@ -73,10 +75,10 @@ class _Emitter:
         self.scratch = ScratchMemory(self.code, program, self.frames)
         self.alignment = memory.alignments(program.body, *(each.body for each in program.functions))
         self.parameters = parameters(self.home)
-        names = [name for _, name in self.parameters] if function else [program.parameter]
+        names = [name for _, name in self.parameters] if self.inside_only else [program.parameter]
         typed = [(name, type) for name, (type, _) in zip(names, self.parameters, strict=True)]
         self.function_node, self.parameter_nodes = around.debug.function(
-            self.home.name, typed, self.home.span, local=function is not None
+            self.home.name, typed, self.home.span, local=self.inside_only
         )
 
     def function(self) -> list[str]:
@@ -98,10 +100,10 @@ class _Emitter:
     @property
     def result(self) -> str:
         """The type of what it answers."""
-        return "i32" if isinstance(self.home, Program) else "i64"
+        return "i64" if self.inside_only else "i32"
 
     def head(self) -> str:
-        if isinstance(self.home, Program):
+        if isinstance(self.home, Program) and not self.inside_only:
             name, place = symbol(self.home.name), quote(section(self.home))
             return f"define dso_local i32 {name}(ptr noundef %ctx) #0 section {place}"
         given = ", ".join(f"{type} %{name}" for type, name in self.parameters)
@@ -255,16 +257,12 @@ class _Emitter:
                 return Operand(equal, "i1")
             case ops.KfuncCall():
                 return self.kfunc(op)
-            case ops.MapAddress():
-                return Operand(symbol(op.map.name), "ptr")
-            case ops.ZeroAddress():
-                return Operand(symbol(ZERO), "ptr")
             case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return Operand(self.place(op), "ptr")
+            case ops.MapAddress() | ops.ZeroAddress() | ops.CallbackAddress() | ops.EntryPart() | ops.CallbackPart():
+                return Operand(self.named(op), "ptr")
             case ops.NextEntry():
                 raise InternalError("a loop over a map's entries that isn't a function")
-            case ops.EntryPart():
-                return Operand(f"%{op.part}", "ptr")
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 return self.helper(op)
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
@@ -305,6 +303,20 @@ class _Emitter:
                 else:
                     offset = code.value(f"mul i64 {index}, {size}")
                 return code.value(f"getelementptr i8, ptr {self.address(op.base)}, i64 {offset}")
+
+    def named(
+        self, op: ops.MapAddress | ops.ZeroAddress | ops.CallbackAddress | ops.EntryPart | ops.CallbackPart
+    ) -> str:
+        """An address that has a name: of the object's, or among what a function is given."""
+        match op:
+            case ops.MapAddress():
+                return symbol(op.map.name)
+            case ops.ZeroAddress():
+                return symbol(ZERO)
+            case ops.CallbackAddress():
+                return symbol(op.callback)
+            case ops.EntryPart() | ops.CallbackPart():
+                return f"%{op.part}"
 
     def helper(self, op: ops.MapLookup | ops.MapUpdate | ops.MapDelete | ops.RingReserve | ops.Call) -> Operand:
         """A call into the kernel."""

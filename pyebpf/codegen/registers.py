@@ -25,6 +25,8 @@ def register(type: ValueType) -> str:
 
 def parameters(home: Program | Function) -> tuple[tuple[str, str], ...]:
     """What it is given: LLVM's types and names."""
+    if isinstance(home, Program) and home.callback is not None:
+        return (("ptr", "map"), ("ptr", "key"), ("ptr", "value"))
     if isinstance(home, Program):
         return (("ptr", "ctx"),)
     match home.kind:

@@ -40,7 +40,8 @@ class ScratchMemory:
             return
         fault = sections.scratch_offset(self._program)
         cell = "" if fault is None else f"getelementptr (i8, ptr @{FAULTS}, i64 {fault})"
-        self._entry = _claim(self._code, self._scratch, self._program.default, cell)
+        result = f"{'i32' if self._program.callback is None else 'i64'} {self._program.default}"
+        self._entry = _claim(self._code, self._scratch, result, cell)
         if self._scratch.kept is not None:
             self._code.do(f"store ptr {self._entry}, ptr {self._frames.place(self._scratch.kept)}, align 8")
 
@@ -58,7 +59,7 @@ class ScratchMemory:
             self._code.do(f"store volatile i64 0, ptr {self._entry}, align 8")
 
 
-def _claim(code: Code, scratch: Scratch, default: int, fault: str) -> str:
+def _claim(code: Code, scratch: Scratch, result: str, fault: str) -> str:
     """The address of an entry that is this run's own. `fault`: what is counted when there is none."""
     lookup = helper_by_name("map_lookup_elem")
     assert lookup is not None
@@ -79,6 +80,6 @@ def _claim(code: Code, scratch: Scratch, default: int, fault: str) -> str:
         code.start(taken)
     if fault:
         code.do(f"atomicrmw add ptr {fault}, i64 1 monotonic, align 8")
-    code.end(f"ret i32 {default}")
+    code.end(f"ret {result}")
     code.start(claimed)
     return code.phi("ptr", ways)

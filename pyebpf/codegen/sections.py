@@ -169,17 +169,24 @@ class Sections:
                 for map in module.maps
                 if map.inner is not None
             ),
-            programs=tuple((program.name, _program_info(program)) for program in module.programs),
+            programs=tuple(
+                (program.name, _program_info(program)) for program in module.programs if program.callback is None
+            ),
             variables=tuple(_variable_info(variable, self.cell(variable.name)) for variable in module.variables),
             faults=self.cell(FAULTS) if self._sites else None,
             fault_sites=tuple(
-                metadata.FaultSite(fault.value, program.name, span.source.path, span.line, span.column)
+                metadata.FaultSite(fault.value, owner_of(program), span.source.path, span.line, span.column)
                 for program, fault, span in self._sites
             ),
             prints=module.prints,
             prints_map=PRINTS if module.prints else "",
             prints_dropped=rings.get(PRINTS) if module.prints else None,
         )
+
+
+def owner_of(program: Program) -> str:
+    """The name of the program that `program` is, or is a part of."""
+    return program.name if program.callback is None else program.callback.owner
 
 
 def _blocks(module: Module) -> Iterator[ops.Block]:

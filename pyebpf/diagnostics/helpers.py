@@ -1,4 +1,4 @@
-"""The kernel's helpers, called by name. Codes E0541 to E0544."""
+"""The kernel's helpers, called by name. Codes E0551 to E0554."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyebpf.records import dataclass
 @final
 @dataclass(frozen=True, slots=True)
 class HelperInstead(Diagnostic):
-    code: ClassVar = "E0541"
+    code: ClassVar = "E0551"
     title: ClassVar = "`{name}` is no helper for a probe to call"
     help: ClassVar = "{instead}"
     explanation: ClassVar = """
@@ -29,7 +29,7 @@ class HelperInstead(Diagnostic):
 @final
 @dataclass(frozen=True, slots=True)
 class NoMemory(Diagnostic):
-    code: ClassVar = "E0542"
+    code: ClassVar = "E0552"
     title: ClassVar = "`{name}` takes memory here, not {found}"
     notes: ClassVar = ("{what}",)
     help: ClassVar = "{hint}"
@@ -54,7 +54,7 @@ class NoMemory(Diagnostic):
 @final
 @dataclass(frozen=True, slots=True)
 class PacketMoved(Diagnostic):
-    code: ClassVar = "E0543"
+    code: ClassVar = "E0553"
     title: ClassVar = "the packet may have moved since this was parsed"
     notes: ClassVar = (
         "`{helper}` in line {line} may give the packet other memory, and the kernel forgets the old one",

@@ -1,4 +1,4 @@
-"""Kfuncs. Codes E0518 to E0522, E0545, W0145."""
+"""Kfuncs. Codes E0518 to E0522, E0555, W0145."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class HeldAround(Diagnostic):
 @final
 @dataclass(frozen=True, slots=True)
 class KfuncNotHere(Diagnostic):
-    code: ClassVar = "E0545"
+    code: ClassVar = "E0555"
     title: ClassVar = "`{name}` can't be called from {hook} program"
     notes: ClassVar = ("{reason}",)
     explanation: ClassVar = """

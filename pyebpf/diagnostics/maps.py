@@ -279,18 +279,22 @@ class UnlikeMaps(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class NotTrusted(Diagnostic):
     code: ClassVar = "E0517"
-    title: ClassVar = "this task may be gone, so `{name}` can't be asked for it"
+    title: ClassVar = "this {what} may be gone, so `{name}` can't be asked for it"
     notes: ClassVar = ("the kernel takes only pointers that it gave out itself, and knows to be valid",)
-    help: ClassVar = "{name}[current_task()]"
+    help: ClassVar = "{name}[{key}]"
     explanation: ClassVar = """
     A pointer that was read from the kernel's memory, as `current_task().real_parent`, can be followed, which may
     fail; but it can't be given back to the kernel as a task. `current_task()` itself can, written where it is used.
 
         states[current_task().real_parent] = 1      # wrong
         states[current_task()] = 1                  # right
+
+    So it is with `packet.socket` and `current_cgroup()`.
     """
 
     name: str
+    what: str
+    key: str
 
 
 @final

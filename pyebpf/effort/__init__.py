@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, final
 
-from pyebpf.effort.decode import CALL, CALLBACKS, JMP, decode
+from pyebpf.effort.decode import CALL, CALLBACKS, JMP, LATER, decode
 from pyebpf.effort.flow import Learnt
 from pyebpf.effort.pointers import pointer_sums
 from pyebpf.effort.walk import TooMuch, Walk
@@ -23,7 +23,7 @@ from pyebpf.records import dataclass
 
 __all__ = ["Effort", "measure"]
 
-_CALLBACK_IDS: Final = frozenset(helper.id for helper in HELPERS if helper.name in CALLBACKS)
+_CALLBACK_IDS: Final = frozenset(helper.id for helper in HELPERS if helper.name in CALLBACKS and helper.name != LATER)
 
 
 @final

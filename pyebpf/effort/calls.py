@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyebpf.effort.bounds import FIXED32, is_known, settle
-from pyebpf.effort.decode import CALLBACKS, Instruction
+from pyebpf.effort.decode import CALLBACKS, LATER, Instruction
 from pyebpf.effort.memory import forget_caller_saved, scrub
 from pyebpf.effort.states import (
     ANY,
@@ -89,6 +89,12 @@ def _callback(walk: Walk, frame: Frame, at: int, name: str) -> None:
     """Walk the function later, as if it were called from here and came back to here."""
     given = frame.regs[1 + CALLBACKS[name]]
     if given[0] != FUNCTION:
+        return
+    if name == LATER:
+        alone = Frame(int(given[4]), -1)
+        alone.regs[10] = (STACK, 0, FIXED, 0, 0)
+        alone.regs[1:4] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), (VALUE, 0, FIXED, 0, "")]
+        walk.apart(alone)
         return
     if name == "loop" and frame.depth >= frame.regs[1][2][1]:
         frame.depth = 0

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyebpf.effort.decode import ALU64, CALL, EXIT, JA, JMP, JMP32, STX, Code, Instruction, successors
+from pyebpf.effort.decode import ALU64, CALL, EXIT, JA, JMP, JMP32, LATER, STX, Code, Instruction, successors
+from pyebpf.kernel.helpers import HELPERS
 from pyebpf.records import dataclass
 
 FRAME: Final = 10
@@ -24,6 +25,7 @@ _MOV: Final = 0xB0
 _NEG: Final = 0x80
 _END: Final = 0xD0
 _ATOMIC: Final = 0xC0
+_LATER: Final = next(helper.id for helper in HELPERS if helper.name == LATER)
 RESULT_MATTERS: Final = frozenset({8, 9, 13, 15, 18, 25})
 """Types of programs (`enum bpf_prog_type`) whose result must lie in a range: those of cgroups."""
 
@@ -94,6 +96,8 @@ def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int],
         if at in callbacks or op.function >= 0:
             prune.add(at)
             jump.add(at)
+        elif not op.source and op.immediate == _LATER:
+            prune.add(at)
         return
     aim = successors(code, at)[-1]
     prune.add(aim)

@@ -84,6 +84,11 @@ class Walk:
         self.open = max(self.open, len(self._pending))
         return frames
 
+    def apart(self, frame: Frame) -> None:
+        """Leave a function for later that begins with nothing but its own frame."""
+        self._pending.append((frame.start, [frame], None, 0))
+        self.open = max(self.open, len(self._pending))
+
     def reads(self, function: int, index: int) -> None:
         """A word of the stack is read through a pointer: what is in it matters."""
         bit = slot_bit(-8 * index - 1)

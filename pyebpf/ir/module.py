@@ -183,6 +183,19 @@ class Function:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What makes a program one that no hook runs, but a timer that `owner` or another callback of it has started."""
+
+    owner: str
+    """The program whose part it is: it is loaded with it, and checked as it."""
+    map: MapRef
+    """Whose entries' timers call it."""
+    function: str
+    """What the user calls it."""
+
+
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """A program: the body of a decorated function with its helpers inlined."""
@@ -203,6 +216,7 @@ class Program:
     """What was taken out of its body to be functions of their own."""
     scratch: Scratch | None = None
     """Where local memory lies that doesn't fit the stack, once that is decided."""
+    callback: Callback | None = None
 
 
 @final

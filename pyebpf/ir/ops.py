@@ -338,6 +338,27 @@ class EntryPart:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class CallbackAddress:
+    """A callback, by its name among the module's programs, as an argument of a Call."""
+
+    callback: str
+    type: AddressType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class CallbackPart:
+    """The address of the key, or of the value, of the entry that a callback is called for."""
+
+    map: MapRef
+    part: Literal["key", "value"]
+    type: PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class RingReserve:
     """Room for one event of `type.target` in the ring, or null when it is full. Bytes are undefined until written."""
 
@@ -705,6 +726,8 @@ Value: TypeAlias = (
     | MapAddress
     | NextEntry
     | EntryPart
+    | CallbackAddress
+    | CallbackPart
     | RingReserve
     | Call
     | KfuncCall

@@ -29,6 +29,7 @@ _NAMES = (
     ops.ZeroAddress,
     ops.ContextPointer,
     ops.MapAddress,
+    ops.CallbackAddress,
 )
 """Values that stand where they are used, however often."""
 
@@ -48,6 +49,8 @@ def print_program(program: Program) -> str:
     """One program."""
     argument = f" {program.argument}" if program.argument else ""
     head = f"{program.name}({program.parameter}): {program.hook.name}{argument}, default {program.default}"
+    if program.callback is not None:
+        head = f"{program.name}({program.parameter}): callback of {program.callback.map.name}'s timers"
     printer = _Printer(program)
     printer.block(program.body, 1)
     for function in program.functions:
@@ -189,6 +192,8 @@ class _Printer:
                 return f"call {op.kfunc.name}({', '.join(self.of(value) for value in op.arguments)})"
             case ops.MapAddress():
                 return op.map.name
+            case ops.CallbackAddress():
+                return op.callback
             case ops.EqualBytes():
                 return f"{self.of(op.address)} == {_bytes(op.data)} ({len(op.data)} bytes)"
             case _:
@@ -198,6 +203,7 @@ class _Printer:
         self,
         op: ops.NextEntry
         | ops.EntryPart
+        | ops.CallbackPart
         | ops.MapLookup
         | ops.MapUpdate
         | ops.MapDelete
@@ -217,6 +223,8 @@ class _Printer:
                 return f"next entry of {op.entries.map.name}"
             case ops.EntryPart():
                 return f"{op.part} of {op.entries.map.name}"
+            case ops.CallbackPart():
+                return f"{op.part} of the entry of {op.map.name}"
             case ops.MapLookup():
                 return f"lookup {self.map(op)}[{self.of(op.key)}]"
             case ops.MapUpdate():

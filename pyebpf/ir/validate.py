@@ -171,7 +171,7 @@ class _Validator:
                 self.map(op, op.entries.map)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 self.helper(op)
-            case ops.KfuncCall() | ops.MapAddress():
+            case ops.KfuncCall() | ops.MapAddress() | ops.CallbackAddress() | ops.CallbackPart():
                 self.named(op)
             case ops.EqualBytes():
                 self.pointer(op, op.address)
@@ -190,10 +190,17 @@ class _Validator:
             case _:
                 unreachable(op)
 
-    def named(self, op: ops.KfuncCall | ops.MapAddress) -> None:
+    def named(self, op: ops.KfuncCall | ops.MapAddress | ops.CallbackAddress | ops.CallbackPart) -> None:
         """What the object names."""
         if isinstance(op, ops.MapAddress):
             self.map(op, op.map)
+        elif isinstance(op, ops.CallbackPart):
+            self.map(op, op.map)
+            if self.program.callback is None or self.program.callback.map is not op.map:
+                self.fail(op, f"stands outside of a callback of {op.map.name}")
+        elif isinstance(op, ops.CallbackAddress):
+            if op.callback not in [each.name for each in self.module.programs if each.callback is not None]:
+                self.fail(op, f"names {op.callback}, which is no callback of the module")
         elif op.kfunc not in self.module.kfuncs or len(op.arguments) > _MAX_ARGUMENTS:
             self.fail(op, f"calls {op.kfunc.name}")
 
@@ -249,6 +256,8 @@ class _Validator:
             self.fail(op, "uses a map that isn't the module's")
 
     def context(self, op: ops.ContextPointer | ops.ContextLoad | ops.KernelField) -> None:
+        if self.program.callback is not None and not isinstance(op, ops.KernelField):
+            self.fail(op, "a callback has no context")
         if isinstance(op, ops.ContextLoad):
             if op.size not in (1, 2, 4, 8) or op.offset < 0:
                 self.fail(op, f"reads {op.size} bytes at {op.offset}")

@@ -12,7 +12,19 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import KernelType, PointerType, Region, is_scalar
-from pyebpf.irbuild import contexts, integers, kernel_structs, maps, memory, names, packets, text_methods, values
+from pyebpf.irbuild import (
+    contexts,
+    integers,
+    kernel_structs,
+    maps,
+    memory,
+    names,
+    packets,
+    storage,
+    text_methods,
+    timers,
+    values,
+)
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     Context,
@@ -60,8 +72,13 @@ def read(
     base = values.plain(b, base, base_span)
     if values.is_number(base):
         return integers.attribute(b, base, name, name_span)
+    if timers.is_timer(base):
+        return timers.attribute(b, base, name, name_span)
     if name == "copy" and _can_be_copied(base):
         return Method(base, name)
+    if ops.is_value(base) and base.type == KernelType(storage.SOCKETS):
+        hint = "it is a key of a SkStorage: usage[packet.socket]"
+        b.error(errors.UnknownAttribute(name_span, "a socket", "attribute", name, hint))
     if ops.is_value(base) and isinstance(base.type, KernelType):
         return kernel_structs.read_member(b, base, base.type.struct, name, span, chained, pending)
     return memory.read(b, _field(b, base, name, span, name_span, base_span), span)
@@ -91,7 +108,9 @@ def place(b: Builder, base: Operand, name: str, span: Span, name_span: Span, bas
 def _field(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span) -> Place:
     if ops.is_value(base) and isinstance(base.type, PointerType):
         struct = base.type.target
-        if isinstance(struct, layout.Struct):
+        if struct == layout.TIMER:
+            timers.attribute(b, base, name, name_span)
+        elif isinstance(struct, layout.Struct):
             field = struct.field(name)
             if field is None:
                 known = [field.name for field in struct.fields]
@@ -116,9 +135,11 @@ def variable_place(b: Builder, base: Static, name: str, span: Span, name_span: S
 def _packet(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
     if name == "offset":
         return packets.offset(b, span)
+    if name == "socket":
+        return storage.socket(b, span, name_span)
     if name in PACKET_METHODS:
         return Method(Packet(), name)
-    near = difflib.get_close_matches(name, (*PACKET_METHODS, "offset"), n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, (*PACKET_METHODS, "offset", "socket"), n=1, cutoff=0.4)
     hint = f"did you mean `{near[0]}`?" if near else "read headers: ip = packet.parse(IPv4)"
     b.error(errors.UnknownAttribute(name_span, "the packet", "attribute", name, hint))
 

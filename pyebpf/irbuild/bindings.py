@@ -121,6 +121,8 @@ class Frame:
     """How many labels were open when the function began."""
     around: Frame | None = None
     """Of a function inside a function: the frame that it was defined in."""
+    home: object = None
+    """The builder that lowers it. What runs later, in a program of its own, sees only its constants."""
     known: frozenset[str] = frozenset()
     """What was assigned when it last called another function."""
     returned: Span | None = None

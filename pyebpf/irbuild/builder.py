@@ -18,8 +18,10 @@ from pyebpf.source import Span
 if TYPE_CHECKING:
     from pyebpf.irbuild.bindings import Frame
     from pyebpf.irbuild.module_state import ModuleState
+    from pyebpf.irbuild.operands import Closure
     from pyebpf.kernel.hooks import Hook
     from pyebpf.lang.maps import Map
+    from pyebpf.lang.probes import HelperFunction
     from pyebpf.syntax import tree
 
 LOOP = "loop"
@@ -33,6 +35,16 @@ class Abandon(Exception):
 
 class Retype(Exception):
     """A local needs another type than it was given; the program is lowered again with it."""
+
+
+@dataclass(frozen=True)
+class Later:
+    """A callback that is still to be lowered."""
+
+    name: str
+    callee: HelperFunction | Closure
+    function: tree.Function
+    map: MapRef
 
 
 @dataclass
@@ -91,6 +103,16 @@ class Builder:
     """Packets: where the cursor stands, in bytes from the start."""
     parsed_in_loop: bool = False
     """Packets: whether a loop has moved the cursor."""
+    owner: str = ""
+    """The program's name; of a callback, that of the program it is a part of."""
+    name: str = ""
+    """Its own: of a callback, not the owner's."""
+    called_for: MapRef | None = None
+    """Of a callback: the map whose timers call it."""
+    later: dict[tuple[int, int, MapRef], Later] = field(default_factory=dict)
+    """The callbacks of the program, by the `id` of their functions, and of the frames that they see."""
+    references: dict[ops.Local, list[ops.Value]] = field(default_factory=dict)
+    """What each local was given so far that refers to memory."""
     _ops: list[ops.Op] = field(default_factory=list)
     _names: int = 0
 
@@ -98,6 +120,8 @@ class Builder:
         """Append `op`; what can't be reached is dropped."""
         if self.reachable:
             self._ops.append(op)
+            if isinstance(op, ops.LocalSet) and isinstance(op.local.type, PointerType):
+                self.references.setdefault(op.local, []).append(op.value)
             if isinstance(op, ops.ENDS):
                 self.reachable = False
         return op

@@ -14,7 +14,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
-from pyebpf.irbuild import arithmetic, integers, text_methods, text_scan, texts, values
+from pyebpf.irbuild import arithmetic, integers, storage, text_methods, text_scan, texts, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, is_text, reference
 from pyebpf.kernel.hooks import ContextKind
@@ -65,6 +65,8 @@ def builtin(b: Builder, name: str, arguments: list[Argument], span: Span) -> Ope
         return b.call(helper, (), type, span)
     if name == "cgroup_id":
         return _cgroup_id(b, span)
+    if name == "current_cgroup":
+        return storage.current_cgroup(b, span)
     if name == "comm":
         return PendingText(_write_comm(span), COMM_BYTES, span.text)
     return _text_at(b, name, arguments[0], span)

@@ -32,7 +32,7 @@ def count(b: Builder, base: Static, target: tree.Subscript, statement: tree.AugA
         place = maps.entry(b, map, expressions.evaluate(b, target.index), key_span, target.span.text)
         augment(b, place, statement, shared=map.kind == "Array")
         return
-    if map.kind == "TaskStorage":
+    if map.kind in storage.KINDS:
         key = expressions.evaluate(b, target.index)
         made = storage.made(b, map, key, None, key_span)
         augment(b, Place(made, map.value, target.span.text, target.span), statement, shared=True)

@@ -40,7 +40,7 @@ def inline(
     mistakes = b.sink.count
     label = ops.Label(function.name)
     python, around = (callee.python, callee.frame) if isinstance(callee, Closure) else (callee.function, None)
-    frame = Frame(function, python, b.frames, (*caller.chain, called), label, len(b.labels), around)
+    frame = Frame(function, python, b.frames, (*caller.chain, called), label, len(b.labels), around, b)
     outer = caller.known = b.assigned
     b.labels.append(label)
     with b.block() as body:
@@ -48,7 +48,7 @@ def inline(
         try:
             changed = assigned_names(function)
             for parameter, (operand, where) in zip(function.parameters, given, strict=True):
-                _bind_parameter(b, parameter, operand, where, parameter.name in changed)
+                bind_parameter(b, parameter, operand, where, parameter.name in changed)
             statements.lower_block(b, function.body)
             if b.reachable and b.sink.count == mistakes:
                 leave_function(b, Static(None, "None"), span, span)
@@ -158,8 +158,8 @@ def _default(helper: HelperFunction, name: str) -> Any:
     return (helper.function.__kwdefaults__ or {})[name]
 
 
-def _bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, where: Span, changed: bool) -> None:
-    """`changed`: the function assigns it; else what is known of it when the probe is compiled stays known."""
+def bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, where: Span, changed: bool) -> None:
+    """What a parameter is. `changed`: the function assigns it; else what is known of it early stays known."""
     type = assignments.annotation(b, parameter.annotation) if parameter.annotation is not None else None
     held = ops.is_value(operand) and operand in b.trusted  # what a `with` block holds, the kernel takes back here too
     if (isinstance(operand, ops.Const) or held) and not changed and type is None:

@@ -30,6 +30,7 @@ from pyebpf.irbuild import (
     reductions,
     rings,
     text_methods,
+    timers,
     values,
 )
 from pyebpf.irbuild.builder import Builder
@@ -141,6 +142,8 @@ def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], s
     if values.is_number(target.receiver):
         return integers.method(b, target.receiver, target.name, arguments, span)
     pointer = reference(target.receiver)
+    if timers.is_timer(target.receiver) and ops.is_value(target.receiver):
+        return timers.method(b, target.receiver, target.name, arguments, span)
     if pointer is not None and ops.is_value(target.receiver):
         if arguments:
             b.error(errors.WrongArguments(span, target.name, "no arguments", f"{len(arguments)}"))

@@ -35,6 +35,9 @@ METHODS = {
     "BloomFilter": ("add",),
     "ProgArray": (),
     "TaskStorage": ("get", "setdefault"),
+    "SkStorage": ("get", "setdefault"),
+    "CgroupStorage": ("get", "setdefault"),
+    "InodeStorage": ("get", "setdefault"),
     "HashOfMaps": (),
     "ArrayOfMaps": (),
 }
@@ -110,7 +113,7 @@ def _key_suits(type: layout.Type, key: Operand) -> bool:
 def lookup(b: Builder, map: MapRef, key: Operand, span: Span) -> tuple[ops.Value, ops.Value]:
     """The address of the entry, or null, and the address of the key."""
     assert map.value is not None
-    if map.kind == "TaskStorage":
+    if map.kind in storage.KINDS:
         found = storage.find(b, map, key, span)
         return found, found
     address = key_address(b, map, key, span)
@@ -136,12 +139,14 @@ def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[S
     """`m[k] = value`. `spans`: of the whole, of the key, of the value."""
     span, key_span, value_span = spans
     require(b, map, "[] =", span)
-    if map.kind == "TaskStorage":
+    if map.kind in storage.KINDS:
         storage.assign(b, map, key, value, spans)
         return
     assert map.value is not None
-    locked = LOCK if layout.locks(map.value) else ANY
-    if map.kind in INDEXED and not locked:
+    timed = bool(layout.timers(map.value))
+    # A hash map's entry that is written in place keeps its timer, in some kernels; a new one has none in any.
+    locked = LOCK if layout.locks(map.value) and not (timed and map.kind not in INDEXED) else ANY
+    if map.kind in INDEXED and not locked and not timed:
         memory.store(b, entry(b, map, key, key_span, span.text), value, value_span)
         return
     address = key_address(b, map, key, key_span)
@@ -180,7 +185,7 @@ def delete(b: Builder, map: MapRef, key: Operand, span: Span, key_span: Span) ->
     require(b, map, "del", span)
     if map.kind in INDEXED:
         b.error(errors.NoSuchOperation(span, f"an {map.kind}", "del", f"{map.name}[i] = 0"))
-    if map.kind == "TaskStorage":
+    if map.kind in storage.KINDS:
         storage.delete(b, map, key, span, key_span)
         return
     address = key_address(b, map, key, key_span)

@@ -166,6 +166,7 @@ def hold(b: Builder, operand: Operand, span: Span) -> Operand:
 
 def duplicate(b: Builder, source: ops.Value, type: layout.Type, name: str, span: Span) -> ops.Value:
     """A new object on the stack with the contents of another."""
+    copies.check(b, type, span, source)
     if b.in_loop:  # in the next round it may be a copy of this very one
         place = Place(b.scratch("held", type, span), type, "held", span)
         b.emit(ops.Copy(place.address, source, type.size, span))

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from pyebpf import layout
 from pyebpf.diagnostics import names as errors
+from pyebpf.diagnostics import timers
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MIN, U64_MAX, IntType
@@ -28,6 +29,8 @@ Result = TypeVar("Result")
 def read_name(b: Builder, name: str, span: Span) -> Operand:
     """What `name` evaluates to here."""
     frame = b.frame
+    if frame.home is not b and name in (*frame.bindings, *frame.poisoned, *frame.ended, *_own(frame)):
+        return _captured(b, frame, name, span)
     if name in frame.bindings and name in b.assigned:
         return locals.read(b, frame.bindings[name], span)
     if name in frame.poisoned:
@@ -45,6 +48,30 @@ def read_name(b: Builder, name: str, span: Span) -> Operand:
     if not found:
         b.error(errors.UnknownName(span, name, _suggestion(frame, b.module.public, name)))
     return static(b, value, name, span)
+
+
+def _own(frame: Frame) -> tuple[str, ...]:
+    """Names that are the function's own locals."""
+    return frame.python.__code__.co_varnames + frame.python.__code__.co_cellvars
+
+
+def _captured(b: Builder, frame: Frame, name: str, span: Span) -> Operand:
+    """A name of a program that is over when this one runs: if it is a constant, it still is."""
+    binding = frame.bindings.get(name)
+    operand = binding.operand if isinstance(binding, Fixed) else None
+    if operand is None or not _outlasts(frame, operand):
+        b.error(timers.CallbackCaptures(span, name))
+    return operand
+
+
+def _outlasts(frame: Frame, operand: Operand) -> bool:
+    match operand:
+        case Values():
+            return all(_outlasts(frame, item) for item in operand.items)
+        case Static():  # a map found in a map of maps is known to its program alone
+            return not (isinstance(frame.home, Builder) and id(operand.value) in frame.home.inner_maps)
+        case _:
+            return isinstance(operand, ops.Const)
 
 
 def in_frame(b: Builder, frame: Frame, action: Callable[[], Result]) -> Result:
@@ -134,6 +161,8 @@ def assign_name(b: Builder, name: str, operand: Operand, span: Span, declared: l
     if name in frame.python.__code__.co_freevars:  # nonlocal
         if frame.around is None:
             b.error(errors.OutsideName(locals.target(span, name), name))
+        if frame.around.home is not b:
+            b.error(timers.CallbackCaptures(locals.target(span, name), name))
         in_frame(b, frame.around, lambda: assign_name(b, name, operand, span, declared))
         return
     frame.poisoned.discard(name)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import FunctionType
-from typing import final
+from typing import TypeAlias, final
 
 from pyebpf.diagnostics import declarations
 from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
-from pyebpf.ir.module import Module, Program
-from pyebpf.irbuild import assignments, contexts, functions, invoke, packets, statements, suspects
+from pyebpf.ir.module import Callback, MapRef, Module, Program
+from pyebpf.irbuild import assignments, callbacks, contexts, functions, invoke, packets, statements, suspects
 from pyebpf.irbuild.bindings import Called, Fixed, Frame
-from pyebpf.irbuild.builder import Abandon, Builder, Retype
+from pyebpf.irbuild.builder import Abandon, Builder, Later, Retype
 from pyebpf.irbuild.module_state import ModuleState
 from pyebpf.irbuild.operands import Context, Packet, Static
 from pyebpf.irbuild.returns import finish_program
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.hooks import ContextKind, timer_of
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.variables import Declared
 from pyebpf.records import dataclass
@@ -28,6 +29,10 @@ from pyebpf.syntax import tree
 MOST_ATTEMPTS = 64
 """Each attempt widens the type of a local; no program needs more than a few."""
 LONGEST_NAME = 127
+Retyped: TypeAlias = "dict[tuple[int, str], object]"
+"""Types that earlier attempts found locals to need."""
+Key: TypeAlias = "tuple[int, int, MapRef]"
+"""Of a callback: the `id` of its function and of the frame around, and the map whose timers call it."""
 
 
 @final
@@ -53,7 +58,7 @@ def build_module(request: Request) -> Module:
     """Lower every probe of `request`. Raises CompileError with everything that is wrong in any of them."""
     state = ModuleState(request.parse, request.btf, request.names, request.public)
     sink = Sink()
-    programs = []
+    programs: list[Program] = []
     seen: dict[str, Probe] = {}
     probes = list(request.probes)
     for probe in probes:  # grows: what a program may go on with belongs to the object
@@ -70,9 +75,7 @@ def build_module(request: Request) -> Module:
         seen[probe.__name__] = probe
         for suspect in suspects.of_function(function):
             state.warn(suspect)
-        program = _build_program(state, sink, probe, function)
-        if program is not None:
-            programs.append(program)
+        programs += _build_program(state, sink, probe, function)
         probes += [target for target in state.tail_targets() if target not in probes]
     sink.check()
     for declared in request.variables:
@@ -92,17 +95,65 @@ def build_module(request: Request) -> Module:
     )
 
 
-def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.Function) -> Program | None:
-    """Lower one probe, again and again until every local has a type that suits all its uses."""
-    retyped: dict[tuple[int, str], object] = {}
+def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.Function) -> list[Program]:
+    """Lower one probe, and then what its timers call."""
+    default = int(probe.hook.default if probe.on_fault is None else probe.on_fault)
+
+    def begin(attempt: Sink, retyped: Retyped) -> Builder:
+        return Builder(
+            state, attempt, probe.hook, probe.argument, default, retyped, owner=probe.__name__, name=probe.__name__
+        )
+
+    settled = _settled(state, sink, probe.__name__, begin, lambda b: _lower_program(b, probe, function))
+    if settled is None:
+        return []
+    b, body = settled
+    parameter = function.parameters[0].name if function.parameters else probe.hook.parameter
+    program = Program(probe.__name__, probe.hook, probe.argument, default, parameter, body, function.span)
+    return [program, *_build_callbacks(state, sink, program, b.later)]
+
+
+def _build_callbacks(state: ModuleState, sink: Sink, owner: Program, asked: Mapping[Key, Later]) -> Iterator[Program]:
+    """The callbacks of `owner`, and those that they start themselves."""
+    known = dict(asked)
+    pending = list(asked.values())
+    hook = timer_of(owner.hook)
+    for later in pending:  # grows: a callback may start timers with others
+
+        def begin(attempt: Sink, retyped: Retyped, map: MapRef = later.map, name: str = later.name) -> Builder:
+            b = Builder(state, attempt, hook, "", 0, retyped, owner=owner.name, name=name, called_for=map)
+            b.later.update(known)
+            return b
+
+        settled = _settled(state, sink, later.name, begin, partial(callbacks.lower, later=later))
+        if settled is None:
+            continue
+        b, body = settled
+        pending += [new for key, new in b.later.items() if key not in known]
+        known |= b.later
+        parameters = ", ".join(parameter.name for parameter in later.function.parameters)
+        callback = Callback(owner.name, later.map, later.function.name)
+        yield Program(later.name, hook, "", 0, parameters, body, later.function.span, callback=callback)
+
+
+def _settled(
+    state: ModuleState,
+    sink: Sink,
+    name: str,
+    begin: Callable[[Sink, Retyped], Builder],
+    lower: Callable[[Builder], list[ops.Op]],
+) -> tuple[Builder, ops.Block] | None:
+    """Lower a program, again and again until every local has a type that suits all its uses."""
+    retyped: Retyped = {}
     prints = len(state.prints)
     for _ in range(MOST_ATTEMPTS):
         attempt = Sink()
-        default = int(probe.hook.default if probe.on_fault is None else probe.on_fault)
-        b = Builder(state, attempt, probe.hook, probe.argument, default, retyped)
+        b = begin(attempt, retyped)
+        b.inline, b.call_operand, b.print_call = (functions.inline, invoke.call, invoke.print_call)
+        b.assign_to = assignments.assign_to
         del state.prints[prints:]
         try:
-            body = _lower_program(b, probe, function)
+            body = lower(b)
         except Retype:
             continue
         except CompileError as error:  # a @function that can't be parsed
@@ -111,23 +162,13 @@ def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.
             return None
         for diagnostic in attempt.diagnostics:
             sink.add(diagnostic)
-        return Program(
-            probe.__name__,
-            probe.hook,
-            probe.argument,
-            default,
-            function.parameters[0].name if function.parameters else probe.hook.parameter,
-            ops.Block(tuple(body)),
-            function.span,
-        )
-    raise InternalError(f"the types of {probe.__name__}'s locals don't settle")
+        return b, ops.Block(tuple(body))
+    raise InternalError(f"the types of {name}'s locals don't settle")
 
 
 def _lower_program(b: Builder, probe: Probe, function: tree.Function) -> list[ops.Op]:
-    b.inline, b.call_operand, b.print_call = (functions.inline, invoke.call, invoke.print_call)
-    b.assign_to = assignments.assign_to
     b.probe = function
-    b.frame = Frame(function, probe.function, 0, (Called(probe.__name__, id(function), 0),))
+    b.frame = Frame(function, probe.function, 0, (Called(probe.__name__, id(function), 0),), home=b)
     with b.block() as body:
         try:
             contexts.check_hook(b)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
+from pyebpf.diagnostics.timers import CallbackResult
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import IntType
@@ -55,6 +56,8 @@ def finish_program(b: Builder, operand: Operand, span: Span, whole: Span) -> Non
     if isinstance(operand, Static) and operand.value is None:
         value: ops.Value = b.const(int(b.hook.default), whole)
     else:
+        if b.called_for is not None:
+            b.error(CallbackResult(span))
         value = _result(b, operand, span)
     b.unwind(-1, whole)
     b.emit(ops.Return(value, whole))

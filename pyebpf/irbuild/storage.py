@@ -1,47 +1,107 @@
-"""Storage of tasks: `states[current_task()]` is a value that hangs on the task, and is gone with it."""
+"""Storage on the kernel's objects: `states[current_task()]` is a value that hangs on the task, and is gone with it."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from pyebpf import layout
 from pyebpf.diagnostics import maps as errors
+from pyebpf.diagnostics import timers
+from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
-from pyebpf.ir.module import Fault, MapRef
+from pyebpf.ir.module import Fault, MapRef, StructPointer
 from pyebpf.ir.types import I64, KernelType, PointerType, Region
-from pyebpf.irbuild import memory, queues
+from pyebpf.irbuild import kernel_structs, memory, queues
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Place, describe
+from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.storage import STORAGES, StorageKind, storage_by_name
 from pyebpf.source import Span
 
-CREATE = 1
+CREATE: Final = 1
 """BPF_LOCAL_STORAGE_GET_F_CREATE."""
+KINDS: Final = tuple(kind.name for kind in STORAGES)
+SOCKET: Final = (168, 8)
+"""Offset and size of `sk` in `struct __sk_buff`."""
+SOCKETS: Final = "bpf_sock"
 
 
-def task(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
-    """`current_task()` as the kernel trusts it: the same task, by another helper (5.11)."""
-    if not (ops.is_value(key) and key.type == KernelType("task_struct")):
-        b.error(errors.KeyType(span, map.name, "a task", describe(key), f"{map.name}[current_task()]"))
+def kind_of(map: MapRef) -> StorageKind:
+    kind = storage_by_name(map.kind)
+    assert kind is not None
+    return kind
+
+
+def owner(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
+    """What the value hangs on, as a pointer that the kernel trusts."""
+    kind = kind_of(map)
+    if not kind.get.allows(b.hook.program_type):
+        _not_here(b, map, kind, span)
+    if not (ops.is_value(key) and key.type == KernelType(kind.struct)):
+        example = f"{map.name}[{kind.key}]" if kind.key else ""
+        b.error(errors.KeyType(span, map.name, article(kind.what), describe(key), example))
     if key in b.trusted:
         return key
     if not (isinstance(key, ops.Call) and key.helper == "get_current_task"):
-        b.error(errors.NotTrusted(span, map.name))
-    b.take_back(key)
+        b.error(errors.NotTrusted(span, map.name, kind.what, kind.key))
+    b.take_back(key)  # the same task by another helper (5.11), which the kernel trusts
     return b.call("get_current_task_btf", (), KernelType("task_struct"), span)
 
 
+def _not_here(b: Builder, map: MapRef, kind: StorageKind, span: Span) -> None:
+    hooks = [f"@{hook.name}" for hook in kind.hooks()]
+    hint = f"{' or '.join(hooks)} can" if hooks else "no hook of pyebpf gets an inode yet: key a Hash by its number"
+    b.error(timers.NoStorageHere(span, b.hook.name, f"the {kind.name} `{map.name}`", kind.elsewhere, hint))
+
+
+def current_cgroup(b: Builder, span: Span) -> ops.Value:
+    """The task's cgroup of version 2, by way of members that the verifier lets programs read directly (6.2)."""
+    task = b.call("get_current_task_btf", (), KernelType("task_struct"), span)
+    group = _member(b, _member(b, task, "task_struct", "cgroups", span), "css_set", "dfl_cgrp", span)
+    b.trusted.add(group)
+    b.surely_there.add(group)
+    return group
+
+
+def _member(b: Builder, base: ops.Value, struct: str, name: str, span: Span) -> ops.Value:
+    """A pointer in a kernel struct that the verifier knows."""
+    type = kernel_structs.member_type(b, struct, name, span)
+    assert isinstance(type, StructPointer)
+    place = PointerType(layout.U64, Region.CONTEXT, writable=False)
+    return b.emit(ops.Load(b.emit(ops.KernelField(base, struct, name, place, span)), KernelType(type.struct), span))
+
+
+def socket(b: Builder, span: Span, name_span: Span) -> ops.Value:
+    """`packet.socket`: the whole socket (5.1), not one that is still being made; NullPointerError if there is none."""
+    kind = storage_by_name("SkStorage")
+    assert kind is not None
+    if b.hook.context is not ContextKind.SKB_PACKET or not kind.get.allows(b.hook.program_type):
+        hooks = " or ".join(f"@{hook.name}" for hook in kind.hooks())
+        b.error(timers.NoSocket(name_span, b.hook.name, kind.elsewhere, f"{hooks} can ask for it"))
+    found = b.emit(ops.ContextLoad(*SOCKET, KernelType(SOCKETS), span))
+    b.check(b.present(found, span), Fault.NULL_POINTER, span)
+    whole = b.call("sk_fullsock", (found,), KernelType(SOCKETS), span)
+    b.check(b.present(whole, span), Fault.NULL_POINTER, span)
+    b.trusted.add(whole)
+    return whole
+
+
 def find(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
-    """The address of the task's value, or null."""
-    return _get(b, map, task(b, map, key, span), b.const(0, span), 0, span)
+    """The address of the object's value, or null."""
+    return _get(b, map, owner(b, map, key, span), b.const(0, span), 0, span)
 
 
 def _get(b: Builder, map: MapRef, owner: ops.Value, first: ops.Value, flags: int, span: Span) -> ops.Value:
     assert map.value is not None
     type = PointerType(map.value, Region.MAP, nullable=True)
-    return b.call("task_storage_get", (queues.address(b, map, span), owner, first, b.const(flags, span)), type, span)
+    arguments = (queues.address(b, map, span), owner, first, b.const(flags, span))
+    return b.call(kind_of(map).get.name, arguments, type, span)
 
 
 def made(b: Builder, map: MapRef, key: Operand, first: ops.Value | None, span: Span) -> ops.Value:
-    """The address of the task's value, which is made of `first` (zeros if None) if there was none."""
-    owner = task(b, map, key, span)
-    found = _get(b, map, owner, b.const(0, span) if first is None else first, CREATE, span)
+    """The address of the object's value, which is made of `first` (zeros if None) if there was none."""
+    on = owner(b, map, key, span)
+    found = _get(b, map, on, b.const(0, span) if first is None else first, CREATE, span)
     b.check(b.present(found, span), Fault.MEMORY, span)
     return b.not_null(found, span)
 
@@ -58,15 +118,15 @@ def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[S
 
 def delete(b: Builder, map: MapRef, key: Operand, span: Span, key_span: Span) -> None:
     """`del states[current_task()]`: KeyError when there is none."""
-    arguments = (queues.address(b, map, span), task(b, map, key, key_span))
-    result = b.call("task_storage_delete", arguments, I64, span)
+    arguments = (queues.address(b, map, span), owner(b, map, key, key_span))
+    result = b.call(kind_of(map).delete.name, arguments, I64, span)
     b.check(b.compare("==", result, b.const(0, span), span), Fault.KEY, span)
 
 
 def setdefault(
     b: Builder, map: MapRef, key: tuple[Operand, Span], value: tuple[Operand, Span], span: Span
 ) -> ops.Value:
-    """`states.setdefault(current_task(), State())`: the task's value, which is the given one if it had none."""
+    """`states.setdefault(current_task(), State())`: the object's value, which is the given one if it had none."""
     assert map.value is not None
     data = memory.materialize(b, "value", map.value, *value)
     return memory.load(b, made(b, map, key[0], data, key[1]), map.value, span)

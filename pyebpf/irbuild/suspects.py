@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from typing import Final, get_args
 
@@ -16,7 +15,7 @@ from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.lang.types import layout_or_none
 from pyebpf.syntax import tree
-from pyebpf.syntax.walk import parts
+from pyebpf.syntax.walk import field_names, parts
 
 STATEMENTS: Final = get_args(tree.Statement)
 LEAVES: Final = {tree.Return: "return", tree.Break: "break", tree.Continue: "continue", tree.Raise: "raise"}
@@ -35,8 +34,8 @@ def of_function(function: tree.Function) -> Iterator[Diagnostic]:
 
 def _unreachable(node: object) -> Iterator[Diagnostic]:
     """What follows a statement that leaves, in any block of `node`."""
-    for field in fields(node) if is_dataclass(node) else ():
-        block = getattr(node, field.name)
+    for name in field_names(node):
+        block = getattr(node, name)
         if isinstance(block, tuple) and block and isinstance(block[0], STATEMENTS):
             yield from _block(block)
 

@@ -6,6 +6,7 @@ documentation, "Program types and ELF sections"), the kernel's changelogs for ve
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum, IntEnum
 from typing import Final, final
 
@@ -36,6 +37,8 @@ class ContextKind(Enum):
     """A packet read in place through `struct __sk_buff`, starting at the network header."""
     SKB_COPY = "skb_copy"
     """A packet of `struct __sk_buff` that the hook may not read in place: it is copied out by `skb_load_bytes`."""
+    NOTHING = "nothing"
+    """No context: a callback has what it is called with."""
 
 
 class XdpAction(IntEnum):
@@ -197,6 +200,27 @@ SOCKET_FILTER: Final = Hook(
 )
 
 HOOKS: Final = (TRACEPOINT, RAW_TRACEPOINT, XDP, CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER)
+
+
+def timer_of(owner: Hook) -> Hook:
+    """What the callbacks of timers run as: programs of the owner's type, in a softirq, that answer 0
+    (`bpf_timer_cb` in kernel/bpf/helpers.c; in_async_callback_fn in kernel/bpf/verifier.c)."""
+    return replace(
+        owner,
+        name="timer",
+        section="",
+        attach_type=None,
+        context=ContextKind.NOTHING,
+        parameter="entry",
+        returns=None,
+        result=(0, 0),
+        default=0,
+        takes="",
+        where="",
+        since=(5, 15),
+        test_run=False,
+        alone=(5, 15),  # of softirqs one runs at a time on a CPU
+    )
 
 
 def hook_by_name(name: str) -> Hook | None:

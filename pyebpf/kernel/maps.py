@@ -88,8 +88,9 @@ class MapKind:
     type: MapType
     since: tuple[int, int]
     """First kernel with the map type."""
-    key: Literal["any", "u32", "network", "task", "none"]
-    """What the key may be: any type; an index below `max_entries`; a network of addresses; a task; there is none."""
+    key: Literal["any", "u32", "network", "task", "socket", "cgroup", "inode", "none"]
+    """What the key may be: any type; an index below `max_entries`; a network of addresses; an object of the kernel;
+    there is none."""
     per_cpu: bool
     """Each CPU has a value of its own; from user space the values of all possible CPUs are read and written at once."""
     flags: int
@@ -114,6 +115,9 @@ PROG_ARRAY: Final = MapKind("ProgArray", MapType.PROG_ARRAY, (4, 2), "u32", Fals
 ARRAY_OF_MAPS: Final = MapKind("ArrayOfMaps", MapType.ARRAY_OF_MAPS, (4, 12), "u32", False, 0, ("lookup",))
 HASH_OF_MAPS: Final = MapKind("HashOfMaps", MapType.HASH_OF_MAPS, (4, 12), "any", False, 0, ("lookup",))
 TASK_STORAGE: Final = MapKind("TaskStorage", MapType.TASK_STORAGE, (5, 11), "task", False, 1, _STORAGE)
+SK_STORAGE: Final = MapKind("SkStorage", MapType.SK_STORAGE, (5, 2), "socket", False, 1, _STORAGE)
+CGROUP_STORAGE: Final = MapKind("CgroupStorage", MapType.CGRP_STORAGE, (6, 2), "cgroup", False, 1, _STORAGE)
+INODE_STORAGE: Final = MapKind("InodeStorage", MapType.INODE_STORAGE, (5, 10), "inode", False, 1, _STORAGE)
 RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, 0, ("reserve",))
 HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
 
@@ -121,7 +125,7 @@ MAP_KINDS: Final = (
     *(HASH, LRU_HASH, PER_CPU_HASH, LRU_PER_CPU_HASH, LPM_TRIE),
     *(ARRAY, PER_CPU_ARRAY, HISTOGRAM),
     *(QUEUE, STACK, BLOOM_FILTER, RING_BUF),
-    *(TASK_STORAGE,),
+    *(TASK_STORAGE, SK_STORAGE, CGROUP_STORAGE, INODE_STORAGE),
     *(PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS),
 )
 

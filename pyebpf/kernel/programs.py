@@ -49,6 +49,12 @@ WITHOUT_LOCKS = (
     *(ProgramType.RAW_TRACEPOINT, ProgramType.RAW_TRACEPOINT_WRITABLE),
 )
 """Programs that may not use maps with spin locks (`check_map_prog_compatibility` in kernel/bpf/verifier.c)."""
+WITHOUT_TIMERS = (
+    *(ProgramType.KPROBE, ProgramType.TRACEPOINT, ProgramType.PERF_EVENT),
+    *(ProgramType.RAW_TRACEPOINT, ProgramType.RAW_TRACEPOINT_WRITABLE),
+)
+"""Programs that may not use maps with timers (`is_tracing_prog_type`, and `check_map_prog_compatibility`, in
+kernel/bpf/verifier.c)."""
 
 
 class AttachType(IntEnum):

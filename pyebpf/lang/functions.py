@@ -35,6 +35,7 @@ cgroup_id = _builtin(
     "cgroup_id", "Id (inode number) of the cgroup2 of the current task, or the packet's socket: u64. Linux 4.18."
 )
 current_task = _builtin("current_task", "The current `struct task_struct`. Linux 4.8.")
+current_cgroup = _builtin("current_cgroup", "The cgroup2 of the current task, `struct cgroup`. Linux 6.2.")
 random_u32 = _builtin("random_u32", "A random u32, not for secrets. Linux 4.1.")
 user_str = _builtin("user_str", "Text at an address in user memory; empty when it can't be read. Linux 5.5.")
 kernel_str = _builtin("kernel_str", "Text at an address in kernel memory; empty when it can't be read. Linux 5.5.")

@@ -27,7 +27,7 @@ class Map:
     """Whether one type stands in the brackets."""
 
     def __init__(self, key: layout.Type | None, value: layout.Type | None, max_entries: int, unit: str = "") -> None:
-        check_locks(self.kind, key, value)
+        check_own_fields(self.kind, key, value)
         self.key = key
         self.value = value
         self.max_entries = max_entries
@@ -83,17 +83,27 @@ class Map:
 
 LOCKED = ("Hash", "Array", "TaskStorage", "SkStorage", "InodeStorage", "CgroupStorage")
 """Maps whose values may have a lock."""
+TIMED = ("Hash", "LruHash", "Array")
+"""Maps whose values may have a timer (`map_check_btf` in kernel/bpf/syscall.c)."""
 
 
-def check_locks(kind: str, key: layout.Type | None, value: layout.Type | None) -> None:
-    """A lock is a field of the values, and of maps that all CPUs share."""
-    found = layout.locks(value)
-    if layout.locks(key) or (found and kind not in LOCKED):
-        raise DeclarationError(f"a {kind} can't have locks in it", "Hash[u32, Account](max_entries=64)")
-    fields = value.fields if isinstance(value, layout.Struct) else ()
-    direct = [field for field in fields if field.type == layout.SPIN_LOCK and field.offset % 4 == 0]
-    if found and not (len(found) == len(direct) == 1):
-        raise DeclarationError("an entry has one SpinLock, as a field of its struct", "lock: SpinLock")
+def check_own_fields(kind: str, key: layout.Type | None, value: layout.Type | None) -> None:
+    """Locks and timers are fields of the values, and of maps that all CPUs share."""
+    for type, word, kinds in ((layout.SPIN_LOCK, "lock", LOCKED), (layout.TIMER, "timer", TIMED)):
+        found = layout.places_of(type, value)
+        if layout.places_of(type, key):
+            raise DeclarationError(f"a key can't have {word}s in it", _example_of(word))
+        if found and kind not in kinds:
+            raise DeclarationError(f"a {kind} can't have {word}s in it", _example_of(word))
+        fields = value.fields if isinstance(value, layout.Struct) else ()
+        direct = [field for field in fields if field.type == type and field.offset % type.align == 0]
+        if found and not (len(found) == len(direct) == 1):
+            name = "SpinLock" if word == "lock" else "Timer"
+            raise DeclarationError(f"an entry has one {name}, as a field of its struct", f"{word}: {name}")
+
+
+def _example_of(word: str) -> str:
+    return f"Hash[u32, {'Account' if word == 'lock' else 'Flow'}](max_entries=64)"
 
 
 class _Maker:

@@ -34,6 +34,8 @@ class _Maker:
         if not isinstance(inner, Map) or inner.kind not in INSIDE:
             shown = inner.kind if isinstance(inner, Map) else getattr(inner, "__name__", repr(inner))
             raise DeclarationError(f"{cls.kind} holds maps, declared in full, not {shown}", _example(cls.kind))
+        if layout.timers(inner.value):
+            raise DeclarationError(f"maps in {cls.kind} can't have timers in them", "Hash[u32, Flow](max_entries=64)")
         self.cls = cls
         self.key = key
         self.inner = inner

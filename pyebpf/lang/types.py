@@ -134,6 +134,15 @@ class SpinLock:
     __layout__ = layout.SPIN_LOCK
 
 
+class Timer:
+    """A field that `entry.timer.start(ns, callback)` starts: `struct bpf_timer`, Linux 5.15.
+
+    It is a field of the struct that is the value of a Hash, an LruHash or an Array.
+    """
+
+    __layout__ = layout.TIMER
+
+
 class TextType:
     """`char[N]`: at most N bytes of UTF-8, padded with NUL; `str` in Python."""
 

@@ -44,9 +44,10 @@ class Declared:
 
 class _Maker:
     def __init__(self, cls: type[Declared], type: layout.Type) -> None:
-        if layout.locks(type):
-            help = "Array[Account](max_entries=1)"
-            raise DeclarationError(f"a {cls.kind} can't have locks in it: they are in maps", help)
+        for own, word, example in ((layout.SPIN_LOCK, "locks", "Account"), (layout.TIMER, "timers", "Flow")):
+            if layout.places_of(own, type):
+                help = f"Array[{example}](max_entries=1)"
+                raise DeclarationError(f"a {cls.kind} can't have {word} in it: they are in maps", help)
         self.cls = cls
         self.type = type
 

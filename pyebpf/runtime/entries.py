@@ -6,6 +6,7 @@ import errno
 from typing import final
 
 from pyebpf import layout
+from pyebpf.kernel.maps import MapType
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime.cpus import possible_cpus
@@ -30,6 +31,9 @@ class KernelEntries(Entries):
         self.loaded = loaded
         self.flags = F_LOCK if layout.locks(spec.value) else 0
         """Entries with a lock are read and written while nobody holds it."""
+        renewed = spec.type == MapType.HASH and layout.timers(spec.value)
+        self.writing = 0 if renewed else self.flags
+        """Those with a timer are made anew, for written in place they would keep it, in some kernels."""
         super().__init__(
             Shape(
                 spec.name,
@@ -52,7 +56,7 @@ class KernelEntries(Entries):
         return sys.map_lookup(self.loaded.fd, key or None, self.value_bytes, self.flags)
 
     def update(self, key: bytes, value: bytes) -> None:
-        sys.map_update(self.loaded.fd, key or None, value, self.flags)
+        sys.map_update(self.loaded.fd, key or None, value, self.writing)
 
     def delete(self, key: bytes) -> bool:
         return sys.map_delete(self.loaded.fd, key)

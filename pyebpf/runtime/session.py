@@ -20,7 +20,7 @@ from pyebpf.runtime.faults import read_counter, read_faults
 from pyebpf.runtime.nested import MapsView
 from pyebpf.runtime.programs import Program, ProgramStats, enable_stats
 from pyebpf.runtime.ring import Ring
-from pyebpf.runtime.storage import TaskStorageView
+from pyebpf.runtime.storage import OWNERS, StorageView
 from pyebpf.runtime.tables import ProgArrayView
 from pyebpf.runtime.variables import VariableView
 from pyebpf.views.choice import EntriesView, view_of
@@ -96,8 +96,8 @@ class Session:
                 if found.spec.type == MapType.PROG_ARRAY:
                     self.maps[name] = ProgArrayView(found, self.programs)
                     continue
-                if found.spec.type == MapType.TASK_STORAGE:
-                    self.maps[name] = TaskStorageView(found)
+                if found.spec.type in OWNERS:
+                    self.maps[name] = StorageView(found)
                     continue
                 if found.spec.inner is not None:
                     self.maps[name] = MapsView(found, _inner_view)

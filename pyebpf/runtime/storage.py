@@ -1,65 +1,114 @@
-"""Loaded storage of tasks: values by process id."""
+"""Loaded storage on the kernel's objects: values by process id, socket, or cgroup directory."""
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, final
+from os import PathLike
+from typing import Any, Final, Protocol, TypeAlias, final, runtime_checkable
 
+from pyebpf.kernel.maps import MapType
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime.entries import KernelEntries
 
 
-@final
-class TaskStorageView:
-    """A loaded TaskStorage: a value for each process that has one. Which those are the kernel doesn't tell.
+@runtime_checkable
+class HasDescriptor(Protocol):
+    """A socket, or a file."""
 
-    The value is that of the process's first thread. Raises ProcessLookupError where there is no such process.
+    def fileno(self) -> int: ...
+
+
+Owner: TypeAlias = "int | str | PathLike[str] | HasDescriptor"
+
+
+def _process(pid: object) -> int:
+    """A descriptor of a process (Linux 5.3)."""
+    if not isinstance(pid, int):
+        raise TypeError(f"a task is named by its process id, not by {pid!r}")
+    return os.pidfd_open(pid)
+
+
+def _socket(socket: object) -> int:
+    if isinstance(socket, HasDescriptor):
+        socket = socket.fileno()
+    if not isinstance(socket, int):
+        raise TypeError(f"a socket is named by itself or its descriptor, not by {socket!r}")
+    return os.dup(socket)
+
+
+def _cgroup(directory: object) -> int:
+    if isinstance(directory, str | PathLike):
+        return os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    if isinstance(directory, HasDescriptor):
+        directory = directory.fileno()
+    if not isinstance(directory, int):
+        raise TypeError(f"a cgroup is named by its directory, not by {directory!r}")
+    return os.dup(directory)
+
+
+OWNERS: Final[dict[int, Callable[[object], int]]] = {
+    MapType.TASK_STORAGE: _process,
+    MapType.SK_STORAGE: _socket,
+    MapType.CGRP_STORAGE: _cgroup,
+}
+"""How the object is opened, whose descriptor is the kernel's key."""
+
+
+@final
+class StorageView:
+    """A loaded TaskStorage, SkStorage or CgroupStorage: a value for each object that has one. Which those are the
+    kernel doesn't tell.
+
+    Of a process it is the value of its first thread. Raises ProcessLookupError where there is no such process, and
+    OSError for what is no socket, or no cgroup.
     """
 
     def __init__(self, loaded: LoadedMap) -> None:
         self.name = loaded.spec.name
         self.kind = loaded.spec.kind
+        self._open = OWNERS[loaded.spec.type]
         self._entries = KernelEntries(loaded)
 
     @contextmanager
-    def _key(self, pid: int) -> Iterator[bytes]:
-        """The kernel's key: a descriptor of the process (Linux 5.3)."""
-        descriptor = os.pidfd_open(pid)
+    def _key(self, owner: object) -> Iterator[bytes]:
+        """The kernel's key: a descriptor."""
+        descriptor = self._open(owner)
         try:
             yield struct.pack("=i", descriptor)
         finally:
             os.close(descriptor)
 
-    def __getitem__(self, pid: int) -> Any:
-        with self._key(pid) as key:
+    def __getitem__(self, owner: Owner) -> Any:
+        with self._key(owner) as key:
             found = self._entries.lookup(key)
         if found is None:
-            raise KeyError(pid)
+            raise KeyError(owner)
         return self._entries.decode_value(found)
 
-    def __setitem__(self, pid: int, value: Any) -> None:
+    def __setitem__(self, owner: Owner, value: Any) -> None:
         data = self._entries.encode_value(value)
-        with self._key(pid) as key:
+        with self._key(owner) as key:
             self._entries.update(key, data)
 
-    def __delitem__(self, pid: int) -> None:
-        with self._key(pid) as key:
+    def __delitem__(self, owner: Owner) -> None:
+        with self._key(owner) as key:
             if not self._entries.delete(key):
-                raise KeyError(pid)
+                raise KeyError(owner)
 
-    def __contains__(self, pid: object) -> bool:
-        if not isinstance(pid, int):
-            return False
-        with self._key(pid) as key:
-            return self._entries.lookup(key) is not None
-
-    def get(self, pid: int, default: Any = None) -> Any:
-        """The value of a process, or `default` if it has none."""
+    def __contains__(self, owner: object) -> bool:
         try:
-            return self[pid]
+            with self._key(owner) as key:
+                return self._entries.lookup(key) is not None
+        except TypeError:
+            return False
+
+    def get(self, owner: Owner, default: Any = None) -> Any:
+        """The value of a process, socket or cgroup, or `default` if it has none."""
+        try:
+            return self[owner]
         except KeyError:
             return default
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from sys import byteorder
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, final
 
 from pyebpf import layout
@@ -24,6 +26,8 @@ Space: TypeAlias = Literal["user", "kernel"]
 STARTS: Final[dict[Space, int]] = {"user": 0x7F00_0000_0000, "kernel": 0xFFFF_8880_0000_0000}
 """Where what the test gives no address for is put."""
 PAGE: Final = 4096
+NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+"""A kernel struct of which the test says nothing."""
 
 
 @final
@@ -100,6 +104,17 @@ class Addresses:
         if offset + size > len(memory.data):
             return None  # it has no end
         return memory.read(offset, size - 1) + b"\0"
+
+    def member(self, address: int, struct: str) -> int:
+        """The pointer to a `struct` at `address` in a kernel struct that the verifier lets programs read. Helpers know
+        whose it is, so the test need not supply it."""
+        try:
+            found = self.read("kernel", address, 8)
+        except SimulationError:
+            found = None
+        if found is not None:
+            return int.from_bytes(found, byteorder)
+        return self.kernel_object(struct, NOTHING, f"a struct {struct}")
 
     def _find(self, space: Space, address: int) -> tuple[Memory, int] | None:
         pieces = self._pieces[space]

@@ -6,10 +6,9 @@ as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from errno import EFAULT, EINVAL, ENOENT
+from collections.abc import Callable
+from errno import EBUSY, EFAULT, EINVAL, ENOENT
 from sys import byteorder
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyebpf.diagnostics.base import InternalError
@@ -18,9 +17,9 @@ from pyebpf.ir.types import NONE, KernelType
 from pyebpf.kernel.kfuncs import RELEASES, pair_by_name
 from pyebpf.kernel.maps import MapType
 from pyebpf.simulator import dynptrs
-from pyebpf.simulator.addresses import Space
+from pyebpf.simulator.addresses import NOTHING, Space
 from pyebpf.simulator.errors import SimulationError
-from pyebpf.simulator.memory import Handle, Pointer, Word
+from pyebpf.simulator.memory import Handle, Named, Pointer, Timer, Word
 from pyebpf.simulator.queues import Queue
 from pyebpf.simulator.strtox import strtol, strtoul
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from pyebpf.simulator.run import Run
 
 Helper: TypeAlias = Callable[..., Word]
-NO_TASK: Final[Mapping[str, object]] = MappingProxyType({})
-"""The current task where the test says nothing of it: it has no members."""
 STORAGE_CREATE: Final = 1
 """BPF_LOCAL_STORAGE_GET_F_CREATE."""
 MOST_TAIL_CALLS: Final = 33
@@ -112,7 +109,7 @@ def _get_prandom_u32(run: Run) -> Word:
 
 def _get_current_task(run: Run) -> Word:
     task = run.surroundings.current_task
-    return run.state.addresses.kernel_object("task_struct", NO_TASK if task is None else task, "current_task")
+    return run.state.addresses.kernel_object("task_struct", NOTHING if task is None else task, "current_task")
 
 
 def _probe_read(space: Space) -> Helper:
@@ -265,25 +262,86 @@ def _task(run: Run) -> int:
     return run.surroundings.pid if run.surroundings.tid is None else run.surroundings.tid
 
 
-def _task_storage_get(run: Run, map: Handle, _: Word, first: Word, flags: int) -> Word:
-    storage, task = run.state.tasks[map.map], _task(run)  # programs can't name another task than the current one
-    found = storage.values.get(task)
-    if found is None and flags & STORAGE_CREATE:
-        size = storage.type.size
-        found = storage.put(task, first.read(size) if isinstance(first, Pointer) else bytes(size))
-    return Pointer(found, 0) if found is not None else None
+def _socket(run: Run) -> int:
+    return run.surroundings.socket
 
 
-def _task_storage_delete(run: Run, map: Handle, _: Word) -> Word:
-    return 0 if run.state.tasks[map.map].values.pop(_task(run), None) is not None else -ENOENT
+def _cgroup(run: Run) -> int:
+    return run.surroundings.cgroup_id
+
+
+def _storage_get(whose: Callable[[Run], int]) -> Helper:
+    """Programs can name one object only, that of the run."""
+
+    def get(run: Run, map: Handle, _: Word, first: Word, flags: int) -> Word:
+        storage, owner = run.state.storages[map.map], whose(run)
+        found = storage.values.get(owner)
+        if found is None and flags & STORAGE_CREATE:
+            size = storage.type.size
+            found = storage.put(owner, first.read(size) if isinstance(first, Pointer) else bytes(size))
+        return Pointer(found, 0) if found is not None else None
+
+    return get
+
+
+def _storage_delete(whose: Callable[[Run], int]) -> Helper:
+    def delete(run: Run, map: Handle, _: Word) -> Word:
+        return 0 if run.state.storages[map.map].values.pop(whose(run), None) is not None else -ENOENT
+
+    return delete
+
+
+def _sk_fullsock(_: Run, socket: Word) -> Word:
+    return socket
+
+
+def _timer_init(run: Run, timer: Pointer, _: Handle, __: int) -> Word:
+    if timer.memory.timer is not None:
+        return -EBUSY
+    timer.memory.timer = Timer()
+    return 0
+
+
+def _timer_set_callback(run: Run, place: Pointer, callback: Named) -> Word:
+    timer = place.memory.timer
+    if timer is None:
+        return -EINVAL
+    timer.callback = callback.callback
+    return 0
+
+
+def _timer_start(run: Run, place: Pointer, nanoseconds: int, _: int) -> Word:
+    timer = place.memory.timer
+    if timer is None or not timer.callback:
+        return -EINVAL
+    run.state.timers_started += 1
+    timer.due, timer.number = run.surroundings.now + nanoseconds, run.state.timers_started
+    return 0
+
+
+def _timer_cancel(run: Run, place: Pointer) -> Word:
+    timer = place.memory.timer
+    if timer is None:
+        return -EINVAL
+    running, timer.due = timer.due is not None, None
+    return int(running)
 
 
 HELPERS: Final[dict[str, Helper]] = {
     "get_current_task_btf": _get_current_task,
-    "task_storage_get": _task_storage_get,
-    "task_storage_delete": _task_storage_delete,
+    "task_storage_get": _storage_get(_task),
+    "task_storage_delete": _storage_delete(_task),
+    "sk_storage_get": _storage_get(_socket),
+    "sk_storage_delete": _storage_delete(_socket),
+    "sk_fullsock": _sk_fullsock,
+    "cgrp_storage_get": _storage_get(_cgroup),
+    "cgrp_storage_delete": _storage_delete(_cgroup),
     "spin_lock": _spin_lock,
     "spin_unlock": _spin_unlock,
+    "timer_init": _timer_init,
+    "timer_set_callback": _timer_set_callback,
+    "timer_start": _timer_start,
+    "timer_cancel": _timer_cancel,
     "tail_call": _tail_call,
     "map_push_elem": _map_push_elem,
     "map_pop_elem": _map_pop_elem,

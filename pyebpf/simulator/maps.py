@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Iterator
 from errno import E2BIG, EEXIST, EINVAL, ENOENT
 from sys import byteorder
 from typing import TypeAlias
@@ -12,7 +13,7 @@ from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir.module import MapRef
 from pyebpf.kernel.maps import MapType
 from pyebpf.layout import SPIN_LOCK, locks
-from pyebpf.simulator.memory import Memory
+from pyebpf.simulator.memory import Memory, Timer
 from pyebpf.views.entries import PER_CPU
 
 ANY, NOEXIST, EXIST, LOCK = 0, 1, 2, 4
@@ -50,11 +51,22 @@ class Storage(ABC):
     def delete(self, key: bytes) -> int:
         """Remove the entry."""
 
-    def write_under_lock(self, memory: Memory, value: bytes) -> None:
-        """A new value; the lock in it stays as it is."""
+    def write_in_place(self, memory: Memory, value: bytes) -> None:
+        """A new value; a lock in it stays as it is, and a timer ends."""
         for at in locks(self.ref.value):
             value = value[:at] + bytes(memory.data[at : at + SPIN_LOCK.size]) + value[at + SPIN_LOCK.size :]
         memory.write(0, value)
+        memory.timer = None
+
+    def with_timers(self) -> Iterator[tuple[bytes, Memory, Timer]]:
+        """The entries whose timers run: key, value, timer."""
+        for key, values in self.present():
+            if values[0].timer is not None and values[0].timer.due is not None:
+                yield key, values[0], values[0].timer
+
+    def present(self) -> list[tuple[bytes, Values]]:
+        """The entries that anybody has written or asked for."""
+        return list(self.entries.items())
 
     def update_from(self, key: bytes, value: bytes, flags: int, cpu: int) -> int:
         """Write the value of one CPU, as programs do; a new entry is zero for the others."""
@@ -86,7 +98,7 @@ class Hash(Storage):
             if not self.room():
                 return -E2BIG
         elif flags & LOCK:
-            self.write_under_lock(self.entries[key][0], parts[0])
+            self.write_in_place(self.entries[key][0], parts[0])
             return 0
         self.entries[key] = self.values(parts)  # who has a reference keeps the old one, as in Python
         return 0
@@ -135,6 +147,9 @@ class Array(Storage):
             self.touched[index] = self.values([bytes(self.size)] * self.cpus)
         return self.touched[index]
 
+    def present(self) -> list[tuple[bytes, Values]]:
+        return [(index.to_bytes(4, byteorder), values) for index, values in sorted(self.touched.items())]
+
     def lookup(self, key: bytes) -> Values | None:
         index = int.from_bytes(key, byteorder)
         return self.element(index) if index < self.ref.max_entries else None
@@ -148,10 +163,10 @@ class Array(Storage):
         if flags & NOEXIST:
             return -EEXIST
         if flags & LOCK:
-            self.write_under_lock(self.element(index)[0], parts[0])
+            self.write_in_place(self.element(index)[0], parts[0])
             return 0
         for memory, part in zip(self.element(index), parts, strict=True):
-            memory.write(0, part)
+            self.write_in_place(memory, part)
         return 0
 
     def delete(self, key: bytes) -> int:

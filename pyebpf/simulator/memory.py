@@ -19,7 +19,7 @@ UNDEFINED, DEFINED = b"\0", b"\1"
 class Memory:
     """A piece of memory. `name` is for messages."""
 
-    __slots__ = ("alive", "data", "defined", "name", "writable")
+    __slots__ = ("alive", "data", "defined", "name", "timer", "writable")
 
     def __init__(self, name: str, data: bytes | bytearray, *, defined: bool = True, writable: bool = True) -> None:
         self.name = name
@@ -29,6 +29,8 @@ class Memory:
         self.writable = writable
         self.alive = True
         """False for a ring record that was given back."""
+        self.timer: Timer | None = None
+        """Of an entry of a map: its timer, once it was initialised."""
 
     def check(self, offset: int, size: int, verb: str) -> None:
         """InternalError unless `size` bytes at `offset` are there."""
@@ -92,6 +94,18 @@ class Pointer(NamedTuple):
         self.memory.write(self.offset, data)
 
 
+class Timer:
+    """A timer of an entry. `due`: when it goes off, in ns of the simulated clock; None while it doesn't run."""
+
+    __slots__ = ("callback", "due", "number")
+
+    def __init__(self) -> None:
+        self.callback = ""
+        self.due: int | None = None
+        self.number = 0
+        """Of those that go off at the same time, the one of the lowest number is first."""
+
+
 class Handle(NamedTuple):
     """A map, as an argument of a helper."""
 
@@ -100,7 +114,13 @@ class Handle(NamedTuple):
     """The map itself, where it was found in a map of maps and `map` only says what it is like."""
 
 
-Word: TypeAlias = int | Pointer | Handle | None
+class Named(NamedTuple):
+    """A callback, as an argument of a helper."""
+
+    callback: str
+
+
+Word: TypeAlias = int | Pointer | Handle | Named | None
 """What a register holds: a number, read as its type says; an address, as a number where only helpers follow it; None
 is the null pointer."""
 

@@ -13,11 +13,11 @@ from pyebpf.diagnostics.base import Error, InternalError, unreachable
 from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
 from pyebpf.ir.module import KernelMember, MapRef, Program
-from pyebpf.ir.types import BoolType, IntType, PointerType
-from pyebpf.simulator import helpers, numbers
+from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
+from pyebpf.simulator import helpers, numbers, packets
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
-from pyebpf.simulator.memory import Handle, Memory, Pointer, Word, fits, number, stored
+from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, fits, number, stored
 from pyebpf.simulator.numbers import in_type
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.state import State
@@ -25,7 +25,6 @@ from pyebpf.simulator.surroundings import Surroundings
 
 MOST_OPS: Final = 1 << 28
 """Programs that may run more than 1 << 27 instructions are refused; what takes longer never ends."""
-MOST_ADVANCE: Final = 0xFFFF
 Ended: TypeAlias = "ops.Break | ops.Continue | ops.Return | ops.Raise | ops.Check"
 """What ended a block before its end: a jump, the program's result, or a fault that nobody catches."""
 Observer: TypeAlias = Callable[[ops.Op, Word], None]
@@ -44,6 +43,7 @@ class Run:
         context: Memory,
         packet: Memory | None,
         observer: Observer | None = None,
+        called_for: tuple[Memory, Memory] | None = None,
     ) -> None:
         if not 0 <= surroundings.cpu < state.cpus:
             raise SimulationError(f"cpu={surroundings.cpu}: there are {state.cpus} CPUs here, counted from 0")
@@ -58,6 +58,8 @@ class Run:
         """The spin lock that is held."""
         self.dynptrs: dict[int, tuple[Memory, Ring, Pointer | None]] = {}
         """Rooms in rings that are being written to, by the `id` of the memory that stands for them."""
+        self.called_for = called_for
+        """Of a callback: the key and the value of its entry."""
         self.tail_calls = 0
         self._observer = observer
         self._values: dict[ops.Value, Word] = {}
@@ -75,6 +77,8 @@ class Run:
         of the program, and SimulationError for what the test should have supplied."""
         try:
             ended = self._whole()
+            if self.called_for is not None and self.result:
+                raise InternalError(f"a callback answers {self.result}")
             if self.lock is not None:
                 raise InternalError("the program ends with a lock that it doesn't give back")
             if self.dynptrs:
@@ -205,6 +209,12 @@ class Run:
                 return numbers.register(result, op.type) if isinstance(result, int) else result
             case ops.MapAddress():
                 return Handle(op.map)
+            case ops.CallbackAddress():
+                return Named(op.callback)
+            case ops.CallbackPart():
+                if self.called_for is None:
+                    raise InternalError(f"{self.program.name} runs for no entry")
+                return Pointer(self.called_for[0 if op.part == "key" else 1], 0)
             case ops.EqualBytes():
                 return int(self._pointer(op.address).read(len(op.data)) == op.data)
             case ops.ZeroAddress():
@@ -221,7 +231,7 @@ class Run:
             case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
                 return self._context(op)
             case ops.PacketData() | ops.PacketLength() | ops.PacketAdvance() | ops.PacketFits():
-                return self._packet_value(op)
+                return packets.value(op, self._packet(), self._pointer, self._number)
             case _:
                 return unreachable(op)
 
@@ -239,6 +249,9 @@ class Run:
 
     def _load(self, op: ops.Load) -> Word:
         type = self._target(op.address)
+        address = self.word(op.address)
+        if isinstance(op.type, KernelType) and isinstance(address, int):
+            return self.state.addresses.member(address, op.type.struct)
         unit = bits_unit(type) if op.bits else None
         raw = number(unit or type, self._pointer(op.address).read(type.size))
         if unit is not None:
@@ -300,6 +313,8 @@ class Run:
         match op:
             case ops.ContextPointer():
                 return Pointer(self.context, 0)
+            case ops.ContextLoad(type=KernelType()):
+                return self.surroundings.socket
             case ops.ContextLoad():
                 signed = isinstance(op.type, IntType) and op.type.signed
                 type = layout.Integer("", op.size, signed)
@@ -312,20 +327,6 @@ class Run:
     def _kernel_member(self, op: ops.KernelField) -> KernelMember:
         struct = self.state.addresses.structs[op.struct]
         return next(member for member in struct.members if member.name == op.member)
-
-    def _packet_value(self, op: ops.PacketData | ops.PacketLength | ops.PacketAdvance | ops.PacketFits) -> Word:
-        match op:
-            case ops.PacketData():
-                return Pointer(self._packet(), 0)
-            case ops.PacketLength():
-                return len(self._packet().data)
-            case ops.PacketAdvance():
-                amount = self._number(op.amount)
-                if not 0 <= amount <= MOST_ADVANCE:
-                    raise InternalError(f"a packet pointer moves by {amount}, against its check")
-                return self._pointer(op.pointer).plus(amount)
-            case ops.PacketFits():
-                return int(self._pointer(op.pointer).offset + op.size <= len(self._packet().data))
 
     def _effect(self, op: ops.Effect) -> Ended | None:
         match op:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, final
 
 from pyebpf.decode import decoder, record_decoder
 from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, MapRef, Module, Program, VariableRef
 from pyebpf.kernel.btf import Btf
+from pyebpf.layout import timers
 from pyebpf.records import dataclass
 from pyebpf.simulator.contexts import context_memory, packet_memory
 from pyebpf.simulator.entries import QueueEntries, SimulatedEntries
 from pyebpf.simulator.errors import SimulationError, nearest
+from pyebpf.simulator.memory import Memory, Timer
 from pyebpf.simulator.nested import NestedView
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.run import Observer, Run
 from pyebpf.simulator.slots import SlotsView
 from pyebpf.simulator.state import CPUS, State
-from pyebpf.simulator.storage import TaskStorageView
+from pyebpf.simulator.storage import ObjectStorageView
 from pyebpf.simulator.surroundings import Surroundings
 from pyebpf.views.choice import view_of
 from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import format_record
 from pyebpf.views.rings import Backlog, RingBufView
+
+MOST_CALLBACKS: Final = 50_000
+"""By timers, while the clock is advanced once."""
 
 
 @final
@@ -100,7 +105,7 @@ class Simulation:
     ) -> None:
         self.module = module
         self.state = State(module, cpus=cpus, config=config, btf=btf)
-        self.programs = {program.name: program for program in module.programs}
+        self.programs = {program.name: program for program in module.programs if program.callback is None}
         self.variables = {ref.name: SimulatedVariable(ref, self.state) for ref in module.variables}
         self._backlogs = {ref: Backlog() for ref in self.state.rings}
         self.maps: dict[str, Any] = {}
@@ -110,14 +115,41 @@ class Simulation:
             if view is not None:
                 self.maps[ref.name] = view
 
+    def advance(self, start: int, end: int, observer: Observer | None = None) -> None:
+        """Let the clock run from `start` to `end`, in ns: timers that are due go off, one after the other, each at its
+        time. Raises as `run` does."""
+        callbacks = {each.name: each for each in self.module.programs if each.callback is not None}
+        for _ in range(MOST_CALLBACKS):
+            due = [(timer.due, timer.number, key, value) for _, key, value, timer in self._timers()]
+            time, _, key, value = min(due, key=lambda each: each[:2], default=(None, 0, b"", None))
+            if time is None or time > end or value is None or value.timer is None:
+                return
+            value.timer.due = None
+            program = callbacks[value.timer.callback]
+            self.state.addresses.begin()
+            around = Surroundings(now=max(time, start), comm="swapper/0", pid=0, uid=0, gid=0)
+            called_for = Memory("a key", key, writable=False), value
+            run = Run(program, self.state, around, Memory("no context", b""), None, observer, called_for)
+            try:
+                run.execute()
+            finally:
+                self._take()
+        raise SimulationError(f"timers have gone off {MOST_CALLBACKS:,} times by {end} ns: they never come to rest")
+
+    def _timers(self) -> Iterator[tuple[MapRef, bytes, Memory, Timer]]:
+        """All timers that run."""
+        for ref, storage in self.state.maps.items():
+            if timers(ref.value):
+                yield from ((ref, *each) for each in storage.with_timers())
+
     def _view(self, ref: MapRef) -> Any:
         if ref in self.state.rings:
             ring = self.state.rings[ref]
             return RingBufView(ref.name, ref.kind, ref.value, self._backlogs[ref], lambda: ring.dropped)
         if ref in self.state.nested:
             return NestedView(self.state.nested[ref])
-        if ref in self.state.tasks:
-            return TaskStorageView(self.state.tasks[ref])
+        if ref in self.state.storages:
+            return ObjectStorageView(self.state.storages[ref])
         if ref in self.state.jumps:
             return SlotsView(ref, self.state)
         if ref in self.state.queues:
@@ -183,12 +215,17 @@ class Simulation:
     def faults(self) -> tuple[FaultCount, ...]:
         """Places that have faulted, with counts, in the order of the source."""
         return tuple(
-            FaultCount(fault.value, program.name, span.source.path, span.line, span.column, count)
+            FaultCount(fault.value, _owner(program), span.source.path, span.line, span.column, count)
             for (program, fault, span), count in self.state.faults.items()
             if count
         )
 
 
+def _owner(program: Program) -> str:
+    """The program that `program` is, or is a part of."""
+    return program.name if program.callback is None else program.callback.owner
+
+
 def _fault(program: Program, op: ops.Check | ops.Raise, count: int) -> FaultCount:
     span = op.span
-    return FaultCount(op.fault.value, program.name, span.source.path, span.line, span.column, count)
+    return FaultCount(op.fault.value, _owner(program), span.source.path, span.line, span.column, count)

@@ -10,6 +10,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, Program, VariableRef
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.maps import MapType
+from pyebpf.kernel.storage import storage_by_type
 from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.maps import STORAGES, Storage, storage
@@ -17,7 +18,7 @@ from pyebpf.simulator.memory import Memory
 from pyebpf.simulator.nested import Nested
 from pyebpf.simulator.queues import QUEUES, Queue
 from pyebpf.simulator.rings import Ring
-from pyebpf.simulator.storage import TaskStorage
+from pyebpf.simulator.storage import ObjectStorage
 from pyebpf.source import Span
 
 CPUS: Final = 4
@@ -46,14 +47,14 @@ class State:
         self.jumps: dict[MapRef, dict[int, str]] = {}
         """Arrays of programs: names by slot."""
         self.nested: dict[MapRef, Nested] = {}
-        self.tasks: dict[MapRef, TaskStorage] = {}
+        self.storages: dict[MapRef, ObjectStorage] = {}
         for ref in module.maps:
             if ref.type == MapType.RINGBUF:
                 self.rings[ref] = Ring(ref.name, ref.max_entries)
             elif ref.type == MapType.PROG_ARRAY:
                 self.jumps[ref] = dict(ref.values)
-            elif ref.type == MapType.TASK_STORAGE:
-                self.tasks[ref] = TaskStorage(ref)
+            elif storage_by_type(ref.type) is not None:
+                self.storages[ref] = ObjectStorage(ref)
             elif ref.inner is not None:
                 self.nested[ref] = Nested(ref, cpus)
             elif ref.type in QUEUES:
@@ -65,6 +66,7 @@ class State:
             ref: Memory(ref.name, ref.initial.ljust(ref.type.size, b"\0"), writable=ref.kind == "Global")
             for ref in module.variables
         }
+        self.timers_started = 0
         self.addresses = Addresses(module.kernel_structs)
         self.faults: dict[Site, int] = {}
         """Every place that may fault uncaught, in the order of the source, with how often it did."""

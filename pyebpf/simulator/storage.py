@@ -1,4 +1,5 @@
-"""Storage of tasks: values by the number of a task. `tid=` and `pid=` of a run say whose it is."""
+"""Storage on the kernel's objects: values by numbers that stand for them. What `tid=` (or `pid=`), `socket=` and
+`cgroup_id=` of a run say is whose it is."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from pyebpf.simulator.memory import Memory
 
 
 @final
-class TaskStorage:
-    """BPF_MAP_TYPE_TASK_STORAGE."""
+class ObjectStorage:
+    """One of the map types in `kernel.storage`."""
 
     def __init__(self, ref: MapRef) -> None:
         if ref.value is None:
@@ -23,29 +24,29 @@ class TaskStorage:
         self.type = ref.value
         self.values: dict[int, Memory] = {}
 
-    def put(self, task: int, value: bytes) -> Memory:
-        self.values[task] = Memory(f"a value of {self.ref.name}", value)
-        return self.values[task]
+    def put(self, owner: int, value: bytes) -> Memory:
+        self.values[owner] = Memory(f"a value of {self.ref.name}", value)
+        return self.values[owner]
 
 
 @final
-class TaskStorageView(MutableMapping[int, Any]):
-    """A TaskStorage in a test: values by process id."""
+class ObjectStorageView(MutableMapping[int, Any]):
+    """One in a test: values by process id, or the number that the test gives the socket or the cgroup."""
 
-    def __init__(self, storage: TaskStorage) -> None:
+    def __init__(self, storage: ObjectStorage) -> None:
         self.name = storage.ref.name
         self.kind = storage.ref.kind
         self._storage = storage
         self._decode = decoder(storage.type)
 
-    def __getitem__(self, pid: int) -> Any:
-        return self._decode(bytes(self._storage.values[pid].data), 0)
+    def __getitem__(self, owner: int) -> Any:
+        return self._decode(bytes(self._storage.values[owner].data), 0)
 
-    def __setitem__(self, pid: int, value: Any) -> None:
-        self._storage.put(pid, encode(self._storage.type, value, f"value of {self.name}"))
+    def __setitem__(self, owner: int, value: Any) -> None:
+        self._storage.put(owner, encode(self._storage.type, value, f"value of {self.name}"))
 
-    def __delitem__(self, pid: int) -> None:
-        del self._storage.values[pid]
+    def __delitem__(self, owner: int) -> None:
+        del self._storage.values[owner]
 
     def __iter__(self) -> Iterator[int]:
         return iter(list(self._storage.values))

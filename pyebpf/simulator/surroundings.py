@@ -25,6 +25,8 @@ class Surroundings:
     comm: str = "pytest"
     cpu: int = 0
     cgroup_id: int = 1
+    socket: int = 1
+    """A number for the packet's socket, by which a SkStorage has its values; 0 if there is none."""
     random: Callable[[], int] = field(default_factory=lambda: _numbers(0))
     """`random_u32()`; by default the same row of numbers in every test."""
     current_task: Mapping[str, Any] | None = None

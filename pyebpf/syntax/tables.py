@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pyebpf.syntax.quick import quick
+
 if TYPE_CHECKING:
     from lark import Lark, Token
 
@@ -53,8 +55,8 @@ def parser() -> Lark:
         if loaded is None:
             built = build(grammar)
             cache.write(name, dump(built, key))
-            return built
-    return loaded
+            return quick(built)
+    return quick(loaded)
 
 
 def identity(grammar: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Mapping
 from typing import Any, Final, final
 
@@ -21,10 +22,20 @@ ETHERNET: Final = 14
 ETHER_TYPES: Final = {4: 0x0800, 6: 0x86DD}
 """By the version in the first four bits of an IP packet."""
 RAW_ARGUMENTS: Final = 12
+LONGEST_WAIT: Final = 5_000_000_000
+MARGIN: Final = 20_000_000
+"""Nanoseconds for a timer that is due to be called."""
 
 
 class Unsuitable(Exception):
     """The test can't be run in this kernel; the text says why."""
+
+
+def wait(nanoseconds: int) -> None:
+    """Let the kernel's clock run on."""
+    if nanoseconds > LONGEST_WAIT:
+        raise Unsuitable(f"the test lets {nanoseconds / 1e9:,.0f} seconds pass")
+    time.sleep((nanoseconds + MARGIN) / 1e9)
 
 
 @final

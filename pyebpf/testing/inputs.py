@@ -53,9 +53,9 @@ def _check(name: str, value: Any) -> None:
         raise SimulationError(f"{name} is {kind}, not {value!r}")
 
 
-def surroundings(call: Call) -> Surroundings:
+def surroundings(call: Call, now: int) -> Surroundings:
     """Who runs the probe, when, where, with what the test leaves open filled in."""
-    given = dict(call.surroundings)
+    given = {"now": now, **call.surroundings}
     if "random" in given:
         given["random"] = _random(given["random"])
     return Surroundings(**given)

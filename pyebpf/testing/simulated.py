@@ -41,13 +41,17 @@ class Simulated:
     def faults(self) -> tuple[FaultCount, ...]:
         return self._simulation.faults
 
-    def run(self, name: str, call: inputs.Call) -> Result:
+    def run(self, name: str, call: inputs.Call, now: int) -> Result:
         """Run a probe once."""
-        given = Input(inputs.surroundings(call), call.packet, call.ctx, call.user_memory, call.kernel_memory)
+        given = Input(inputs.surroundings(call, now), call.packet, call.ctx, call.user_memory, call.kernel_memory)
         output = self._simulation.run(name, given, self._observer)
         hook = self._simulation.programs[name].hook
         events = [event for _, event in output.events]
         return Result(answer(hook, output.result), output.packet, output.fault, events, list(output.printed))
+
+    def advance(self, start: int, end: int) -> None:
+        """Let timers go off that are due until `end`."""
+        self._simulation.advance(start, end, self._observer)
 
     def close(self) -> None:
         """Unload it."""

@@ -13,7 +13,8 @@ from pyebpf.lang.probes import Probe
 from pyebpf.lang.variables import Declared
 from pyebpf.simulator.coverage import Coverage
 from pyebpf.simulator.errors import SimulationError, nearest
-from pyebpf.testing import inputs, units
+from pyebpf.simulator.surroundings import Surroundings
+from pyebpf.testing import in_kernel, inputs, units
 from pyebpf.testing.in_kernel import InKernel
 from pyebpf.testing.pending import Pending
 from pyebpf.testing.result import Result
@@ -45,6 +46,8 @@ class Simulator:
         self._open: list[Unit] = []
         self._bound: list[tuple[Map | Declared, Any]] = []
         self._watched: set[int] = set()
+        self.now = Surroundings().now
+        """The simulated clock, in ns: `ktime_ns()` of runs that aren't given another `now`. See `advance`."""
 
     # Loading
 
@@ -130,9 +133,34 @@ class Simulator:
         if not isinstance(probe, Probe):
             raise SimulationError(f"simulate runs a probe, not {probe!r}")
         call = inputs.call(packet, ctx, user_memory, kernel_memory, surroundings)
+        self.now = int(surroundings.get("now", self.now))
         try:
-            return self._unit(probe).run(probe.__name__, call)
+            unit = self._unit(probe)
+            return (
+                unit.run(probe.__name__, call, self.now)
+                if isinstance(unit, Simulated)
+                else unit.run(probe.__name__, call)
+            )
         except (SimulationError, CompileError) as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    def advance(self, nanoseconds: int) -> None:
+        """Let time pass. Timers that are due meanwhile go off in their order, each at its time.
+
+        In the kernel, that is as long a sleep.
+        """
+        __tracebackhide__ = True
+        if isinstance(nanoseconds, bool) or not isinstance(nanoseconds, int) or nanoseconds < 0:
+            raise SimulationError(f"advance takes nanoseconds, not {nanoseconds!r}")
+        start, self.now = self.now, self.now + nanoseconds
+        if self.in_kernel:
+            in_kernel.wait(nanoseconds)
+            return
+        try:
+            for unit in self._open:
+                if isinstance(unit, Simulated):
+                    unit.advance(start, self.now)
+        except SimulationError as error:
             raise error.with_traceback(None) from error.__cause__
 
     # What is there afterwards

@@ -5,27 +5,31 @@ from __future__ import annotations
 import linecache
 import struct
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pyebpf import compiler
-from pyebpf.checks import check_module
+from pyebpf.building import Building
+from pyebpf.checks import Checked, check_module
 from pyebpf.codegen import Worker, emit_module
-from pyebpf.compiler import compile_target
 from pyebpf.ir.validate import validate
 from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.types import i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedObject, load_object
 from pyebpf.object.read import read_object
+from pyebpf.object.specs import Object
 from pyebpf.runtime.programs import Program
 from pyebpf.transform import optimize
 
 if TYPE_CHECKING:
     from simulated import Twin
 
+Check: TypeAlias = Callable[[int | None], Checked]
 ENTRY: Final = struct.Struct("<QqIiHhBb?x8H8s")
 NAMES: Final = ("a", "b", "c", "d", "e", "f", "g", "h", "k")
 OUTPUTS: Final = 24
@@ -131,6 +135,21 @@ def forced(path: Path, loops: Literal["bounded", "callback"]) -> str:
     return emit_module(optimize(check_module(module, None, loops))).text
 
 
+@contextmanager
+def written(text: str) -> Iterator[Path]:
+    """A file with `text`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "probe.py")
+        path.write_text(text)
+        linecache.clearcache()  # which would grow with every program
+        yield path
+
+
+def checks(path: Path, target: Version | None) -> Check:
+    """Checks the module at `path`, as often as it is asked to."""
+    return compiler._checks(compiler.resolve(path), None, target, None)
+
+
 class Kernel:
     """Compiles probes with one code generator, and runs them."""
 
@@ -147,21 +166,27 @@ class Kernel:
         """The object of the module at `path`."""
         if self.loops is not None:
             return self.worker.compile(forced(path, self.loops), self.cpu)
+        return self.build(checks(path, self.target)).elf
+
+    def build(self, check: Check) -> Object:
+        """The object of a module, which may be checked already."""
         if not self.worker.alive:  # LLVM ended it
             self.worker = Worker.start()
-        return compile_target(path, kernel=self.target, worker=self.worker).elf
+        with Building(self.cpu, self.worker) as building:
+            return building.build(check).object
 
     def compile(self, text: str) -> bytes:
         """The object of a module."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "probe.py")
-            path.write_text(text)
-            linecache.clearcache()  # which would grow with every program
+        with written(text) as path:
             return self.compile_file(path)
 
     def run(self, text: str, cases: list[Inputs]) -> list[Outcome]:
         """Compile, load, and run once for each case."""
-        with load_object(read_object(self.compile(text))) as loaded:
+        return self.run_object(read_object(self.compile(text)), cases)
+
+    def run_object(self, object: Object, cases: list[Inputs]) -> list[Outcome]:
+        """Load, and run once for each case."""
+        with load_object(object) as loaded:
             return [self._run_case(loaded, case) for case in cases]
 
     def _run_case(self, loaded: LoadedObject, case: Inputs) -> Outcome:

@@ -7,10 +7,9 @@ only in the kernel is the code generator's.
 from __future__ import annotations
 
 import struct
-import tempfile
 from pathlib import Path
 
-from running import ENTRY, FAULT_RESULT, OUTPUTS, PACKET, Inputs, Outcome
+from running import ENTRY, FAULT_RESULT, OUTPUTS, PACKET, Inputs, Outcome, written
 
 from pyebpf.checks import Checked
 from pyebpf.checks.facts import Facts
@@ -26,9 +25,7 @@ from pyebpf.transform import optimize
 
 def lower(text: str) -> Checked:
     """The checked IR of a probe's text."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "probe.py")
-        path.write_text(text)
+    with written(text) as path:
         return lower_target(path)
 
 
@@ -47,7 +44,11 @@ def within(facts: Facts) -> Observer:
 
 def run_simulated(text: str, cases: list[Inputs]) -> list[Outcome]:
     """Run once for each case, as the kernel would. Both IRs must agree, and every value be within what is known."""
-    checked = lower(text)
+    return run_checked(lower(text), cases, text)
+
+
+def run_checked(checked: Checked, cases: list[Inputs], text: str) -> list[Outcome]:
+    """The same of a module that is checked already; `text` is what it came from."""
     program = checked.module.programs[0]
     facts, after = within(checked.language[program]), optimize(checked)
     outcomes = [_run_case(checked.module, case, facts) for case in cases]

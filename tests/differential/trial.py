@@ -12,8 +12,8 @@ from types import FrameType
 from typing import Final, final
 
 from generate import ELEMENTS, FIELDS, I64, WORDS, Generator, Range
-from running import Inputs, Kernel, Outcome, run_python
-from simulated import run_simulated
+from running import Inputs, Kernel, Outcome, checks, run_python, written
+from simulated import run_checked
 
 from pyebpf import CompileError
 from pyebpf.ir.ranges import exact
@@ -96,13 +96,14 @@ def attempt(kernel: Kernel, program: Program, tally: Tally, *, simulate: bool = 
     """Try the program; what is wrong with the compiler, if anything is."""
     tally.counts["programs"] += 1
     try:
-        with _time_limit():
+        with _time_limit(), written(program.probe) as path:
+            check = checks(path, kernel.target)
             if simulate:
-                simulated = run_simulated(program.probe, list(program.cases))
+                simulated = run_checked(check(None), list(program.cases), program.probe)
                 found = _compare(program, simulated, tally, "simulator")
                 if found is not None:
                     return found
-            outcomes = kernel.run(program.probe, list(program.cases))
+            outcomes = kernel.run_object(kernel.build(check), list(program.cases))
     except CompileError as error:
         codes = sorted({diagnostic.code for diagnostic in error.diagnostics})
         tally.refusals[" ".join(codes)] += 1

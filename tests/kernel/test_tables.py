@@ -13,6 +13,7 @@ from pyebpf.kernel.constants import CONSTANTS, ERRORS, SIGNALS, constant
 from pyebpf.kernel.helpers import HELPERS, helper_by_id, helper_by_name
 from pyebpf.kernel.hooks import HOOKS
 from pyebpf.kernel.maps import MAP_KINDS, MapType, map_kind_by_name
+from pyebpf.kernel.storage import STORAGES, storage_by_type
 
 UAPI = Path("/usr/include/linux/bpf.h")
 needs_header = pytest.mark.skipif(not UAPI.exists(), reason=f"{UAPI} (linux-libc-dev) is not installed")
@@ -85,6 +86,15 @@ def test_map_kinds() -> None:
 
 
 @needs_header
+def test_storage_kinds() -> None:
+    """Each is a map class, whose helpers the kernel has had no longer than its maps."""
+    for kind in STORAGES:
+        row = map_kind_by_name(kind.name)
+        assert row is not None and row.type == kind.type and storage_by_type(kind.type) is kind
+        assert row.key == kind.what and kind.get.since == kind.delete.since == row.since
+        assert bool(kind.hooks()) == bool(kind.key)
+
+
 def test_map_types_match_the_header() -> None:
     text = UAPI.read_text()
     block = text[text.index("enum bpf_map_type {") :]

@@ -59,3 +59,18 @@ def test_maps_of_maps(pins: Pins, tmp_path: Path) -> None:
 def map_id(pins: Pins, name: str) -> int:
     shown = pins.run(str(BPFTOOL), "-j", "map", "show", "pinned", pins.folder / "maps" / name)
     return int(json.loads(shown.stdout)["id"])
+
+
+def test_timers_and_storage(pins: Pins, tmp_path: Path) -> None:
+    """libbpf finds the callbacks, and what maps with timers are made of."""
+    timed = import_file(Path(__file__).parent / "test_timers.py")
+    assert loaded(pins, tmp_path, timed.remember, []) == {}
+    shown = json.loads(pins.run(str(BPFTOOL), "-j", "map", "dump", "pinned", pins.folder / "maps" / "flows").stdout)
+    assert shown == []
+
+
+def test_storage_on_objects(pins: Pins, tmp_path: Path) -> None:
+    stored = import_file(Path(__file__).parent / "test_object_storage.py")
+    assert loaded(pins, tmp_path, stored.in_cgroup, []) == {}
+    shown = json.loads(pins.run(str(BPFTOOL), "-j", "map", "show", "pinned", pins.folder / "maps" / "tasks").stdout)
+    assert shown["type"] in ("cgrp_storage", 32) and shown["bytes_value"] == 16  # an older bpftool has no name for it

@@ -11,6 +11,7 @@ the smallest source that shows it. Exit code 1 if there is any. Needs no root.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -258,6 +259,8 @@ def main() -> int:
     corpus = sources()
     warnings.simplefilter("ignore")
     warm_up()
+    gc.collect()
+    gc.freeze()  # the forks share what is there so far, and needn't look through it again and again
     if given.only is not None:
         return 1 if show(given.seed, given.only, corpus) else 0
     run = Run(given.seed, corpus)

@@ -38,6 +38,13 @@ class Port:
         done = one.test_run(data=packet)
         return done.result, done.data
 
+    def wait(self, nanoseconds: int) -> None:
+        """Let time pass, in which timers go off."""
+        begun = time.monotonic_ns()
+        time.sleep(nanoseconds / 1e9)
+        if isinstance(self.session, Simulated):
+            self.session.simulation.advance(begun, time.monotonic_ns())
+
     def __getitem__(self, name: str) -> Any:
         """A map, or the value of a variable."""
         if name in self.session.maps:

@@ -15,7 +15,9 @@ from places import import_file
 
 import pyebpf
 from pyebpf import Queue, u32
+from pyebpf.simulator.errors import SimulationError
 from pyebpf.testing import Simulator
+from pyebpf.testing.in_kernel import Unsuitable
 
 HEAD = "from pyebpf import *\nfrom pyebpf import IPv4\n"
 PACKET = bytes(range(64))
@@ -376,3 +378,168 @@ def missing(packet):
         assert simulate(probes.missing, packet=PACKET, pid=7).fault.kind == "KeyError"
         probes.counts[7] = 0
         assert simulate(probes.missing, packet=PACKET, pid=7).result.name == "TX"
+
+
+TIMERS = """
+@struct
+class Slot:
+    timer: Timer
+    rounds: u32
+    number: u64
+
+@struct
+class Note:
+    key: u32
+    rounds: u32
+
+slots = Array[Slot](max_entries=3)
+flows = Hash[u32, Slot](max_entries=4)
+recent = LruHash[char[4], Slot](max_entries=2)
+notes = RingBuf[Note](size=4096)
+sum_of = Global[u64]()
+most = Config[u32](3)
+
+@function
+def tick(key, slot):
+    slot.rounds += 1
+    with notes.reserve() as note:
+        note.key, note.rounds = key, slot.rounds
+    if slot.rounds < most.value:
+        slot.timer.start(1_000_000 * (key + 1), tick)
+    sum_of.value += slot.number
+
+@function
+def divide(key, slot):
+    sum_of.value += 1000
+    sum_of.value += 100 // slot.number
+    del flows[key]
+
+@function
+def by_name(key, slot):
+    if key == "bill" and slot.number == 3:
+        sum_of.value += 7
+
+@xdp
+def start(packet):
+    for i in range(3):
+        slots[i].timer.start(1_000_000 * i + 500_000, tick)
+    flows[packet.load(0, u8)].timer.start(3_000_000, divide)
+    return XDP.DROP
+
+@xdp
+def again(packet):
+    def other(slot):
+        sum_of.value += 11
+
+    slots[0].timer.start(2_000_000, tick)
+    slots[0].timer.start(1_000_000, other)
+    running = slots[0].timer.cancel()
+    running_still = slots[0].timer.cancel()
+    slots[1] = Slot(number=packet.load(0, u8))
+    flows[1] = Slot(number=5)
+    if "bill" not in recent:
+        recent["bill"] = Slot(number=3)
+    recent["bill"].timer.start(1, by_name)
+    return XDP.TX if running and not running_still else XDP.DROP
+"""
+
+
+def test_timers(load: Any, simulate: Simulator) -> None:
+    probes = load(TIMERS)
+    for key, number in ((4, 0), (7, 50)):
+        probes.flows[key] = {"number": number}
+        probes.slots[1] = {"number": key}
+        assert simulate(probes.start, packet=bytes([key]) + bytes(63)).result.name == "DROP"
+        simulate.advance(200_000_000)
+    assert set(probes.flows) == {4}
+    assert [(fault.kind, fault.program, fault.count) for fault in simulate.faults] == [
+        ("ZeroDivisionError", "start", 1)
+    ]
+    assert [slot.rounds for slot in probes.slots] == [4, 3, 4]
+    assert probes.sum_of.value == 1000 + 4 * 3 + 1000 + 2 + 7 * 3
+    events = [(event.key, event.rounds) for event in probes.notes.poll(0)]
+    in_order = [(0, 1), (1, 1), (0, 2), (2, 1), (0, 3), (1, 2), (2, 2), (1, 3), (2, 3), (0, 4), (1, 1), (2, 4), (1, 2)]
+    in_order.append((1, 3))
+    assert sorted(events) == sorted(in_order)
+    assert simulate.in_kernel or events == in_order  # the kernel may be late
+
+
+def test_timers_that_end_early(load: Any, simulate: Simulator) -> None:
+    """Cancelled, or gone with their entries, of which new values make new ones."""
+    probes = load(TIMERS)
+    probes.flows[1] = {"number": 3}
+    assert simulate(probes.start, packet=bytes([1]) + bytes(63)).fault is None
+    assert simulate(probes.again, packet=bytes([9]) + bytes(63)).result.name == "TX"
+    probes.slots[2] = {"number": 8}
+    simulate.advance(100_000_000)
+    assert [(slot.rounds, slot.number) for slot in probes.slots] == [(0, 0), (0, 9), (0, 8)]
+    assert probes.sum_of.value == 7 and probes.flows[1].number == 5
+    assert simulate(probes.start, packet=bytes([1]) + bytes(63)).fault is None
+    del probes.flows[1]
+    simulate.advance(100_000_000)
+    assert [slot.rounds for slot in probes.slots] == [3, 3, 3] and probes.sum_of.value == 7 + 3 * (9 + 8)
+
+
+def test_the_clock_of_the_simulator(load: Any, simulate: Simulator) -> None:
+    """`now=` sets it, `advance` moves it on; what never comes to rest is said."""
+    if simulate.in_kernel:
+        with pytest.raises(Unsuitable, match="lets 7,200 seconds pass"):
+            simulate.advance(7200 * 10**9)
+        return
+    probes = load("""
+@struct
+class Slot:
+    timer: Timer
+    times: u64[4]
+    rounds: u32
+
+slots = Array[Slot](max_entries=1)
+wait = Global[u64](10)
+
+@function
+def note(slot):
+    slot.times[slot.rounds & 3] = ktime_ns()
+    slot.rounds += 1
+    slot.timer.start(wait.value, note)
+
+@xdp
+def start(packet):
+    slots[0].timer.start(7, note)
+    return XDP.DROP
+""")
+    simulate(probes.start, packet=PACKET, now=1000)
+    simulate.advance(6)
+    assert simulate.now == 1006 and probes.slots[0].rounds == 0
+    simulate.advance(21)
+    assert probes.slots[0].times == (1007, 1017, 1027, 0)
+    with pytest.raises(SimulationError, match="advance takes nanoseconds"):
+        simulate.advance(-1)
+    probes.wait.value = 0
+    with pytest.raises(SimulationError, match="never come to rest"):
+        simulate.advance(10)
+
+
+def test_storage_of_sockets_and_cgroups(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+sockets = SkStorage[u64]()
+groups = CgroupStorage[u64]()
+seen = Global[u64]()
+
+@cgroup.skb.egress
+def probe(packet):
+    sockets[packet.socket] += 1
+    groups[current_cgroup()] += 1
+    seen.value = sockets[packet.socket] + groups.get(current_cgroup(), 50)
+    del groups[current_cgroup()]
+    return 1 if packet.socket in sockets and current_cgroup() not in groups else 0
+""")
+    assert simulate(probes.probe, packet=bytes([0x45]) + bytes(39)).result == 1 and probes.seen.value == 2
+    if simulate.in_kernel:
+        return
+    for number, cgroup, expected in ((7, 1, 2), (7, 2, 3), (8, 2, 2)):
+        assert simulate(probes.probe, packet=PACKET, socket=number, cgroup_id=cgroup).result == 1
+        assert probes.seen.value == expected
+    assert dict(probes.sockets) == {1: 1, 7: 2, 8: 1} and dict(probes.groups) == {}
+    probes.groups[9] = 4
+    assert simulate(probes.probe, packet=PACKET, socket=8, cgroup_id=9).result == 1 and probes.seen.value == 7
+    assert simulate(probes.probe, packet=PACKET, socket=0).fault.kind == "NullPointerError"

@@ -1,0 +1,99 @@
+"""How long something is known about each value and local that anybody may ask for.
+
+Most values are used once, right after they were computed. Where ways through a program meet, nothing need be said of
+those that nobody asks for any more: that is what keeps environments small.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import final
+
+from pyebpf.checks.environment import Key
+from pyebpf.ir import ops
+
+PASSES = 2
+"""Over a program: a copy of a local keeps alive what it was copied from, which may be a copy itself."""
+
+
+@final
+@dataclass(slots=True, eq=False)
+class _Around:
+    """A loop: what is used in it may be used again until it ends."""
+
+    outer: _Around | None
+    end: int
+
+    def until(self, outside: _Around | None) -> int:
+        """The end of the outermost loop around this one (or this one) that is inside of `outside`."""
+        loop = self
+        while loop.outer is not outside:
+            assert loop.outer is not None, "a value is used where it isn't known"
+            loop = loop.outer
+        return loop.end
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Liveness:
+    """Ops are numbered as they stand in the program."""
+
+    numbers: dict[ops.Op, int] = field(default_factory=dict)
+    """Of loops and what else has blocks."""
+    ends: dict[ops.Op | ops.Label, int] = field(default_factory=dict)
+    """The last op inside of each, also by their labels."""
+    bodies: dict[ops.Label, int] = field(default_factory=dict)
+    """The last op of a loop's body, before its step."""
+    last: dict[Key, int] = field(default_factory=dict)
+    """The last op before which anybody asks, in whichever round of a loop."""
+
+
+def liveness(body: ops.Block) -> Liveness:
+    """Of a whole program."""
+    found = Liveness()
+    all_ops = list(_number(body, None, found, 0))
+    places = {op: loop for op, _, loop in all_ops if ops.is_value(op)}
+    written = Counter(op.value for op, _, _ in all_ops if isinstance(op, ops.LocalSet))
+    all_ops.reverse()
+    last = found.last
+    for _ in range(PASSES):
+        for op, number, loop in all_ops:
+            own = last.get(op, 0) if ops.is_value(op) else 0
+            for operand in ops.operands(op):
+                place = places[operand]
+                until = number if loop is place or loop is None else loop.until(place)
+                last[operand] = max(last.get(operand, 0), until, own)
+            if isinstance(op, ops.LocalGet):
+                until = number if loop is None else loop.until(None)
+                last[op.local] = max(last.get(op.local, 0), until, own)
+            elif isinstance(op, ops.LocalSet) and (isinstance(op.value, ops.LocalGet) or written[op.value] > 1):
+                last[op.value] = max(last[op.value], last.get(op.local, 0))  # it tells that two locals are the same
+    return found
+
+
+def _number(
+    block: ops.Block, loop: _Around | None, found: Liveness, number: int
+) -> Iterator[tuple[ops.Op, int, _Around | None]]:
+    """Every op with its number, and the innermost loop around it."""
+    for op in block.ops:
+        number += 1
+        yield op, number, loop
+        inner = ops.blocks(op)
+        if not inner:
+            continue
+        found.numbers[op] = number
+        around = _Around(loop, 0) if isinstance(op, ops.Loop) else loop
+        for each in inner:
+            for nested in _number(each, around, found, number):
+                number = nested[1]
+                yield nested
+            if isinstance(op, ops.Loop):
+                found.bodies.setdefault(op.label, number)
+        found.ends[op] = number
+        if isinstance(op, ops.Loop):
+            assert around is not None
+            around.end = number
+        if isinstance(op, ops.Loop | ops.Scope):
+            found.ends[op.label] = number

@@ -1,0 +1,56 @@
+"""Which maps an address may lead into: what a timer belongs to must be certain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pyebpf.ir import ops
+from pyebpf.ir.module import MapRef, Program
+from pyebpf.ir.types import PointerType
+
+
+def references(program: Program) -> dict[ops.Local, list[ops.Value]]:
+    """The values that each local is given that refers to memory."""
+    found: dict[ops.Local, list[ops.Value]] = {}
+    for op in ops.walk(program.body):
+        if isinstance(op, ops.LocalSet) and isinstance(op.local.type, PointerType):
+            found.setdefault(op.local, []).append(op.value)
+    return found
+
+
+def roots(address: ops.Value, given: Mapping[ops.Local, Sequence[ops.Value]]) -> list[ops.Value]:
+    """Where `address` may come from: lookups, and what loops and callbacks are given. `given`: as of `references`."""
+    found: dict[ops.Value, None] = {}
+    seen: set[ops.Local] = set()
+    pending = [address]
+    while pending:
+        match pending.pop():
+            case ops.MemberAddress() | ops.ElementAddress() as op:
+                pending.append(op.base)
+            case ops.NotNull() as op:
+                pending.append(op.pointer)
+            case ops.Prove() as op:
+                pending.append(op.value)
+            case ops.LocalGet() as op:
+                pending.extend(given.get(op.local, ()) if op.local not in seen else ())
+                seen.add(op.local)
+            case ops.MapLookup() | ops.CallbackPart() | ops.EntryPart() as op:
+                found[op] = None
+    return list(found)
+
+
+def origins(address: ops.Value, given: Mapping[ops.Local, Sequence[ops.Value]]) -> list[MapRef]:
+    """The maps whose entries `address` may be in, or be a part of."""
+    found: dict[MapRef, None] = {}
+    for root in roots(address, given):
+        if isinstance(root, ops.MapLookup | ops.CallbackPart):
+            found[root.map] = None
+        elif isinstance(root, ops.EntryPart):
+            found[root.entries.map] = None
+    return list(found)
+
+
+def is_own(address: ops.Value, given: Mapping[ops.Local, Sequence[ops.Value]]) -> bool:
+    """Whether `address` is surely in the entry that the callback is called for."""
+    found = roots(address, given)
+    return bool(found) and all(isinstance(root, ops.CallbackPart) for root in found)

@@ -1,0 +1,3 @@
+from pyebpf import CgroupStorage
+
+counts = CgroupStorage()  # error

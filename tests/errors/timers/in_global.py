@@ -1,0 +1,10 @@
+from pyebpf import Global, Timer, struct, u64
+
+
+@struct
+class Flow:
+    timer: Timer
+    packets: u64
+
+
+flows = Global[Flow]()  # error
