@@ -44,6 +44,31 @@ def decoder(type: layout.Type) -> Decoder:
             return _struct(type)
 
 
+@cache
+def record_decoder(type: layout.Type) -> Callable[[bytes], Any]:
+    """The decoder of a ring's records, whose last part may be of any length: bytes or str, or a pair of a struct and
+    one of these."""
+    head, tail = layout.tail_of(type)
+    whole = decoder(head) if head is not None else None
+    if tail is None:
+        assert whole is not None
+        return lambda data: whole(data, 0)
+    start = head.size if head is not None else 0
+
+    def last(data: bytes) -> bytes | str:
+        rest = bytes(data[start:])
+        return _decoded(rest) if isinstance(tail, layout.Text) else rest
+
+    return last if whole is None else lambda data: (whole(data, 0), last(data))
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return RawText(data)
+
+
 def _number(type: layout.Integer) -> Decoder:
     unpack = struct.Struct(number_format(type)).unpack_from
     return lambda data, offset: unpack(data, offset)[0]
@@ -73,10 +98,7 @@ def _enumeration(type: layout.Enumeration) -> Decoder:
 def _text(length: int) -> Decoder:
     def decode(data: bytes, offset: int) -> str:
         found = bytes(data[offset : offset + length]).split(b"\0", 1)[0]
-        try:
-            return found.decode()
-        except UnicodeDecodeError:
-            return RawText(found)
+        return _decoded(found)
 
     return decode
 

@@ -247,6 +247,29 @@ def _inside(field: Field, size: int) -> Field:
     return Field(field.name, field.type, size, field.bits, field.bit_offset)  # none: outside, for the caller to refuse
 
 
+def tail_of(type: Type) -> tuple[Type | None, Type | None]:
+    """A record of a ring: the part of fixed size, and what follows it, of any length: text, or an array of bytes.
+
+    What may be of any length has a size of zero here; no other type has.
+    """
+    if type.size == 0:
+        return None, type
+    if isinstance(type, Struct) and not type.is_union and len(type.fields) == 2 and type.fields[1].type.size == 0:
+        return type.fields[0].type, type.fields[1].type
+    return type, None
+
+
+BYTES = Array(U8, 0)
+"""The records of a `RingBuf[bytes]`."""
+TEXT = Text(0)
+"""Those of a `RingBuf[str]`."""
+
+
+def record_name(type: Type | None) -> str:
+    """What a ring carries, as it stands in the brackets."""
+    return {BYTES: "bytes", TEXT: "str"}.get(type, str(type)) if type is not None else "…"
+
+
 def locks(type: Type | None) -> tuple[int, ...]:
     """Where in `type` its spin locks are, in bytes from its start."""
     return places_of(SPIN_LOCK, type)

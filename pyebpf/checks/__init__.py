@@ -23,9 +23,10 @@ from pyebpf.checks.cost import (
 from pyebpf.checks.facts import Facts
 from pyebpf.checks.intervals import analyze
 from pyebpf.checks.locks import forbidden_locks, held_around
+from pyebpf.checks.moved_packets import moved
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
-from pyebpf.checks.requirements import too_new
+from pyebpf.checks.requirements import too_new, undated
 from pyebpf.checks.suspects import always_same
 from pyebpf.checks.timers import circles, forbidden_timers, uncertain_timers
 from pyebpf.diagnostics.base import Diagnostic, Sink
@@ -79,7 +80,8 @@ def check_module(
     sink = Sink()
     language = {program: analyze(program, "language") for program in module.programs}
     for program, facts in language.items():
-        found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
+        found = [*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module)]
+        found += moved(program)
         newer = too_new(program, kernel) if kernel is not None else ()
         timed = (*forbidden_timers(program), *uncertain_timers(program), *circles(program, module))
         kept = (*overwritten(program), *forbidden_locks(program), *held_around(program), *timed)
@@ -94,7 +96,12 @@ def check_module(
             sink.add(diagnostic)
     sink.check()
     reports = tuple(report(program, facts, kernel) for program, facts in language.items())
-    suspects = (*module.suspects, *always_same(module, language.values()))
+    doubts = (
+        ()
+        if kernel is None or module.types_given
+        else [doubt for program in module.programs for doubt in undated(program, kernel)]
+    )
+    suspects = (*module.suspects, *doubts, *always_same(module, language.values()))
     return Checked(module, language, reports, suspects, kernel is None or kernel >= SPILLED_RANGES, kernel, plan)
 
 

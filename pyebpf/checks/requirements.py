@@ -7,12 +7,14 @@ from typing import final
 
 from pyebpf.checks.strategies import since
 from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.kfuncs import KfuncUndated
 from pyebpf.diagnostics.proofs import TooNew
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
 from pyebpf.ir.origins import references, roots
 from pyebpf.ir.scratch import EXCHANGE, is_alone, moved
 from pyebpf.kernel.helpers import Helper, helper_by_name
+from pyebpf.kernel.kfuncs import known_kfunc
 from pyebpf.kernel.maps import map_kind_by_name
 from pyebpf.kernel.versions import Version, show_version
 from pyebpf.records import dataclass
@@ -69,12 +71,35 @@ def needs(program: Program) -> Iterator[Need]:
         if helper not in seen:
             seen.add(helper)
             yield Need(f"the kernel's `{helper.name}`", helper.since, span)
+    yield from _kfuncs(program)
     yield from _given_locks(program)
     for op in ops.walk(program.body):
         if isinstance(op, ops.Loop) and op.strategy == "callback":
             yield Need("a large loop (`bpf_loop`)", since(op, program), op.span)
         elif isinstance(op, ops.Loop) and op.strategy == "entries":
             yield Need("a loop over a map's entries (`bpf_for_each_map_elem`)", since(op, program), op.span)
+
+
+def _kfuncs(program: Program) -> Iterator[Need]:
+    """Kfuncs whose history is known, where the program first calls them."""
+    seen: set[str] = set()
+    for op in ops.walk(program.body):
+        if isinstance(op, ops.KfuncCall) and op.kfunc.name not in seen:
+            seen.add(op.kfunc.name)
+            known = known_kfunc(op.kfunc.name)
+            since = known.allowed_since(program.hook.program_type) if known is not None else None
+            if since is not None:
+                yield Need(f"the kfunc `{op.kfunc.name}`", since, op.span)
+
+
+def undated(program: Program, kernel: Version) -> Iterator[Diagnostic]:
+    """A warning for each kfunc of which nobody knows here whether `kernel` has it."""
+    seen: set[str] = set()
+    for op in ops.walk(program.body):
+        name = op.kfunc.name if isinstance(op, ops.KfuncCall) else ""
+        if name and name not in seen and known_kfunc(name) is None:
+            seen.add(name)
+            yield KfuncUndated(op.span, name, show_version(kernel))
 
 
 def _given_locks(program: Program) -> Iterator[Need]:

@@ -15,21 +15,27 @@ class Columns:
     """The columns of one ring: widths come from the event's layout, so that lines align from the first on."""
 
     def __init__(self, type: layout.Struct) -> None:
-        self.type = type
-        self.widths = [max(_width(field.type), len(field.name)) for field in type.fields]
+        head, tail = layout.tail_of(type)
+        self.pairs = tail is not None
+        """Whether events are a struct and what follows it."""
+        self.fields = type.fields
+        if isinstance(head, layout.Struct) and self.pairs:
+            self.fields = (*head.fields, type.fields[1])
+        self.widths = [max(_width(field.type), len(field.name)) for field in self.fields]
 
     def header(self) -> str:
         """The names of the fields."""
-        return self._line([field.name.upper() for field in self.type.fields])
+        return self._line([field.name.upper() for field in self.fields])
 
     def row(self, event: Any) -> str:
         """One event."""
-        return self._line([text(value) for value in event])
+        values = (*event[0], event[1]) if self.pairs else event
+        return self._line([text(value) for value in values])
 
     def _line(self, cells: list[str]) -> str:
         parts = []
         last = len(cells) - 1
-        for number, (cell, field, width) in enumerate(zip(cells, self.type.fields, self.widths, strict=True)):
+        for number, (cell, field, width) in enumerate(zip(cells, self.fields, self.widths, strict=True)):
             if _is_number(field.type):
                 parts.append(cell.rjust(width))
             else:

@@ -7,7 +7,16 @@ from typing import Final, TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.codegen.text import quote
-from pyebpf.ir.module import Embedded, IntegerArray, KernelStruct, MapRef, MemberType, StructPointer
+from pyebpf.ir.module import (
+    Embedded,
+    IntegerArray,
+    IntegerPointer,
+    KernelStruct,
+    KfuncType,
+    MapRef,
+    MemberType,
+    StructPointer,
+)
 from pyebpf.source import Source, Span
 
 # The kernel's BTF wants C identifiers for names; columns share 32 bits with the line, ten of them.
@@ -103,8 +112,8 @@ class DebugInfo:
     def extern(
         self,
         name: str,
-        result: layout.Integer | layout.Boolean | StructPointer | None,
-        parameters: Sequence[layout.Integer | layout.Boolean | StructPointer],
+        result: KfuncType | None,
+        parameters: Sequence[KfuncType],
     ) -> str:
         """The node of a function of the kernel that is called by name."""
         types = ["null" if type is None else self._extern_type(type) for type in (result, *parameters)]
@@ -114,7 +123,9 @@ class DebugInfo:
             f"type: {type}, flags: DIFlagPrototyped, spFlags: DISPFlagOptimized)"
         )
 
-    def _extern_type(self, type: layout.Integer | layout.Boolean | StructPointer) -> str:
+    def _extern_type(self, type: KfuncType) -> str:
+        if isinstance(type, IntegerPointer):
+            return self.pointer(self.integer(type.type))
         return self._kernel_type(type) if isinstance(type, StructPointer) else self.type(type)
 
     def location(self, span: Span, function: str, home: Source) -> str:

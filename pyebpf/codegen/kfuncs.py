@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pyebpf import layout
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.text import symbol
-from pyebpf.ir.module import KfuncRef, StructPointer
+from pyebpf.ir.module import IntegerPointer, KfuncRef, KfuncType, StructPointer
 
 
 def declarations(kfuncs: tuple[KfuncRef, ...], debug: DebugInfo) -> list[str]:
     """The declarations, in LLVM's words."""
     lines = []
     for kfunc in kfuncs:
-        types = ", ".join("ptr" if isinstance(type, StructPointer) else "i64" for type in kfunc.parameters)
+        types = ", ".join(
+            "ptr" if isinstance(type, StructPointer | IntegerPointer) else "i64" for type in kfunc.parameters
+        )
         node = debug.extern(kfunc.name, kfunc.result, kfunc.parameters)
         lines.append(
             f'declare !dbg {node} dso_local {register(kfunc.result)} {symbol(kfunc.name)}({types}) section ".ksyms"'
@@ -20,12 +21,12 @@ def declarations(kfuncs: tuple[KfuncRef, ...], debug: DebugInfo) -> list[str]:
     return lines
 
 
-def register(type: layout.Integer | layout.Boolean | StructPointer | None) -> str:
+def register(type: KfuncType | None) -> str:
     """How a result comes back: only that much of the register is defined."""
     match type:
         case None:
             return "void"
-        case StructPointer():
+        case StructPointer() | IntegerPointer():
             return "ptr"
         case _:
             return f"i{type.size * 8}"

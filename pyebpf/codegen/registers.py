@@ -7,6 +7,7 @@ from typing import final
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Function, Program
+from pyebpf.ir.sizes import sizes
 from pyebpf.ir.types import BoolType, IntType, NoneType, ValueType
 from pyebpf.records import dataclass
 
@@ -45,6 +46,8 @@ def section(program: Program) -> str:
 def indexes(block: ops.Block) -> Iterator[ops.Value]:
     """Values that are added to addresses, and what they are masked from."""
     for op in block.ops:
+        if isinstance(op, ops.Call | ops.KfuncCall):
+            yield from sizes(op)
         if isinstance(op, ops.ElementAddress | ops.PacketAdvance):
             index = op.index if isinstance(op, ops.ElementAddress) else op.amount
             if isinstance(index, ops.Prove) and isinstance(index.value, ops.Convert):

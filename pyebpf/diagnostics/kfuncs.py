@@ -1,4 +1,4 @@
-"""Kfuncs. Codes E0518 to E0522."""
+"""Kfuncs. Codes E0518 to E0522, E0555, W0145."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ class KfuncType(Diagnostic):
     code: ClassVar = "E0519"
     title: ClassVar = "`{name}` can't be called from a probe: it {what}"
     explanation: ClassVar = """
-    Kfuncs are called with integers, and with kernel structs that a `with` block holds; what they give is an integer, a
-    bool, or nothing. Those that take or give memory of other kinds have no place in the language yet.
+    Kfuncs are called with integers, with the packet, with arrays and structs of the program's own (a size follows by
+    itself), with text, and with kernel structs that a `with` block holds; what they give is an integer, a bool, or
+    nothing. Those that take dynptrs, iterators, callbacks or locks, or give addresses, have no place in the language.
     """
 
     name: str
@@ -95,3 +96,35 @@ class HeldAround(Diagnostic):
             if key == wanted:
                 return XDP.DROP
     """
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KfuncNotHere(Diagnostic):
+    code: ClassVar = "E0555"
+    title: ClassVar = "`{name}` can't be called from {hook} program"
+    notes: ClassVar = ("{reason}",)
+    explanation: ClassVar = """
+    Each kfunc is there for some kinds of programs: those of tasks for XDP and for tracing programs, for instance, those
+    of sets of CPUs for tracing programs only.
+    """
+
+    name: str
+    hook: str
+    reason: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KfuncUndated(Diagnostic):
+    code: ClassVar = "W0145"
+    title: ClassVar = "whether Linux {kernel} has the kfunc `{name}` isn't known here"
+    notes: ClassVar = ("BTF has no versions: this kernel's types say what it takes here, and nothing of other kernels",)
+    help: ClassVar = "compile with the types of that kernel: --btf FILE"
+    explanation: ClassVar = """
+    With `--kernel 6.6` an object is for that kernel and later ones. The first kernels of well-known kfuncs are known;
+    others come and go, and the kernel that loads the object decides.
+    """
+
+    name: str
+    kernel: str

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 from pyebpf.kernel.hooks import Hook
-from pyebpf.layout import Boolean, Integer, Type
+from pyebpf.layout import Boolean, Enumeration, Integer, Type
 from pyebpf.metadata import PrintSite
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -100,6 +100,14 @@ class StructPointer:
 
 @final
 @dataclass(frozen=True, slots=True)
+class IntegerPointer:
+    """The address of one integer, or of several."""
+
+    type: Integer
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Embedded:
     """A member that is kernel struct `struct` itself."""
 
@@ -121,10 +129,11 @@ class KfuncRef:
     """A kfunc that the module calls, with its types in the kernel. `result` is None for void."""
 
     name: str
-    parameters: tuple[Integer | Boolean | StructPointer, ...]
-    result: Integer | Boolean | StructPointer | None
+    parameters: tuple[KfuncType, ...]
+    result: KfuncType | None
 
 
+KfuncType: TypeAlias = Integer | Enumeration | Boolean | StructPointer | IntegerPointer
 MemberType: TypeAlias = Integer | StructPointer | Embedded | IntegerArray
 
 
@@ -230,6 +239,8 @@ class Module:
     kfuncs: tuple[KfuncRef, ...] = ()
     scratch: MapRef | None = None
     """The map of the programs' scratch memory."""
+    types_given: bool = False
+    """Whether it was compiled with the types of a certain kernel, not with those of the running one."""
 
 
 PRINTS = "__pyebpf_prints"

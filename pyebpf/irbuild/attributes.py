@@ -42,6 +42,8 @@ from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
 
+PACKET_METHODS = ("parse", "load", "read", "write", "store")
+
 
 def read(
     b: Builder,
@@ -135,9 +137,9 @@ def _packet(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
         return packets.offset(b, span)
     if name == "socket":
         return storage.socket(b, span, name_span)
-    if name in ("parse", "load"):
+    if name in PACKET_METHODS:
         return Method(Packet(), name)
-    near = difflib.get_close_matches(name, ("parse", "load", "offset", "socket"), n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, (*PACKET_METHODS, "offset", "socket"), n=1, cutoff=0.4)
     hint = f"did you mean `{near[0]}`?" if near else "read headers: ip = packet.parse(IPv4)"
     b.error(errors.UnknownAttribute(name_span, "the packet", "attribute", name, hint))
 

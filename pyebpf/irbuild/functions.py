@@ -161,7 +161,8 @@ def _default(helper: HelperFunction, name: str) -> Any:
 def bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, where: Span, changed: bool) -> None:
     """What a parameter is. `changed`: the function assigns it; else what is known of it early stays known."""
     type = assignments.annotation(b, parameter.annotation) if parameter.annotation is not None else None
-    if isinstance(operand, ops.Const) and not changed and type is None:
+    held = ops.is_value(operand) and operand in b.trusted  # what a `with` block holds, the kernel takes back here too
+    if (isinstance(operand, ops.Const) or held) and not changed and type is None:
         _fix(b, parameter.name, operand)
         return
     none = isinstance(operand, Static) and operand.value is None and changed

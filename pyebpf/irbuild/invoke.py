@@ -15,6 +15,7 @@ from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import (
     calls,
     expressions,
+    helpers,
     integers,
     iteration,
     kfuncs,
@@ -23,9 +24,11 @@ from pyebpf.irbuild import (
     memory,
     names,
     order,
+    packet_bytes,
     packets,
     prints,
     reductions,
+    rings,
     text_methods,
     timers,
     values,
@@ -44,6 +47,7 @@ from pyebpf.irbuild.operands import (
     reference,
 )
 from pyebpf.lang.functions import Builtin
+from pyebpf.lang.helpers import KernelHelper
 from pyebpf.lang.kfuncs import Kfunc
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -83,6 +87,14 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
         named = {word.name: each for word, each in zip(node.keywords, given[len(node.arguments) :], strict=True)}
         return iteration.make(b, iterable, given[: len(node.arguments)], named, node.span)
+    if isinstance(target, Method) and target.name == "output" and isinstance(target.receiver, Static):
+        return rings.output(b, maps.ref(b, target.receiver), node)
+    if isinstance(target, Method) and isinstance(target.receiver, Packet) and target.name in packet_bytes.TAKES:
+        return packet_bytes.method(b, target.name, node)
+    if isinstance(value, Kfunc):
+        return kfuncs.call(b, value, node)
+    if isinstance(value, KernelHelper):
+        return helpers.call(b, value, node)
     if node.keywords:
         b.error(
             errors.WrongArguments(
@@ -96,8 +108,6 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     arguments = expressions.in_order(b, node.arguments)
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
-    if isinstance(value, Kfunc):
-        return kfuncs.call(b, value, arguments, node.span)
     if isinstance(value, Builtin):
         return calls.builtin(b, value.name, arguments, node.span)
     try:

@@ -28,7 +28,7 @@ METHODS = {
     "LpmTrie": ("get",),
     "Array": ("get",),
     "PerCpuArray": ("get",),
-    "RingBuf": ("reserve",),
+    "RingBuf": ("reserve", "output"),
     "Histogram": ("observe",),
     "Queue": ("push", "pop", "peek"),
     "Stack": ("push", "pop", "peek"),

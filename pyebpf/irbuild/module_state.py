@@ -41,6 +41,8 @@ class ModuleState:
     maps: dict[int, MapRef] = field(default_factory=dict)
     variables: dict[int, VariableRef] = field(default_factory=dict)
     kfuncs: dict[str, KfuncRef] = field(default_factory=dict)
+    signatures: dict[str, object] = field(default_factory=dict)
+    """What kfuncs take, as `irbuild.kfunc_types` has read it."""
     prints: list[PrintSite] = field(default_factory=list)
     members: dict[str, dict[str, KernelMember]] = field(default_factory=dict)
     sizes: dict[str, tuple[int, bool]] = field(default_factory=dict)

@@ -11,12 +11,13 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
-from pyebpf.ir.types import BOOL, IntType, PointerType, Region
+from pyebpf.ir.types import BOOL, IntType, PointerType, Region, is_scalar, loaded
 from pyebpf.irbuild import memory, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
 from pyebpf.kernel.headers import Header
 from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.packets import access_of
 from pyebpf.source import Span
 
 LARGEST = 0xFFFF
@@ -38,6 +39,22 @@ def begin(b: Builder, span: Span) -> None:
         type = _pointer(b, BYTES)
         b.cursor = b.local("packet.cursor", type, span)
         b.set(b.cursor, b.emit(ops.PacketData(type, span)), span)
+
+
+def again(b: Builder, span: Span) -> None:
+    """The packet may lie elsewhere now: the cursor stands on its first byte again."""
+    if b.offset is not None:
+        b.set(b.offset, b.const(0, span), span)
+    if b.cursor is not None:
+        b.set(b.cursor, b.emit(ops.PacketData(_pointer(b, BYTES), span)), span)
+
+
+def renew(b: Builder, span: Span) -> None:
+    """What lies in the packet may have moved: the cursor points to where it stood."""
+    if b.cursor is not None:
+        at = offset(b, span)
+        b.check(b.compare("<=", at, b.const(FARTHEST, span), span), Fault.PACKET_TOO_SHORT, span)
+        b.set(b.cursor, _there(b, at, span), span)
 
 
 def _pointer(b: Builder, type: layout.Type) -> PointerType:
@@ -112,21 +129,34 @@ def _parse_copy(b: Builder, header: Header, span: Span) -> ops.Value:
     return found
 
 
-def _copy(b: Builder, type: layout.Type, at: ops.Value, span: Span) -> ops.Value:
-    """Copy `type` out of the packet by skb_load_bytes (4.5); a fault if it isn't there whole."""
-    place = b.slot(str(type).lower(), type, span)
-    context = b.emit(ops.ContextPointer(PointerType(BYTES, Region.CONTEXT, writable=False), span))
-    arguments = (context, at, place, b.const(type.size, span))
-    status = b.call("skb_load_bytes", arguments, STATUS, span)
+def context(b: Builder, span: Span) -> ops.Value:
+    """The packet, as helpers know it."""
+    return b.emit(ops.ContextPointer(PointerType(BYTES, Region.CONTEXT, writable=False), span))
+
+
+def _copy(b: Builder, type: layout.Type, at: ops.Value, span: Span, slot: ops.Value | None = None) -> ops.Value:
+    """Copy `type` out of the packet by a helper; a fault if it isn't there whole."""
+    place = b.slot(str(type).lower(), type, span) if slot is None else slot
+    arguments = (context(b, span), at, place, b.const(type.size, span))
+    status = b.call(access_of(b.hook.context).load, arguments, STATUS, span)
     b.check(b.compare("==", status, b.const(0, span), span), Fault.PACKET_TOO_SHORT, span)
     return place
 
 
 def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) -> Operand:
     """`packet.load(offset, T)`: a T at an offset from the packet's start; the cursor stays."""
-    where = values.number(b, at, at_span)
+    where = checked_offset(b, values.number(b, at, at_span), at_span, type.size, span)
+    if b.cursor is None:
+        return memory.load(b, _copy(b, type, where, span), type, span)
+    if not access_of(b.hook.context).pieces:
+        return memory.load(b, place(b, where, type, span), type, span)
+    return _load_from_pieces(b, where, type, span)
+
+
+def checked_offset(b: Builder, where: ops.Value, at_span: Span, size: int, span: Span) -> ops.Value:
+    """`where`, at which `size` bytes may start."""
     assert isinstance(where.type, IntType)
-    last = LARGEST - type.size
+    last = LARGEST - size
     if isinstance(where, ops.Const):
         if not 0 <= where.value <= last:
             b.error(type_errors.OutOfRange(at_span, where.value, "an offset in a packet", 0, last))
@@ -135,12 +165,47 @@ def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) 
         if where.type.low < 0:
             b.check(b.compare(">=", where, b.const(0, span), span), Fault.PACKET_TOO_SHORT, span)
         b.check(inside, Fault.PACKET_TOO_SHORT, span)
-    if b.cursor is None:
-        return memory.load(b, _copy(b, type, where, span), type, span)
+    return where
+
+
+def _there(b: Builder, where: ops.Value, span: Span) -> ops.Value:
     start = b.emit(ops.PacketData(_pointer(b, BYTES), span))
-    there = b.emit(ops.PacketAdvance(start, where, _pointer(b, BYTES), span))
+    return b.emit(ops.PacketAdvance(start, where, _pointer(b, BYTES), span))
+
+
+def place(b: Builder, where: ops.Value, type: layout.Type, span: Span) -> ops.Value:
+    """The address of a `type` in the packet's first piece; a fault if it isn't there whole."""
+    there = _there(b, where, span)
     b.check(b.emit(ops.PacketFits(there, type.size, BOOL, span)), Fault.PACKET_TOO_SHORT, span)
-    return memory.load(b, b.emit(ops.MemberAddress(there, 0, _pointer(b, type), span)), type, span)
+    return b.emit(ops.MemberAddress(there, 0, _pointer(b, type), span))
+
+
+def _load_from_pieces(b: Builder, where: ops.Value, type: layout.Type, span: Span) -> Operand:
+    """In place where it lies in the packet's first piece; else copied out of the others."""
+    there = _there(b, where, span)
+    fits = b.emit(ops.PacketFits(there, type.size, BOOL, span))
+    register = loaded(type) if is_scalar(type) else None
+    result = b.local("loaded", register, span) if register is not None else None
+    slot = b.slot(str(type).lower(), type, span) if register is None else None
+
+    def in_place() -> None:
+        found = b.emit(ops.MemberAddress(there, 0, _pointer(b, type), span))
+        if result is not None:
+            value = memory.load(b, found, type, span)
+            b.set(result, value, span)
+        elif slot is not None:
+            b.emit(ops.Copy(slot, found, type.size, span))
+
+    def copied() -> None:
+        made = _copy(b, type, where, span, slot)
+        if result is not None:
+            b.set(result, memory.load(b, made, type, span), span)
+
+    b.if_(fits, in_place, copied, span)
+    if result is not None:
+        return b.get(result, span)
+    assert slot is not None
+    return b.emit(ops.MemberAddress(slot, 0, PointerType(type, Region.STACK, writable=False), span))
 
 
 def method(b: Builder, name: str, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:

@@ -91,6 +91,7 @@ def build_module(request: Request) -> Module:
         tuple(state.suspects),
         tuple(state.conditions),
         tuple(state.kfuncs.values()),
+        types_given=request.btf is not None,
     )
 
 

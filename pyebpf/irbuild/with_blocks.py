@@ -10,7 +10,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import PointerType, Region
-from pyebpf.irbuild import expressions, kfuncs, maps, spin_locks
+from pyebpf.irbuild import expressions, kfuncs, maps, rings, spin_locks
 from pyebpf.irbuild.bindings import Binding, Fixed, Reference, TupleLocal
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.open_blocks import Reservation
@@ -108,6 +108,7 @@ def _reserved_ring(b: Builder, item: tree.WithItem) -> MapRef:
                         node.span, f"{map.name}.reserve", "no arguments", f"{len(node.arguments) + len(node.keywords)}"
                     )
                 )
+            rings.no_reserve(b, map, node.span)
             return map
     found = f"`{node.span.text}`"
     b.error(map_errors.WithNeedsReserve(node.span, found))

@@ -216,7 +216,7 @@ HELPERS: Final = (
     Helper(170, "timer_set_callback", (5, 15), _ALL, gpl=True),
     Helper(171, "timer_start", (5, 15), _ALL, gpl=True),
     Helper(172, "timer_cancel", (5, 15), _ALL, gpl=True),
-    Helper(173, "get_func_ip", (5, 15), _TRACING, gpl=True),
+    Helper(173, "get_func_ip", (5, 15), (), gpl=True),
     Helper(174, "get_attach_cookie", (5, 15), _TRACING),
     Helper(175, "task_pt_regs", (5, 15), _ALL, gpl=True),
     Helper(176, "get_branch_snapshot", (5, 16), _ALL, gpl=True),

@@ -1,13 +1,22 @@
-"""Kfuncs that hand something out which must be given back. What others take and give is in the kernel's BTF.
+"""Kfuncs that are well known: those that hand something out which must be given back, first kernels, and who may call.
 
-Source: the flags KF_ACQUIRE, KF_RELEASE and KF_RET_NULL in kernel/bpf/helpers.c; the kernel's history for versions.
+What a kfunc takes and gives is in the kernel's BTF, but neither its flags nor its version are. Sources: the flags
+KF_ACQUIRE, KF_RELEASE and KF_RET_NULL, and the sets that `register_btf_kfunc_id_set` is given, in the kernel's
+sources; the kernel's history for versions.
 """
 
 from __future__ import annotations
 
-from typing import Final, final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, final
 
+from pyebpf.kernel.programs import ProgramType
 from pyebpf.records import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Version = tuple[int, int]
 
 
 @final
@@ -18,23 +27,115 @@ class Pair:
     name: str
     release: str
     """Takes what `name` gave, if it gave anything."""
-    since: tuple[int, int]
     nullable: bool = False
     """Whether `name` may give nothing."""
 
 
 PAIRS: Final = (
-    Pair("bpf_rcu_read_lock", "bpf_rcu_read_unlock", (6, 2)),
-    Pair("bpf_task_from_pid", "bpf_task_release", (6, 2), nullable=True),
-    Pair("bpf_task_from_vpid", "bpf_task_release", (6, 14), nullable=True),
-    Pair("bpf_cgroup_from_id", "bpf_cgroup_release", (6, 2), nullable=True),
-    Pair("bpf_preempt_disable", "bpf_preempt_enable", (6, 10)),
+    Pair("bpf_rcu_read_lock", "bpf_rcu_read_unlock"),
+    Pair("bpf_task_from_pid", "bpf_task_release", nullable=True),
+    Pair("bpf_task_from_vpid", "bpf_task_release", nullable=True),
+    Pair("bpf_task_acquire", "bpf_task_release", nullable=True),
+    Pair("bpf_cgroup_from_id", "bpf_cgroup_release", nullable=True),
+    Pair("bpf_cgroup_acquire", "bpf_cgroup_release", nullable=True),
+    Pair("bpf_cgroup_ancestor", "bpf_cgroup_release", nullable=True),
+    Pair("bpf_task_get_cgroup1", "bpf_cgroup_release", nullable=True),
+    Pair("bpf_cpumask_create", "bpf_cpumask_release", nullable=True),
+    Pair("bpf_cpumask_acquire", "bpf_cpumask_release"),
+    Pair("bpf_xdp_ct_lookup", "bpf_ct_release", nullable=True),
+    Pair("bpf_skb_ct_lookup", "bpf_ct_release", nullable=True),
+    Pair("bpf_xdp_get_xfrm_state", "bpf_xdp_xfrm_state_release", nullable=True),
+    Pair("bpf_lookup_system_key", "bpf_key_put", nullable=True),
+    Pair("bpf_preempt_disable", "bpf_preempt_enable"),
 )
 RELEASES: Final = frozenset(pair.release for pair in PAIRS)
 TAG: Final = "bpf_kfunc"
 """What marks kfuncs in BTF (6.10)."""
+_SLEEPS: Final = "it may sleep, and probes may not (KF_SLEEPABLE)"
+_BOUND: Final = "it is for programs that are loaded for one device only (BPF_F_XDP_DEV_BOUND_ONLY)"
+REFUSED: Final = {
+    **dict.fromkeys(("bpf_copy_from_user_str", "bpf_copy_from_user_task_str"), _SLEEPS),
+    **dict.fromkeys(("bpf_crypto_ctx_create", "bpf_lookup_user_key"), _SLEEPS),
+    **dict.fromkeys(("bpf_xdp_metadata_rx_timestamp", "bpf_xdp_metadata_rx_hash"), _BOUND),
+    "bpf_xdp_metadata_rx_vlan_tag": _BOUND,
+    "bpf_throw": "a probe raises an exception of Python's: raise ValueError",
+}
+"""Kfuncs that no program of ours may call, and why."""
 
 
 def pair_by_name(name: str) -> Pair | None:
     """The row whose kfunc begins with `name`, or None."""
     return next((pair for pair in PAIRS if pair.name == name), None)
+
+
+_P: Final = ProgramType
+_ANY: Final[Mapping[ProgramType, Version]] = MappingProxyType({})
+"""Every type of program."""
+_TRACING: Final = {_P.TRACING: (5, 17), _P.LSM: (5, 17), _P.TRACEPOINT: (6, 12), _P.PERF_EVENT: (6, 12)}
+_CPUMASK: Final = MappingProxyType({**_TRACING, _P.STRUCT_OPS: (6, 3)})
+_OBJECTS: Final = MappingProxyType(
+    {**_TRACING, _P.STRUCT_OPS: (6, 2), _P.SCHED_CLS: (6, 2), _P.XDP: (6, 2), _P.CGROUP_SKB: (6, 12)},
+)
+_XDP: Final = MappingProxyType({_P.XDP: (5, 18)})
+_CONNTRACK: Final = MappingProxyType({_P.XDP: (5, 18), _P.SCHED_CLS: (5, 18)})
+_KEYS: Final = MappingProxyType(
+    {**_TRACING, **dict.fromkeys((_P.STRUCT_OPS, _P.SCHED_CLS, _P.XDP, _P.CGROUP_SKB), (6, 18))}
+)
+
+_ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
+    ((6, 2), _ANY, "bpf_rcu_read_lock bpf_rcu_read_unlock"),
+    ((6, 10), _ANY, "bpf_preempt_disable bpf_preempt_enable"),
+    ((6, 17), _ANY, "bpf_strcmp bpf_strlen bpf_strnlen bpf_strchr bpf_strrchr bpf_strstr bpf_strspn bpf_strcspn"),
+    ((6, 17), _ANY, "bpf_strchrnul bpf_strnchr bpf_strnstr"),
+    ((6, 18), _ANY, "bpf_strcasecmp"),
+    ((6, 6), _ANY, "bpf_map_sum_elem_count"),
+    ((6, 2), _OBJECTS, "bpf_task_acquire bpf_task_release bpf_task_from_pid"),
+    ((6, 2), _OBJECTS, "bpf_cgroup_acquire bpf_cgroup_release bpf_cgroup_ancestor"),
+    ((6, 4), _OBJECTS, "bpf_cgroup_from_id"),
+    ((6, 5), _OBJECTS, "bpf_task_under_cgroup"),
+    ((6, 8), _OBJECTS, "bpf_task_get_cgroup1"),
+    ((6, 13), _OBJECTS, "bpf_task_from_vpid bpf_send_signal_task"),
+    ((6, 3), _CPUMASK, "bpf_cpumask_create bpf_cpumask_release bpf_cpumask_acquire bpf_cpumask_first"),
+    ((6, 3), _CPUMASK, "bpf_cpumask_first_zero bpf_cpumask_set_cpu bpf_cpumask_clear_cpu bpf_cpumask_test_cpu"),
+    ((6, 3), _CPUMASK, "bpf_cpumask_test_and_set_cpu bpf_cpumask_test_and_clear_cpu bpf_cpumask_setall"),
+    ((6, 3), _CPUMASK, "bpf_cpumask_clear bpf_cpumask_and bpf_cpumask_or bpf_cpumask_xor bpf_cpumask_equal"),
+    ((6, 3), _CPUMASK, "bpf_cpumask_intersects bpf_cpumask_subset bpf_cpumask_empty bpf_cpumask_full bpf_cpumask_copy"),
+    ((6, 5), _CPUMASK, "bpf_cpumask_first_and bpf_cpumask_any_distribute bpf_cpumask_any_and_distribute"),
+    ((6, 8), _CPUMASK, "bpf_cpumask_weight"),
+    ((6, 15), _CPUMASK, "bpf_cpumask_populate"),
+    ((6, 1), _KEYS, "bpf_lookup_system_key bpf_key_put"),
+    ((5, 18), _CONNTRACK, "bpf_xdp_ct_lookup bpf_skb_ct_lookup bpf_ct_release"),
+    ((6, 0), _CONNTRACK, "bpf_ct_change_timeout bpf_ct_change_status"),
+    ((6, 8), _XDP, "bpf_xdp_get_xfrm_state bpf_xdp_xfrm_state_release"),
+    ((6, 18), _XDP, "bpf_xdp_pull_data"),
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A kfunc whose history is known."""
+
+    name: str
+    since: Version
+    """First kernel."""
+    programs: tuple[tuple[ProgramType, Version], ...]
+    """Who may call it, since which kernel; everybody if it is empty."""
+
+    def allowed_since(self, program_type: ProgramType) -> Version | None:
+        """The first kernel where programs of `program_type` may call it; None if they may not."""
+        if not self.programs:
+            return self.since
+        found = dict(self.programs).get(program_type)
+        return None if found is None else max(found, self.since)
+
+
+KNOWN: Final = tuple(
+    Known(name, since, tuple(programs.items())) for since, programs, names in _ROWS for name in names.split()
+)
+_BY_NAME: Final = {row.name: row for row in KNOWN}
+
+
+def known_kfunc(name: str) -> Known | None:
+    """What is known of the kfunc `name`; None of others: the kernel decides."""
+    return _BY_NAME.get(name)

@@ -264,15 +264,39 @@ class BloomFilter(_Single):
 
 
 class RingBuf(_Single):
-    """`RingBuf[Event](size=BYTES)`: events in order, shared by all CPUs: `BPF_MAP_TYPE_RINGBUF`, Linux 5.8."""
+    """`RingBuf[Event](size=BYTES)`: events in order, shared by all CPUs: `BPF_MAP_TYPE_RINGBUF`, Linux 5.8.
+
+    Events are structs. Records of a `RingBuf[bytes]` or a `RingBuf[str]` have any length, and those of a
+    `RingBuf[Head, bytes]` are a struct and what follows it (Linux 5.19).
+    """
 
     kind = "RingBuf"
 
     def __class_getitem__(cls, type: object) -> _Maker:
-        event = layout_of(type)
-        if not isinstance(event, layout.Struct):
-            raise DeclarationError(f"a ring carries structs, not {event}", "RingBuf[Event](size=256 * 1024)")
-        return _Maker(cls, None, event)
+        return _Maker(cls, None, _record(type))
+
+    def __repr__(self) -> str:
+        return f"RingBuf[{layout.record_name(self.value)}]"
+
+
+_TAILS: dict[object, layout.Type] = {bytes: layout.BYTES, str: layout.TEXT}
+
+
+def _record(type: object) -> layout.Type:
+    """What a ring carries."""
+    if type is bytes or type is str:
+        return _TAILS[type]
+    head, *tails = type if isinstance(type, tuple) else (type,)
+    event = layout_of(head)
+    if not isinstance(event, layout.Struct):
+        raise DeclarationError(f"a ring carries structs, not {event}", "RingBuf[Event](size=256 * 1024)")
+    if not tails:
+        return event
+    if len(tails) != 1 or tails[0] not in (bytes, str):
+        raise DeclarationError("what follows a struct in a ring is bytes or str", "RingBuf[Event, bytes](size=4096)")
+    name = "text" if tails[0] is str else "data"
+    fields = (layout.Field("head", event, 0), layout.Field(name, _TAILS[tails[0]], event.size))
+    return layout.Struct(f"{event.name}, {tails[0].__name__}", fields, event.size, event.align)
 
 
 class Histogram(Map):

@@ -149,3 +149,11 @@ def stored(type: layout.Type, value: int) -> bytes:
     kind = scalar(type)
     low = value & ((1 << kind.size * 8) - 1)
     return low.to_bytes(kind.size, "big" if isinstance(kind, layout.Integer) and kind.big_endian else byteorder)
+
+
+def fits(type: layout.Type, value: int) -> bool:
+    """Whether `value` is a number that a `type` can be."""
+    kind = scalar(type)
+    if isinstance(kind, layout.Boolean):
+        return 0 <= value <= 1
+    return kind.minimum <= value <= kind.maximum

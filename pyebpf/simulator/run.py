@@ -17,7 +17,7 @@ from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
 from pyebpf.simulator import helpers, numbers, packets
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
-from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, number, scalar, stored
+from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, fits, number, stored
 from pyebpf.simulator.numbers import in_type
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.state import State
@@ -56,6 +56,8 @@ class Run:
         self.fault: ops.Check | ops.Raise | None = None
         self.lock: Pointer | None = None
         """The spin lock that is held."""
+        self.dynptrs: dict[int, tuple[Memory, Ring, Pointer | None]] = {}
+        """Rooms in rings that are being written to, by the `id` of the memory that stands for them."""
         self.called_for = called_for
         """Of a callback: the key and the value of its entry."""
         self.tail_calls = 0
@@ -79,6 +81,8 @@ class Run:
                 raise InternalError(f"a callback answers {self.result}")
             if self.lock is not None:
                 raise InternalError("the program ends with a lock that it doesn't give back")
+            if self.dynptrs:
+                raise InternalError("the program ends with a dynptr that it neither submits nor gives back")
             if any(ring.open for ring in self.state.rings.values()) and not isinstance(ended, ops.Raise | ops.Check):
                 raise InternalError("the program ends with a ring record that it neither submits nor gives back")
             if isinstance(ended, ops.Raise | ops.Check):
@@ -201,7 +205,7 @@ class Run:
             case ops.NotNull():
                 return self.word(op.pointer)  # its type says that it isn't null
             case ops.KfuncCall():
-                result = helpers.call(self, op.kfunc.name, [self.word(value) for value in op.arguments])
+                result = helpers.kfunc(self, op, [self.word(value) for value in op.arguments])
                 return numbers.register(result, op.type) if isinstance(result, int) else result
             case ops.MapAddress():
                 return Handle(op.map)
@@ -393,7 +397,7 @@ class Run:
             mask = ((1 << op.bits) - 1) << op.bit_offset
             type = bits_unit(type) or type
             value = number(type, place.read(type.size)) & ~mask | value << op.bit_offset & mask
-        elif isinstance(op.value.type, IntType | BoolType) and not _fits(type, value):
+        elif isinstance(op.value.type, IntType | BoolType) and not fits(type, value):
             raise InternalError(f"the program stores {value} as {type}, against its proof")
         place.write(stored(type, value))
 
@@ -441,10 +445,3 @@ class Run:
             ended = self._block(op.step)
             if ended is not None:
                 return ended
-
-
-def _fits(type: layout.Type, value: int) -> bool:
-    kind = scalar(type)
-    if isinstance(kind, layout.Boolean):
-        return 0 <= value <= 1
-    return kind.minimum <= value <= kind.maximum

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, final
 
-from pyebpf.decode import decoder
+from pyebpf.decode import decoder, record_decoder
 from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, MapRef, Module, Program, VariableRef
@@ -201,7 +201,7 @@ class Simulation:
     def _events(self, ref: MapRef, records: list[bytes]) -> list[tuple[str, Any]]:
         if self._is_prints(self.state.rings[ref]) or ref.value is None:
             return []
-        return [(ref.name, decoder(ref.value)(record, 0)) for record in records]
+        return [(ref.name, record_decoder(ref.value)(record)) for record in records]
 
     def _printed(self, taken: dict[MapRef, list[bytes]]) -> tuple[str, ...]:
         return tuple(

@@ -16,6 +16,7 @@ from pyebpf import layout
 from pyebpf.checks.facts import Facts
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
+from pyebpf.ir.sizes import sizes
 from pyebpf.ir.types import PointerType
 
 _SMALL = 2
@@ -37,6 +38,7 @@ def unclear_indexes(program: Program) -> frozenset[ops.Value]:
     counters = _counters(all_ops)
     indexes = {op.index for op in all_ops if isinstance(op, ops.ElementAddress)}
     indexes |= {op.amount for op in all_ops if isinstance(op, ops.PacketAdvance)}
+    indexes |= {size for op in all_ops if isinstance(op, ops.Call | ops.KfuncCall) for size in sizes(op)}
     return frozenset(index for index in indexes if not _is_clear(index, counters))
 
 

@@ -15,6 +15,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import PointerType, Region
+from pyebpf.layout import Text
 
 Ranges = tuple[tuple[int, int], ...]
 TEXTS = ("probe_read_user_str", "probe_read_kernel_str")
@@ -118,10 +119,11 @@ def _text_in_a_ring(op: ops.Call) -> int:
     """How many bytes a text in a ring record takes; 0 elsewhere.
 
     Behind its end are parts of earlier records, which those who read the ring have seen. They look at text up to its
-    end, so these needn't be cleared. Anywhere else it would be what the kernel had on its stack, and part of keys.
+    end, so these needn't be cleared. Anywhere else it would be what the kernel had on its stack, and part of keys; and
+    of an array, that a helper is given by name, all bytes are looked at.
     """
     pointer, size = op.arguments[0].type, op.arguments[1]
-    in_ring = isinstance(pointer, PointerType) and pointer.region is Region.RING
+    in_ring = isinstance(pointer, PointerType) and pointer.region is Region.RING and isinstance(pointer.target, Text)
     return size.value if in_ring and isinstance(size, ops.Const) else 0
 
 

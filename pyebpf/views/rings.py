@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, final
 
 from pyebpf import layout
-from pyebpf.decode import decoder
+from pyebpf.decode import record_decoder
 
 
 class Records(Protocol):
@@ -75,14 +75,14 @@ class RingBufView:
         self.kind = kind
         self.type = type
         self.ring = ring
-        self._decode = decoder(self.type) if self.type is not None else None
+        self._decode = record_decoder(type) if type is not None else None
         self._dropped = dropped
 
     def decode(self, record: bytes) -> Any:
         """A record as an event; as bytes in objects that don't say what it is."""
         if self._decode is None or self.type is None or len(record) < self.type.size:
             return record
-        return self._decode(record, 0)
+        return self._decode(record)
 
     def poll(self, timeout: float | None = 0) -> list[Any]:
         """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
@@ -103,6 +103,8 @@ class RingBufView:
 
         if self.type is None:
             raise TypeError(f"the object doesn't say what {self.name} carries")
+        if layout.tail_of(self.type)[1] is not None:
+            raise TypeError(f"the records of {self.name} have no certain length, as the rows of an array do: poll()")
         size = self.type.size
         records = [record[:size] for record in self.ring.read() if len(record) >= size]
         events = numpy.frombuffer(b"".join(records), dtype(self.type)).copy()
@@ -119,4 +121,4 @@ class RingBufView:
 
     def __repr__(self) -> str:
         state = "closed" if self.ring.closed else f"{self.dropped} dropped"
-        return f"<RingBuf {self.name} of {self.type}, {state}>"
+        return f"<RingBuf {self.name} of {layout.record_name(self.type)}, {state}>"

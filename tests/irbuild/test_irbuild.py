@@ -23,6 +23,8 @@ CASE = re.compile(
 PRELUDE = """\
 from pyebpf import *
 from pyebpf import ETH_P_IP, Ethernet, IPv4, Tcp
+from pyebpf.helpers import csum_diff, jiffies64, ringbuf_query, strtol, xdp_adjust_head, xdp_load_bytes
+from pyebpf.kfuncs import bpf_strlen, bpf_xdp_ct_lookup
 
 @struct
 class Event:
@@ -35,6 +37,7 @@ own = PerCpuHash[u32, u64](max_entries=16)
 stats = Hash[u32, Event](max_entries=16)
 cells = Array[u64](max_entries=8)
 events = RingBuf[Event](size=4096)
+blobs = RingBuf[bytes](size=4096)
 times = Histogram(unit="ns")
 total = Global[u64](0)
 limit = Config[u32](7)

@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "simulator": FACTS | {"ir", "views"},
     # where things are joined
     "kfuncs": {"lang"},
+    "helpers": FACTS | {"lang"},
     "modules": MESSAGES | {"lang", ""},
     "building": FACTS | {"checks", "codegen", "effort", "ir", "object", "transform"},
     "compiler": FACTS

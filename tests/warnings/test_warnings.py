@@ -37,6 +37,12 @@ def command(name: str, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
+def options(program: Path) -> list[str]:
+    """What the program's first line wants: `# options: --kernel 6.6`."""
+    first = program.read_text().partition("\n")[0]
+    return first.removeprefix("# options:").split() if first.startswith("# options:") else []
+
+
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
 def test_suspect_program(
     program: Path,
@@ -46,7 +52,7 @@ def test_suspect_program(
 ) -> None:
     monkeypatch.chdir(HERE)
     monkeypatch.setenv("NO_COLOR", "1")
-    assert command("check", program.name) == 0
+    assert command("check", *options(program), program.name) == 0
     text = capsys.readouterr().err
     lines = program.read_text().splitlines()
     marked = [number for number, line in enumerate(lines, 1) for _ in MARK.findall(line)]

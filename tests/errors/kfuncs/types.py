@@ -1,8 +1,11 @@
 from pyebpf import XDP, xdp
-from pyebpf.kfuncs import bpf_cpumask_create
+from pyebpf.kfuncs import bpf_get_kmem_cache, bpf_iter_num_new, bpf_session_cookie, bpf_wq_start
 
 
 @xdp
 def probe(packet):
-    bpf_cpumask_create()  # error
+    bpf_get_kmem_cache(1)  # error
+    bpf_session_cookie()  # error
+    bpf_iter_num_new(packet, 1, 2)  # error
+    bpf_wq_start(packet, 1)  # error
     return XDP.PASS

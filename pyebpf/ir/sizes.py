@@ -1,0 +1,16 @@
+"""How much memory a call of the kernel is given, where that varies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from pyebpf.ir import ops
+from pyebpf.ir.types import IntType, PointerType
+
+
+def sizes(op: ops.Call | ops.KfuncCall) -> Iterator[ops.Value]:
+    """Numbers that follow addresses: the verifier must see that the memory has as many bytes."""
+    for address, size in pairwise(op.arguments):
+        if isinstance(address.type, PointerType) and isinstance(size.type, IntType):
+            yield size

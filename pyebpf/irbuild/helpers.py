@@ -1,0 +1,163 @@
+"""Calls of the kernel's helpers by name: each argument is checked against the table of prototypes."""
+
+from __future__ import annotations
+
+from pyebpf import layout
+from pyebpf.diagnostics import helpers as errors
+from pyebpf.diagnostics import names as name_errors
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.diagnostics.base import unreachable
+from pyebpf.ir import ops
+from pyebpf.ir.module import Fault
+from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, ValueType
+from pyebpf.irbuild import buffers, expressions, maps, order, packets, queues, values
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
+from pyebpf.irbuild.trusted import trusted
+from pyebpf.kernel.maps import MapType
+from pyebpf.kernel.prototypes import INSTEAD, Parameter, Prototype, prototype_by_name
+from pyebpf.lang.helpers import KernelHelper
+from pyebpf.lang.maps import Map
+from pyebpf.source import Span
+from pyebpf.syntax import tree
+
+_INTEGERS = {
+    str(type): type
+    for type in (layout.U8, layout.U16, layout.U32, layout.U64, layout.I8, layout.I16, layout.I32, layout.I64)
+} | {str(type): type for type in (layout.BE16, layout.BE32)}
+_WIDTHS = {2: layout.BE16, 4: layout.BE32}
+_WIDTH_MASK = 0xF
+"""BPF_F_HDR_FIELD_MASK: where the arguments of checksum helpers say how many bytes a number has."""
+
+
+def call(b: Builder, helper: KernelHelper, node: tree.Call) -> Operand:
+    """`send_signal(9)`."""
+    prototype = prototype_by_name(helper.name)
+    if prototype is None:
+        b.error(errors.HelperInstead(node.span, helper.name, INSTEAD[helper.name]))
+    if node.keywords:
+        word = node.keywords[0]
+        b.error(name_errors.WrongArguments(word.span, helper.name, "no keyword arguments", f"`{word.name}=`"))
+    if len(node.arguments) != len(prototype.parameters):
+        found = f"{len(node.arguments)} argument{'s' * (len(node.arguments) != 1)}"
+        b.error(name_errors.WrongArguments(node.span, helper.name, _takes(prototype), found))
+    arguments: list[ops.Value] = []
+    for number, (parameter, argument) in enumerate(zip(prototype.parameters, node.arguments, strict=True)):
+        arguments += _argument(b, helper.name, parameter, argument, node.arguments[number + 1 :])
+    if any(parameter.kind == "net" for parameter in prototype.parameters):
+        arguments = _in_packet_order(b, prototype, arguments, node)
+    result = b.call(helper.name, tuple(arguments), _result(prototype.result), node.span)
+    if prototype.moves:
+        packets.again(b, node.span)
+    return Static(None, "None") if result.type == NONE else result
+
+
+def _takes(prototype: Prototype) -> str:
+    count = len(prototype.parameters)
+    if not count:
+        return "no arguments"
+    names = ", ".join(map(str, prototype.parameters))
+    return f"{count} argument{'s' * (count != 1)} ({names})"
+
+
+def _result(name: str) -> ValueType:
+    """The register type of what a helper gives."""
+    if name == "void":
+        return NONE
+    if name == "int":
+        return I64
+    integer = _INTEGERS.get(name)
+    return KernelType(name) if integer is None else IntType(integer.minimum, integer.maximum)
+
+
+def _argument(
+    b: Builder, name: str, parameter: Parameter, node: tree.Expression, later: tuple[tree.Expression, ...]
+) -> list[ops.Value]:
+    """The registers of one argument: memory has two where the kernel is told its size."""
+    if parameter.kind == "memory":
+        return _memory(b, name, parameter, node, later)
+    operand, span = order.kept(b, expressions.evaluate(b, node), node.span, later), node.span
+    match parameter.kind:
+        case "context":
+            if not isinstance(operand, Packet | Context):
+                b.error(
+                    type_errors.WrongType(span, "the probe's parameter", describe(operand), b.probe.parameters[0].name)
+                )
+            return [packets.context(b, span)]
+        case "number" | "net":
+            return [_number(b, parameter, operand, span)]
+        case "address":
+            return [_address(b, operand, span)]
+        case "map":
+            return [_map(b, parameter, operand, span)]
+        case "struct":
+            return [trusted(b, (parameter.type,), operand, span)]
+        case _:
+            unreachable(parameter.kind)
+
+
+def _number(b: Builder, parameter: Parameter, operand: Operand, span: Span) -> ops.Value:
+    type = _INTEGERS[parameter.type]
+    value = values.fit(b, operand, IntType(type.minimum, type.maximum), span, type.name)
+    return swapped(b, value, type, span) if type.big_endian else value
+
+
+def swapped(b: Builder, value: ops.Value, type: layout.Integer, span: Span) -> ops.Value:
+    """The bits of `value` in network order, as a number: written as such, and read as they lie."""
+    place = b.scratch("network order", type, span)
+    b.emit(ops.Store(place, value, span))
+    plain = layout.Integer(f"u{type.size * 8}", type.size)
+    return b.emit(ops.Load(b.member(place, 0, plain, span), IntType(0, plain.maximum), span))
+
+
+def _in_packet_order(b: Builder, prototype: Prototype, arguments: list[ops.Value], node: tree.Call) -> list[ops.Value]:
+    """Numbers that stand in the packet, of as many bytes as the last argument says; with none of them they are sums,
+    which have no order."""
+    last = arguments[-1]
+    if not isinstance(last, ops.Const):
+        b.error(type_errors.WrongType(node.arguments[-1].span, "a constant", "a number that may vary", ""))
+    type = _WIDTHS.get(last.value & _WIDTH_MASK)
+    if type is None:
+        return arguments
+    found = []
+    for parameter, value, argument in zip(prototype.parameters, arguments, node.arguments, strict=True):
+        if parameter.kind == "net":
+            span = argument.span
+            fitting = values.fit_integer(b, value, IntType(0, type.maximum), span, str(type))
+            value = swapped(b, fitting, type, span)
+        found.append(value)
+    return found
+
+
+def _address(b: Builder, operand: Operand, span: Span) -> ops.Value:
+    operand = values.plain(b, operand, span)
+    if ops.is_value(operand) and isinstance(operand.type, AddressType | IntType | KernelType):
+        return operand
+    b.error(type_errors.WrongType(span, "an address", describe(operand), ""))
+
+
+def _map(b: Builder, parameter: Parameter, operand: Operand, span: Span) -> ops.Value:
+    expected = f"a map of the type {' or '.join(type.name for type in parameter.maps)}"
+    if not (isinstance(operand, Static) and isinstance(operand.value, Map)):
+        b.error(type_errors.WrongType(span, expected, describe(operand), ""))
+    map = maps.ref(b, operand)
+    if MapType(map.type) not in parameter.maps:
+        b.error(type_errors.WrongType(span, expected, describe(operand), ""))
+    return queues.address(b, map, span)
+
+
+def _memory(
+    b: Builder, name: str, parameter: Parameter, node: tree.Expression, later: tuple[tree.Expression, ...]
+) -> list[ops.Value]:
+    if parameter.optional and isinstance(node, tree.NoneLiteral):
+        return [b.const(0, node.span), b.const(0, node.span)]
+    buffer = buffers.given(b, node, name, parameter.use != "in", later)
+    if parameter.size:
+        if buffer.most < parameter.size or buffer.may_be_empty:
+            what = f"at least {parameter.size} bytes"
+            b.error(type_errors.WrongType(node.span, what, f"{buffer.most}", ""))
+        return [buffer.address]
+    if buffer.may_be_empty and not parameter.empty:
+        zero = b.const(0, node.span)
+        b.check(b.compare(">", buffer.size, zero, node.span), Fault.VALUE, node.span)
+    return [buffer.address, buffer.size]

@@ -1,0 +1,188 @@
+"""What a kfunc takes, as the kernel's BTF and its naming tell: `buffer__sz` is the size of `buffer`."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NoReturn, TypeAlias, final
+
+from pyebpf import layout
+from pyebpf.diagnostics import kfuncs as errors
+from pyebpf.ir.module import IntegerPointer, KfuncRef, StructPointer
+from pyebpf.irbuild.builder import Builder
+from pyebpf.kernel import btf_types
+from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.hooks import ContextKind
+from pyebpf.records import dataclass
+from pyebpf.source import Span
+
+Basic: TypeAlias = "layout.Integer | layout.Enumeration | layout.Boolean | StructPointer | IntegerPointer"
+CONTEXTS: Final = {
+    "xdp_md": (ContextKind.XDP_PACKET,),
+    "__sk_buff": (ContextKind.SKB_PACKET, ContextKind.SKB_COPY),
+}
+"""Structs that stand for a program's context."""
+SIZES: Final = ("__sz", "__szk")
+REFUSED: Final = (
+    *(
+        "__ign",
+        "__map",
+        "__prog",
+        "__k",
+        "__alloc",
+        "__uninit",
+        "__irq_flag",
+        "__refcounted_kptr",
+        "__nullable",
+        "__str",
+    ),
+    *("__opt",),
+)
+"""What the verifier treats in a way of its own."""
+_DYNPTR: Final = "takes a dynptr, which packet.read, packet.write and ring.output stand for"
+_LOOP: Final = "takes an iterator, which the language has no loop for"
+_LATER: Final = "has the kernel call a function later, which probes can't give it"
+INSTEAD: Final = {
+    "bpf_dynptr": _DYNPTR,
+    **dict.fromkeys(("bpf_wq", "bpf_task_work", "bpf_timer"), _LATER),
+    **dict.fromkeys(
+        ("bpf_list_head", "bpf_rb_root", "bpf_list_node", "bpf_rb_node"), "takes a collection of the kernel's"
+    ),
+    **dict.fromkeys(("bpf_res_spin_lock", "bpf_spin_lock"), "takes a lock: with entry.lock:"),
+}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One argument as a probe writes it."""
+
+    kind: Literal["number", "context", "struct", "memory", "text"]
+    name: str
+    type: layout.Integer | layout.Boolean | None = None
+    """Of numbers."""
+    structs: tuple[str, ...] = ()
+    """Of structs: the name, and those of structs that begin with one."""
+    size: int = 0
+    """Of memory: how many bytes it has at least; 0 where its size follows."""
+    constant: bool = False
+    """Whether the size must be a constant (`__szk`)."""
+    also_memory: bool = False
+    """Whether a struct may also be memory of the program's own."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A kfunc, as the object names it and as probes call it."""
+
+    ref: KfuncRef
+    takes: tuple[Taken, ...]
+
+
+def signature(b: Builder, btf: Btf, name: str, prototype: btf_types.FunctionPrototype, span: Span) -> Signature:
+    """Read the types; a diagnostic for what the language has no words for."""
+    reader = _Reader(b, btf, name, span)
+    parameters = prototype.parameters
+    basic = tuple(reader.parameter(each.type_id) for each in parameters)
+    takes = []
+    for number, each in enumerate(parameters):
+        if each.name.endswith(SIZES) and number and isinstance(basic[number - 1], StructPointer | IntegerPointer):
+            continue
+        following = parameters[number + 1].name if number + 1 < len(parameters) else ""
+        takes.append(reader.taken(each, basic[number], following))
+    result = prototype.return_type_id
+    given = reader.basic(result) if btf.resolve(result) else None
+    if isinstance(given, IntegerPointer) or given == StructPointer(""):
+        reader.refuse("gives the address of memory")
+    return Signature(KfuncRef(name, basic, given), tuple(takes))
+
+
+@final
+class _Reader:
+    def __init__(self, b: Builder, btf: Btf, name: str, span: Span) -> None:
+        self.b, self.btf, self.name, self.span = b, btf, name, span
+
+    def refuse(self, what: str) -> NoReturn:
+        self.b.error(errors.KfuncType(self.span, self.name, what))
+
+    def parameter(self, type_id: int) -> Basic:
+        """As `basic`; enums keep their kind, which libbpf compares."""
+        found, type = self.btf.type(self.btf.resolve(type_id)), self.basic(type_id)
+        if isinstance(found, btf_types.Enum) and isinstance(type, layout.Integer):
+            return layout.Enumeration(found.name or "kind", type, found.values)
+        return type
+
+    def basic(self, type_id: int) -> Basic:
+        """The type as the object's own BTF has it."""
+        found = self.btf.type(self.btf.resolve(type_id))
+        match found:
+            case btf_types.Int(name="_Bool"):
+                return layout.BOOL
+            case btf_types.Int(size=1 | 2 | 4 | 8) | btf_types.Enum(size=1 | 2 | 4 | 8):
+                return integer(found)
+            case btf_types.Pointer():
+                return self._pointer(found)
+        self.refuse("takes or gives what the language has no type for")
+
+    def _pointer(self, pointer: btf_types.Pointer) -> Basic:
+        target = self.btf.resolve(pointer.type_id) if pointer.type_id else 0
+        found = self.btf.type(target) if target else None
+        match found:
+            case None | btf_types.Void():
+                return StructPointer("")
+            case btf_types.Int(size=1 | 2 | 4 | 8) | btf_types.Enum(size=1 | 2 | 4 | 8):
+                return IntegerPointer(integer(found))
+            case btf_types.Struct() if found.name and not found.is_union:
+                if found.name in INSTEAD or found.name.startswith("bpf_iter_"):
+                    self.refuse(INSTEAD.get(found.name, _LOOP))
+                self.b.module.sizes.setdefault(found.name, (self.btf.size_of(target), False))
+                return StructPointer(found.name)
+        self.refuse("takes or gives what the language has no type for")
+
+    def taken(self, parameter: btf_types.Parameter, type: Basic, following: str) -> Taken:
+        name = parameter.name or "value"
+        if isinstance(type, layout.Enumeration):
+            return Taken("number", name, type.base)
+        if isinstance(type, layout.Integer | layout.Boolean):
+            return Taken("number", name, type)
+        if following.endswith(SIZES) and not name.endswith("__opt"):
+            return Taken("memory", name, constant=following.endswith("__szk"))
+        if isinstance(type, IntegerPointer) and name.endswith("__ign") and type.type.size == 1:
+            return Taken("text", name.removesuffix("__ign"))
+        if name.endswith(REFUSED) or type == StructPointer(""):
+            self.refuse(f"takes `{name}` in a way that the language has no words for")
+        if isinstance(type, IntegerPointer):
+            return Taken("memory", name, size=type.type.size)
+        if type.struct in CONTEXTS:
+            return Taken("context", name, structs=(type.struct,))
+        size = self.b.module.sizes[type.struct][0]
+        found = self.btf.find(type.struct, btf_types.Kind.STRUCT)
+        plain = found is not None and self._is_plain(found)
+        return Taken(
+            "struct", name, structs=(type.struct, *self._begin_with(type.struct)), size=size, also_memory=plain
+        )
+
+    def _begin_with(self, struct: str) -> tuple[str, ...]:
+        """Structs that may stand for `struct`, since it is the first of what is in them."""
+        wrapper = self.btf.find(f"bpf_{struct}", btf_types.Kind.STRUCT)
+        found = self.btf.type(wrapper) if wrapper is not None else None
+        if not isinstance(found, btf_types.Struct) or not found.members:
+            return ()
+        first = self.btf.type(self.btf.resolve(found.members[0].type_id))
+        return (found.name,) if isinstance(first, btf_types.Struct) and first.name == struct else ()
+
+    def _is_plain(self, type_id: int) -> bool:
+        """Whether a type is numbers all through, so that the kernel takes any memory for it."""
+        found = self.btf.type(self.btf.resolve(type_id))
+        match found:
+            case btf_types.Int() | btf_types.Enum():
+                return True
+            case btf_types.Array():
+                return self._is_plain(found.type_id)
+            case btf_types.Struct():
+                return bool(found.members) and all(self._is_plain(member.type_id) for member in found.members)
+            case _:
+                return False
+
+
+def integer(type: btf_types.Int | btf_types.Enum) -> layout.Integer:
+    return layout.Integer(f"{'i' if type.signed else 'u'}{type.size * 8}", type.size, type.signed)

@@ -1,0 +1,27 @@
+"""Kernel structs that the verifier trusts: the current task, and what a `with` block holds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyebpf.diagnostics import kfuncs as errors
+from pyebpf.diagnostics import types as type_errors
+from pyebpf.ir import ops
+from pyebpf.ir.types import KernelType
+from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.operands import Operand, describe
+from pyebpf.source import Span
+
+CURRENT: Final = ("get_current_task", "get_current_task_btf")
+
+
+def trusted(b: Builder, structs: tuple[str, ...], operand: Operand, span: Span) -> ops.Value:
+    """`operand`, a kernel struct of one of the names, in a form that the kernel takes back."""
+    if not (ops.is_value(operand) and isinstance(operand.type, KernelType) and operand.type.struct in structs):
+        b.error(type_errors.WrongType(span, f"struct {structs[0]}", describe(operand), ""))
+    if operand in b.trusted or (isinstance(operand, ops.Call) and operand.helper == CURRENT[1]):
+        return operand
+    if isinstance(operand, ops.Call) and operand.helper == CURRENT[0]:
+        b.take_back(operand)
+        return b.call(CURRENT[1], (), operand.type, span)
+    b.error(errors.NotHeld(span, span.text))

@@ -1,0 +1,155 @@
+"""What helpers take, against the kernel's header and against its verifier."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from places import import_file
+from test_tables import UAPI, _kernel, needs_header
+
+import pyebpf
+from pyebpf.kernel.helpers import HELPERS, helper_by_name
+from pyebpf.kernel.hooks import HOOKS, Hook
+from pyebpf.kernel.maps import MAP_KINDS
+from pyebpf.kernel.prototypes import INSTEAD, PROTOTYPES, Parameter, Prototype
+
+NUMBERS = {"int": "i32", "s32": "i32", "__be16": "be16", "__wsum": "u32"}
+RESULTS = {"long": "int", "int": "int", "s64": "int"}
+OTHERWISE = {
+    "perf_event_read": "int",  # the header says u64; it gives -errno all the same
+    "get_current_task": "task_struct",
+    "get_current_task_btf": "task_struct",
+    "task_pt_regs": "pt_regs",
+}
+"""Results that the header calls by another type."""
+
+
+def header() -> dict[str, tuple[str, list[tuple[str, str]]]]:
+    """Each helper's result, and its parameters as types and names; of several prototypes the last."""
+    text = UAPI.read_text()
+    text = text[text.index("Start of BPF helper function descriptions") : text.index("BPF_FUNC_MAPPER(FN")]
+    found = {}
+    for match in re.finditer(r"^ \* ((?:const )?\w+(?: \w+)* \*?)bpf_(\w+)\(([^()]*)\)$", text, re.M):
+        result, name, parameters = match[1].strip(), match[2], re.sub(r"\s*\n \*\s*", " ", match[3])
+        pairs = [re.fullmatch(r"(.*?)(\w+)", each.strip()) for each in parameters.split(",")]
+        taken = [(pair[1].strip(), pair[2]) for pair in pairs if pair is not None]
+        found[name] = (result, [] if parameters == "void" else taken)
+    return found
+
+
+def test_every_helper_has_one() -> None:
+    """A helper can be called, or a message says what to write instead; never both."""
+    callable = {row.name for row in PROTOTYPES}
+    assert len(callable) == len(PROTOTYPES)
+    assert callable | set(INSTEAD) == {helper.name for helper in HELPERS}
+    assert not callable & set(INSTEAD)
+
+
+@needs_header
+@pytest.mark.parametrize("row", PROTOTYPES, ids=lambda row: row.name)
+def test_prototypes_match_the_header(row: Prototype) -> None:
+    theirs = header()
+    if row.name not in theirs:
+        pytest.skip("this header is older than the helper")
+    result, parameters = theirs[row.name]
+    assert OTHERWISE.get(row.name, RESULTS.get(result, result)) == row.result
+    for parameter in row.parameters:
+        type, name = parameters.pop(0)
+        assert parameter.kind == "context" or parameter.name == name
+        assert ("*" in type) == (parameter.kind not in ("number", "net")), f"{type} {name}"
+        match parameter.kind:
+            case "number":
+                assert NUMBERS.get(type, type) == parameter.type or row.name == "redirect_map", f"{type} {name}"
+            case "memory" if not parameter.size:
+                size, _ = parameters.pop(0)
+                assert size in ("u32", "u64", "int", "size_t"), "memory without a size, or the other way round"
+            case "memory":
+                assert "const" not in type or parameter.use == "in"
+            case "map":
+                assert type == "struct bpf_map *" or name == "ringbuf"
+    assert not parameters, "more arguments than the table has"
+
+
+MAPS = {
+    "RINGBUF": "RingBuf[Pair](size=4096)",
+}
+"""Maps of the language that helpers take, by type."""
+
+
+def argument(parameter: Parameter, hook: Hook) -> str | None:
+    """Something of the right kind; None if the language has nothing of it."""
+    match parameter.kind:
+        case "context":
+            return hook.parameter
+        case "number":
+            return "number"
+        case "net":
+            return "7"
+        case "address":
+            return "1234"
+        case "memory":
+            return "memory" if parameter.size else "memory[:n]"
+        case "map":
+            kinds = {kind.type for kind in MAP_KINDS} & set(parameter.maps)
+            known = [type.name for type in kinds if type.name in MAPS]
+            return f"a_{known[0]}" if known else None
+        case "struct":
+            return "current_task()" if parameter.type == "task_struct" else None
+
+
+def source(row: Prototype, hook: Hook) -> str | None:
+    """A probe that calls the helper with numbers and sizes that may be anything."""
+    arguments = [argument(parameter, hook) for parameter in row.parameters]
+    if None in arguments:
+        return None
+    decorator = {"tracepoint": '@tracepoint("sched:sched_switch")', "raw_tracepoint": '@raw_tracepoint("sched_switch")'}
+    texts = [
+        f"{parameter.type}(config.value)" if text == "number" else str(text)
+        for parameter, text in zip(row.parameters, arguments, strict=True)
+    ]
+    return f"""
+from pyebpf import *
+from pyebpf.helpers import {row.name}
+
+@struct
+class Pair:
+    a: u64
+    b: u64
+
+a_RINGBUF = RingBuf[Pair](size=4096)
+config, result = Global[u64](3), Global[u64](0)
+
+{decorator.get(hook.name, f"@{hook.name}")}
+def probe({hook.parameter}):
+    n = config.value
+    memory = u8[64]()
+    given = {row.name}({", ".join(texts)})
+    if given is not None and given:
+        result.value += memory[n & 31]
+    return {1 if hook.result == (0, 1) else 0}
+"""
+
+
+CALLS = [
+    pytest.param(row, hook, id=f"{row.name}-{hook.name}")
+    for row in PROTOTYPES
+    for hook in HOOKS
+    if hook.name != "cgroup.skb.egress" and (found := helper_by_name(row.name)) and found.allows(hook.program_type)
+    if found.since <= _kernel() and source(row, hook) is not None
+]
+"""What the language has all arguments of: no maps of devices, of perf events, of stack traces yet."""
+
+
+@pytest.mark.kernel
+@pytest.mark.filterwarnings("ignore::pyebpf.CompileWarning")
+@pytest.mark.parametrize(("row", "hook"), CALLS)
+def test_the_verifier_takes_every_call(row: Prototype, hook: Hook, tmp_path: Path) -> None:
+    """Where a hook's programs may call a helper, what is compiled of such a call loads, with any numbers and sizes."""
+    text = source(row, hook)
+    assert text is not None
+    path = tmp_path / "probes.py"
+    path.write_text(text)
+    with pyebpf.load(import_file(path).probe, attach=False) as session:
+        assert session.programs
