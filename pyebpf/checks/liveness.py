@@ -62,6 +62,8 @@ def liveness(body: ops.Block) -> Liveness:
         for op, number, loop in all_ops:
             own = last.get(op, 0) if ops.is_value(op) else 0
             for operand in ops.operands(op):
+                if operand not in places:
+                    continue  # a constant from the function around a callback
                 place = places[operand]
                 until = number if loop is place or loop is None else loop.until(place)
                 last[operand] = max(last.get(operand, 0), until, own)
