@@ -26,6 +26,7 @@ from pyebpf.checks.locks import forbidden_locks, held_around
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new
+from pyebpf.checks.sharing import shared
 from pyebpf.checks.suspects import always_same
 from pyebpf.checks.timers import circles, forbidden_timers, uncertain_timers
 from pyebpf.diagnostics.base import Diagnostic, Sink
@@ -82,7 +83,7 @@ def check_module(
         found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
         newer = too_new(program, kernel) if kernel is not None else ()
         timed = (*forbidden_timers(program), *uncertain_timers(program), *circles(program, module))
-        kept = (*overwritten(program), *forbidden_locks(program), *held_around(program), *timed)
+        kept = (*overwritten(program), *shared(program), *forbidden_locks(program), *held_around(program), *timed)
         for diagnostic in (*found, *newer, *kept):
             sink.add(diagnostic)
     sink.check()
