@@ -22,6 +22,7 @@ from pyebpf.irbuild import (
     packets,
     storage,
     text_methods,
+    text_scan,
     timers,
     values,
 )
@@ -79,7 +80,20 @@ def read(
         b.error(errors.UnknownAttribute(name_span, "a socket", "attribute", name, hint))
     if ops.is_value(base) and isinstance(base.type, KernelType):
         return kernel_structs.read_member(b, base, base.type.struct, name, span, chained, pending)
-    return memory.read(b, _field(b, base, name, span, name_span, base_span), span)
+    place = _field(b, base, name, span, name_span, base_span)
+    if isinstance(place.type, layout.Text) and _in_union(place.address):
+        return text_scan.whole(b, place.address, span)
+    return memory.read(b, place, span)
+
+
+def _in_union(address: ops.Value) -> bool:
+    """Whether what lies there may have been written as something else."""
+    while isinstance(address, ops.MemberAddress | ops.ElementAddress):
+        address = address.base
+        target = address.type.target if isinstance(address.type, PointerType) else None
+        if isinstance(target, layout.Struct) and target.is_union:
+            return True
+    return False
 
 
 def _can_be_copied(base: Operand) -> bool:

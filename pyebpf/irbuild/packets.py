@@ -12,7 +12,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import BOOL, IntType, PointerType, Region
-from pyebpf.irbuild import memory, values
+from pyebpf.irbuild import memory, text_scan, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
 from pyebpf.kernel.headers import Header
@@ -136,11 +136,18 @@ def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) 
             b.check(b.compare(">=", where, b.const(0, span), span), Fault.PACKET_TOO_SHORT, span)
         b.check(inside, Fault.PACKET_TOO_SHORT, span)
     if b.cursor is None:
-        return memory.load(b, _copy(b, type, where, span), type, span)
+        return _loaded(b, _copy(b, type, where, span), type, span)
     start = b.emit(ops.PacketData(_pointer(b, BYTES), span))
     there = b.emit(ops.PacketAdvance(start, where, _pointer(b, BYTES), span))
     b.check(b.emit(ops.PacketFits(there, type.size, BOOL, span)), Fault.PACKET_TOO_SHORT, span)
-    return memory.load(b, b.emit(ops.MemberAddress(there, 0, _pointer(b, type), span)), type, span)
+    return _loaded(b, b.emit(ops.MemberAddress(there, 0, _pointer(b, type), span)), type, span)
+
+
+def _loaded(b: Builder, address: ops.Value, type: layout.Type, span: Span) -> Operand:
+    """A number, a reference, or text, behind whose end the packet may have anything."""
+    if isinstance(type, layout.Text):
+        return text_scan.whole(b, address, span)
+    return memory.load(b, address, type, span)
 
 
 def method(b: Builder, name: str, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:

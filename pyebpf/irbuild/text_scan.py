@@ -147,6 +147,11 @@ def part(
     return PendingText(write, most, span.text, (text.address,))
 
 
+def whole(b: Builder, address: ops.Value, span: Span) -> Operand:
+    """Text behind whose end there may be anything, as that end and zeros: what is a part of keys."""
+    return part(b, address, (None, None), span, (span, span))
+
+
 def _may_be_negative(number: ops.Value) -> bool:
     return isinstance(number.type, IntType) and number.type.low < 0
 
