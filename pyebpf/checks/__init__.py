@@ -83,7 +83,8 @@ def check_module(
         found = (*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module))
         newer = too_new(program, kernel) if kernel is not None else ()
         timed = (*forbidden_timers(program), *uncertain_timers(program), *circles(program, module))
-        kept = (*overwritten(program), *shared(program), *forbidden_locks(program), *held_around(program), *timed)
+        tied = (*held_around(program), *strategies.tied(program))
+        kept = (*overwritten(program), *shared(program), *forbidden_locks(program), *tied, *timed)
         for diagnostic in (*found, *newer, *kept):
             sink.add(diagnostic)
     sink.check()

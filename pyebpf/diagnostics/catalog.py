@@ -47,6 +47,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     matching.PositionalPattern,
     outlining.RunsTooLong,
     outlining.LoopTooNew,
+    outlining.ReferenceMoved,
     proofs.MayNotFit,
     proofs.MayBeNegative,
     proofs.MayBeNone,
