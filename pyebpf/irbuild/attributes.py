@@ -81,13 +81,15 @@ def read(
     if ops.is_value(base) and isinstance(base.type, KernelType):
         return kernel_structs.read_member(b, base, base.type.struct, name, span, chained, pending)
     place = _field(b, base, name, span, name_span, base_span)
-    if isinstance(place.type, layout.Text) and _in_union(place.address):
-        return text_scan.whole(b, place.address, span)
+    if isinstance(place.type, layout.Text) and _untidy(place.address):
+        return text_scan.whole(place.address, span)
     return memory.read(b, place, span)
 
 
-def _in_union(address: ops.Value) -> bool:
-    """Whether what lies there may have been written as something else."""
+def _untidy(address: ops.Value) -> bool:
+    """Whether what lies there came from outside, or may have been written as something else."""
+    if isinstance(address.type, PointerType) and address.type.region is Region.PACKET:
+        return True
     while isinstance(address, ops.MemberAddress | ops.ElementAddress):
         address = address.base
         target = address.type.target if isinstance(address.type, PointerType) else None

@@ -146,7 +146,7 @@ def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) 
 def _loaded(b: Builder, address: ops.Value, type: layout.Type, span: Span) -> Operand:
     """A number, a reference, or text, behind whose end the packet may have anything."""
     if isinstance(type, layout.Text):
-        return text_scan.whole(b, address, span)
+        return text_scan.whole(address, span)
     return memory.load(b, address, type, span)
 
 

@@ -15,7 +15,7 @@ from pyebpf.diagnostics import text as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
-from pyebpf.ir.types import I64, I64_MAX, U64, IntType
+from pyebpf.ir.types import I64, I64_MAX, U64, IntType, PointerType
 from pyebpf.irbuild import texts, values
 from pyebpf.irbuild.builder import LOOP, Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static
@@ -153,9 +153,18 @@ def part(
     return PendingText(write, most, span.text, (text.address,))
 
 
-def whole(b: Builder, address: ops.Value, span: Span) -> Operand:
+def whole(address: ops.Value, span: Span) -> PendingText:
     """Text behind whose end there may be anything, as that end and zeros: what is a part of keys."""
-    return part(b, address, (None, None), span, (span, span))
+    assert isinstance(address.type, PointerType)
+    length = address.type.target.size
+
+    def write(b: Builder, place: ops.Value, size: int) -> None:
+        if size > length:
+            b.emit(ops.Zero(place, ((length, size - length),), span))
+        b.emit(ops.Copy(place, address, length, span))
+        texts.tidy(b, place, length, span)
+
+    return PendingText(write, length, span.text, (address,))
 
 
 def _may_be_negative(number: ops.Value) -> bool:
