@@ -15,7 +15,7 @@ MOST_ELEMENTS: Final = 32
 """Of a list that is copied, the objects that are followed one by one."""
 Stale: TypeAlias = "frozenset[tuple[int, int, ops.Op]]"
 """Bytes that were written on the other side, from and to, and by what."""
-Copying: TypeAlias = "ops.Copy | ops.MapUpdate"
+Copying: TypeAlias = "ops.Copy | ops.MapUpdate | ops.Call"
 
 
 @final

@@ -60,12 +60,20 @@ def shared(program: Program) -> Iterator[Diagnostic]:
 def _shares(op: ops.Op) -> bool:
     if isinstance(op, ops.MapUpdate | ops.MapDelete):
         return isinstance(op.map.value, layout.Struct | layout.Array)
+    if isinstance(op, ops.Call):
+        return op.helper == "map_push_elem"
     return isinstance(op, ops.Copy) and bool(op.shares)
 
 
 def _of_items(op: Copying) -> bool:
     """Whether it copies a list of objects, which a copy of the list would still share."""
-    pointer = op.value.type if isinstance(op, ops.MapUpdate) else op.target.type
+    match op:
+        case ops.MapUpdate():
+            pointer = op.value.type
+        case ops.Copy():
+            pointer = op.target.type
+        case ops.Call():
+            pointer = op.arguments[1].type
     type = pointer.target if isinstance(pointer, PointerType) else None
     return isinstance(type, layout.Array) and isinstance(type.element, layout.Struct | layout.Array)
 
@@ -246,6 +254,8 @@ class _Analysis:
                 keys = self.values.get(op.index, frozenset())
                 found = self.addresses.get(op.base, nothing)
                 return frozenset(each.element(keys, op.length, type) for each in found)
+            case ops.Call(helper="task_storage_get", arguments=(ops.MapAddress(map=map), *_)):
+                return frozenset({Extent(Entry(map, None), type)})
             case ops.NotNull():
                 return self.addresses.get(op.pointer, nothing)
             case ops.Prove():
@@ -263,6 +273,11 @@ class _Analysis:
                 self.write(op, argument, state)
             elif isinstance(argument.type, PointerType):
                 self.read(op, argument, state)
+        if op.helper == "map_push_elem" and isinstance(op.arguments[0], ops.MapAddress):
+            kind = op.arguments[0].map.value
+            if isinstance(kind, layout.Struct | layout.Array):
+                target = Extent(Entry(op.arguments[0].map, None), kind)
+                self.add([Pair(s, target, op) for s in self.addresses.get(op.arguments[1], frozenset())], state)
 
     def copy(self, op: ops.Copy, state: State) -> None:
         self.read(op, op.source, state)

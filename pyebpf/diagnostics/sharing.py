@@ -42,6 +42,8 @@ class CopyChanged(Diagnostic):
     def copied_text(self) -> str:
         """The right side of the assignment, or nothing if that isn't one thing with a name."""
         text = self.copied.text.rpartition("= ")[2].strip()
+        pushed = re.fullmatch(r"[\w.]+\.push\((.*)\)", text)
+        text = pushed[1] if pushed is not None else text
         return text if re.fullmatch(r"[\w.]+(\[[^\]]*\][\w.]*)*", text) else ""
 
     @property

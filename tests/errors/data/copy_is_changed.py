@@ -1,4 +1,4 @@
-from pyebpf import XDP, Array, Global, Hash, function, struct, u32, u64, xdp
+from pyebpf import XDP, Array, Global, Hash, Queue, function, struct, u32, u64, xdp
 
 
 @struct
@@ -16,6 +16,7 @@ class Outer:
 
 inners = Hash[u32, Inner](max_entries=8)
 kept = Global[Inner]()
+queue = Queue[Inner](max_entries=8)
 out = Array[u64](max_entries=4)
 START = Inner(x=1)
 
@@ -105,4 +106,13 @@ def through_another(packet):
     other.inner = outer.inner
     inner.x = 1  # error
     out[0] = other.inner.x
+    return XDP.PASS
+
+
+@xdp
+def pushed(packet):
+    inner = Inner()
+    for i in range(4):
+        inner.x = i  # error
+        queue.push(inner)
     return XDP.PASS
