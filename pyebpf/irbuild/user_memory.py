@@ -32,8 +32,8 @@ def read(b: Builder, arguments: list[tuple[Operand, Span]], span: Span) -> Opera
     if isinstance(address.type, AddressType) and address.type.space != "user":
         b.error(type_errors.WrongType(where, "an address in user memory", describe(address), ""))
     type = layout_or_none(wanted.value) if isinstance(wanted, Static) else None
-    if type is not None and layout.locks(type):
-        b.error(type_errors.WrongType(type_span, "a type without a lock", str(type), ""))
+    if type is not None and (layout.locks(type) or layout.timers(type)):
+        b.error(type_errors.WrongType(type_span, "a type without locks and timers", str(type), ""))
     if type is None:
         b.error(type_errors.WrongType(type_span, "a type", describe(wanted), f"user_read({where.text}, u64)"))
     if is_scalar(type) or isinstance(type, layout.Text):
