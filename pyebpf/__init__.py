@@ -39,6 +39,7 @@ from pyebpf.lang.functions import (
     random_u32,
     tid,
     uid,
+    user_read,
     user_str,
 )
 from pyebpf.lang.kfuncs import rcu
@@ -154,6 +155,7 @@ __all__ = [
     "u64",
     "uid",
     "union",
+    "user_read",
     "user_str",
     "xdp",
 ]

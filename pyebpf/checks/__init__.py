@@ -27,6 +27,7 @@ from pyebpf.checks.moved_packets import moved
 from pyebpf.checks.overwritten import overwritten
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new, undated
+from pyebpf.checks.sharing import shared
 from pyebpf.checks.suspects import always_same
 from pyebpf.checks.timers import circles, forbidden_timers, uncertain_timers
 from pyebpf.diagnostics.base import Diagnostic, Sink
@@ -84,7 +85,8 @@ def check_module(
         found += moved(program)
         newer = too_new(program, kernel) if kernel is not None else ()
         timed = (*forbidden_timers(program), *uncertain_timers(program), *circles(program, module))
-        kept = (*overwritten(program), *forbidden_locks(program), *held_around(program), *timed)
+        tied = (*held_around(program), *strategies.tied(program))
+        kept = (*overwritten(program), *shared(program), *forbidden_locks(program), *tied, *timed)
         for diagnostic in (*found, *newer, *kept):
             sink.add(diagnostic)
     sink.check()

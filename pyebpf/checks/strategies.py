@@ -18,11 +18,11 @@ from pyebpf.checks.facts import Facts
 from pyebpf.checks.instructions import roughly
 from pyebpf.checks.locks import gives_back, under_locks
 from pyebpf.diagnostics.base import Diagnostic
-from pyebpf.diagnostics.outlining import LoopTooNew
+from pyebpf.diagnostics.outlining import LoopTooNew, ReferenceMoved
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
-from pyebpf.ir.types import BoolType, IntType
+from pyebpf.ir.types import BoolType, IntType, PointerType, Region
 from pyebpf.kernel.versions import Version, show_version
 
 COMFORTABLE: Final = 300_000
@@ -53,9 +53,11 @@ def choose(
     limit = limit or (COMFORTABLE if kernel is None or kernel >= BPF_LOOP else TIGHT)
     chosen: frozenset[ops.Loop] = frozenset()
     if force is not None:
-        chosen = frozenset(loops if force == "callback" else ())
+        chosen = frozenset(loop for loop in loops if force == "callback" and not tied_to_the_stack(loop, program))
     else:
         weighing = Weighing(program.body, facts)
+        if loops and _too_much(weighing, chosen, limit):
+            loops = [loop for loop in loops if not tied_to_the_stack(loop, program)]
         while loops and _too_much(weighing, chosen, limit):
             more = _next(weighing, chosen, [loop for loop in loops if loop not in chosen], limit)
             if more is None:
@@ -76,14 +78,36 @@ def since(loop: ops.Loop, program: Program) -> Version:
     Before Linux 6.7 the verifier takes the state after one round for that after all: of numbers it can be made to
     forget what it knows, of pointers not.
     """
+    moved = any(True for _ in _moved(loop, program))
+    return MANY_ROUNDS if moved else FOR_EACH if loop.strategy == "entries" else BPF_LOOP
+
+
+def _moved(loop: ops.Loop, program: Program) -> Iterator[ops.Local]:
+    """Names of references and the like that `loop` changes and others read: they go from round to round."""
     inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
     uses = Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet | ops.LocalSet))
     uses.subtract(op.local for op in inside if isinstance(op, ops.LocalGet | ops.LocalSet))
-    moved = any(
-        isinstance(op, ops.LocalSet) and uses[op.local] and not isinstance(op.local.type, IntType | BoolType)
-        for op in inside
-    )
-    return MANY_ROUNDS if moved else FOR_EACH if loop.strategy == "entries" else BPF_LOOP
+    for op in inside:
+        if isinstance(op, ops.LocalSet) and uses[op.local] and not isinstance(op.local.type, IntType | BoolType):
+            yield op.local
+
+
+def tied_to_the_stack(loop: ops.Loop, program: Program) -> ops.Local | None:
+    """A name that `loop` gives another local struct. As a function it couldn't: the verifier lets no function write
+    addresses of the stack into the stack of its caller, where such a name is."""
+    for local in _moved(loop, program):
+        if isinstance(local.type, PointerType) and local.type.region is Region.STACK:
+            return local
+    return None
+
+
+def tied(program: Program) -> Iterator[Diagnostic]:
+    """A diagnostic for every loop over entries, always a function, that gives a name another local struct."""
+    for op in ops.walk(program.body):
+        if isinstance(op, ops.Loop) and op.strategy == "entries":
+            local = tied_to_the_stack(op, program)
+            if local is not None:
+                yield ReferenceMoved(op.span, local.name)
 
 
 def too_new(program: Program, facts: Facts, kernel: Version) -> Iterator[Diagnostic]:

@@ -53,3 +53,27 @@ class LoopTooNew(Diagnostic):
     what: str
     bound: int
     count: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReferenceMoved(Diagnostic):
+    code: ClassVar = "E0254"
+    title: ClassVar = "a loop over a map's entries can't give `{name}` another local struct or array"
+    notes: ClassVar = (
+        "the kernel runs such a loop as a function of its own, which can't keep addresses of the program's stack",
+    )
+    help: ClassVar = "remember which one it is by a number, or copy what is needed"
+    explanation: ClassVar = """
+    A name that refers to a local struct or array holds an address of the stack. The verifier lets no function write
+    such an address where its caller would find it. References to entries of maps may go from round to round.
+
+        for key, value in table.items():
+            best = first if value > 5 else second       # wrong: both are local
+
+        for key, value in table.items():
+            large = value > 5                           # right
+        best = first if large else second
+    """
+
+    name: str

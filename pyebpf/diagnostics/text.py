@@ -137,19 +137,17 @@ class SliceStep(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class NotOneCharacter(Diagnostic):
     code: ClassVar = "E0456"
-    title: ClassVar = "`ord` takes one character"
-    notes: ClassVar = ("whether longer text is just one character is known only when the probe runs",)
-    help: ClassVar = "ord({source}[0])"
+    title: ClassVar = "`ord` takes one character, and {given} is not"
+    help: ClassVar = "ord({given}[0])"
     explanation: ClassVar = """
-    `ord` takes a character that was taken from text by an index, or a constant one.
+    `ord` takes one character: constant text of that length, what an index gives, or a name of a loop over text. Of
+    other text it is known only when the probe runs: TypeError, as in Python, if it isn't one.
 
-        ord(name)       # wrong
+        ord("ab")       # wrong
         ord(name[0])    # right: IndexError if name is empty
     """
 
-    @property
-    def source(self) -> str:
-        return self.span.text
+    given: str
 
 
 @final

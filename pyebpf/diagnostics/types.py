@@ -249,9 +249,7 @@ class NotConstant(Diagnostic):
 class NotIterable(Diagnostic):
     code: ClassVar = "E0413"
     title: ClassVar = "`for` can't go over {what}"
-    notes: ClassVar = (
-        "what can be gone through: `range(…)`, arrays, tuples, constant text, Array and Hash maps, `zip(…)`",
-    )
+    notes: ClassVar = ("what can be gone through: `range(…)`, arrays, tuples, text, Array and Hash maps, `zip(…)`",)
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
     Loops, and functions as `sum` and `any`, go over ranges, arrays, tuples, IntEnum classes, maps of the classes Array

@@ -25,6 +25,8 @@ class Fault(Enum):
     ZERO_DIVISION = "ZeroDivisionError"
     ASSERTION = "AssertionError"
     VALUE = "ValueError"
+    TYPE = "TypeError"
+    """`ord` of text that isn't one character; everything else is known when the probe is compiled."""
     PACKET_TOO_SHORT = "PacketTooShort"
     NULL_POINTER = "NullPointerError"
     """A kernel pointer in a chain was null, or could not be followed."""

@@ -532,12 +532,17 @@ class Zero:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Copy:
-    """Copy `size` bytes. The two do not overlap."""
+    """Copy `size` bytes. The two do not overlap.
+
+    `shares`: where Python would have no copy but the same object twice ("whole"), or a new list of the same objects
+    ("elements").
+    """
 
     target: Value
     source: Value
     size: int
     span: Span
+    shares: Literal["", "whole", "elements"] = ""
 
 
 @final

@@ -22,6 +22,7 @@ from pyebpf.irbuild import (
     packets,
     storage,
     text_methods,
+    text_scan,
     timers,
     values,
 )
@@ -81,7 +82,22 @@ def read(
         b.error(errors.UnknownAttribute(name_span, "a socket", "attribute", name, hint))
     if ops.is_value(base) and isinstance(base.type, KernelType):
         return kernel_structs.read_member(b, base, base.type.struct, name, span, chained, pending)
-    return memory.read(b, _field(b, base, name, span, name_span, base_span), span)
+    place = _field(b, base, name, span, name_span, base_span)
+    if isinstance(place.type, layout.Text) and _untidy(place.address):
+        return text_scan.whole(place.address, span)
+    return memory.read(b, place, span)
+
+
+def _untidy(address: ops.Value) -> bool:
+    """Whether what lies there came from outside, or may have been written as something else."""
+    if isinstance(address.type, PointerType) and address.type.region is Region.PACKET:
+        return True
+    while isinstance(address, ops.MemberAddress | ops.ElementAddress):
+        address = address.base
+        target = address.type.target if isinstance(address.type, PointerType) else None
+        if isinstance(target, layout.Struct) and target.is_union:
+            return True
+    return False
 
 
 def _can_be_copied(base: Operand) -> bool:

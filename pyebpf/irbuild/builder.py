@@ -301,12 +301,9 @@ class Builder:
     ) -> ops.Value:
         """Copy text to `at`, cut off to `size` bytes; its length with its NUL, or -errno.
 
-        The helper leaves the bytes behind the text's end as they were; they are part of keys and values. Events were
-        cleared when they were reserved.
+        The helper leaves the bytes behind the text's end as they were; they are part of keys and values.
         """
-        assert isinstance(at.type, PointerType)
-        if at.type.region is not Region.RING:
-            self.zero(at, size, span)
+        self.zero(at, size, span)
         return self.call(f"probe_read_{space}_str", (at, self.const(size, span), source), I64, span)
 
     # Control flow

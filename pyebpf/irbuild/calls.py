@@ -14,7 +14,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
-from pyebpf.irbuild import arithmetic, integers, storage, text_methods, text_scan, texts, values
+from pyebpf.irbuild import arithmetic, integers, storage, text_methods, text_scan, texts, user_memory, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, is_text, reference
 from pyebpf.kernel.hooks import ContextKind
@@ -54,6 +54,8 @@ PLAIN: Final[dict[str, tuple[str, ValueType]]] = {
 
 def builtin(b: Builder, name: str, arguments: list[Argument], span: Span) -> Operand:
     """A function of `lang.functions`."""
+    if name == "user_read":
+        return user_memory.read(b, arguments, span)
     takes = 1 if name in ("user_str", "kernel_str") else 0
     if len(arguments) != takes:
         expected = "one address" if takes else "no arguments"

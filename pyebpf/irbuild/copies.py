@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pyebpf import layout
 from pyebpf.diagnostics import maps as errors
 from pyebpf.diagnostics import timers
@@ -19,3 +21,10 @@ def check(b: Builder, type: layout.Type, span: Span, *pointers: ops.Value) -> No
         b.error(errors.LockCopied(span, article("SpinLock" if type == layout.SPIN_LOCK else str(type))))
     if shared and layout.timers(type):
         b.error(timers.TimerCopied(span, article("Timer" if type == layout.TIMER else str(type))))
+
+
+def shared(type: layout.Type, slice: bool) -> Literal["", "whole", "elements"]:
+    """What Python shares where a `type` is copied: the object itself, or of slices and copies of a list its items."""
+    if isinstance(type, layout.Array) and slice:
+        return "elements" if isinstance(type.element, layout.Struct | layout.Array) else ""
+    return "whole" if isinstance(type, layout.Struct | layout.Array) and not slice else ""

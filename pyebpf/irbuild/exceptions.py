@@ -25,6 +25,7 @@ CLASSES: Final[dict[Fault, type[BaseException]]] = {
     Fault.INDEX: IndexError,
     Fault.ZERO_DIVISION: ZeroDivisionError,
     Fault.ASSERTION: AssertionError,
+    Fault.TYPE: TypeError,
     Fault.VALUE: ValueError,
     Fault.MEMORY: MemoryError,
     Fault.PACKET_TOO_SHORT: PacketTooShort,

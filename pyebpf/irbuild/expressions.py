@@ -124,6 +124,9 @@ def operate(
         return tuples.arithmetic(b, operator, left, right, span)
     if operator == "+" and is_text(left) and is_text(right):
         return text_methods.plus(b, left, right, span, spans)
+    repeated = text_methods.repeated(left, right) if operator == "*" else None
+    if repeated is not None:
+        return Static(repeated, repr(repeated))
     bits = integers.of_bools(b, operator, left, right, span)
     return bits if bits is not None else arithmetic.binary(b, operator, left, right, span, spans)
 

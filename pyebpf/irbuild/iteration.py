@@ -16,7 +16,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
 from pyebpf.ir.types import I64_MAX, U64_MAX, BoolType, IntType
-from pyebpf.irbuild import arithmetic, contexts, locals, maps, memory, names, order, texts, values
+from pyebpf.irbuild import arithmetic, contexts, letters, locals, maps, memory, names, order, texts, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     ContextArray,
@@ -89,6 +89,8 @@ def items(b: Builder, operand: Operand, span: Span) -> Items | None:
     literal = texts.known(operand)
     if literal is not None:
         return _tuple_items(b, tuple(Static(letter, repr(letter)) for letter in literal), span)
+    if is_text(operand):
+        return letters.items(b, operand, span)
     pointer = reference(operand)
     if ops.is_value(operand) and pointer is not None and isinstance(pointer.target, layout.Array):
         return _array_items(b, operand, pointer.target, span)
@@ -107,8 +109,6 @@ def instead(operand: Operand, span: Span) -> str:
     """What to loop over instead of something that has no items."""
     if ops.is_value(operand) and isinstance(operand.type, IntType):
         return f"for i in range({span.text}):"
-    if is_text(operand):
-        return f'look at a few characters: {span.text}[0], or search: {span.text}.find("/")'
     return ""
 
 

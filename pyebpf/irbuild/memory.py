@@ -55,7 +55,7 @@ def store(b: Builder, place: Place, operand: Operand, span: Span) -> None:
         case layout.Text():
             _store_text(b, place.address, place.type, operand, span)
         case layout.Struct() | layout.Array() | layout.Address():
-            _store_whole(b, place.address, place.type, operand, span)
+            _store_whole(b, place.address, place.type, operand, span, place.slice)
 
 
 def _store_text(b: Builder, address: ops.Value, type: layout.Text, operand: Operand, span: Span) -> None:
@@ -117,7 +117,7 @@ def literal(b: Builder, text: str, type: layout.Text, span: Span) -> bytes:
     return data
 
 
-def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Operand, span: Span) -> None:
+def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Operand, span: Span, slice: bool) -> None:
     operand = values.plain(b, operand, span)
     if isinstance(operand, Static) and layout_of_address(operand.value) == type:
         assert isinstance(operand.value, IPv6Address | MacAddress)
@@ -125,7 +125,7 @@ def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Ope
         return
     if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.target == type:
         copies.check(b, type, span, address, operand)
-        b.emit(ops.Copy(address, operand, type.size, span))
+        b.emit(ops.Copy(address, operand, type.size, span, copies.shared(type, slice)))
         return
     b.error(errors.WrongType(span, values_type(type), describe(operand), ""))
 
@@ -165,15 +165,16 @@ def hold(b: Builder, operand: Operand, span: Span) -> Operand:
 
 
 def duplicate(b: Builder, source: ops.Value, type: layout.Type, name: str, span: Span) -> ops.Value:
-    """A new object on the stack with the contents of another."""
+    """A new object on the stack with the contents of another. Copies of structs are copies all through, those of
+    arrays are new lists of what the old ones hold."""
     copies.check(b, type, span, source)
     if b.in_loop:  # in the next round it may be a copy of this very one
         place = Place(b.scratch("held", type, span), type, "held", span)
-        b.emit(ops.Copy(place.address, source, type.size, span))
+        b.emit(ops.Copy(place.address, source, type.size, span, copies.shared(type, slice=True)))
         source = place.address
     new = b.slot(name, type, span)
     b.zero(new, type.size, span)
-    b.emit(ops.Copy(new, source, type.size, span))
+    b.emit(ops.Copy(new, source, type.size, span, copies.shared(type, slice=True)))
     return new
 
 

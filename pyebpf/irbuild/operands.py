@@ -269,3 +269,5 @@ class Place:
     span: Span
     bits: int = 0
     bit_offset: int = 0
+    slice: bool = False
+    """Some elements of an array, which is assigned item by item."""

@@ -12,7 +12,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import BOOL, IntType, PointerType, Region, is_scalar, loaded
-from pyebpf.irbuild import memory, values
+from pyebpf.irbuild import memory, text_scan, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
 from pyebpf.kernel.headers import Header
@@ -147,9 +147,9 @@ def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) 
     """`packet.load(offset, T)`: a T at an offset from the packet's start; the cursor stays."""
     where = checked_offset(b, values.number(b, at, at_span), at_span, type.size, span)
     if b.cursor is None:
-        return memory.load(b, _copy(b, type, where, span), type, span)
+        return _loaded(b, _copy(b, type, where, span), type, span)
     if not access_of(b.hook.context).pieces:
-        return memory.load(b, place(b, where, type, span), type, span)
+        return _loaded(b, place(b, where, type, span), type, span)
     return _load_from_pieces(b, where, type, span)
 
 
@@ -205,7 +205,15 @@ def _load_from_pieces(b: Builder, where: ops.Value, type: layout.Type, span: Spa
     if result is not None:
         return b.get(result, span)
     assert slot is not None
-    return b.emit(ops.MemberAddress(slot, 0, PointerType(type, Region.STACK, writable=False), span))
+    made = b.emit(ops.MemberAddress(slot, 0, PointerType(type, Region.STACK, writable=False), span))
+    return _loaded(b, made, type, span)
+
+
+def _loaded(b: Builder, address: ops.Value, type: layout.Type, span: Span) -> Operand:
+    """A number, a reference, or text, behind whose end the packet may have anything."""
+    if isinstance(type, layout.Text):
+        return text_scan.whole(address, span)
+    return memory.load(b, address, type, span)
 
 
 def method(b: Builder, name: str, arguments: list[tuple[Operand, Span]], span: Span) -> Operand:

@@ -72,7 +72,7 @@ def view(b: Builder, base: Operand, node: tree.Subscript, evaluate: Evaluate) ->
         span = node.index.step.span
         b.error(type_errors.WrongType(span, "a slice without a step", f"a step of {part.step}", ""))
     found = _view(b, address, array, part, node.span)
-    return Place(found, layout.Array(array.element, part.count), node.span.text, node.span)
+    return Place(found, layout.Array(array.element, part.count), node.span.text, node.span, slice=True)
 
 
 def _array(b: Builder, base: Operand, node: tree.Subscript) -> tuple[layout.Array, ops.Value]:

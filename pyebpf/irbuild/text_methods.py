@@ -29,6 +29,8 @@ REASONS: Final = {
     "format_map": "text is formatted by f-strings",
     "encode": "text is UTF-8 in memory already; there are no bytes objects",
 }
+MOST_REPEATED: Final = 4096
+"""Characters of constant text that is written as a product."""
 HINTS: Final = {
     "lower": 'compare with each form: name in ("bash", "Bash")',
     "upper": 'compare with each form: name in ("bash", "Bash")',
@@ -142,6 +144,15 @@ def plus(b: Builder, left: Operand, right: Operand, span: Span, spans: tuple[Spa
     """`left + right`."""
     pieces = [text_build.Piece(left, spans[0]), text_build.Piece(right, spans[1])]
     return text_build.join(b, pieces, span)
+
+
+def repeated(left: Operand, right: Operand) -> str | None:
+    """`"-" * 10`, both constant; None for anything else."""
+    for one, count in ((left, right), (right, left)):
+        text = texts.known(one)
+        if text is not None and isinstance(count, ops.Const) and len(text) * count.value <= MOST_REPEATED:
+            return text * count.value
+    return None
 
 
 def element(b: Builder, base: Operand, index: Operand, span: Span, index_span: Span) -> Operand:

@@ -25,6 +25,7 @@ from pyebpf.source import Span
 LONGEST: Final = 4
 """Bytes of a character in UTF-8."""
 Visit = Callable[[ops.Value, ops.Value, ops.Label], None]
+Look = Callable[[ops.Value, ops.Value, ops.Value, ops.Label], None]
 
 
 def following(b: Builder, window: ops.Value, span: Span) -> ops.Value:
@@ -69,6 +70,11 @@ class Starts:
 
 def scan(b: Builder, text: Text, visit: Visit, span: Span, limit: int = 0) -> None:
     """`visit(byte, start, label)` for each byte before the end; at most `limit` bytes, if that is given."""
+    walk(b, text, lambda byte, _, start, label: visit(byte, start, label), span, limit)
+
+
+def walk(b: Builder, text: Text, visit: Look, span: Span, limit: int = 0) -> None:
+    """The same with the four bytes of which this is the first: `visit(byte, window, start, label)`."""
     size = min(text.size, limit) if limit else text.size
     window = b.local("window", U64, span)
     b.set(window, calculate(b, ">>", texts.word(b, text, 0, span), 32, span), span)
@@ -79,7 +85,7 @@ def scan(b: Builder, text: Text, visit: Visit, span: Span, limit: int = 0) -> No
             now = b.get(window, span)
             byte = calculate(b, ">>", now, 24, span)
             b.if_(b.compare("==", byte, b.const(0, span), span), lambda: texts.leave(b, label, span), None, span)
-            visit(byte, starts.start(now), label)
+            visit(byte, now, starts.start(now), label)
             moved = calculate(b, "&", calculate(b, "<<", b.get(window, span), 8, span), 0xFFFFFFFF, span)
             b.set(window, moved if ahead is None else calculate(b, "|", moved, ahead, span), span)
 
@@ -145,6 +151,20 @@ def part(
         select(b, text, start, stop, address, size, span)
 
     return PendingText(write, most, span.text, (text.address,))
+
+
+def whole(address: ops.Value, span: Span) -> PendingText:
+    """Text behind whose end there may be anything, as that end and zeros: what is a part of keys."""
+    assert isinstance(address.type, PointerType)
+    length = address.type.target.size
+
+    def write(b: Builder, place: ops.Value, size: int) -> None:
+        if size > length:
+            b.emit(ops.Zero(place, ((length, size - length),), span))
+        b.emit(ops.Copy(place, address, length, span))
+        texts.tidy(b, place, length, span)
+
+    return PendingText(write, length, span.text, (address,))
 
 
 def _may_be_negative(number: ops.Value) -> bool:
@@ -251,22 +271,33 @@ def character(b: Builder, operand: Operand, index: ops.Value, span: Span, index_
 
 
 def ordinal(b: Builder, operand: Operand, span: Span) -> ops.Value:
-    """`ord(c)` of a character that was taken from text by its index."""
+    """`ord(c)`. That it is one character is known if it was taken from text by its index; else it is a TypeError."""
     literal = texts.known(operand)
-    if literal is not None and len(literal) == 1:
+    if literal is not None:
+        if len(literal) != 1:
+            b.error(errors.NotOneCharacter(span, repr(literal)))
         return b.const(ord(literal), span)
-    if not ops.is_value(operand) or operand not in b.characters:
-        b.error(errors.NotOneCharacter(span))
-    address = operand
-    assert isinstance(address.type, PointerType)
-    window = calculate(b, ">>", texts.word(b, Text(address, b"", address.type.target.size), 0, span), 32, span)
+    one = ops.is_value(operand) and operand in b.characters
+    text = texts.text_of(b, operand, span)
+    window = calculate(b, ">>", texts.word(b, text, 0, span), 32, span)
     more = following(b, window, span)
+    if not one:
+        _check_one(b, text, window, more, span)
     result = b.local("ord", IntType(0, 0x10FFFF), span)
     b.set(result, _decoded(b, window, 0, span), span)
     for number in (1, 2, 3):
         same = b.compare("==", more, b.const(number, span), span)
         b.if_(same, lambda number=number: b.set(result, _decoded(b, window, number, span), span), None, span)  # type: ignore[misc]
     return b.get(result, span)
+
+
+def _check_one(b: Builder, text: Text, window: ops.Value, more: ops.Value, span: Span) -> None:
+    """TypeError unless `text` is the one character that it starts with."""
+    some = b.compare("!=", calculate(b, ">>", window, 24, span), b.const(0, span), span)
+    b.check(some, Fault.TYPE, span)
+    after = calculate(b, "<<", texts.word(b, text, 0, span), 8, span)  # the bytes after the first
+    rest = calculate(b, "<<", after, calculate(b, "*", more, 8, span), span)
+    b.check(b.compare("==", calculate(b, ">>", rest, 56, span), b.const(0, span), span), Fault.TYPE, span)
 
 
 def _decoded(b: Builder, window: ops.Value, more: int, span: Span) -> ops.Value:

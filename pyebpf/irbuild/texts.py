@@ -89,10 +89,13 @@ def placed(b: Builder, text: Text, span: Span) -> Text:
 # Numbers of 64 bits, without branches
 
 
-def calculate(b: Builder, operator: ops.Arithmetic, left: ops.Value, right: ops.Value | int, span: Span) -> ops.Value:
+def calculate(
+    b: Builder, operator: ops.Arithmetic, left: ops.Value | int, right: ops.Value | int, span: Span
+) -> ops.Value:
     """Arithmetic of 64 bits that wraps around."""
+    one = b.const(left, span) if isinstance(left, int) else left
     other = b.const(right, span) if isinstance(right, int) else right
-    return b.emit(ops.Binary(operator, left, other, U64, span))
+    return b.emit(ops.Binary(operator, one, other, U64, span))
 
 
 def is_zero(b: Builder, value: ops.Value, span: Span) -> ops.Value:
@@ -312,3 +315,39 @@ def starts_with(b: Builder, text: Text, prefix: Text, span: Span) -> ops.Value:
 
     scope(b, LOOP, body, span)
     return b.get(result, span)
+
+
+def tidy(b: Builder, address: ops.Value, size: int, span: Span) -> None:
+    """Clear what lies behind the first NUL of text in writable memory."""
+    alive = b.local("alive", U64, span)
+    b.set(alive, b.const(ALL, span), span)
+    text, whole = Text(address, b"", size), size // WORD
+
+    def step(read: ops.Value) -> ops.Value:
+        ends = zero_bytes(b, read, span)
+        left = b.get(alive, span)
+        kept = calculate(b, "&", without(b, read, from_first(b, ends, span), span), left, span)
+        goes_on = calculate(b, "-", 0, is_zero(b, calculate(b, ">>", ends, 7, span), span), span)
+        b.set(alive, calculate(b, "&", left, goes_on, span), span)
+        return kept
+
+    start = 0
+    if whole > UNROLLED:
+        words = b.member(address, 0, layout.Array(layout.BE64, whole), span)
+        assert isinstance(words.type, PointerType)
+        pointer = PointerType(layout.BE64, words.type.region)
+
+        def inner(index: ops.Value, _: ops.Label) -> None:
+            place = b.emit(ops.ElementAddress(words, index, whole, pointer, span))
+            b.emit(ops.Store(place, step(memory.load(b, place, layout.BE64, span)), span))
+
+        counted(b, whole, inner, span)
+        start = whole
+    for number in range(start, -(-size // WORD)):
+        kept, at = step(word(b, text, number, span)), number * WORD
+        for type in (layout.BE64, layout.BE32, layout.BE16, layout.U8):
+            while min(size, (number + 1) * WORD) - at >= type.size:
+                shift = 8 * (WORD - (at - number * WORD) - type.size)
+                piece = calculate(b, ">>", kept, shift, span) if shift else kept
+                b.emit(ops.Store(b.member(address, at, type, span), piece, span))
+                at += type.size

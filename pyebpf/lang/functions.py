@@ -39,3 +39,8 @@ current_cgroup = _builtin("current_cgroup", "The cgroup2 of the current task, `s
 random_u32 = _builtin("random_u32", "A random u32, not for secrets. Linux 4.1.")
 user_str = _builtin("user_str", "Text at an address in user memory; empty when it can't be read. Linux 5.5.")
 kernel_str = _builtin("kernel_str", "Text at an address in kernel memory; empty when it can't be read. Linux 5.5.")
+user_read = _builtin(
+    "user_read",
+    "A value of a type at an address in user memory: user_read(p, u64), user_read(p, Node). NullPointerError when it "
+    "can't be read. Linux 5.5.",
+)

@@ -9,6 +9,7 @@ store %0+0 = time                       store %0+0 = time
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pyebpf.ir import ops
@@ -28,6 +29,8 @@ def shrink_zeroing(program: Program) -> Program:
     """Every Zero in `program`, cut down to the bytes that need it."""
     cut: dict[ops.Op, Ranges] = {}
     _block(program.body, cut)
+    if not _reads_events(program.body):
+        cut |= dict.fromkeys(_before_texts(program.body), ())
 
     def change(op: ops.Op) -> ops.Op | None:
         if isinstance(op, ops.Zero) and op in cut:
@@ -110,21 +113,40 @@ def _written(op: ops.Op, known: dict[ops.Op, int]) -> tuple[int, int] | None:
         case ops.Call() if (op.writes or op.helper in TEXTS) and op.arguments[0] in known:
             if any(argument in known for argument in op.arguments[1:]):
                 return None
-            return known[op.arguments[0]], op.writes or _text_in_a_ring(op)
+            return known[op.arguments[0]], op.writes
         case _:
             return None
 
 
-def _text_in_a_ring(op: ops.Call) -> int:
-    """How many bytes a text in a ring record takes; 0 elsewhere.
+def _before_texts(block: ops.Block) -> Iterator[ops.Zero]:
+    """What clears the place of a text in a ring record, right before the text is read there.
 
-    Behind its end are parts of earlier records, which those who read the ring have seen. They look at text up to its
-    end, so these needn't be cleared. Anywhere else it would be what the kernel had on its stack, and part of keys; and
-    of an array, that a helper is given by name, all bytes are looked at.
+    Left alone, parts of earlier records lie behind the text's end: of what was in the same ring, which whoever reads
+    the ring has seen, or could have, for its memory is mapped to them whole. They look at text up to its end; of an
+    array, that a helper is given by name, at all bytes.
     """
-    pointer, size = op.arguments[0].type, op.arguments[1]
-    in_ring = isinstance(pointer, PointerType) and pointer.region is Region.RING and isinstance(pointer.target, Text)
-    return size.value if in_ring and isinstance(size, ops.Const) else 0
+    for op, following in zip(block.ops, block.ops[1:]):
+        for inner in ops.blocks(op):
+            yield from _before_texts(inner)
+        if isinstance(op, ops.Zero) and _text_in_a_ring(op.address):
+            if isinstance(following, ops.Const):
+                following = block.ops[block.ops.index(following) + 1]
+            if isinstance(following, ops.Call) and following.helper in TEXTS and following.arguments[0] is op.address:
+                yield op
+
+
+def _in_a_ring(address: ops.Value) -> bool:
+    return isinstance(address.type, PointerType) and address.type.region is Region.RING
+
+
+def _text_in_a_ring(address: ops.Value) -> bool:
+    pointer = address.type
+    return _in_a_ring(address) and isinstance(pointer, PointerType) and isinstance(pointer.target, Text)
+
+
+def _reads_events(block: ops.Block) -> bool:
+    """Whether anything but the ring's reader gets bytes from an event: a key or value that is copied from it."""
+    return any(isinstance(op, ops.Copy) and _in_a_ring(op.source) for op in ops.walk(block))
 
 
 def _without(ranges: list[tuple[int, int]], written: tuple[int, int]) -> list[tuple[int, int]]:

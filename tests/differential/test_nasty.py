@@ -769,7 +769,7 @@ def probe(packet):
     row = Row(kind=packet.load(0, u8), count=packet.load(1, u32), wide=packet.load(8, u64))
     row.cells[packet.load(0, u8) % 3] = 7
     if row not in rows:
-        rows[row] = row
+        rows[row] = row.copy()
     found = rows[row]
     found.count += 5
     found.wide -= row.count

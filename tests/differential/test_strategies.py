@@ -294,7 +294,7 @@ def probe(packet):
         else:
             last.name = "even"
         if last.name == "odd":
-            points[i] = last
+            points[i] = last.copy()
     total = last.x * 1000 + last.y
     for i in range(8):
         total += seen[i]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from copy import deepcopy
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from pyebpf import i8, i16, i32, i64, u8, u16, u32, u64
 out = Array[u64](max_entries=32)
 
 """
-FAULTS: Final = (KeyError, IndexError, ZeroDivisionError, AssertionError, ValueError)
+FAULTS: Final = (KeyError, IndexError, ZeroDivisionError, AssertionError, ValueError, TypeError)
 PASS: Final = 2
 
 
@@ -72,6 +73,14 @@ def struct_class(cls: type) -> type:
         def __class_getitem__(cls, count: int) -> Callable[[], Any]:
             return repeated(cls, count)
 
+        def copy(self) -> Any:
+            return deepcopy(self)
+
+        def __eq__(self, other: object) -> bool:
+            return vars(self) == vars(other)
+
+        __hash__ = None  # type: ignore[assignment]
+
     return Struct
 
 
@@ -99,7 +108,9 @@ class Packet:
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    def load(self, offset: int, type: Any) -> int:
+    def load(self, offset: int, type: Any) -> Any:
+        if isinstance(type, Char):
+            return self.data[offset : offset + type.size].partition(b"\0")[0].decode("utf-8", "surrogateescape")
         size = type.bits // 8 if isinstance(type, Type) else type.layout.size
         return type(int.from_bytes(self.data[offset : offset + size], "little"))
 

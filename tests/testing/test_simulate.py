@@ -16,7 +16,7 @@ PROBES = """
 from pyebpf import (
     ETH_P_IP, XDP, Config, Ethernet, Global, Hash, IPv4, IPv4Address, PerCpuHash, RingBuf, boot_ns, cgroup, char, comm,
     cpu, current_task, function, ktime_ns, pid, random_u32, raw_tracepoint, socket_filter, struct, tid, tracepoint,
-    u8, u16, u32, u64, uid, user_str, xdp,
+    u8, u16, u32, u64, uid, user_read, user_str, xdp,
 )
 
 @struct
@@ -32,6 +32,24 @@ per_cpu = PerCpuHash[u32, u64](max_entries=4)
 seen = RingBuf[Seen](size=4096)
 total = Global[u64](0)
 limit = Config[u32](3)
+
+@struct
+class Node:
+    next: u64
+    size: u32
+    name: char[12]
+
+named = Hash[char[12], u64](max_entries=8)
+
+@raw_tracepoint("sys_enter")
+def walk(ctx):
+    at = ctx.args[0]
+    for _ in range(4):
+        if at == 0:
+            break
+        node = user_read(at, Node)
+        named[node.name] += node.size
+        at = node.next
 
 @xdp
 def firewall(packet):
@@ -172,6 +190,15 @@ def test_by_address(simulate):
     bad = simulate(opened, ctx={"filename": 0x2000, "flags": 0}, user_memory=memory, current_task=task)
     assert bad.events[0].file == ""
 
+def test_structs_in_user_memory(simulate):
+    row = lambda next, size, name: next.to_bytes(8, "little") + size.to_bytes(4, "little") + name.ljust(12, b"#")
+    first, second = b"caf\\xc3\\xa9\\0x", b"caf\\xc3\\xa9\\0yz"
+    memory = {0x1000: row(0x2000, 7, b"a" * 12), 0x2000: row(0x3000, 5, first), 0x3000: row(0, 6, second)}
+    assert simulate(walk, ctx=(0x1000, 0), user_memory=memory).fault is None
+    assert named.to_dict() == {"a" * 12: 7, "caf\u00e9": 11}
+    del memory[0x3000]
+    assert simulate(walk, ctx=(0x1000, 0), user_memory=memory).fault.kind == "NullPointerError"
+
 def test_null_pointer(simulate):
     assert simulate(owned, ctx=(0, 1), current_task={"mm": None}).fault.kind == "NullPointerError"
     assert simulate(owned, ctx=(0, 1), current_task={"mm": {"owner": {"tgid": 4}}}).fault is None
@@ -190,7 +217,7 @@ def test_cpus(simulate):
 def test_chance(simulate):
     assert [simulate(dice, ctx=(), random=4).result, simulate(dice, ctx=(), random=[11]).result] == [4, 5]
     assert simulate(dice, ctx=(), helpers={"get_prandom_u32": lambda: 3}).result == 3
-""").assert_outcomes(passed=6)
+""").assert_outcomes(passed=7)
 
 
 def test_packets_as_each_hook_sees_them(run: Runner) -> None:

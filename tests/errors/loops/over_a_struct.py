@@ -1,4 +1,4 @@
-from pyebpf import Array, comm, struct, tracepoint, u64
+from pyebpf import Array, struct, tracepoint, u64
 
 
 @struct
@@ -11,8 +11,6 @@ cells = Array[Event](max_entries=1)
 
 @tracepoint("raw_syscalls:sys_enter")
 def probe(ctx):
-    for letter in comm():  # error
-        print(letter)
     for field in cells[0]:  # error
         print(field)
     for item in zip(cells[0].values, 8):  # error

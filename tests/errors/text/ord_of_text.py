@@ -13,4 +13,5 @@ rows = Array[Row](max_entries=1)
 @tracepoint("raw_syscalls:sys_enter")
 def probe(ctx):
     row = rows[0]
-    row.count = ord(row.name)  # error
+    row.count = ord(row.name)  # may be one character: TypeError if not
+    row.count = ord("ab")  # error
