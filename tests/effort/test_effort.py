@@ -95,3 +95,33 @@ def test_ways_that_would_multiply_are_made_to_meet(tmp_path: Path) -> None:
     path.write_text(MULTIPLYING)
     ((ours, kernel),) = counts(compiled(path)).values()
     assert ours <= ENOUGH and kernel <= ENOUGH
+
+
+FLAGS = """
+from pyebpf import XDP, Global, Hash, u32, u64, xdp
+
+table = Hash[u32, u64](max_entries=64)
+found = Global[u64](0)
+total = Global[u64](0)
+
+@xdp
+def probe(packet):
+    a, b, c, d, e = table.get(0), table.get(1), table.get(2), table.get(3), table.get(4)
+    f, g, h, i, j = table.get(5), table.get(6), table.get(7), table.get(8), table.get(9)
+    k, l, m, n, o = table.get(10), table.get(11), table.get(12), table.get(13), table.get(14)
+    for entry in (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o):
+        if entry is not None:
+            found.value += 1
+    for entry in (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o):
+        if entry is not None:
+            total.value += entry
+    return XDP.PASS
+"""
+
+
+def test_flags_that_would_multiply_are_made_to_meet(tmp_path: Path) -> None:
+    """Fifteen entries that are there or not: 32,768 ways, of which the kernel follows a few dozen."""
+    path = tmp_path / "probe.py"
+    path.write_text(FLAGS)
+    ((ours, kernel),) = counts(compiled(path)).values()
+    assert ours < 5_000 and kernel < 5_000
