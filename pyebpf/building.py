@@ -56,6 +56,11 @@ class Built:
     efforts: tuple[Effort, ...]
     """One for each program, in their order."""
 
+    @property
+    def refused(self) -> bool:
+        """Whether the verifier would refuse some program, whatever it costs."""
+        return any(effort.refused for effort in self.efforts)
+
     def fits(self, most: int) -> bool:
         """Whether the verifier can follow every program."""
         return all(
@@ -101,9 +106,12 @@ class Building:
             if built.fits(ENOUGH):
                 return built
             found.append(built)
-        if self._measured(found[0], LAST).fits(LAST):
-            return found[0]
-        raise _too_much(found[-1])
+        sound = [built for built in found if not built.refused]
+        if not sound:
+            raise InternalError("the kernel's verifier would refuse the code")
+        if self._measured(sound[0], LAST).fits(LAST):
+            return sound[0]
+        raise _too_much(sound[-1])
 
     def assembly(self, text: str) -> str:
         """LLVM's textual IR as BPF assembly."""

@@ -5,7 +5,8 @@ verifier will go through and the ways that it will have to remember, of which it
 neither Linux nor root. Entry: `measure`.
 
 What is counted is what a program costs the verifier of Linux 6.18, whose rules are followed here: which ways it sees,
-what it knows on each, which states it remembers and which it finds equal. It doesn't look for faults.
+what it knows on each, which states it remembers and which it finds equal. Of what it would refuse, only addresses that
+are none are noticed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final, final
 from pyebpf.effort.decode import CALL, CALLBACKS, JMP, LATER, decode
 from pyebpf.effort.flow import Learnt
 from pyebpf.effort.pointers import pointer_sums
-from pyebpf.effort.walk import TooMuch, Walk
+from pyebpf.effort.walk import Refused, TooMuch, Walk
 from pyebpf.kernel.helpers import HELPERS
 from pyebpf.object.specs import LineRecord, Object, ProgramSpec
 from pyebpf.records import dataclass
@@ -37,6 +38,8 @@ class Effort:
     """The most ways that are left for later at a time."""
     complete: bool
     """Whether the walk came to its end."""
+    refused: bool
+    """Whether it came to something that the verifier refuses, which is a fault of the code generator."""
     lines: Mapping[tuple[str, int], int]
     """Where they are: by file and line."""
 
@@ -54,8 +57,10 @@ def measure(obj: Object, program: ProgramSpec, most: int) -> Effort:
     try:
         walk.run()
     except TooMuch:
-        return Effort(walk.instructions, walk.open, False, _lines(walk))
-    return Effort(walk.instructions, walk.open, True, _lines(walk))
+        return Effort(walk.instructions, walk.open, False, False, _lines(walk))
+    except Refused:
+        return Effort(walk.instructions, walk.open, False, True, _lines(walk))
+    return Effort(walk.instructions, walk.open, True, False, _lines(walk))
 
 
 def _lines(walk: Walk) -> dict[tuple[str, int], int]:

@@ -39,6 +39,8 @@ ENTRIES: Final = frozenset({
     "cgrp_storage_get",
 })  # fmt: skip
 """Helpers that give an entry of the map, or null."""
+KEYED: Final = frozenset({"map_lookup_elem", "map_update_elem", "map_delete_elem"})
+"""Helpers that read a key at their second argument."""
 WRITTEN: Final[dict[str, tuple[int, int]]] = {
     "probe_read": (1, 2), "probe_read_str": (1, 2), "probe_read_user": (1, 2), "probe_read_kernel": (1, 2),
     "probe_read_user_str": (1, 2), "probe_read_kernel_str": (1, 2), "get_current_comm": (1, 2),
@@ -75,6 +77,8 @@ def call(walk: Walk, at: int, op: Instruction) -> int:
     name = NAMES.get(op.immediate, "")
     if name in CALLBACKS:
         _callback(walk, frame, at, name)
+    if name in KEYED:
+        walk.address(frame.regs[2])
     result = _result(walk, frame, name)
     written = WRITTEN.get(name)
     if written is not None:

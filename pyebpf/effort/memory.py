@@ -53,6 +53,7 @@ def access(walk: Walk, frame: Frame, op: Instruction) -> None:
     """One load or store."""
     size = SIZES[op.opcode >> 3 & 3]
     mode = op.opcode & 0xE0
+    walk.address(frame.regs[op.source if op.kind == LDX else op.target])
     if op.kind == LDX:
         found = read(walk, frame, frame.regs[op.source], op.offset, size, op.source == FRAME)
         if mode == SIGNED and found[0] == NUMBER:

@@ -44,6 +44,10 @@ class TooMuch(Exception):
     """The walk is longer than it may be."""
 
 
+class Refused(Exception):
+    """The verifier will refuse the program: it uses as an address what is none."""
+
+
 @final
 class Walk:
     """One walk. `frames`: where it is now. `most`: instructions after which it is given up."""
@@ -99,6 +103,14 @@ class Walk:
     def stale(self) -> None:
         """Something was learnt of what matters."""
         self._stale = True
+
+    def address(self, register: Register) -> None:
+        """Something is read or written there. Raises Refused where there is nothing: a constant, or what may be null.
+
+        Other numbers may be addresses in the kernel, which are only told apart by its types.
+        """
+        if register[0] in NULLABLE or (register[0] == NUMBER and is_known(register[2])):
+            raise Refused
 
     def decides(self, at: int) -> None:
         """The conditional jump at `at` goes one way only: what it compares matters."""

@@ -31,7 +31,7 @@ from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import renamed, rewrite, with_blocks
-from pyebpf.ir.types import BoolType, IntType, PointerType
+from pyebpf.ir.types import BoolType, IntType
 from pyebpf.transform.forgetting import in_order, tested
 
 BRANCHING: Final = (ops.BitLength, ops.EqualBytes)
@@ -97,13 +97,12 @@ class _Meeting:
 
     def __init__(self, body: ops.Block) -> None:
         every = list(ops.walk(body))
-        counters = frozenset(
-            op.counting.counter for op in every if isinstance(op, ops.Loop) and op.counting is not None
-        )
-        # What else holds constants are flags, which make ways differ. But where a pointer is there whenever a flag is
-        # set, the verifier must know the flag.
-        proven = any(isinstance(op, ops.Prove) and isinstance(op.type, PointerType) for op in every)
-        self._known = known_locals(body) if proven else known_locals(body) & counters
+        loops = [op for op in every if isinstance(op, ops.Loop) and op.counting is not None]
+        counters = frozenset(op.counting.counter for op in loops if op.counting is not None)
+        # What else holds constants are flags, which make ways differ. But where names refer to things, a flag may say
+        # whether there is one, and the verifier must know both.
+        self._refers = any(isinstance(op, ops.LocalSet) and not _is_number(op.local) for op in every)
+        self._known = known_locals(body) if self._refers else known_locals(body) & counters
         self._reads = Counter(op.local for op in ops.walk(body) if isinstance(op, ops.LocalGet))
 
     def block(self, block: ops.Block) -> ops.Block:
@@ -117,6 +116,9 @@ class _Meeting:
 
     def _left_different(self, op: ops.Op) -> set[ops.Local]:
         """The numbers of which the ways through `op` may know different things."""
+        return {local for local in self._may_differ(op) if not (self._refers and isinstance(local.type, BoolType))}
+
+    def _may_differ(self, op: ops.Op) -> set[ops.Local]:
         match op:
             case ops.LocalSet(value=ops.Compare() | ops.Not() | ops.Present() | ops.EqualBytes()):
                 return set() if is_known(op.value, self._known) else {op.local}
@@ -129,7 +131,7 @@ class _Meeting:
             case _:
                 return set()
         found = (locals_written(op) | tested(op)) - self._known
-        return {local for local in found if self._later(local, op) and isinstance(local.type, IntType | BoolType)}
+        return {local for local in found if self._later(local, op) and _is_number(local)}
 
     def _later(self, local: ops.Local, op: ops.Op) -> bool:
         """Whether something outside of `op` reads `local`."""
@@ -145,6 +147,10 @@ def branches(op: ops.Op) -> bool:
     """Whether the code of `op` itself goes different ways."""
     division = isinstance(op, ops.Binary) and op.operator in ("//", "%") and op.type.signed
     return division or isinstance(op, BRANCHING)
+
+
+def _is_number(local: ops.Local) -> bool:
+    return isinstance(local.type, IntType | BoolType)
 
 
 def _goes_on(block: ops.Block) -> bool:

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from pyebpf import CompileError
-from pyebpf.compiler import check_target
+from pyebpf import CompileError, compiler
+from pyebpf.checks import Plan
 
 SECONDS_PER_KILOBYTE: Final = 1.0
 """Of processor time. A source of less than a kilobyte may take as long."""
@@ -43,7 +43,7 @@ def attempt(text: str, path: Path, limit: float | None = None) -> tuple[str, str
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                check_target(path)
+                compiler._checks(compiler.resolve(path), None, None, lambda found: None)(Plan())
             except CompileError as error:
                 codes = " ".join(sorted({diagnostic.code for diagnostic in error.diagnostics}))
                 return "diagnostics", codes if str(error) else "nothing shown"
