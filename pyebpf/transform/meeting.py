@@ -33,6 +33,7 @@ from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import renamed, rewrite, with_blocks
 from pyebpf.ir.types import BoolType, IntType
 from pyebpf.transform.forgetting import in_order, tested
+from pyebpf.transform.references import always_set
 
 BRANCHING: Final = (ops.BitLength, ops.EqualBytes)
 """Ops whose own code goes different ways. Signed divisions do, too."""
@@ -101,7 +102,7 @@ class _Meeting:
         counters = frozenset(op.counting.counter for op in loops if op.counting is not None)
         # What else holds constants are flags, which make ways differ. But where names refer to things, a flag may say
         # whether there is one, and the verifier must know both.
-        self._refers = any(isinstance(op, ops.LocalSet) and not _is_number(op.local) for op in every)
+        self._refers = not always_set(body)
         self._known = known_locals(body) if self._refers else known_locals(body) & counters
         self._reads = Counter(op.local for op in ops.walk(body) if isinstance(op, ops.LocalGet))
 
