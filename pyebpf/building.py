@@ -30,9 +30,9 @@ memory as well."""
 PLANS: Final = (Plan(), Plan(meeting=True), Plan(30_000, meeting=True), Plan(3_000, meeting=True))
 """Tried in turn."""
 ENOUGH: Final = 100_000
-"""Instructions of a walk up to which a plan is taken. The walk finds up to five times as many as the verifier, at
-times a fifth fewer; that one stops at a million."""
-LAST: Final = 400_000
+"""Instructions of a walk up to which a plan is taken. The walk finds up to five times as many as the verifier, and in
+rare programs a third of them; that one stops at a million."""
+LAST: Final = 250_000
 """The same for the first of them, when every plan was tried."""
 BRANCHES: Final = 6_000
 """Ways that are left for later at a time; the verifier remembers 8,192."""
