@@ -33,7 +33,7 @@ def test_a_finding_comes_with_a_smaller_program(kernel: Kernel) -> None:
     again = attempt(kernel, small, Tally())
     assert again is not None and again.kind == finding.kind
     sizes = [sum(bool(line.strip()) for line in each.probe.splitlines()) for each in (small, program)]
-    assert sizes[0] <= 12 and sizes[0] <= sizes[1] // 3, small.probe
+    assert sizes[0] <= sizes[1] // 3, small.probe
 
 
 @pytest.mark.kernel
