@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, final
 
-from pyebpf.checks import Checked, Plan
 from pyebpf.diagnostics.base import CompileError, InternalError
+from pyebpf.plan import Plan
 from pyebpf.records import dataclass
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from pyebpf.checks import Checked
     from pyebpf.codegen.worker import Worker
     from pyebpf.effort import Effort
     from pyebpf.ir.module import Module, Program
@@ -54,7 +55,7 @@ class Built:
     """The same in LLVM's words."""
     object: Object
     efforts: tuple[Effort, ...]
-    """One for each program, in their order."""
+    """One for each program, in their order; none if they are surely small."""
 
     @property
     def refused(self) -> bool:
@@ -103,6 +104,9 @@ class Building:
             if any(alike(built.checked, checked) for built in found):
                 continue
             built = self._make(checked)
+            if not is_risky(checked):
+                return built
+            built = self._measured(built, ENOUGH)
             if built.fits(ENOUGH):
                 return built
             found.append(built)
@@ -137,7 +141,7 @@ class Building:
                 if attempt == ATTEMPTS[-1]:
                     raise _too_many_values(checked, overrun.program) from overrun
                 continue
-            return self._measured(Built(checked, module, text, made, ()), ENOUGH)
+            return Built(checked, module, text, made, ())
         raise InternalError("no room")
 
     def _measured(self, built: Built, most: int) -> Built:

@@ -34,22 +34,12 @@ from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.kernel.versions import Version
+from pyebpf.plan import Plan
 from pyebpf.records import dataclass
 
 SPILLED_RANGES = (5, 16)
 """The verifier keeps the ranges of numbers that are put on the stack and read back (commit 354e8f1970f8)."""
 __all__ = ["Checked", "LoopReport", "Plan", "ProgramReport", "check_module"]
-
-
-@final
-@dataclass(frozen=True)
-class Plan:
-    """What is done about a program that is much for the kernel's verifier."""
-
-    limit: int | None = None
-    """Estimated instructions up to which loops stay loops; None: as many as is comfortable."""
-    meeting: bool = False
-    """Whether its ways are made to meet wherever the program's do."""
 
 
 @final
