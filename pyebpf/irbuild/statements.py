@@ -30,10 +30,11 @@ def lower_block(b: Builder, statements: tuple[tree.Statement, ...]) -> None:
     for statement in statements:
         if not b.reachable:
             return
-        busy = b.busy
+        busy, loops_around = b.busy, list(b.frame.loops)
         try:
             lower(b, statement)
         except Abandon:
+            b.frame.loops[:] = loops_around
             if isinstance(statement, tree.If):
                 _look_inside(b, statement)
             poison(b, statement)

@@ -359,6 +359,8 @@ class Builder:
 
     def compare(self, node: Child) -> tree.Expression:
         first, *rest = node.children
+        if self.depth + len(rest) // 2 > DEEPEST:  # each comparison is done only if those before it are true
+            raise CompileError((TooDeep(self.span(node)),))
         pairs = []
         for operator, operand in zip(rest[::2], rest[1::2], strict=True):
             word = cast("tree.CompareOperator", " ".join(str(part) for part in operator.children))
