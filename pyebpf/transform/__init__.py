@@ -20,9 +20,10 @@ from pyebpf.ir.scratch import SPILLS, STACK
 from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch, never_reached, the_end
 from pyebpf.transform.forgetting import forget_in_loops
+from pyebpf.transform.held import given_back
 from pyebpf.transform.locals_in_memory import keep_locals_in_memory
 from pyebpf.transform.loop_bounds import with_bound
-from pyebpf.transform.meeting import meet_everywhere
+from pyebpf.transform.meeting import may_meet, meet_everywhere
 from pyebpf.transform.needless_forgets import drop_needless_forgets
 from pyebpf.transform.outline import outline
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
@@ -51,19 +52,23 @@ def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Pro
     program = forget_in_loops(checked_program, language)
     if program is not checked_program:
         language = language.carried(checked_program.body, program.body)
-    if checked.plan.meeting:
+    meeting = checked.plan.meeting and may_meet(program)
+    if meeting:
         program = meet_everywhere(program, language)
         language = analyze(program, "language")
     verifier = analyze(program, "verifier")
     unclear, known = unclear_indexes(program), known_locals(program.body)
     ends: set[ops.Op] = set()
+    before = given_back(program.body, lambda op: never_reached(op, language))
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...] | ops.Alias | None:
         # Facts belong to ops as they were checked, so what goes by facts is done in one walk.
         if op in ends:
             return op
         if never_reached(op, language):
-            end = the_end(op, checked_program.default)
+            if (first := before[op]) is None:
+                return op
+            end = (*first, *the_end(op, checked_program.default))
             ends.update(end)
             return end
         match op:
@@ -85,6 +90,6 @@ def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Pro
     calls = checked.calls and stack(program) <= MOST_STACK
     program = join_range_checks(settle_short_circuits(rewrite(program, change)))
     program = shrink_zeroing(remove_unused(program))
-    if not checked.plan.meeting:  # which lives on Forgets
+    if not meeting:  # which lives on Forgets
         program = drop_needless_forgets(program)
     return outline(keep_locals_in_memory(program) if in_memory else program, calls=calls)
