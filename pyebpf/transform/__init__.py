@@ -23,7 +23,7 @@ from pyebpf.transform.forgetting import forget_in_loops
 from pyebpf.transform.held import given_back
 from pyebpf.transform.locals_in_memory import keep_locals_in_memory
 from pyebpf.transform.loop_bounds import with_bound
-from pyebpf.transform.meeting import may_meet, meet_everywhere
+from pyebpf.transform.meeting import meet_everywhere
 from pyebpf.transform.needless_forgets import drop_needless_forgets
 from pyebpf.transform.outline import outline
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
@@ -52,8 +52,7 @@ def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Pro
     program = forget_in_loops(checked_program, language)
     if program is not checked_program:
         language = language.carried(checked_program.body, program.body)
-    meeting = checked.plan.meeting and may_meet(program)
-    if meeting:
+    if checked.plan.meeting:
         program = meet_everywhere(program, language)
         language = analyze(program, "language")
     verifier = analyze(program, "verifier")
@@ -90,6 +89,6 @@ def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Pro
     calls = checked.calls and stack(program) <= MOST_STACK
     program = join_range_checks(settle_short_circuits(rewrite(program, change)))
     program = shrink_zeroing(remove_unused(program))
-    if not meeting:  # which lives on Forgets
+    if not checked.plan.meeting:  # which lives on Forgets
         program = drop_needless_forgets(program)
     return outline(keep_locals_in_memory(program) if in_memory else program, calls=calls)

@@ -53,22 +53,6 @@ def meet_everywhere(program: Program, facts: Facts) -> Program:
     return replace(program, body=_Meeting(body).block(body))
 
 
-def may_meet(program: Program) -> bool:
-    """Whether no pointer gets its name on some of the ways only: a flag tells which, and the verifier must know it."""
-    reads = Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet))
-    for op in ops.walk(program.body):
-        named = {local for local in locals_written(op) if isinstance(local.type, PointerType)}
-        inside = Counter(
-            inner.local
-            for block in (ops.blocks(op) if named else ())
-            for inner in ops.walk(block)
-            if isinstance(inner, ops.LocalGet)
-        )
-        if any(reads[local] > inside[local] for local in named):
-            return False
-    return True
-
-
 @final
 class _Demoting:
     """Puts values that tests say something of into locals, which can be forgotten. What addresses are made of stays:
