@@ -6,7 +6,7 @@ A target is a probe, a list of probes, a module, or the path of a `.py` file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, final
@@ -48,9 +48,9 @@ class CheckReport:
     """What `pyebpf check` shows of a target without mistakes."""
 
     programs: tuple[ProgramReport, ...]
-    warnings: tuple[Diagnostic, ...] = ()
-    followed: tuple[int, ...] = ()
-    """For each program the instructions that the verifier goes through, where that was tried; they are rather fewer."""
+    warnings: tuple[Diagnostic, ...]
+    followed: Mapping[str, int]
+    """The instructions that the verifier goes through, by program, where that was tried; they are rather fewer."""
 
 
 @final
@@ -121,10 +121,11 @@ def check_target(
     check = _checks(unit, btf, kernel, None)
     checked = check(PLANS[0])
     if not is_risky(checked):
-        return CheckReport(checked.reports, _suspects(unit, checked))
+        return CheckReport(checked.reports, _suspects(unit, checked), {})
     with Building(cpu or _cpu(kernel)) as building:
         built = building.build(check)
-    followed = tuple(effort.instructions for effort in built.efforts)
+    programs = zip(built.object.programs, built.efforts, strict=False)  # a later plan may make it surely small
+    followed = {program.name: effort.instructions for program, effort in programs}
     return CheckReport(built.checked.reports, _suspects(unit, checked), followed)
 
 

@@ -1,6 +1,6 @@
-"""Packets and bytes that leave each cgroup.
+"""Bytes that leave each cgroup.
 
-You will see, at the end: a table of cgroups (by id) with packets and bytes. Needs root (CAP_BPF, CAP_NET_ADMIN),
+You will see, at the end: a table of cgroups (by id) with bytes. Needs root (CAP_BPF, CAP_NET_ADMIN),
 Linux 5.7.
 
     pyebpf run samples/egress.py --attach egress=/sys/fs/cgroup/system.slice

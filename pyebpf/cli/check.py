@@ -38,7 +38,7 @@ def command(file: Path, btf_path: Path | None, kernel: Version | None, as_json: 
 
         click.echo(json.dumps({"diagnostics": to_json(error.diagnostics), "programs": []}, indent=2))
         sys.exit(1)
-    programs = [_program(program) for program in report.programs]
+    programs = [_program(program, report.followed.get(program.name)) for program in report.programs]
     if as_json:
         from pyebpf.diagnostics.render import to_json
 
@@ -49,11 +49,13 @@ def command(file: Path, btf_path: Path | None, kernel: Version | None, as_json: 
         _show(program)
 
 
-def _program(program: Any) -> dict[str, Any]:
+def _program(program: Any, followed: int | None) -> dict[str, Any]:
+    """`followed`: what the verifier goes through, if that was tried."""
     return {
         "name": program.name,
         "hook": program.hook,
         "worst_case": program.worst_case,
+        "followed": followed,
         "stack": program.stack,
         "scratch": program.scratch,
         "loops": [
@@ -71,7 +73,10 @@ def _program(program: Any) -> dict[str, Any]:
 def _show(program: dict[str, Any]) -> None:
     budget = 1_000_000
     click.echo(f"{program['name']}: {program['hook']}")
-    click.echo(f"  instructions  at most {program['worst_case']:,} of {budget:,} (estimated)")
+    if (followed := program["followed"]) is not None:
+        click.echo(f"  instructions  the verifier goes through about {followed:,} of {budget:,} (followed)")
+    else:
+        click.echo(f"  instructions  at most {program['worst_case']:,} of {budget:,} (estimated)")
     click.echo(f"  stack         {program['stack']} of 512 bytes")
     if program["scratch"]:
         click.echo(f"  scratch       {program['scratch']:,} bytes for each CPU, for what the stack has no room for")

@@ -20,6 +20,7 @@ from pyebpf.ir.scratch import SPILLS, STACK
 from pyebpf.ir.types import PointerType
 from pyebpf.transform.dead_branches import live_branch, never_reached, the_end
 from pyebpf.transform.forgetting import forget_in_loops
+from pyebpf.transform.held import given_back
 from pyebpf.transform.locals_in_memory import keep_locals_in_memory
 from pyebpf.transform.loop_bounds import with_bound
 from pyebpf.transform.meeting import meet_everywhere
@@ -57,13 +58,16 @@ def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Pro
     verifier = analyze(program, "verifier")
     unclear, known = unclear_indexes(program), known_locals(program.body)
     ends: set[ops.Op] = set()
+    before = given_back(program.body, lambda op: never_reached(op, language))
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...] | ops.Alias | None:
         # Facts belong to ops as they were checked, so what goes by facts is done in one walk.
         if op in ends:
             return op
         if never_reached(op, language):
-            end = the_end(op, checked_program.default)
+            if (first := before[op]) is None:
+                return op
+            end = (*first, *the_end(op, checked_program.default))
             ends.update(end)
             return end
         match op:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pyebpf.compiler import compile_target, lower_target
+from pyebpf.effort import measure
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 WRONG = """from pyebpf import tracepoint, pid
@@ -64,6 +67,50 @@ def test_check_tells_bounds_and_needs() -> None:
     [program] = json.loads(done.stdout)["programs"]
     assert program["name"] == "on_execve" and 0 < program["worst_case"] < 1000 and program["stack"] <= 512
     assert {"name": "probe_read_kernel", "since": "5.5", "gpl": True} in program["helpers"]
+
+
+MULTIPLYING = """\
+from pyebpf import XDP, Array, Global, function, i64, struct, u8, xdp
+
+@struct
+class Row:
+    v: i64[8]
+
+rows = Array[Row](max_entries=4)
+out = Global[i64](0)
+
+@function
+def best(row, x: i64):
+    return max((y for y in row.v if x >= y), default=0) // max((y for y in row.v if x < y), default=1)
+
+@xdp
+def probe(packet):
+    total = 0
+    for i in range(4):
+        row = rows[i]
+        total += best(row, best(row, best(row, i64(packet.load(i, u8)))))
+        if total > best(row, total & 63):
+            total = i64(total & 255)
+    out.value = total
+    return XDP.PASS
+"""
+
+
+def test_check_tells_what_the_verifier_goes_through_and_the_loops_of_the_plan_that_was_taken(tmp_path: Path) -> None:
+    path = tmp_path / "multiplying.py"
+    path.write_text(MULTIPLYING)
+    report = lower_target(path).reports[0]
+    assert "bounded" in {loop.strategy for loop in report.loops}, "as the first plan has them"
+    [program] = json.loads(pyebpf("check", path, "--json").stdout)["programs"]
+    made = compile_target(path)
+    assert program["followed"] == measure(made, made.programs[0], 1_000_000).instructions
+    assert {loop["strategy"] for loop in program["loops"]} == {"callback"}, "as the object has them"
+    done = pyebpf("check", path).stdout
+    figure = f"{program['followed']:,}"
+    assert f"instructions  the verifier goes through about {figure} of 1,000,000 (followed)" in done
+    assert "estimated" not in done and "bpf_loop" in done
+    [small] = json.loads(pyebpf("check", SAMPLES / "syscount.py", "--json").stdout)["programs"]
+    assert small["followed"] is None
 
 
 def test_wrong_programs_are_exit_code_1(wrong: Path) -> None:

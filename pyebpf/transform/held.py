@@ -1,0 +1,90 @@
+"""What the kernel must get back before a program may end: events of rings, objects of kfuncs, locks.
+
+The language's own ways out give it back. Where a pass ends the program at another place, it asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, TypeAlias, final
+
+from pyebpf.ir import ops
+from pyebpf.ir.types import I64
+from pyebpf.kernel.kfuncs import RELEASES, pair_by_name
+
+Key: TypeAlias = "ops.Op | str"
+"""What is held: the value, or for what has none, the kfunc that ends it."""
+GivenBack: TypeAlias = "dict[ops.Op, tuple[ops.Op, ...] | None]"
+"""For ops, what must be done before the program ends there; None where it can't be done, in a loop that becomes a
+function and doesn't hold it itself."""
+
+
+def given_back(body: ops.Block, asked: Callable[[ops.Op], bool]) -> GivenBack:
+    """The answers for the ops that are `asked` for."""
+    walk = _Walk(body, asked)
+    walk.block(body, {}, outside=False)
+    return walk.found
+
+
+@final
+class _Walk:
+    def __init__(self, body: ops.Block, asked: Callable[[ops.Op], bool]) -> None:
+        every = list(ops.walk(body))
+        self.found: GivenBack = {}
+        self._asked = asked
+        self._records: Final[set[ops.Op]] = {
+            op.record for op in every if isinstance(op, ops.RingDiscard | ops.RingSubmit)
+        }
+        self._releases: Final = {
+            op.kfunc.name: op for op in every if isinstance(op, ops.KfuncCall) and op.kfunc.name in RELEASES
+        }
+
+    def block(self, block: ops.Block, before: dict[Key, ops.Op], *, outside: bool) -> None:
+        """`before`: what is held at its start, and how it is given back. `outside`: whether another function has it."""
+        held = dict(before)
+        for op in block.ops:
+            if self._asked(op):
+                copies = tuple(replace(each, span=op.span) for each in reversed(held.values()))
+                self.found[op] = None if outside else copies
+            away = _function(op)
+            for number, inner in enumerate(ops.blocks(op)):
+                absent = _absent(op, number)
+                there = {key: each for key, each in held.items() if key is not absent}
+                self.block(inner, there, outside=outside or (away and bool(held)))
+            self._change(op, held)
+
+    def _change(self, op: ops.Op, held: dict[Key, ops.Op]) -> None:
+        """What `op` takes or gives back."""
+        match op:
+            case ops.RingDiscard() | ops.RingSubmit():
+                held.pop(op.record, None)
+            case ops.Call(helper="spin_lock"):
+                held["spin_unlock"] = ops.Call("spin_unlock", op.arguments, I64, op.span)
+            case ops.Call(helper="spin_unlock"):
+                held.pop("spin_unlock", None)
+            case ops.KfuncCall() if op.kfunc.name in RELEASES:
+                held.pop(op.arguments[0] if op.arguments else op.kfunc.name, None)
+            case ops.KfuncCall() if (pair := pair_by_name(op.kfunc.name)) and pair.release in self._releases:
+                release = self._releases[pair.release]
+                key: Key = op if release.arguments else pair.release
+                held[key] = replace(release, arguments=(op,)) if release.arguments else release
+            case _ if op in self._records and ops.is_value(op):
+                held[op] = ops.RingDiscard(op, op.span)
+            case _:
+                pass
+
+
+def _function(op: ops.Op) -> bool:
+    return isinstance(op, ops.Loop) and op.strategy != "bounded"
+
+
+def _absent(op: ops.Op, number: int) -> ops.Op | None:
+    """The value that is null in block `number` of `op`."""
+    match op:
+        case ops.Check(condition=ops.Present(pointer=value)):
+            return value
+        case ops.If(condition=ops.Present(pointer=value)) if number == 1:
+            return value
+        case _:
+            return None
