@@ -85,7 +85,7 @@ def compile_target(
     """
     from pyebpf.building import Building
 
-    with Building(cpu or _cpu(kernel), worker) as building:  # starts to import LLVM while the front end works
+    with Building(cpu or _cpu(kernel), kernel, worker) as building:  # starts to import LLVM while the front end works
         return building.build(_checks(resolve(target), btf, kernel, warn)).object
 
 
@@ -122,7 +122,7 @@ def check_target(
     checked = check(PLANS[0])
     if not is_risky(checked):
         return CheckReport(checked.reports, _suspects(unit, checked), {})
-    with Building(cpu or _cpu(kernel)) as building:
+    with Building(cpu or _cpu(kernel), kernel) as building:
         built = building.build(check)
     programs = zip(built.object.programs, built.efforts, strict=False)  # a later plan may make it surely small
     followed = {program.name: effort.instructions for program, effort in programs}
@@ -151,10 +151,10 @@ def emit(
     if stage in ("asm", "obj"):
         from pyebpf.building import Building
 
-        with Building(cpu or _cpu(kernel)) as building:
+        with Building(cpu or _cpu(kernel), kernel) as building:
             built = building.build(_checks(resolve(target), btf, kernel, warn))
             return built.object.elf if stage == "obj" else building.assembly(built.text)
-    module, text = _planned(_checks(resolve(target), btf, kernel, warn), cpu or _cpu(kernel))
+    module, text = _planned(_checks(resolve(target), btf, kernel, warn), cpu or _cpu(kernel), kernel)
     if stage == "llvm":
         return text
     from pyebpf.ir.printer import print_module
@@ -162,7 +162,7 @@ def emit(
     return print_module(module)
 
 
-def _planned(check: Callable[[Plan], Checked], cpu: str) -> tuple[Module, str]:
+def _planned(check: Callable[[Plan], Checked], cpu: str, kernel: Version | None) -> tuple[Module, str]:
     """The module as code is made of it, and the same in LLVM's words; without LLVM if the first plan is sure to do."""
     from pyebpf.building import PLANS, Building, is_risky
     from pyebpf.codegen import emit_module
@@ -171,7 +171,7 @@ def _planned(check: Callable[[Plan], Checked], cpu: str) -> tuple[Module, str]:
 
     checked = check(PLANS[0])
     if is_risky(checked):
-        with Building(cpu) as building:
+        with Building(cpu, kernel) as building:
             built = building.build(check)
             return built.module, built.text
     module = optimize(checked)

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pyebpf import compiler
-from pyebpf.building import Building
+from pyebpf.building import Building, Built
 from pyebpf.checks import Checked, check_module
 from pyebpf.codegen import Worker, emit_module
 from pyebpf.ir.validate import validate
@@ -170,10 +170,14 @@ class Kernel:
 
     def build(self, check: Check) -> Object:
         """The object of a module, which may be checked already."""
+        return self.built(check).object
+
+    def built(self, check: Check) -> Built:
+        """The same with what the verifier is expected to do."""
         if not self.worker.alive:  # LLVM ended it
             self.worker = Worker.start()
-        with Building(self.cpu, self.worker) as building:
-            return building.build(check).object
+        with Building(self.cpu, self.target, self.worker) as building:
+            return building.build(check)
 
     def compile(self, text: str) -> bytes:
         """The object of a module."""

@@ -96,7 +96,7 @@ def attempt(kernel: Kernel, program: Program, tally: Tally, *, simulate: bool = 
     """Try the program; what is wrong with the compiler, if anything is."""
     tally.counts["programs"] += 1
     try:
-        with _time_limit(), written(program.probe) as path:
+        with time_limit(), written(program.probe) as path:
             check = checks(path, kernel.target)
             if simulate:
                 simulated = run_checked(check(None), list(program.cases), program.probe)
@@ -134,7 +134,9 @@ def _compare(program: Program, outcomes: list[Outcome], tally: Tally, where: str
 
 
 @contextmanager
-def _time_limit() -> Iterator[None]:
+def time_limit() -> Iterator[None]:
+    """Raises Hang after `LONGEST` seconds."""
+
     def ring(number: int, frame: FrameType | None) -> None:
         raise Hang
 

@@ -22,6 +22,12 @@ SUITES: Final[dict[str, str]] = {
 }
 """Archive and suite that has the kernel as a cloud image: small, quick to start, with BTF."""
 
+CPUS: Final[dict[str, str]] = {"6.18": "max", "7.3": "max"}
+"""QEMU's -cpu. With cmpxchg16b kernels since 6.18 have `kmalloc_nolock`, from which 7.3 takes timers and storage, and
+without it they are out of memory. But QEMU 7.2 leaves rubbish in the flags behind that instruction, of which 6.12 dies:
+older kernels, which can do without, don't get it."""
+WITHOUT: Final = "max,cx16=off"
+
 
 @final
 @dataclass(frozen=True)

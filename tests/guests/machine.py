@@ -25,7 +25,7 @@ from typing import Final, final
 sys.path.insert(0, str(Path(__file__).parent))
 
 import initramfs
-from kernels import SUITES, Unpacked, unpacked
+from kernels import CPUS, SUITES, WITHOUT, Unpacked, unpacked
 
 HERE: Final = Path(__file__).resolve().parent
 SERVERS: Final = ("virtiofsd", "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd")
@@ -52,7 +52,7 @@ def run(version: str, command: str, exchange: Path, *, cache: Path = CACHE, time
         folder = Path(name)
         shares = {"rootfs": Path("/"), "exchange": exchange}
         sockets = {tag: stack.enter_context(_share(tag, path, folder)) for tag, path in shares.items()}
-        arguments = _arguments(kernel, sockets, folder)
+        arguments = _arguments(kernel, CPUS.get(version, WITHOUT), sockets, folder)
         try:
             done = subprocess.run(
                 arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
@@ -88,13 +88,13 @@ def _share(tag: str, path: Path, folder: Path) -> Iterator[Path]:
             process.terminate()
 
 
-def _arguments(kernel: Unpacked, sockets: dict[str, Path], folder: Path) -> list[str]:
+def _arguments(kernel: Unpacked, cpu: str, sockets: dict[str, Path], folder: Path) -> list[str]:
     init = str(HERE / "init.sh")
     words = [
         *("console=ttyS0", "quiet", "panic=-1", "mitigations=off", "nokaslr", "lsm=lockdown,landlock,yama,bpf"),
         *("root=rootfs", "rootfstype=virtiofs", "ro", f"init={init}", f"pyebpf.modules={kernel.modules}"),
     ]
-    command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off", "-smp", "1", "-m", MEMORY]
+    command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", cpu, "-smp", "1", "-m", MEMORY]
     command += ["-object", f"memory-backend-memfd,id=memory,size={MEMORY},share=on", "-numa", "node,memdev=memory"]
     for tag, socket in sockets.items():
         command += [
