@@ -3,8 +3,9 @@
     python benchmarks/effort.py [--random 200]
 
 For each sample, each ported program of the tests and some random programs: the instructions that `pyebpf.effort` goes
-through and those that the running kernel's verifier processed. The compiler takes a program of at most 100,000 (250,000
-if nothing else helps), and the kernel a million: so the promise is that the model never finds less than a quarter.
+through and those that the running kernel's verifier processed. The compiler takes a program of at most 100,000 for this
+kernel (250,000 if nothing else helps; `LIMITS` in `building.py` has the others), and the kernel a million: so the
+promise is that the model never finds less than a quarter.
 Needs root and Linux 5.16.
 """
 
