@@ -42,6 +42,10 @@ DEEPEST: Final = 100
 """Levels of expressions and blocks: every stage takes some frames of Python's stack for each, of some 1000 in all."""
 
 
+LONGEST: Final = 40
+"""Comparisons in a chain: each is done only if those before it are true, so each is three levels to later stages."""
+
+
 class Builder:
     """Builds the syntax tree of one text. `parse_field` parses an expression inside an f-string."""
 
@@ -359,7 +363,7 @@ class Builder:
 
     def compare(self, node: Child) -> tree.Expression:
         first, *rest = node.children
-        if self.depth + len(rest) // 2 > DEEPEST:  # each comparison is done only if those before it are true
+        if self.depth + len(rest) // 2 > LONGEST:
             raise CompileError((TooDeep(self.span(node)),))
         pairs = []
         for operator, operand in zip(rest[::2], rest[1::2], strict=True):
