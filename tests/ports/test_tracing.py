@@ -138,7 +138,7 @@ def test_request_tags() -> None:
         done.wait()
 
     call = 110 if os.uname().machine == "x86_64" else 173  # getppid
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(5)]
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(5)]
     for thread in threads:
         thread.start()
     config = {"target": os.getpid(), "number": call, "table": ctypes.addressof(notes.chains)}
