@@ -76,7 +76,7 @@ def _show(program: dict[str, Any]) -> None:
     if (followed := program["followed"]) is not None:
         click.echo(f"  instructions  the verifier goes through about {followed:,} of {budget:,} (followed)")
     else:
-        click.echo(f"  instructions  at most {program['worst_case']:,} of {budget:,} (estimated)")
+        click.echo(f"  instructions  about {program['worst_case']:,} of {budget:,} (estimated)")
     click.echo(f"  stack         {program['stack']} of 512 bytes")
     if program["scratch"]:
         click.echo(f"  scratch       {program['scratch']:,} bytes for each CPU, for what the stack has no room for")
