@@ -130,6 +130,8 @@ class Building:
             if not is_risky(checked):
                 return built
             built = self._measured(built, self.limits.enough)
+            if built.refused:  # perhaps its functions take too much stack together
+                built = self._measured(self._make(checked, ATTEMPTS[2:]), self.limits.enough)
             if built.fits(self.limits.enough):
                 return built
             found.append(built)
@@ -145,7 +147,7 @@ class Building:
         """LLVM's textual IR as BPF assembly."""
         return self._worker.assembly(text, self.cpu)
 
-    def _make(self, checked: Checked) -> Built:
+    def _make(self, checked: Checked, attempts: tuple[tuple[int, bool, bool], ...] = ATTEMPTS) -> Built:
         """Code for `checked`. Where LLVM's registers need more of the stack, it is made otherwise, once again."""
         from pyebpf.codegen import emit_module
         from pyebpf.codegen.worker import StackOverrun, Worker
@@ -153,7 +155,7 @@ class Building:
         from pyebpf.object.read import read_object
         from pyebpf.transform import optimize
 
-        for attempt in ATTEMPTS:
+        for attempt in attempts:
             room, in_order, in_memory = attempt
             module = optimize(checked, room, in_memory=in_memory)
             validate(module)

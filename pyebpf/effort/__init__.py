@@ -17,6 +17,7 @@ from typing import Final, final
 from pyebpf.effort.decode import CALL, CALLBACKS, JMP, LATER, decode
 from pyebpf.effort.flow import Learnt
 from pyebpf.effort.pointers import pointer_sums
+from pyebpf.effort.stack import MOST, deepest
 from pyebpf.effort.walk import Refused, TooMuch, Walk
 from pyebpf.kernel.helpers import HELPERS
 from pyebpf.object.specs import LineRecord, Object, ProgramSpec
@@ -54,6 +55,8 @@ def measure(obj: Object, program: ProgramSpec, most: int) -> Effort:
     )
     learnt = Learnt({}, pointer_sums(code), set())
     walk = Walk(code, most, learnt, callbacks)
+    if deepest(code) > MOST:
+        return Effort(0, 0, False, True, {})
     try:
         walk.run()
     except TooMuch:

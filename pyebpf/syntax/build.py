@@ -363,7 +363,7 @@ class Builder:
 
     def compare(self, node: Child) -> tree.Expression:
         first, *rest = node.children
-        if self.depth + len(rest) // 2 > LONGEST:
+        if len(rest) // 2 > LONGEST:
             raise CompileError((TooDeep(self.span(node)),))
         pairs = []
         for operator, operand in zip(rest[::2], rest[1::2], strict=True):

@@ -536,7 +536,11 @@ class Generator:
         key, value = self.key(2), self.suited(Local("", "i"))
         match self.random.randrange(4):
             case 0:
-                self.line(depth, f"table[{key.probe}] += {value.probe}", f"add(table, {key.python}, {value.python})")
+                self.line(
+                    depth,
+                    f"table[{key.probe}] += {value.probe}",
+                    f"put(table, old(table, {key.python}), {value.python})",
+                )
             case 1 if self.chance(40):
                 self.line(depth, f"del table[{key.probe}]", f"del table[{key.python}]")
             case _:

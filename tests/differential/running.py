@@ -97,6 +97,16 @@ def add(table: dict[int, int], key: int, amount: int) -> None:
     table[key] = wrap_i64(table.get(key, 0) + amount)
 
 
+def old(table: dict[int, int], key: int) -> tuple[int, int]:
+    """What Python reads first of `table[key] += …`."""
+    return key, table.get(key, 0)
+
+
+def put(table: dict[int, int], before: tuple[int, int], amount: int) -> None:
+    """And writes last."""
+    table[before[0]] = wrap_i64(before[1] + amount)
+
+
 def run_python(text: str, inputs: Inputs) -> Outcome:
     """Run the reference."""
     entry = SimpleNamespace(**dict(zip(NAMES, inputs.numbers, strict=True)), v=list(inputs.array), name=inputs.name)
@@ -104,6 +114,7 @@ def run_python(text: str, inputs: Inputs) -> Outcome:
     scope: dict[str, Any] = {
         "i8": i8, "i16": i16, "i32": i32, "i64": i64, "u8": u8, "u16": u16, "u32": u32, "u64": u64,
         "wrap_u64": wrap_u64, "wrap_i64": wrap_i64, "shift_left": shift_left, "shift_right": shift_right, "add": add,
+        "old": old, "put": put,
         "inputs": [entry], "outputs": [out], "table": table, "Pair": SimpleNamespace,
         "plain": lambda function: function,
     }  # fmt: skip
