@@ -8,6 +8,7 @@ loop that costs most has a diagnostic. Entry: `Building`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
 
 from pyebpf.diagnostics.base import CompileError, InternalError
@@ -75,7 +76,7 @@ class Built:
     """The same in LLVM's words."""
     object: Object
     efforts: tuple[Effort, ...]
-    """One for each program, in their order; none if they are surely small."""
+    """One for each program, in their order; none where the first plan is sure to do."""
 
     @property
     def refused(self) -> bool:
@@ -127,7 +128,7 @@ class Building:
             if any(alike(built.checked, checked) for built in found):
                 continue
             built = self._make(checked)
-            if not is_risky(checked):
+            if plan == PLANS[0] and not is_risky(checked):
                 return built
             built = self._measured(built, self.limits.enough)
             if built.refused:  # perhaps its functions take too much stack together
@@ -173,8 +174,7 @@ class Building:
     def _measured(self, built: Built, most: int) -> Built:
         from pyebpf.effort import measure
 
-        efforts = tuple(measure(built.object, program, most) for program in built.object.programs)
-        return Built(built.checked, built.module, built.text, built.object, efforts)
+        return replace(built, efforts=tuple(measure(built.object, each, most) for each in built.object.programs))
 
 
 def is_risky(checked: Checked) -> bool:

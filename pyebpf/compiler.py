@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from pyebpf.diagnostics.base import CompileError, Diagnostic
 from pyebpf.kernel.btf import Btf
@@ -19,13 +19,12 @@ from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import HelperFunction, Probe
 from pyebpf.lang.variables import Declared
 from pyebpf.modules import load_module
+from pyebpf.plan import Plan
 from pyebpf.records import dataclass
 from pyebpf.source import Source, Span
 
-Result = TypeVar("Result")
-
 if TYPE_CHECKING:
-    from pyebpf.checks import Checked, Plan, ProgramReport
+    from pyebpf.checks import Checked, ProgramReport
     from pyebpf.codegen.worker import Worker
     from pyebpf.ir.module import Module
     from pyebpf.object.specs import Object
@@ -124,7 +123,7 @@ def check_target(
         return CheckReport(checked.reports, _suspects(unit, checked), {})
     with Building(cpu or _cpu(kernel), kernel) as building:
         built = building.build(check)
-    programs = zip(built.object.programs, built.efforts, strict=False)  # a later plan may make it surely small
+    programs = zip(built.object.programs, built.efforts, strict=True)
     followed = {program.name: effort.instructions for program, effort in programs}
     return CheckReport(built.checked.reports, _suspects(unit, checked), followed)
 
@@ -154,18 +153,14 @@ def emit(
         with Building(cpu or _cpu(kernel), kernel) as building:
             built = building.build(_checks(resolve(target), btf, kernel, warn))
             return built.object.elf if stage == "obj" else building.assembly(built.text)
-    module, text = _planned(_checks(resolve(target), btf, kernel, warn), cpu or _cpu(kernel), kernel)
-    if stage == "llvm":
-        return text
-    from pyebpf.ir.printer import print_module
-
-    return print_module(module)
+    return _planned(_checks(resolve(target), btf, kernel, warn), stage, cpu or _cpu(kernel), kernel)
 
 
-def _planned(check: Callable[[Plan], Checked], cpu: str, kernel: Version | None) -> tuple[Module, str]:
-    """The module as code is made of it, and the same in LLVM's words; without LLVM if the first plan is sure to do."""
+def _planned(check: Callable[[Plan], Checked], stage: Stage, cpu: str, kernel: Version | None) -> str:
+    """The module as code is made of it, as IR or in LLVM's words; without LLVM if the first plan is sure to do."""
     from pyebpf.building import PLANS, Building, is_risky
     from pyebpf.codegen import emit_module
+    from pyebpf.ir.printer import print_module
     from pyebpf.ir.validate import validate
     from pyebpf.transform import optimize
 
@@ -173,10 +168,10 @@ def _planned(check: Callable[[Plan], Checked], cpu: str, kernel: Version | None)
     if is_risky(checked):
         with Building(cpu, kernel) as building:
             built = building.build(check)
-            return built.module, built.text
+        return built.text if stage == "llvm" else print_module(built.module)
     module = optimize(checked)
     validate(module)
-    return module, emit_module(module).text
+    return emit_module(module).text if stage == "llvm" else print_module(module)
 
 
 def resolve(target: Target) -> Unit:
@@ -260,12 +255,12 @@ def _module(unit: Unit, btf: Btf | None) -> Module:
     return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf, unit.variables))
 
 
-def _checked(module: Module, kernel: Version | None, plan: Plan | None = None) -> Checked:
-    from pyebpf.checks import Plan, check_module
+def _checked(module: Module, kernel: Version | None, plan: Plan = Plan()) -> Checked:
+    from pyebpf.checks import check_module
     from pyebpf.ir.validate import validate
 
     validate(module)
-    return check_module(module, kernel, None, plan or Plan())
+    return check_module(module, kernel, None, plan)
 
 
 def _suspects(unit: Unit, checked: Checked) -> tuple[Diagnostic, ...]:

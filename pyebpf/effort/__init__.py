@@ -6,26 +6,23 @@ neither Linux nor root. Entry: `measure`.
 
 What is counted is what a program costs the verifier of Linux 6.18, whose rules are followed here: which ways it sees,
 what it knows on each, which states it remembers and which it finds equal. Of what it would refuse, only addresses that
-are none are noticed.
+are none are noticed, and too much stack.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, final
+from typing import final
 
-from pyebpf.effort.decode import CALL, CALLBACKS, JMP, LATER, decode
+from pyebpf.effort.decode import CALLBACKS, LATER, decode, helper_name
 from pyebpf.effort.flow import Learnt
 from pyebpf.effort.pointers import pointer_sums
 from pyebpf.effort.stack import MOST, deepest
 from pyebpf.effort.walk import Refused, TooMuch, Walk
-from pyebpf.kernel.helpers import HELPERS
 from pyebpf.object.specs import LineRecord, Object, ProgramSpec
 from pyebpf.records import dataclass
 
 __all__ = ["Effort", "measure"]
-
-_CALLBACK_IDS: Final = frozenset(helper.id for helper in HELPERS if helper.name in CALLBACKS and helper.name != LATER)
 
 
 @final
@@ -51,12 +48,11 @@ def measure(obj: Object, program: ProgramSpec, most: int) -> Effort:
     callbacks = frozenset(
         at
         for at, op in enumerate(code.instructions)
-        if op is not None and op.kind == JMP and op.code == CALL and not op.source and op.immediate in _CALLBACK_IDS
+        if op is not None and (name := helper_name(op)) in CALLBACKS and name != LATER
     )
-    learnt = Learnt({}, pointer_sums(code), set())
-    walk = Walk(code, most, learnt, callbacks)
     if deepest(code) > MOST:
         return Effort(0, 0, False, True, {})
+    walk = Walk(code, most, Learnt({}, pointer_sums(code), set()), callbacks)
     try:
         walk.run()
     except TooMuch:

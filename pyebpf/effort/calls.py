@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyebpf.effort.bounds import FIXED32, is_known, settle
-from pyebpf.effort.decode import CALLBACKS, LATER, Instruction
+from pyebpf.effort.decode import CALLBACKS, LATER, Instruction, helper_name
 from pyebpf.effort.memory import forget_caller_saved, scrub
 from pyebpf.effort.states import (
     ANY,
-    CONTEXT,
     FIXED,
     FUNCTION,
-    MAP,
     MEMORY,
     MEMORY_OR_NULL,
     NUMBER,
@@ -26,14 +24,13 @@ from pyebpf.effort.states import (
     Frame,
     Register,
     number,
+    places_of,
     widened,
 )
-from pyebpf.kernel.helpers import HELPERS
 
 if TYPE_CHECKING:
     from pyebpf.effort.walk import Walk
 
-NAMES: Final = {helper.id: helper.name for helper in HELPERS}
 ENTRIES: Final = frozenset({
     "map_lookup_elem", "map_lookup_percpu_elem", "task_storage_get", "sk_storage_get", "inode_storage_get",
     "cgrp_storage_get",
@@ -65,16 +62,15 @@ def call(walk: Walk, at: int, op: Instruction) -> int:
     """A call; where to go on."""
     frame = walk.frames[-1]
     if op.function >= 0:
-        inner = Frame(op.function, at)
+        inner = Frame(op.function, at, len(walk.frames))
         inner.regs[1:6] = frame.regs[1:6]
-        inner.regs[10] = (STACK, 0, FIXED, 0, len(walk.frames))
         frame.regs[0:6] = [UNSET] * 6
         walk.frames.append(inner)
         return op.function
     if op.names is not None or op.source:
         forget_caller_saved(frame, ANY)  # of the kernel
         return at + 1
-    name = NAMES.get(op.immediate, "")
+    name = helper_name(op)
     if name in CALLBACKS:
         _callback(walk, frame, at, name)
     if name in KEYED:
@@ -95,8 +91,7 @@ def _callback(walk: Walk, frame: Frame, at: int, name: str) -> None:
     if given[0] != FUNCTION:
         return
     if name == LATER:
-        alone = Frame(int(given[4]), -1)
-        alone.regs[10] = (STACK, 0, FIXED, 0, 0)
+        alone = Frame(int(given[4]), -1, 0)
         alone.regs[1:4] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), (VALUE, 0, FIXED, 0, "")]
         walk.apart(alone)
         return
@@ -105,8 +100,7 @@ def _callback(walk: Walk, frame: Frame, at: int, name: str) -> None:
         return
     later = walk.later(int(given[4]), at)
     later[-1].depth += 1
-    inner = Frame(int(given[4]), at, True)
-    inner.regs[10] = (STACK, 0, FIXED, 0, len(later))
+    inner = Frame(int(given[4]), at, len(later), callback=True)
     context = frame.regs[3]
     if name == "loop":
         inner.regs[1:3] = [ANY, context]
@@ -156,10 +150,7 @@ def leave(walk: Walk, flow_precise: tuple[int, ...]) -> int | None:
         return frame.callsite + 1
     earlier = walk.earlier(frame.callsite)
     if earlier is not None:
-        for old, new in zip(earlier.frames, walk.frames, strict=True):
-            at = frame.callsite if new is caller else walk.frames[walk.frames.index(new) + 1].callsite
+        places = places_of(walk.frames, frame.callsite)
+        for old, new, at in zip(earlier.frames, walk.frames, places, strict=True):
             widened(old, new, flow_precise[at])
     return frame.callsite
-
-
-__all__ = ["CONTEXT", "MAP", "call", "leave"]

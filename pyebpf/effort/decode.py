@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from functools import cached_property
 from typing import Final, final
 
+from pyebpf.kernel.helpers import helper_by_id
 from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec, Relocation
 from pyebpf.records import dataclass
 
@@ -54,6 +56,15 @@ class Code:
     """Where instructions come from, from which one on."""
     program_type: int
 
+    @cached_property
+    def predecessors(self) -> list[list[int]]:
+        """For each instruction those that it may follow; one list more than there are instructions."""
+        found: list[list[int]] = [[] for _ in range(len(self.instructions) + 1)]
+        for at, op in enumerate(self.instructions):
+            for following in successors(self, at) if op is not None else ():
+                found[following].append(at)
+        return found
+
     def function_of(self, at: int) -> int:
         """Where the function starts that the instruction at `at` is in."""
         return max(start for start in self.starts if start <= at)
@@ -94,6 +105,14 @@ def _instructions(function: FunctionSpec, starts: dict[str, int], big_endian: bo
             found.append(None)
         at += 16 if opcode == 0x18 else 8
     return found
+
+
+def helper_name(op: Instruction) -> str:
+    """The helper that `op` calls by its number, or ""."""
+    if op.kind != JMP or op.code != CALL or op.source or op.names is not None:
+        return ""
+    helper = helper_by_id(op.immediate)
+    return helper.name if helper is not None else ""
 
 
 def successors(code: Code, at: int) -> tuple[int, ...]:

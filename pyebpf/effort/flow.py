@@ -8,10 +8,24 @@ here all ways are taken together, so more matters than in truth, never less.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, final
 
-from pyebpf.effort.decode import ALU64, CALL, EXIT, JA, JMP, JMP32, LATER, STX, Code, Instruction, successors
-from pyebpf.kernel.helpers import HELPERS
+from pyebpf.effort.arithmetic import ADD, END, MOV, NEG
+from pyebpf.effort.decode import (
+    ALU64,
+    CALL,
+    EXIT,
+    JA,
+    JMP,
+    JMP32,
+    LATER,
+    STX,
+    Code,
+    Instruction,
+    helper_name,
+    successors,
+)
 from pyebpf.records import dataclass
 
 FRAME: Final = 10
@@ -19,13 +33,8 @@ FRAME: Final = 10
 SLOTS: Final = 11
 """From this bit on, bits stand for words of the stack: the first, nearest to the frame pointer, for `SLOTS`."""
 _ARGUMENTS: Final = 0b111110
-_SIZES: Final = 0b111110
-"""A size or a flag among a helper's arguments is precise; which they are isn't looked up."""
-_MOV: Final = 0xB0
-_NEG: Final = 0x80
-_END: Final = 0xD0
+"""Sizes and flags among a helper's arguments are precise; which they are isn't looked up."""
 _ATOMIC: Final = 0xC0
-_LATER: Final = next(helper.id for helper in HELPERS if helper.name == LATER)
 RESULT_MATTERS: Final = frozenset({8, 9, 13, 15, 18, 25})
 """Types of programs (`enum bpf_prog_type`) whose result must lie in a range: those of cgroups."""
 
@@ -52,7 +61,7 @@ def slot_bit(offset: int) -> int:
 @final
 @dataclass(frozen=True)
 class Learnt:
-    """What only a walk shows, so that the next one begins with it."""
+    """What only the walk shows, and adds here."""
 
     slots: dict[int, int]
     """For each function, words of its stack that are read through other registers than the frame pointer."""
@@ -64,17 +73,16 @@ class Learnt:
 
 def flow(code: Code, callback_calls: frozenset[int], learnt: Learnt) -> Flow:
     """Look at all instructions once, and at most of them a few times."""
-    count = len(code.instructions)
     prune, jump = set[int](), set[int]()
-    before: list[list[int]] = [[] for _ in range(count + 1)]
     for at, instruction in enumerate(code.instructions):
-        if instruction is None:
-            continue
-        for following in successors(code, at):
-            before[following].append(at)
-        _mark(code, at, instruction, prune, jump, callback_calls)
-    always = _addressed(code)
-    live = _backwards(code, before, always, lambda op, after, at: _lives(op, after))
+        if instruction is not None:
+            _mark(code, at, instruction, prune, jump, callback_calls)
+    live = _backwards(code, _addressed(code), lambda op, after, at: _lives(op, after))
+    return Flow(frozenset(prune), frozenset(jump), callback_calls, live, precise(code, learnt))
+
+
+def precise(code: Code, learnt: Learnt) -> tuple[int, ...]:
+    """A Flow's `precise`, by what has been learnt so far."""
     result = code.program_type in RESULT_MATTERS
 
     def matters(op: Instruction, after: int, at: int) -> int:
@@ -82,8 +90,7 @@ def flow(code: Code, callback_calls: frozenset[int], learnt: Learnt) -> Flow:
             return 1 if result or code.function_of(at) else 0
         return _matters(op, after, at in learnt.pointer_sums or at in learnt.decided)
 
-    precise = _backwards(code, before, learnt.slots, matters)
-    return Flow(frozenset(prune), frozenset(jump), callback_calls, live, precise)
+    return _backwards(code, learnt.slots, matters)
 
 
 def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int], callbacks: frozenset[int]) -> None:
@@ -96,7 +103,7 @@ def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int],
         if at in callbacks or op.function >= 0:
             prune.add(at)
             jump.add(at)
-        elif not op.source and op.immediate == _LATER:
+        elif helper_name(op) == LATER:
             prune.add(at)
         return
     aim = successors(code, at)[-1]
@@ -108,29 +115,30 @@ def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int],
 
 def _addressed(code: Code) -> dict[int, int]:
     """For each function, the words of its stack that something may read through an address."""
+    return {start: ((1 << (-offset + 7) // 8) - 1) << SLOTS for start, offset in lowest_addresses(code).items()}
+
+
+def lowest_addresses(code: Code) -> dict[int, int]:
+    """For each function, how far below the frame pointer the lowest address is that it makes of it."""
     lowest: dict[int, int] = dict.fromkeys(code.starts, 0)
-    copied: dict[int, int] = {}
+    copied: set[int] = set()
     function = 0
     starts = set(code.starts)
     for at, op in enumerate(code.instructions):
         if op is None:
             continue
         if at in starts:
-            function, copied = at, {}
-        if op.kind == ALU64 and op.code == _MOV and op.from_register and op.source == FRAME:
-            copied[op.target] = 0
-        elif op.kind == ALU64 and op.code == 0 and not op.from_register and op.target in copied:
+            function, copied = at, set()
+        if op.kind == ALU64 and op.code == MOV and op.from_register and op.source == FRAME:
+            copied.add(op.target)
+        elif op.kind == ALU64 and op.code == ADD and not op.from_register and op.target in copied:
             lowest[function] = min(lowest[function], op.immediate)
-            del copied[op.target]
-    found = {}
-    for start, offset in lowest.items():
-        found[start] = ((1 << (-offset + 7) // 8) - 1) << SLOTS
-    return found
+            copied.discard(op.target)
+    return lowest
 
 
-def _backwards(code: Code, before: list[list[int]], always: dict[int, int], transfer: object) -> tuple[int, ...]:
+def _backwards(code: Code, always: dict[int, int], transfer: Callable[[Instruction, int, int], int]) -> tuple[int, ...]:
     """The mask before each instruction: what `transfer` makes of the union of those after it."""
-    assert callable(transfer)
     masks = [0] * len(code.instructions)
     base = [0] * len(code.instructions)
     starts = set(code.starts)
@@ -154,7 +162,7 @@ def _backwards(code: Code, before: list[list[int]], always: dict[int, int], tran
         mask = transfer(op, after, at) | base[at]
         if mask != masks[at]:
             masks[at] = mask
-            for earlier in before[at]:
+            for earlier in code.predecessors[at]:
                 if earlier not in waiting:
                     waiting.add(earlier)
                     pending.append(earlier)
@@ -166,10 +174,10 @@ def _lives(op: Instruction, after: int) -> int:
     target, source = 1 << op.target, 1 << op.source
     match op.kind:
         case 4 | 7:
-            if op.code == _MOV:
+            if op.code == MOV:
                 after &= ~target
                 return after | (source if op.from_register else 0)
-            if op.code in (_NEG, _END):
+            if op.code in (NEG, END):
                 return after | target
             return after | target | (source if op.from_register else 0)
         case 1:
@@ -202,7 +210,7 @@ def _matters(op: Instruction, after: int, wanted: bool) -> int:
     target, source = 1 << op.target, 1 << op.source
     match op.kind:
         case 4 | 7:
-            if op.code == _MOV:
+            if op.code == MOV:
                 needed = after & target
                 after &= ~target
                 return after | (source if needed and op.from_register else 0)
@@ -223,7 +231,7 @@ def _matters(op: Instruction, after: int, wanted: bool) -> int:
             return after
         case _:
             if op.code == CALL:
-                return after & ~0b111111 | (_ARGUMENTS if op.function >= 0 else _SIZES)
+                return after & ~0b111111 | _ARGUMENTS
             if op.code == JA:
                 return after
             return after | target | (source if op.from_register else 0) if wanted else after

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyebpf.effort.calls import ENTRIES, NAMES
-from pyebpf.effort.decode import ALU, ALU64, CALL, JMP, LD, LDX, STX, Code, Instruction, successors
+from pyebpf.effort.arithmetic import ADD, MOV, SUB
+from pyebpf.effort.calls import ENTRIES
+from pyebpf.effort.decode import ALU, ALU64, CALL, JMP, LD, LDX, STX, Code, Instruction, helper_name, successors
 from pyebpf.effort.flow import FRAME, slot_bit
 from pyebpf.effort.memory import PACKETS
 
-_MOV: Final = 0xB0
-_ADD: Final = 0x00
-_SUB: Final = 0x10
 _GIVEN: Final = 0b111110 | 1 << FRAME
 
 
@@ -41,18 +39,18 @@ def pointer_sums(code: Code) -> set[int]:
 
 
 def _adds(op: Instruction) -> bool:
-    return op.kind == ALU64 and op.code in (_ADD, _SUB) and op.from_register
+    return op.kind == ALU64 and op.code in (ADD, SUB) and op.from_register
 
 
 def _after(code: Code, op: Instruction, before: int) -> int:
     """Registers and words of the stack that may hold pointers after `op`."""
     target, source = 1 << op.target, 1 << op.source
     if op.kind in (ALU, ALU64):
-        if op.kind == ALU64 and op.code in (_ADD, _SUB) and not op.from_register:
+        if op.kind == ALU64 and op.code in (ADD, SUB) and not op.from_register:
             return before
         from_source = op.from_register and op.kind == ALU64 and before & source
         kept = before & target if _adds(op) else 0
-        return before & ~target | (target if kept or (from_source and (op.code == _MOV or _adds(op))) else 0)
+        return before & ~target | (target if kept or (from_source and (op.code == MOV or _adds(op))) else 0)
     if op.kind == LD:
         return before | target if op.names is not None else before & ~target
     if op.kind == LDX:
@@ -63,6 +61,6 @@ def _after(code: Code, op: Instruction, before: int) -> int:
         bit = slot_bit(op.offset)
         return before | bit if before & source else before & ~bit
     if op.kind == JMP and op.code == CALL:
-        given = op.function >= 0 or NAMES.get(op.immediate, "") in ENTRIES | {"ringbuf_reserve", "get_current_task_btf"}
+        given = op.function >= 0 or helper_name(op) in ENTRIES | {"ringbuf_reserve", "get_current_task_btf"}
         return before & ~0b111111 | (1 if given else 0)
     return before

@@ -46,14 +46,15 @@ class Frame:
 
     __slots__ = ("callback", "callsite", "depth", "regs", "stack", "start")
 
-    def __init__(self, start: int, callsite: int, callback: bool = False) -> None:
+    def __init__(self, start: int, callsite: int, around: int, *, callback: bool = False) -> None:
+        """`around`: how many frames there are already."""
         self.start = start
         self.callsite = callsite
         self.callback = callback
         self.depth = 0
         """Rounds of callbacks that were begun."""
         self.regs: list[Register] = [UNSET] * 11
-        self.regs[FRAME] = (STACK, 0, FIXED, 0, 0)
+        self.regs[FRAME] = (STACK, 0, FIXED, 0, around)
         self.stack: dict[int, Word] = {}
 
     def copy(self) -> Frame:
@@ -61,6 +62,11 @@ class Frame:
         new.start, new.callsite, new.callback, new.depth = self.start, self.callsite, self.callback, self.depth
         new.regs, new.stack = self.regs.copy(), self.stack.copy()
         return new
+
+
+def places_of(frames: list[Frame], at: int) -> list[int]:
+    """The instruction that each function is at; the innermost is at `at`."""
+    return [*(frame.callsite for frame in frames[1:]), at]
 
 
 @final
@@ -79,10 +85,9 @@ class Remembered:
         """Of each frame the registers and words that another state must have alike."""
         if self._flow is not flow:
             self._flow = flow
-            places = [frame.callsite for frame in self.frames[1:]] + [self.at]
             self._found = [
                 _that_matters(frame, flow.live[place], flow.precise[place])
-                for frame, place in zip(self.frames, places, strict=True)
+                for frame, place in zip(self.frames, places_of(self.frames, self.at), strict=True)
             ]
         return self._found
 
@@ -95,12 +100,8 @@ def _that_matters(frame: Frame, live: int, precise: int) -> Matters:
             registers.append((index, frame.regs[index]))
     words = []
     for index, word in frame.stack.items():
-        exact = precise >> SLOTS + index & 1 != 0
-        number_only = word[1] is not None and word[1][0] == NUMBER and word[0] == ALL_SPILL
-        if live >> SLOTS + index & 1 and (exact or not number_only) and word[0].strip(b"\0\1"):
-            words.append((index, word, exact))
-        elif live >> SLOTS + index & 1 and number_only:
-            words.append((index, word, False))
+        if live >> SLOTS + index & 1 and word[0].strip(b"\0\1"):
+            words.append((index, word, precise >> SLOTS + index & 1 != 0))
     return registers, words
 
 
@@ -144,11 +145,8 @@ def same(old: Remembered, new: list[Frame], flow: Flow, loose: bool) -> bool:
     ids = Ids()
     if not loose:
         return all(_alike(found, frame, ids) for found, frame in zip(old.that_matters(flow), new, strict=True))
-    for number_of, (one, two) in enumerate(zip(frames, new, strict=True)):
-        at = old.at if number_of == len(frames) - 1 else frames[number_of + 1].callsite
-        if not _same_frame(one, two, flow.live[at], ids):
-            return False
-    return True
+    places = places_of(frames, old.at)
+    return all(_same_frame(one, two, flow.live[at], ids) for one, two, at in zip(frames, new, places, strict=True))
 
 
 def _alike(found: Matters, new: Frame, ids: Ids) -> bool:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final, final
 
 from pyebpf.effort.arithmetic import ADD, AND, END, MOV, NEG, SUB, compute, negated, sign_extended
 from pyebpf.effort.bounds import Bounds, is_known, known, lower_half, unsigned
 from pyebpf.effort.calls import call, leave
 from pyebpf.effort.decode import ALU, ALU64, CALL, EXIT, JA, JMP, JMP32, LD, Code, Instruction
-from pyebpf.effort.flow import Flow, Learnt, flow, slot_bit
+from pyebpf.effort.flow import Flow, Learnt, flow, precise, slot_bit
 from pyebpf.effort.jumps import conditional
 from pyebpf.effort.memory import access
 from pyebpf.effort.states import (
@@ -57,7 +58,7 @@ class Walk:
         self.most = most
         self.learnt = learnt
         self.flow: Flow = flow(code, callbacks, learnt)
-        self.frames: list[Frame] = [Frame(0, -1)]
+        self.frames: list[Frame] = [Frame(0, -1, 0)]
         self.frames[0].regs[1] = (CONTEXT, 0, FIXED, 0, 0)
         self.instructions = 0
         self.jumps = 0
@@ -145,7 +146,7 @@ class Walk:
     # The walk
 
     def run(self) -> None:
-        """All of it. Raises TooMuch, Again."""
+        """All of it. Raises TooMuch, Refused."""
         at: int | None = 0
         while True:
             while at is not None:
@@ -154,7 +155,7 @@ class Walk:
             if self._stale:
                 # A state is compared with only when all ways from it are at their end, and what they need is known.
                 self._stale = False
-                self.flow = flow(self.code, self.flow.callbacks, self.learnt)
+                self.flow = replace(self.flow, precise=precise(self.code, self.learnt))
             if not self._pending:
                 return
             at, self.frames, self._parent, self._history = self._pending.pop()
@@ -210,8 +211,8 @@ class Walk:
         jumps, instructions = self.jumps - self._last[0], self.instructions - self._last[1]
         add = forced or (jumps >= 2 and instructions >= 8)
         states = self._states.setdefault((at, self.frames[-1].callsite), [])
+        self._effort += len(states) // COMPARISONS
         for state in states[:]:
-            self._effort += 1 if not len(states) % COMPARISONS else 0
             if state.branches:
                 if at in self.flow.callbacks:
                     if same(state, self.frames, self.flow, True):

@@ -43,23 +43,28 @@ def write(run: Run, room: Pointer, offset: int, data: Pointer, size: int, _: int
 
 
 def submit(run: Run, room: Pointer, _: int) -> Word:
-    ring, record = _given(run, room)[1:]
+    ring, record = _taken(run, room)
     if record is not None:
         ring.submit(record)
-    del run.dynptrs[id(room.memory)]
     return 0
 
 
 def discard(run: Run, room: Pointer, _: int) -> Word:
-    ring, record = _given(run, room)[1:]
+    ring, record = _taken(run, room)
     if record is not None:
         ring.discard(record)
-    del run.dynptrs[id(room.memory)]
     return 0
 
 
 def _open(run: Run, room: Pointer) -> tuple[Memory, Ring, Pointer | None] | None:
     return run.dynptrs.get(id(room.memory))
+
+
+def _taken(run: Run, room: Pointer) -> tuple[Ring, Pointer | None]:
+    """What the dynptr holds, which it holds no more."""
+    _, ring, record = _given(run, room)
+    del run.dynptrs[id(room.memory)]
+    return ring, record
 
 
 def _given(run: Run, room: Pointer) -> tuple[Memory, Ring, Pointer | None]:

@@ -19,7 +19,7 @@ from pyebpf.kernel.maps import MapType
 from pyebpf.simulator import dynptrs
 from pyebpf.simulator.addresses import NOTHING, Space
 from pyebpf.simulator.errors import SimulationError
-from pyebpf.simulator.memory import Handle, Named, Pointer, Timer, Word
+from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Timer, Word
 from pyebpf.simulator.queues import Queue
 from pyebpf.simulator.strtox import strtol, strtoul
 
@@ -174,10 +174,8 @@ def _xdp_load_bytes(run: Run, _: Pointer, offset: int, target: Pointer, size: in
     packet = run.packet
     if packet is None:
         raise InternalError("xdp_load_bytes without a packet")
-    if offset > 0xFFFF:
-        return -EFAULT
-    if offset + size > len(packet.data):
-        return -EINVAL
+    if error := _xdp_error(packet, offset, size):
+        return error
     target.write(packet.read(offset, size))
     return 0
 
@@ -186,12 +184,17 @@ def _xdp_store_bytes(run: Run, _: Pointer, offset: int, source: Pointer, size: i
     packet = run.packet
     if packet is None:
         raise InternalError("xdp_store_bytes without a packet")
-    if offset > 0xFFFF:
-        return -EFAULT
-    if offset + size > len(packet.data):
-        return -EINVAL
+    if error := _xdp_error(packet, offset, size):
+        return error
     packet.write(offset, source.read(size))
     return 0
+
+
+def _xdp_error(packet: Memory, offset: int, size: int) -> int:
+    """Why these bytes of the packet can't be had; 0 if they can."""
+    if offset > 0xFFFF:
+        return -EFAULT
+    return -EINVAL if offset + size > len(packet.data) else 0
 
 
 def _xdp_get_buff_len(run: Run, _: Pointer) -> Word:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import multiplying
 import pytest
 
 from pyebpf.compiler import compile_target, lower_target
@@ -69,36 +70,9 @@ def test_check_tells_bounds_and_needs() -> None:
     assert {"name": "probe_read_kernel", "since": "5.5", "gpl": True} in program["helpers"]
 
 
-MULTIPLYING = """\
-from pyebpf import XDP, Array, Global, function, i64, struct, u8, xdp
-
-@struct
-class Row:
-    v: i64[8]
-
-rows = Array[Row](max_entries=4)
-out = Global[i64](0)
-
-@function
-def best(row, x: i64):
-    return max((y for y in row.v if x >= y), default=0) // max((y for y in row.v if x < y), default=1)
-
-@xdp
-def probe(packet):
-    total = 0
-    for i in range(4):
-        row = rows[i]
-        total += best(row, best(row, best(row, i64(packet.load(i, u8)))))
-        if total > best(row, total & 63):
-            total = i64(total & 255)
-    out.value = total
-    return XDP.PASS
-"""
-
-
 def test_check_tells_what_the_verifier_goes_through_and_the_loops_of_the_plan_that_was_taken(tmp_path: Path) -> None:
     path = tmp_path / "multiplying.py"
-    path.write_text(MULTIPLYING)
+    path.write_text(multiplying.PROGRAM)
     report = lower_target(path).reports[0]
     assert "bounded" in {loop.strategy for loop in report.loops}, "as the first plan has them"
     [program] = json.loads(pyebpf("check", path, "--json").stdout)["programs"]

@@ -22,18 +22,17 @@ def test_a_number_is_always_the_same_program() -> None:
 
 @pytest.mark.kernel
 def test_a_finding_comes_with_a_smaller_program(kernel: Kernel) -> None:
-    program = make("a:1", 1)
-    probe = program.probe.replace("    out = outputs[0]\n", "    out = outputs[0]\n    packet.nothing()\n")
+    program = make("a:2", 1)
+    probe = program.probe.replace("    out = outputs[0]\n", "    out = outputs[0]\n    y = 5 << -1\n")
     program = replace(program, probe=probe, python=" \n" * probe.count("\n"))
     finding = attempt(kernel, program, Tally())
     assert finding is not None and finding.kind.startswith("refused E")
 
     small = shorten(kernel, program, finding)
 
-    again = attempt(kernel, small, Tally())
-    assert again is not None and again.kind == finding.kind
-    sizes = [sum(bool(line.strip()) for line in each.probe.splitlines()) for each in (small, program)]
-    assert sizes[0] <= sizes[1] // 3, small.probe
+    written = [line for line in small.probe.splitlines() if line.strip()]
+    assert "    y = 5 << -1" in written
+    assert len(written) <= 5, small.probe
 
 
 @pytest.mark.kernel

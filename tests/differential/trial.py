@@ -18,6 +18,7 @@ from simulated import run_checked
 from pyebpf import CompileError
 from pyebpf.ir.ranges import exact
 from pyebpf.loader.errors import LoadError
+from pyebpf.plan import Plan
 
 REFUSED: Final = frozenset({"E0204", "E0205", "E0207", "E0223", "E0253", "E0405", "E0406", "E0407"})
 """What a random program may be refused for: too many instructions, branches or ways, too much stack, what always fails,
@@ -99,7 +100,7 @@ def attempt(kernel: Kernel, program: Program, tally: Tally, *, simulate: bool = 
         with time_limit(), written(program.probe) as path:
             check = checks(path, kernel.target)
             if simulate:
-                simulated = run_checked(check(None), list(program.cases), program.probe)
+                simulated = run_checked(check(Plan()), list(program.cases), program.probe)
                 found = _compare(program, simulated, tally, "simulator")
                 if found is not None:
                     return found

@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from random import Random
 
+import multiplying
 import pytest
 from generate import Generator
 
@@ -63,37 +64,10 @@ def test_random_programs(tmp_path: Path) -> None:
     assert kernel <= ours <= MOST * kernel, f"{ours} for {kernel}"
 
 
-MULTIPLYING = """
-from pyebpf import XDP, Array, Global, function, i64, struct, u8, xdp
-
-@struct
-class Row:
-    v: i64[8]
-
-rows = Array[Row](max_entries=4)
-out = Global[i64](0)
-
-@function
-def best(row, x: i64):
-    return max((y for y in row.v if x >= y), default=0) // max((y for y in row.v if x < y), default=1)
-
-@xdp
-def probe(packet):
-    total = 0
-    for i in range(4):
-        row = rows[i]
-        total += best(row, best(row, best(row, i64(packet.load(i, u8)))))
-        if total > best(row, total & 63):
-            total = i64(total & 255)
-    out.value = total
-    return XDP.PASS
-"""
-
-
 def test_ways_that_would_multiply_are_made_to_meet(tmp_path: Path) -> None:
     """As it stands the model gives it up, so another plan is taken, which costs the kernel less."""
     path = tmp_path / "probe.py"
-    path.write_text(MULTIPLYING)
+    path.write_text(multiplying.PROGRAM)
     ((ours, kernel),) = counts(compiled(path)).values()
     enough = LIMITS[0][1].enough
     assert ours <= enough and kernel <= enough

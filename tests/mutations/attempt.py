@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, Final
 
 from pyebpf import CompileError, compiler
-from pyebpf.checks import Plan
+from pyebpf.plan import Plan
 
 SECONDS_PER_KILOBYTE: Final = 1.0
 """Of processor time. A source of less than a kilobyte may take as long."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import both_ways
 import pytest
 from places import import_file
 
@@ -15,10 +15,7 @@ from pyebpf.testing import SimulationError, Simulator
 PACKET = bytes(range(64))
 
 
-@pytest.fixture(params=["simulator", pytest.param("kernel", marks=pytest.mark.kernel)])
-def simulate(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    with Simulator(kernel=request.param == "kernel") as simulate:
-        yield simulate
+simulate = both_ways.simulate
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import both_ways
 import pytest
-from places import import_file
 
 from pyebpf.testing import Simulator
 
@@ -26,22 +23,7 @@ words = Global[u32[4]]()
 """
 
 
-@pytest.fixture(params=["simulator", pytest.param("kernel", marks=pytest.mark.kernel)])
-def simulate(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    with Simulator(kernel=request.param == "kernel") as simulate:
-        yield simulate
-
-
-@pytest.fixture
-def load(tmp_path: Path, simulate: Simulator) -> Any:
-    def load(text: str) -> ModuleType:
-        path = tmp_path / "probes.py"
-        path.write_text(HEAD + text)
-        module = import_file(path)
-        simulate.watch({"probes": module})
-        return module
-
-    return load
+simulate, load = both_ways.simulate, both_ways.load
 
 
 def test_bytes(load: Any, simulate: Simulator) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import both_ways
 import pytest
 from places import import_file
 
@@ -23,22 +22,7 @@ HEAD = "from pyebpf import *\nfrom pyebpf import IPv4\n"
 PACKET = bytes(range(64))
 
 
-@pytest.fixture(params=["simulator", pytest.param("kernel", marks=pytest.mark.kernel)])
-def simulate(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    with Simulator(kernel=request.param == "kernel") as simulate:
-        yield simulate
-
-
-@pytest.fixture
-def load(tmp_path: Path, simulate: Simulator) -> Any:
-    def load(text: str) -> ModuleType:
-        path = tmp_path / "probes.py"
-        path.write_text(HEAD + text)
-        module = import_file(path)
-        simulate.watch({"probes": module})
-        return module
-
-    return load
+simulate, load = both_ways.simulate, both_ways.load
 
 
 def test_hashes(load: Any, simulate: Simulator) -> None:
