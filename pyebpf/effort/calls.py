@@ -27,35 +27,23 @@ from pyebpf.effort.states import (
     places_of,
     widened,
 )
+from pyebpf.kernel.prototypes import prototype_by_name
+from pyebpf.kernel.storage import STORAGES
 
 if TYPE_CHECKING:
     from pyebpf.effort.walk import Walk
 
-ENTRIES: Final = frozenset({
-    "map_lookup_elem", "map_lookup_percpu_elem", "task_storage_get", "sk_storage_get", "inode_storage_get",
-    "cgrp_storage_get",
-})  # fmt: skip
+ENTRIES: Final = frozenset({"map_lookup_elem", "map_lookup_percpu_elem", *(kind.get.name for kind in STORAGES)})
 """Helpers that give an entry of the map, or null."""
 KEYED: Final = frozenset({"map_lookup_elem", "map_update_elem", "map_delete_elem"})
 """Helpers that read a key at their second argument."""
-WRITTEN: Final[dict[str, tuple[int, int]]] = {
-    "probe_read": (1, 2), "probe_read_str": (1, 2), "probe_read_user": (1, 2), "probe_read_kernel": (1, 2),
-    "probe_read_user_str": (1, 2), "probe_read_kernel_str": (1, 2), "get_current_comm": (1, 2),
-    "skb_load_bytes": (3, 4), "skb_load_bytes_relative": (3, 4), "xdp_load_bytes": (3, 4), "get_stack": (2, 3),
-    "copy_from_user": (1, 2), "dynptr_read": (1, 2), "snprintf": (1, 2), "fib_lookup": (2, 3),
-    "map_pop_elem": (2, 0), "map_peek_elem": (2, 0),
-}  # fmt: skip
-"""Helpers that write memory they are given: in which argument its address is, and its size (0: of a map's value)."""
+POPS: Final = frozenset({"map_pop_elem", "map_peek_elem"})
+"""Helpers that write a value of the map to their second argument."""
 TEXT_READS: Final = frozenset({"probe_read_str", "probe_read_user_str", "probe_read_kernel_str", "get_stack"})
 """Helpers whose result is at most the size, which is their second argument (`do_refine_retval_range`)."""
-MOVES_PACKETS: Final = frozenset({
-    "skb_store_bytes", "l3_csum_replace", "l4_csum_replace", "skb_vlan_push", "skb_vlan_pop", "skb_change_proto",
-    "skb_change_tail", "skb_change_head", "skb_pull_data", "skb_adjust_room", "xdp_adjust_head", "xdp_adjust_meta",
-    "xdp_adjust_tail", "clone_redirect", "msg_pull_data", "msg_push_data", "msg_pop_data", "lwt_push_encap",
-    "skb_ecn_set_ce", "csum_update", "xdp_store_bytes",
-})  # fmt: skip
-"""Helpers after which no pointer into the packet is good any more (`bpf_helper_changes_pkt_data`)."""
 MAX_ERRNO: Final = 4095
+WORD: Final = 8
+"""Bytes that are taken to be written where nothing tells how many."""
 
 
 def call(walk: Walk, at: int, op: Instruction) -> int:
@@ -76,11 +64,7 @@ def call(walk: Walk, at: int, op: Instruction) -> int:
     if name in KEYED:
         walk.address(frame.regs[2])
     result = _result(walk, frame, name)
-    written = WRITTEN.get(name)
-    if written is not None:
-        _written(walk, frame.regs[written[0]], frame.regs[written[1]] if written[1] else number(FIXED))
-    if name in MOVES_PACKETS:
-        walk.replace((PACKET, PACKET_END), ANY)
+    _effects(walk, frame, name)
     forget_caller_saved(frame, result)
     return at + 1
 
@@ -130,11 +114,22 @@ def _result(walk: Walk, frame: Frame, name: str) -> Register:
     return ANY
 
 
-def _written(walk: Walk, place: Register, size: Register) -> None:
-    if place[0] != STACK or not is_known(place[2]):
+def _effects(walk: Walk, frame: Frame, name: str) -> None:
+    """What a helper changes besides its result."""
+    if name in POPS:
+        _written(walk, frame.regs[2], WORD)
+    prototype = prototype_by_name(name)
+    if prototype is None:
         return
-    count = size[2][1] if size[2][1] else 8
-    scrub(walk.frames[int(place[4])], place[1], min(count, -place[1]))
+    for place, size, least in prototype.written:
+        _written(walk, frame.regs[place], frame.regs[size][2][1] if size else least)
+    if prototype.moves:
+        walk.replace((PACKET, PACKET_END), ANY)
+
+
+def _written(walk: Walk, place: Register, size: int) -> None:
+    if place[0] == STACK and is_known(place[2]):
+        scrub(walk.frames[int(place[4])], place[1], min(size or WORD, -place[1]))
 
 
 def leave(walk: Walk, flow_precise: tuple[int, ...]) -> int | None:

@@ -67,6 +67,12 @@ class Prototype:
     def parameters(self) -> tuple[Parameter, ...]:
         return _parameters(self.takes)
 
+    @property
+    def written(self) -> tuple[tuple[int, int, int], ...]:
+        """Memory that the helper writes: the argument with its address, counted from 1; the one with its size, or 0;
+        and the bytes where none says."""
+        return _written(self.takes)
+
 
 _NUMBERS: Final = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "be16", "be32")
 
@@ -74,6 +80,17 @@ _NUMBERS: Final = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "be16",
 @cache
 def _parameters(text: str) -> tuple[Parameter, ...]:
     return tuple(_parameter(part) for part in text.split(", ")) if text else ()
+
+
+@cache
+def _written(text: str) -> tuple[tuple[int, int, int], ...]:
+    found, number = [], 1
+    for parameter in _parameters(text):
+        sized = parameter.kind == "memory" and not parameter.size
+        if parameter.kind == "memory" and parameter.use != "in":
+            found.append((number, number + 1 if sized else 0, parameter.size))
+        number += 1 + sized
+    return tuple(found)
 
 
 def _parameter(text: str) -> Parameter:
