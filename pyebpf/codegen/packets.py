@@ -9,9 +9,8 @@ from pyebpf.codegen.text import Code, Operand
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir.types import IntType, ValueType
 from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.packets import access_of
 
-_BOUNDS: Final = {ContextKind.XDP_PACKET: (0, 4), ContextKind.SKB_PACKET: (76, 80)}
-"""Offsets of `data` and `data_end`, u32 each, in `struct xdp_md` and `struct __sk_buff`."""
 _MAX_ADVANCE: Final = 0xFFFF
 
 
@@ -46,8 +45,8 @@ def advance(code: Code, pointer: str, amount: str, type: ValueType) -> Operand:
 
 def _bound(code: Code, kind: ContextKind, which: int) -> str:
     """`data` (0) or `data_end` (1) as i64. The kernel gives out pointers though the fields are u32."""
-    bounds = _BOUNDS.get(kind)
-    if bounds is None:
+    ends = access_of(kind).ends
+    if ends is None:
         raise InternalError(f"{kind.name} has no packet to read in place")
-    address = memory.at(code, "%ctx", bounds[which])
+    address = memory.at(code, "%ctx", ends[which])
     return code.value(f"zext i32 {code.value(f'load i32, ptr {address}, align 4')} to i64")

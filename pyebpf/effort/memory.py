@@ -27,6 +27,7 @@ from pyebpf.effort.states import (
     Register,
     number,
 )
+from pyebpf.kernel.packets import ends_for
 
 if TYPE_CHECKING:
     from pyebpf.effort.walk import Walk
@@ -35,13 +36,6 @@ SIZES: Final = (4, 2, 1, 8)
 SIGNED: Final = 0x80
 ATOMIC: Final = 0xC0
 EXCHANGE: Final = 0xF1
-_SKB: Final = {76: (PACKET, 0), 80: (PACKET_END, 0), 140: (PACKET, 1)}
-PACKETS: Final[dict[int, dict[int, tuple[int, int]]]] = {
-    6: {0: (PACKET, 0), 4: (PACKET_END, 0), 8: (PACKET, 1)},
-    1: _SKB, 3: _SKB, 4: _SKB, 8: _SKB,
-}  # fmt: skip
-"""By type of program: where in the context the packet begins and ends, and what comes before it. `struct xdp_md` and
-`struct __sk_buff` in include/uapi/linux/bpf.h."""
 
 
 def of_size(size: int) -> Register:
@@ -86,9 +80,9 @@ def read(walk: Walk, frame: Frame, place: Register, offset: int, size: int, dire
         owner = walk.frames[int(place[4])]
         return _read_stack(walk, owner, place[1] + offset, size, direct)
     if place[0] == CONTEXT:
-        special = PACKETS.get(walk.code.program_type, {}).get(place[1] + offset)
-        if special is not None and size == 4:
-            return (special[0], 0, FIXED, 0, 0) if not special[1] else ANY
+        ends = ends_for(walk.code.program_type)
+        if ends is not None and size == 4 and place[1] + offset in ends:
+            return (PACKET if place[1] + offset == ends[0] else PACKET_END, 0, FIXED, 0, 0)
     return of_size(size)
 
 

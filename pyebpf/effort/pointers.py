@@ -8,7 +8,7 @@ from pyebpf.effort.arithmetic import ADD, MOV, SUB
 from pyebpf.effort.calls import ENTRIES
 from pyebpf.effort.decode import ALU, ALU64, CALL, JMP, LD, LDX, STX, Code, Instruction, helper_name, successors
 from pyebpf.effort.flow import FRAME, slot_bit
-from pyebpf.effort.memory import PACKETS
+from pyebpf.kernel.packets import ends_for
 
 _GIVEN: Final = 0b111110 | 1 << FRAME
 
@@ -54,8 +54,8 @@ def _after(code: Code, op: Instruction, before: int) -> int:
     if op.kind == LD:
         return before | target if op.names is not None else before & ~target
     if op.kind == LDX:
-        special = op.offset in PACKETS.get(code.program_type, {})
-        there = before & slot_bit(op.offset) if op.source == FRAME else special
+        packet = op.offset in (ends_for(code.program_type) or ())
+        there = before & slot_bit(op.offset) if op.source == FRAME else packet
         return before | target if there else before & ~target
     if op.kind == STX and op.target == FRAME:
         bit = slot_bit(op.offset)

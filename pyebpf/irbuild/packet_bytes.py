@@ -73,7 +73,7 @@ def _may_write(b: Builder) -> bool:
 
 def _is_in_place(b: Builder, buffer: Buffer) -> bool:
     row = access_of(b.hook.context)
-    return row.in_place and not row.pieces and not buffer.may_be_empty and buffer.most <= IN_PLACE
+    return row.ends is not None and not row.pieces and not buffer.may_be_empty and buffer.most <= IN_PLACE
 
 
 def _transfer(b: Builder, name: str, at: ops.Value, buffer: Buffer, span: Span) -> None:

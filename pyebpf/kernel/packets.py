@@ -8,9 +8,10 @@ for programs that could take others say so in their section's name, `xdp.frags`.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final, final
 
-from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.hooks import HOOKS, ContextKind
 from pyebpf.records import dataclass
 
 
@@ -20,8 +21,9 @@ class PacketAccess:
     """What a context's programs do."""
 
     context: ContextKind
-    in_place: bool
-    """Whether they may follow pointers into the packet's first piece."""
+    ends: tuple[int, int] | None
+    """Where in the context are the pointers to the start and the end of the packet's first piece, u32 each though they
+    are pointers; None where programs may not follow them. `struct xdp_md` and `struct __sk_buff` in linux/bpf.h."""
     pieces: bool
     """Whether there may be more pieces than the first."""
     load: str
@@ -33,12 +35,19 @@ class PacketAccess:
 
 
 ACCESS: Final = (
-    PacketAccess(ContextKind.XDP_PACKET, True, False, "xdp_load_bytes", "xdp_store_bytes", False),
-    PacketAccess(ContextKind.SKB_PACKET, True, True, "skb_load_bytes", "skb_store_bytes", True),
-    PacketAccess(ContextKind.SKB_COPY, False, True, "skb_load_bytes", "skb_store_bytes", True),
+    PacketAccess(ContextKind.XDP_PACKET, (0, 4), False, "xdp_load_bytes", "xdp_store_bytes", False),
+    PacketAccess(ContextKind.SKB_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True),
+    PacketAccess(ContextKind.SKB_COPY, None, True, "skb_load_bytes", "skb_store_bytes", True),
 )
 
 
 def access_of(context: ContextKind) -> PacketAccess:
     """The row of a hook whose context is a packet."""
     return next(row for row in ACCESS if row.context is context)
+
+
+@cache
+def ends_for(program_type: int) -> tuple[int, int] | None:
+    """As `PacketAccess.ends`, by the type of program; None for those without packets, too."""
+    contexts = {hook.context for hook in HOOKS if hook.program_type == program_type}
+    return next((row.ends for row in ACCESS if row.context in contexts), None)

@@ -93,10 +93,6 @@ def shift_right(value: int, count: int) -> int:
     return value >> min(count, 64)
 
 
-def add(table: dict[int, int], key: int, amount: int) -> None:
-    table[key] = wrap_i64(table.get(key, 0) + amount)
-
-
 def old(table: dict[int, int], key: int) -> tuple[int, int]:
     """What Python reads first of `table[key] += …`."""
     return key, table.get(key, 0)
@@ -113,7 +109,7 @@ def run_python(text: str, inputs: Inputs) -> Outcome:
     out, table = SimpleNamespace(v=[0] * OUTPUTS), dict(inputs.table)
     scope: dict[str, Any] = {
         "i8": i8, "i16": i16, "i32": i32, "i64": i64, "u8": u8, "u16": u16, "u32": u32, "u64": u64,
-        "wrap_u64": wrap_u64, "wrap_i64": wrap_i64, "shift_left": shift_left, "shift_right": shift_right, "add": add,
+        "wrap_u64": wrap_u64, "wrap_i64": wrap_i64, "shift_left": shift_left, "shift_right": shift_right,
         "old": old, "put": put,
         "inputs": [entry], "outputs": [out], "table": table, "Pair": SimpleNamespace,
         "plain": lambda function: function,
