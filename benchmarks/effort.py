@@ -12,6 +12,7 @@ Needs root and Linux 5.16.
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
 import tempfile
 import warnings
@@ -30,10 +31,13 @@ from instructions import verified
 from pyebpf import CompileError
 from pyebpf.compiler import compile_target
 from pyebpf.effort import measure as walk
+from pyebpf.effort import rules_for
 from pyebpf.ir.ranges import exact
+from pyebpf.kernel.versions import parse_version
 
 LEAST: Final = 0.25
 MANY: Final = 1_000_000
+RUNNING: Final = parse_version(platform.release())
 PROGRAMS: Final = (*sorted((ROOT / "samples").glob("*.py")), *sorted((ROOT / "tests/ports/programs").glob("*.py")))
 
 
@@ -56,7 +60,7 @@ def compare(path: Path, folder: Path) -> list[tuple[str, int, int]]:
     (folder / "made.o").write_bytes(made.elf)
     kernel = verified(folder / "made.o")
     return [
-        (f"{path.stem}: {each.name}", walk(made, each, MANY).instructions, kernel[each.name])
+        (f"{path.stem}: {each.name}", walk(made, each, MANY, rules_for(RUNNING)).instructions, kernel[each.name])
         for each in made.programs
         if each.name in kernel
     ]

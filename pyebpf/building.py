@@ -30,38 +30,19 @@ ATTEMPTS: Final = ((464, False, False), (464, True, False), (96, True, False), (
 """Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers;
 whether numbers are computed where the source does, so that fewer are kept at a time; and whether numbers count to local
 memory as well."""
-PLANS: Final = (Plan(), Plan(meeting=True), Plan(30_000, meeting=True), Plan(3_000, meeting=True))
+PLANS: Final = (Plan(), Plan(30_000, meeting=True), Plan(meeting=True))
 """Tried in turn."""
+ENOUGH: Final = 100_000
+"""Instructions of a walk up to which a plan is taken. A verifier stops at a million."""
+LAST: Final = 250_000
+"""The same when every plan was tried. The walk finds nearly what verifiers since 6.7 go through: tests/guests has seen
+0.78 times as many at least. Of older ones, half."""
 BRANCHES: Final = 6_000
 """Ways that are left for later at a time; the verifier remembers 8,192."""
 RISKY: Final = 3_000
 """Estimated instructions beyond which it is worth trying what the verifier will do."""
 FORKS: Final = 12
 """Or conditions that it can't decide, on one way through the program: no more than 4,096 ways if none of them meet."""
-
-
-@final
-@dataclass(frozen=True)
-class Limits:
-    """How long a walk is taken for a kernel, in instructions. Its verifier stops at a million."""
-
-    enough: int
-    """Up to here a plan is taken."""
-    last: int
-    """The same for the first of them, when every plan was tried."""
-
-
-LIMITS: Final[tuple[tuple[Version, Limits], ...]] = (
-    ((6, 19), Limits(50_000, 125_000)),
-    ((6, 12), Limits(100_000, 250_000)),
-    ((5, 13), Limits(50_000, 150_000)),
-    ((0, 0), Limits(100_000, 250_000)),
-)
-"""Each with its first kernel, the newest first. The walk follows 6.18, and finds up to five times as many as the
-verifier, in rare programs a third of them. tests/guests has seen it find 0.17 times as many as 7.3, 0.47 times as many
-as 6.12 and 6.18, 0.53 times as many as 5.10, and 0.3 times as many as 6.1, in loops with callbacks (5.13). Presumably
-since that one, up to 6.4, takes every number for one that matters where it has to go back over such a call
-(`mark_all_scalars_precise`), so that fewer ways meet. Of kernels that weren't tried the stricter limits hold."""
 
 
 @final
@@ -104,7 +85,7 @@ class Building:
         from pyebpf.codegen.worker import Worker
 
         self.cpu = cpu
-        self.limits = next(limits for since, limits in LIMITS if kernel is None or since <= kernel)
+        self._kernel = kernel
         self._given = worker
         self._worker = worker if worker is not None and worker.alive else Worker.start()
 
@@ -130,19 +111,20 @@ class Building:
             built = self._make(checked)
             if plan == PLANS[0] and not is_risky(checked):
                 return built
-            built = self._measured(built, self.limits.enough)
+            built = self._measured(built, ENOUGH)
             if built.refused:  # perhaps its functions take too much stack together
-                built = self._measured(self._make(checked, ATTEMPTS[2:]), self.limits.enough)
-            if built.fits(self.limits.enough):
+                built = self._measured(self._make(checked, ATTEMPTS[2:]), ENOUGH)
+            if built.fits(ENOUGH):
                 return built
             found.append(built)
         sound = [built for built in found if not built.refused]
         if not sound:
             raise InternalError("the kernel's verifier would refuse the code")
-        whole = self._measured(sound[0], self.limits.last)
-        if whole.fits(self.limits.last):
-            return whole
-        raise _too_much(sound[-1], self.limits)
+        for built in sound:
+            whole = self._measured(built, LAST)
+            if whole.fits(LAST):
+                return whole
+        raise _too_much(sound[-1])
 
     def assembly(self, text: str) -> str:
         """LLVM's textual IR as BPF assembly."""
@@ -172,9 +154,10 @@ class Building:
         raise InternalError("no room")
 
     def _measured(self, built: Built, most: int) -> Built:
-        from pyebpf.effort import measure
+        from pyebpf.effort import measure, rules_for
 
-        return replace(built, efforts=tuple(measure(built.object, each, most) for each in built.object.programs))
+        rules = rules_for(self._kernel)
+        return replace(built, efforts=tuple(measure(built.object, each, most, rules) for each in built.object.programs))
 
 
 def is_risky(checked: Checked) -> bool:
@@ -206,14 +189,14 @@ def _too_many_values(checked: Checked, name: str) -> CompileError | InternalErro
     return InternalError(f"the stack of {name} is too small for its registers")
 
 
-def _too_much(built: Built, limits: Limits) -> CompileError:
+def _too_much(built: Built) -> CompileError:
     """A diagnostic for each program that the verifier can't follow, at the loop that costs most."""
     from pyebpf.diagnostics.loops import TooMuchToFollow
 
     programs = {program.name: program for program in built.checked.module.programs}
     found = []
     for spec, effort in zip(built.object.programs, built.efforts, strict=True):
-        if fits(effort, limits.enough):
+        if fits(effort, ENOUGH):
             continue
         program = programs[spec.name]
         callbacks = [each for each in programs.values() if each.callback and each.callback.owner == program.name]

@@ -90,12 +90,17 @@ def compile_target(
 
 def _checks(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Callable[[Plan], Checked]:
     """Checks the module of `unit` as often as it is asked to, and warns the first time."""
+    from pyebpf.checks import check_module, examine
+    from pyebpf.ir.validate import validate
+
     module = _module(unit, btf)
+    validate(module)
+    language = examine(module, kernel)
     found: dict[Plan, Checked] = {}
 
     def check(plan: Plan) -> Checked:
         if plan not in found:
-            found[plan] = _checked(module, kernel, plan)
+            found[plan] = check_module(module, kernel, None, plan, language)
             if warn is not None and len(found) == 1:
                 warn(_suspects(unit, found[plan]))
         return found[plan]
@@ -130,7 +135,7 @@ def check_target(
 
 def lower_target(target: Target, *, btf: Btf | None = None, kernel: Version | None = None) -> Checked:
     """Typed IR that every check has passed, as the simulator runs it. Raises CompileError."""
-    return _checked(_module(resolve(target), btf), kernel)
+    return _checks(resolve(target), btf, kernel, None)(Plan())
 
 
 def emit(
@@ -253,14 +258,6 @@ def _module(unit: Unit, btf: Btf | None) -> Module:
 
     public = tuple(dir(pyebpf))
     return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf, unit.variables))
-
-
-def _checked(module: Module, kernel: Version | None, plan: Plan = Plan()) -> Checked:
-    from pyebpf.checks import check_module
-    from pyebpf.ir.validate import validate
-
-    validate(module)
-    return check_module(module, kernel, None, plan)
 
 
 def _suspects(unit: Unit, checked: Checked) -> tuple[Diagnostic, ...]:

@@ -39,7 +39,7 @@ from pyebpf.records import dataclass
 
 SPILLED_RANGES = (5, 16)
 """The verifier keeps the ranges of numbers that are put on the stack and read back (commit 354e8f1970f8)."""
-__all__ = ["Checked", "LoopReport", "Plan", "ProgramReport", "check_module"]
+__all__ = ["Checked", "LoopReport", "Plan", "ProgramReport", "check_module", "examine"]
 
 
 @final
@@ -60,14 +60,8 @@ class Checked:
     plan: Plan = Plan()
 
 
-def check_module(
-    module: Module, kernel: Version | None = None, loops: ops.Strategy | None = None, plan: Plan = Plan()
-) -> Checked:
-    """Check every program of `module`; for `kernel` and later ones if given. Raises CompileError.
-
-    `loops` is for tests: the strategy that every loop shall have. `plan`: what is done about
-    a program that is much for the verifier.
-    """
+def examine(module: Module, kernel: Version | None = None) -> dict[Program, Facts]:
+    """What is known of every program of `module`, in which nothing is wrong. Raises CompileError."""
     sink = Sink()
     language = {program: analyze(program, "language") for program in module.programs}
     for program, facts in language.items():
@@ -80,7 +74,23 @@ def check_module(
         for diagnostic in (*found, *newer, *kept):
             sink.add(diagnostic)
     sink.check()
-    module, language = _with_strategies(module, language, kernel, loops, plan.limit)
+    return language
+
+
+def check_module(
+    module: Module,
+    kernel: Version | None = None,
+    loops: ops.Strategy | None = None,
+    plan: Plan = Plan(),
+    language: dict[Program, Facts] | None = None,
+) -> Checked:
+    """Check every program of `module`; for `kernel` and later ones if given. Raises CompileError.
+
+    `loops` is for tests: the strategy that every loop shall have. `plan`: what is done about a program that is much for
+    the verifier. `language`: what `examine` has found, if it was asked already.
+    """
+    module, language = _with_strategies(module, language or examine(module, kernel), kernel, loops, plan.limit)
+    sink = Sink()
     for program, facts in language.items():
         newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()
         together = too_expensive_together(program, language) if program.callback is None else ()

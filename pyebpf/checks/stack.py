@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, final
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -36,8 +36,7 @@ def stack(program: Program) -> int:
     functions call each other."""
     if not any(_is_function(op) for op in ops.walk(program.body)):
         return sum(round_up(slot.type.size, 8) for slot in slots(program))
-    uses = Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet | ops.LocalSet))
-    return _chain(program.body, frozenset(), uses)
+    return _chain(program.body, frozenset(), _uses(program))
 
 
 def room(program: Program) -> int:
@@ -48,28 +47,54 @@ def room(program: Program) -> int:
     return max(STACK - (stack(program) - memory), 0)
 
 
-def _is_function(op: ops.Op) -> bool:
-    return isinstance(op, ops.Loop) and op.strategy != "bounded"
+@final
+class Chains:
+    """How much stack a program's functions take, depending on which loops are some."""
+
+    def __init__(self, program: Program) -> None:
+        self._body = program.body
+        self._memory = frozenset(slots(program))
+        self._uses = _uses(program)
+
+    def fit(self, callbacks: frozenset[ops.Loop]) -> bool:
+        """Whether the functions that are under way together fit the stack, without local memory, which may lie
+        elsewhere."""
+        return _chain(self._body, self._memory, self._uses, callbacks) <= STACK
 
 
-def _chain(block: ops.Block, around: frozenset[ops.Slot], uses: Counter[ops.Local]) -> int:
+def _uses(program: Program) -> Counter[ops.Local]:
+    return Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet | ops.LocalSet))
+
+
+def _is_function(op: ops.Op, callbacks: frozenset[ops.Loop] = frozenset()) -> bool:
+    return isinstance(op, ops.Loop) and (op.strategy != "bounded" or op in callbacks)
+
+
+def _chain(
+    block: ops.Block,
+    around: frozenset[ops.Slot],
+    uses: Counter[ops.Local],
+    callbacks: frozenset[ops.Loop] = frozenset(),
+) -> int:
     """Bytes for a function whose body is `block`, and for the deepest of those that it runs."""
-    own = frozenset(op.slot for op in _direct(block) if isinstance(op, ops.SlotAddress)) - around
-    loops = [op for op in _direct(block) if isinstance(op, ops.Loop) and _is_function(op)]
+    direct = list(_direct(block, callbacks))
+    own = frozenset(op.slot for op in direct if isinstance(op, ops.SlotAddress)) - around
+    loops = [op for op in direct if isinstance(op, ops.Loop) and _is_function(op, callbacks)]
     shared = {local for loop in loops for local in _shared(loop, uses)}
     size = sum(round_up(slot.type.size, 8) for slot in own) + 8 * len(shared)
     size += _HEADER + _LOOP if loops else 0
     bodies = [ops.Block((*loop.body.ops, *loop.step.ops)) for loop in loops]
-    return round_up(size + SPILLS, _GRAIN) + max((_chain(body, around | own, uses) for body in bodies), default=0)
+    deepest = max((_chain(body, around | own, uses, callbacks) for body in bodies), default=0)
+    return round_up(size + SPILLS, _GRAIN) + deepest
 
 
-def _direct(block: ops.Block) -> Iterator[ops.Op]:
+def _direct(block: ops.Block, callbacks: frozenset[ops.Loop]) -> Iterator[ops.Op]:
     """Ops of a function's body; of loops that are functions of their own only the loop itself."""
     for op in block.ops:
         yield op
-        if not _is_function(op):
+        if not _is_function(op, callbacks):
             for inner in ops.blocks(op):
-                yield from _direct(inner)
+                yield from _direct(inner, callbacks)
 
 
 def _shared(loop: ops.Loop, uses: Counter[ops.Local]) -> set[ops.Local]:

@@ -17,6 +17,7 @@ from pyebpf.checks.estimate import Weighing, estimate
 from pyebpf.checks.facts import Facts
 from pyebpf.checks.instructions import roughly
 from pyebpf.checks.locks import gives_back, under_locks
+from pyebpf.checks.stack import Chains
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.outlining import LoopTooNew, ReferenceMoved
 from pyebpf.ir import ops
@@ -58,8 +59,10 @@ def choose(
         weighing = Weighing(program.body, facts)
         if loops and _too_much(weighing, chosen, limit):
             loops = [loop for loop in loops if not tied_to_the_stack(loop, program)]
+        chains = Chains(program)
         while loops and _too_much(weighing, chosen, limit):
-            more = _next(weighing, chosen, [loop for loop in loops if loop not in chosen], limit)
+            others = [loop for loop in loops if loop not in chosen and chains.fit(chosen | {loop})]
+            more = _next(weighing, chosen, others, limit)
             if more is None:
                 break
             chosen |= {more}

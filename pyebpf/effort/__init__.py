@@ -15,14 +15,13 @@ from collections.abc import Mapping
 from typing import final
 
 from pyebpf.effort.decode import CALLBACKS, LATER, decode, helper_name
-from pyebpf.effort.flow import Learnt
-from pyebpf.effort.pointers import pointer_sums
+from pyebpf.effort.rules import Rules, rules_for
 from pyebpf.effort.stack import MOST, deepest
 from pyebpf.effort.walk import Refused, TooMuch, Walk
 from pyebpf.object.specs import LineRecord, Object, ProgramSpec
 from pyebpf.records import dataclass
 
-__all__ = ["Effort", "measure"]
+__all__ = ["Effort", "Rules", "measure", "rules_for"]
 
 
 @final
@@ -42,8 +41,8 @@ class Effort:
     """Where they are: by file and line."""
 
 
-def measure(obj: Object, program: ProgramSpec, most: int) -> Effort:
-    """What the verifier does with `program`; at most about `most` instructions are walked."""
+def measure(obj: Object, program: ProgramSpec, most: int, rules: Rules) -> Effort:
+    """What a verifier with these rules does with `program`; at most about `most` instructions are walked."""
     code = decode(obj, program)
     callbacks = frozenset(
         at
@@ -52,7 +51,7 @@ def measure(obj: Object, program: ProgramSpec, most: int) -> Effort:
     )
     if deepest(code) > MOST:
         return Effort(0, 0, False, True, {})
-    walk = Walk(code, most, Learnt({}, pointer_sums(code), set()), callbacks)
+    walk = Walk(code, most, callbacks, rules)
     try:
         walk.run()
     except TooMuch:

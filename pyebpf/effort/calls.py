@@ -24,7 +24,6 @@ from pyebpf.effort.states import (
     Frame,
     Register,
     number,
-    places_of,
     widened,
 )
 from pyebpf.kernel.prototypes import prototype_by_name
@@ -41,6 +40,15 @@ POPS: Final = frozenset({"map_pop_elem", "map_peek_elem"})
 """Helpers that write a value of the map to their second argument."""
 TEXT_READS: Final = frozenset({"probe_read_str", "probe_read_user_str", "probe_read_kernel_str", "get_stack"})
 """Helpers whose result is at most the size, which is their second argument (`do_refine_retval_range`)."""
+RESULT_MATTERS: Final = frozenset({8, 9, 13, 15, 18, 25})
+"""Types of programs (`enum bpf_prog_type`) whose result must lie in a range: those of cgroups."""
+SIZES: Final = {
+    "ringbuf_reserve": 1 << 2,
+    "ringbuf_output": 1 << 3,
+    "perf_event_output": 1 << 5,
+    "loop": 1 << 1 | 1 << 4,
+}
+"""Of helpers that have no prototype, and the rounds and flags of `bpf_loop`."""
 MAX_ERRNO: Final = 4095
 WORD: Final = 8
 """Bytes that are taken to be written where nothing tells how many."""
@@ -59,32 +67,42 @@ def call(walk: Walk, at: int, op: Instruction) -> int:
         forget_caller_saved(frame, ANY)  # of the kernel
         return at + 1
     name = helper_name(op)
-    if name in CALLBACKS:
-        _callback(walk, frame, at, name)
+    walk.matters(_sizes(name), at)
+    given = _callback(walk, frame, at, name) if name in CALLBACKS else None
     if name in KEYED:
         walk.address(frame.regs[2])
     result = _result(walk, frame, name)
     _effects(walk, frame, name)
     forget_caller_saved(frame, result)
-    return at + 1
+    if given is None:
+        return at + 1
+    walk.frames.append(given)
+    return given.start
 
 
-def _callback(walk: Walk, frame: Frame, at: int, name: str) -> None:
-    """Walk the function later, as if it were called from here and came back to here."""
+def _sizes(name: str) -> int:
+    """Arguments of a helper that are sizes, of which the exact number matters."""
+    if name in SIZES:
+        return SIZES[name]
+    prototype = prototype_by_name(name)
+    return sum(1 << argument for argument in prototype.sizes) if prototype is not None else 0
+
+
+def _callback(walk: Walk, frame: Frame, at: int, name: str) -> Frame | None:
+    """Walk the function later, as if it were called from here and came back to here; or its frame, if it is walked at
+    once."""
     given = frame.regs[1 + CALLBACKS[name]]
     if given[0] != FUNCTION:
-        return
+        return None
     if name == LATER:
         alone = Frame(int(given[4]), -1, 0)
         alone.regs[1:4] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), (VALUE, 0, FIXED, 0, "")]
         walk.apart(alone)
-        return
-    if name == "loop" and frame.depth >= frame.regs[1][2][1]:
+        return None
+    if walk.rules.rounds and name == "loop" and frame.depth >= frame.regs[1][2][1]:
         frame.depth = 0
-        return
-    later = walk.later(int(given[4]), at)
-    later[-1].depth += 1
-    inner = Frame(int(given[4]), at, len(later), callback=True)
+        return None
+    inner = Frame(int(given[4]), at, len(walk.frames), callback=True)
     context = frame.regs[3]
     if name == "loop":
         inner.regs[1:3] = [ANY, context]
@@ -93,8 +111,13 @@ def _callback(walk: Walk, frame: Frame, at: int, name: str) -> None:
         inner.regs[1:5] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), value, context]
     else:
         inner.regs[1:4] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), (VALUE, 0, FIXED, 0, "")]
+    if not walk.rules.rounds:
+        return inner
+    later = walk.later(inner.start, at)
+    later[-1].depth += 1
     later.append(inner)
     frame.depth = 0
+    return None
 
 
 def _result(walk: Walk, frame: Frame, name: str) -> Register:
@@ -132,9 +155,11 @@ def _written(walk: Walk, place: Register, size: int) -> None:
         scrub(walk.frames[int(place[4])], place[1], min(size or WORD, -place[1]))
 
 
-def leave(walk: Walk, flow_precise: tuple[int, ...]) -> int | None:
+def leave(walk: Walk, at: int) -> int | None:
     """The end of a function; where to go on, None at the end of the program."""
     frame = walk.frames[-1]
+    if frame.callback or (len(walk.frames) == 1 and walk.code.program_type in RESULT_MATTERS):
+        walk.matters(1, at)
     if len(walk.frames) == 1:
         return None
     walk.frames.pop()
@@ -143,9 +168,10 @@ def leave(walk: Walk, flow_precise: tuple[int, ...]) -> int | None:
         caller.regs[0] = frame.regs[0]
         caller.regs[1:6] = [UNSET] * 5
         return frame.callsite + 1
+    if not walk.rules.rounds:
+        return frame.callsite + 1
     earlier = walk.earlier(frame.callsite)
     if earlier is not None:
-        places = places_of(walk.frames, frame.callsite)
-        for old, new, at in zip(earlier.frames, walk.frames, places, strict=True):
-            widened(old, new, flow_precise[at])
+        for old, new, precise in zip(earlier.frames, walk.frames, earlier.precise, strict=True):
+            widened(old, new, precise)
     return frame.callsite

@@ -11,6 +11,8 @@ from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec, R
 from pyebpf.records import dataclass
 
 LD, LDX, ST, STX, ALU, JMP, JMP32, ALU64 = range(8)
+FRAME: Final = 10
+"""The register that points to the stack."""
 CALL: Final = 0x80
 EXIT: Final = 0x90
 JA: Final = 0x00
@@ -44,6 +46,10 @@ class Instruction:
     """Whether the second operand is a register, not a constant."""
 
 
+ALWAYS: Final = 1 << FRAME
+"""A bit in what an instruction touches: functions may begin or end there, so it is never passed over."""
+
+
 @final
 @dataclass(frozen=True)
 class Code:
@@ -64,6 +70,19 @@ class Code:
             for following in successors(self, at) if op is not None else ():
                 found[following].append(at)
         return found
+
+    @cached_property
+    def touched(self) -> list[int]:
+        """For each instruction, which registers have to matter after it for it to be looked at on the way back."""
+        return [_touched(op) for op in self.instructions]
+
+    @cached_property
+    def enters(self) -> list[bool]:
+        """For each instruction, whether one of the program's functions begins there, or ends."""
+        return [
+            op is not None and op.kind == JMP and (op.code == EXIT or (op.code == CALL and op.function >= 0))
+            for op in self.instructions
+        ]
 
     def function_of(self, at: int) -> int:
         """Where the function starts that the instruction at `at` is in."""
@@ -105,6 +124,16 @@ def _instructions(function: FunctionSpec, starts: dict[str, int], big_endian: bo
             found.append(None)
         at += 16 if opcode == 0x18 else 8
     return found
+
+
+def _touched(op: Instruction | None) -> int:
+    if op is None:
+        return 0
+    if op.kind in (JMP, JMP32):
+        if op.code in (CALL, EXIT):
+            return ALWAYS
+        return 1 << op.target | 1 << op.source if op.from_register and op.code != JA else 0
+    return 1 << op.target if op.target != FRAME else 0
 
 
 def helper_name(op: Instruction) -> str:

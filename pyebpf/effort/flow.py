@@ -1,14 +1,9 @@
 """What is known of a program before it is walked: where the verifier remembers states, and which registers and which
-words of the stack still matter at each instruction, and how much.
-
-A number matters precisely where a decided branch, an address or a size depends on it: two states that differ elsewhere
-are the same to the verifier. It finds out backwards, on the way that it came (`mark_chain_precision` in verifier.c);
-here all ways are taken together, so more matters than in truth, never less.
+words of the stack may still be read at each instruction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, final
 
 from pyebpf.effort.arithmetic import ADD, END, MOV, NEG
@@ -16,6 +11,7 @@ from pyebpf.effort.decode import (
     ALU64,
     CALL,
     EXIT,
+    FRAME,
     JA,
     JMP,
     JMP32,
@@ -26,17 +22,40 @@ from pyebpf.effort.decode import (
     helper_name,
     successors,
 )
+from pyebpf.kernel.prototypes import prototype_by_name
 from pyebpf.records import dataclass
 
-FRAME: Final = 10
-"""The register that points to the stack."""
 SLOTS: Final = 11
 """From this bit on, bits stand for words of the stack: the first, nearest to the frame pointer, for `SLOTS`."""
-_ARGUMENTS: Final = 0b111110
-"""Sizes and flags among a helper's arguments are precise; which they are isn't looked up."""
+_COUNTS: Final = {
+    "map_lookup_elem": 2,
+    "map_update_elem": 4,
+    "map_delete_elem": 2,
+    "map_lookup_percpu_elem": 3,
+    "map_push_elem": 3,
+    "map_pop_elem": 2,
+    "map_peek_elem": 2,
+    "loop": 4,
+    "for_each_map_elem": 4,
+    "ringbuf_reserve": 3,
+    "ringbuf_submit": 2,
+    "ringbuf_discard": 2,
+    "ringbuf_output": 4,
+    "tail_call": 3,
+    "spin_lock": 1,
+    "spin_unlock": 1,
+    "timer_init": 3,
+    "timer_set_callback": 2,
+    "timer_start": 3,
+    "timer_cancel": 1,
+    "sk_storage_get": 4,
+    "task_storage_get": 4,
+    "cgrp_storage_get": 4,
+    "inode_storage_get": 4,
+}
+"""How many arguments helpers take that probes don't call by their own names."""
+MOST_ARGUMENTS: Final = 5
 _ATOMIC: Final = 0xC0
-RESULT_MATTERS: Final = frozenset({8, 9, 13, 15, 18, 25})
-"""Types of programs (`enum bpf_prog_type`) whose result must lie in a range: those of cgroups."""
 
 
 @final
@@ -50,7 +69,7 @@ class Flow:
     callbacks: frozenset[int]
     """Calls of helpers that are given a function."""
     live: tuple[int, ...]
-    precise: tuple[int, ...]
+    """What may be read from there on."""
 
 
 def slot_bit(offset: int) -> int:
@@ -58,39 +77,13 @@ def slot_bit(offset: int) -> int:
     return 1 << SLOTS + (-offset - 1) // 8
 
 
-@final
-@dataclass(frozen=True)
-class Learnt:
-    """What only the walk shows, and adds here."""
-
-    slots: dict[int, int]
-    """For each function, words of its stack that are read through other registers than the frame pointer."""
-    pointer_sums: set[int]
-    """Instructions that add a number to a pointer."""
-    decided: set[int]
-    """Conditional jumps that were decided on some way: what they compare matters."""
-
-
-def flow(code: Code, callback_calls: frozenset[int], learnt: Learnt) -> Flow:
+def flow(code: Code, callback_calls: frozenset[int]) -> Flow:
     """Look at all instructions once, and at most of them a few times."""
     prune, jump = set[int](), set[int]()
     for at, instruction in enumerate(code.instructions):
         if instruction is not None:
             _mark(code, at, instruction, prune, jump, callback_calls)
-    live = _backwards(code, _addressed(code), lambda op, after, at: _lives(op, after))
-    return Flow(frozenset(prune), frozenset(jump), callback_calls, live, precise(code, learnt))
-
-
-def precise(code: Code, learnt: Learnt) -> tuple[int, ...]:
-    """A Flow's `precise`, by what has been learnt so far."""
-    result = code.program_type in RESULT_MATTERS
-
-    def matters(op: Instruction, after: int, at: int) -> int:
-        if op.kind == JMP and op.code == EXIT:
-            return 1 if result or code.function_of(at) else 0
-        return _matters(op, after, at in learnt.pointer_sums or at in learnt.decided)
-
-    return _backwards(code, learnt.slots, matters)
+    return Flow(frozenset(prune), frozenset(jump), callback_calls, _backwards(code, _addressed(code)))
 
 
 def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int], callbacks: frozenset[int]) -> None:
@@ -137,8 +130,8 @@ def lowest_addresses(code: Code) -> dict[int, int]:
     return lowest
 
 
-def _backwards(code: Code, always: dict[int, int], transfer: Callable[[Instruction, int, int], int]) -> tuple[int, ...]:
-    """The mask before each instruction: what `transfer` makes of the union of those after it."""
+def _backwards(code: Code, always: dict[int, int]) -> tuple[int, ...]:
+    """What is read from each instruction on. `always`: for each function, words of its stack that always may be."""
     masks = [0] * len(code.instructions)
     base = [0] * len(code.instructions)
     starts = set(code.starts)
@@ -159,7 +152,7 @@ def _backwards(code: Code, always: dict[int, int], transfer: Callable[[Instructi
         for following in successors(code, at):
             if following < len(masks):
                 after |= masks[following]
-        mask = transfer(op, after, at) | base[at]
+        mask = _lives(op, after) | base[at]
         if mask != masks[at]:
             masks[at] = mask
             for earlier in code.predecessors[at]:
@@ -195,43 +188,20 @@ def _lives(op: Instruction, after: int) -> int:
             return _lives_jump(op, after)
 
 
+def _arguments(op: Instruction) -> int:
+    """How many registers a call reads, from r1 on."""
+    name = helper_name(op)
+    if name in _COUNTS:
+        return _COUNTS[name]
+    prototype = prototype_by_name(name) if name else None
+    return len(prototype.parameters) + len(prototype.sizes) if prototype is not None else MOST_ARGUMENTS
+
+
 def _lives_jump(op: Instruction, after: int) -> int:
     if op.code == CALL:
-        return after & ~0b111111 | _ARGUMENTS
+        return after & ~0b111111 | (2 << _arguments(op)) - 2
     if op.code == EXIT:
         return 1
     if op.code == JA:
         return after
     return after | 1 << op.target | (1 << op.source if op.from_register else 0)
-
-
-def _matters(op: Instruction, after: int, wanted: bool) -> int:
-    """Registers and words whose exact number something later on depends on."""
-    target, source = 1 << op.target, 1 << op.source
-    match op.kind:
-        case 4 | 7:
-            if op.code == MOV:
-                needed = after & target
-                after &= ~target
-                return after | (source if needed and op.from_register else 0)
-            both = source | target if op.from_register else target
-            return after | (both if after & target or wanted else 0)
-        case 1:
-            needed = after & target
-            after &= ~target
-            return after | (slot_bit(op.offset) if needed and op.source == FRAME else 0)
-        case 0:
-            return after & ~target
-        case 2 | 3:
-            if op.target == FRAME and op.opcode & 0xE0 == 0x60:
-                needed = after & slot_bit(op.offset)
-                if op.opcode >> 3 & 3 == 3:
-                    after &= ~slot_bit(op.offset)
-                return after | (source if needed and op.kind == STX else 0)
-            return after
-        case _:
-            if op.code == CALL:
-                return after & ~0b111111 | _ARGUMENTS
-            if op.code == JA:
-                return after
-            return after | target | (source if op.from_register else 0) if wanted else after

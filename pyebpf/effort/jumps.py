@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyebpf.effort.arithmetic import ADD, compute
 from pyebpf.effort.bounds import Bounds, known
 from pyebpf.effort.comparisons import JEQ, JGE, JGT, JLE, JLT, JNE, not_refined, refined, taken
-from pyebpf.effort.decode import JMP, Instruction
+from pyebpf.effort.decode import FRAME, JMP, Instruction
+from pyebpf.effort.flow import SLOTS
 from pyebpf.effort.states import (
     APART,
     FIXED,
@@ -28,8 +29,12 @@ _ENDS: Final = {JGT: (False, False), JLT: (True, True), JGE: (False, True), JLE:
 """`packet OP packet_end`: on which way the bytes are there (whether that of the jump), and whether one more."""
 
 
-def conditional(walk: Walk, at: int, op: Instruction) -> int:
-    """Where to go on; the other way, if there is one, is left for later."""
+Links: TypeAlias = tuple[tuple[int, int], ...]
+
+
+def conditional(walk: Walk, at: int, op: Instruction) -> tuple[int, Links]:
+    """Where to go on, and the numbers of which something is known there; the other way, if there is one, is left for
+    later."""
     frame = walk.frames[-1]
     one = frame.regs[op.target]
     two = frame.regs[op.source] if op.from_register else number(known(op.immediate))
@@ -38,17 +43,17 @@ def conditional(walk: Walk, at: int, op: Instruction) -> int:
     if one[0] == NUMBER and two[0] == NUMBER:
         decided = taken(op.code, one[2], two[2], wide)
         if decided is not None:
-            walk.decides(at)
-            return aim if decided else following
+            walk.matters(1 << op.target | (1 << op.source if op.from_register else 0), at)
+            return aim if decided else following, ()
         return _numbers(walk, op, (one, two), (aim, following), wide)
     if two[0] == NUMBER and two[2] == FIXED and op.code in (JEQ, JNE) and wide:
         if one[0] in NULLABLE:
             other = walk.later(aim, at)
             _settle(other, one, op.code == JNE)
             _settle(walk.frames, one, op.code == JEQ)
-            return following
+            return following, ()
         if one[0] != NUMBER:
-            return aim if op.code == JNE else following
+            return aim if op.code == JNE else following, ()
     other = walk.later(aim, at)
     if one[0] == PACKET and two[0] == PACKET_END and op.code in _ENDS:
         jumps, one_more = _ENDS[op.code]
@@ -56,21 +61,41 @@ def conditional(walk: Walk, at: int, op: Instruction) -> int:
     elif one[0] == PACKET_END and two[0] == PACKET and op.code in _ENDS:
         jumps, one_more = _ENDS[{JGT: JLT, JLT: JGT, JGE: JLE, JLE: JGE}[op.code]]
         _in_packet(other if jumps else walk.frames, two, one_more)
-    return following
+    return following, ()
 
 
-def _numbers(walk: Walk, op: Instruction, both: tuple[Register, Register], ways: tuple[int, int], wide: bool) -> int:
+def _numbers(
+    walk: Walk, op: Instruction, both: tuple[Register, Register], ways: tuple[int, int], wide: bool
+) -> tuple[int, Links]:
     one, two = both
     true = refined(op.code, one[2], two[2], wide)
     false = not_refined(op.code, one[2], two[2], wide)
     if true is None or false is None:  # both can't be; the verifier would go on with what it has
         true, false = true or (one[2], two[2]), false or (one[2], two[2])
-    other = walk.later(ways[0], ways[1] - 1)
+    linked = _links(walk.frames, one, two)
+    other = walk.later(ways[0], ways[1] - 1, linked)
     for frames, found in ((other, true), (walk.frames, false)):
         learn(frames, op.target, one, found[0])
         if op.from_register:
             learn(frames, op.source, two, found[1])
-    return ways[1]
+    return ways[1], linked
+
+
+def _links(frames: list[Frame], one: Register, two: Register) -> Links:
+    """Registers and words that are known to be constants apart from one of two numbers (`collect_linked_regs`)."""
+    wanted = {register[3] & ~APART for register in (one, two) if register[0] == NUMBER and register[3]}
+    if not wanted:
+        return ()
+    found = []
+    for depth, frame in enumerate(frames):
+        for index in range(FRAME):
+            register = frame.regs[index]
+            if register[0] == NUMBER and register[3] & ~APART in wanted:
+                found.append((depth, 1 << index))
+        for index, (_, there) in frame.stack.items():
+            if there is not None and there[0] == NUMBER and there[3] & ~APART in wanted:
+                found.append((depth, 1 << SLOTS + index))
+    return tuple(found) if len(found) > 1 else ()
 
 
 def learn(frames: list[Frame], register: int, old: Register, bounds: Bounds) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pyebpf.effort.arithmetic import sign_extended
 from pyebpf.effort.bounds import Bounds, is_known, known, lower_half, unsigned
 from pyebpf.effort.decode import LDX, STX, Instruction
-from pyebpf.effort.flow import FRAME
+from pyebpf.effort.flow import SLOTS
 from pyebpf.effort.states import (
     ALL_MISC,
     ALL_SPILL,
@@ -43,13 +43,13 @@ def of_size(size: int) -> Register:
     return ANY if size == 8 else number(unsigned((1 << 8 * size) - 1))
 
 
-def access(walk: Walk, frame: Frame, op: Instruction) -> None:
+def access(walk: Walk, frame: Frame, at: int, op: Instruction) -> None:
     """One load or store."""
     size = SIZES[op.opcode >> 3 & 3]
     mode = op.opcode & 0xE0
     walk.address(frame.regs[op.source if op.kind == LDX else op.target])
     if op.kind == LDX:
-        found = read(walk, frame, frame.regs[op.source], op.offset, size, op.source == FRAME)
+        found = read(walk, frame.regs[op.source], op.offset, size)
         if mode == SIGNED and found[0] == NUMBER:
             found = number(sign_extended(found[2], 8 * size, True))
         frame.regs[op.target] = found
@@ -60,7 +60,7 @@ def access(walk: Walk, frame: Frame, op: Instruction) -> None:
         return
     value = frame.regs[op.source] if op.kind == STX else number(known(op.immediate))
     if place[0] == STACK:
-        _write_stack(walk, frame, op, place, value, size)
+        _write_stack(walk, frame, at, op, place, value, size)
 
 
 def _atomic(walk: Walk, frame: Frame, op: Instruction, place: Register, size: int) -> None:
@@ -72,13 +72,12 @@ def _atomic(walk: Walk, frame: Frame, op: Instruction, place: Register, size: in
         frame.regs[op.source] = of_size(size)
 
 
-def read(walk: Walk, frame: Frame, place: Register, offset: int, size: int, direct: bool) -> Register:
+def read(walk: Walk, place: Register, offset: int, size: int) -> Register:
     """What a load gives."""
     if place[0] == STACK:
         if not is_known(place[2]):
             return of_size(size)
-        owner = walk.frames[int(place[4])]
-        return _read_stack(walk, owner, place[1] + offset, size, direct)
+        return _read_stack(walk, int(place[4]), place[1] + offset, size)
     if place[0] == CONTEXT:
         ends = ends_for(walk.code.program_type)
         if ends is not None and size == 4 and place[1] + offset in ends:
@@ -86,16 +85,16 @@ def read(walk: Walk, frame: Frame, place: Register, offset: int, size: int, dire
     return of_size(size)
 
 
-def _read_stack(walk: Walk, owner: Frame, offset: int, size: int, direct: bool) -> Register:
+def _read_stack(walk: Walk, depth: int, offset: int, size: int) -> Register:
     index, start = (-offset - 1) // 8, offset % 8
-    if not direct:
-        walk.reads(owner.start, index)
-    types, there = owner.stack.get(index, NO_WORD)
+    types, there = walk.frames[depth].stack.get(index, NO_WORD)
     if types[0] == SPILL and there is not None:
         if size == 8 and types == ALL_SPILL:
+            walk.filled(depth, 1 << SLOTS + index)
             return there
         filled = len(types) - len(types.lstrip(bytes([SPILL])))
         if there[0] == NUMBER and not start and size <= filled:
+            walk.filled(depth, 1 << SLOTS + index)
             return _narrowed(there, size)
         return of_size(size)
     read_types = types[start : start + size]
@@ -124,7 +123,9 @@ def cut(bounds: Bounds, size: int) -> Bounds:
     return bounds if bounds[1] <= high else unsigned(high)
 
 
-def _write_stack(walk: Walk, frame: Frame, op: Instruction, place: Register, value: Register, size: int) -> None:
+def _write_stack(
+    walk: Walk, frame: Frame, at: int, op: Instruction, place: Register, value: Register, size: int
+) -> None:
     owner = walk.frames[int(place[4])]
     if not is_known(place[2]):
         low, high = place[1] + op.offset + place[2][2], place[1] + op.offset + place[2][3] + size
@@ -140,9 +141,12 @@ def _write_stack(walk: Walk, frame: Frame, op: Instruction, place: Register, val
         elif value[0] == NUMBER and size < 8:
             value = number(cut(value[2], 8))
         owner.stack[index] = bytes([SPILL] * size + [MISC] * (8 - size)), value
+        walk.filled(int(place[4]), 1 << SLOTS + index)
         return
     types = bytearray(MISC if kind == SPILL else kind for kind in owner.stack.get(index, NO_WORD)[0])
     zero = value[0] == NUMBER and value[2] == FIXED
+    if zero and op.kind == STX:
+        walk.matters(1 << op.source, at)
     types[start : start + size] = bytes([ZERO if zero else MISC]) * size
     owner.stack[index] = bytes(types), None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from pyebpf.effort.decode import LDX, ST, STX, Code, Instruction
-from pyebpf.effort.flow import FRAME, lowest_addresses
+from pyebpf.effort.decode import FRAME, LDX, ST, STX, Code, Instruction
+from pyebpf.effort.flow import lowest_addresses
 
 MOST: Final = 512
 """MAX_BPF_STACK, of a whole chain of calls."""

@@ -11,7 +11,9 @@ from __future__ import annotations
 from typing import Final, TypeAlias, final
 
 from pyebpf.effort.bounds import UNKNOWN, Bounds, known, within
-from pyebpf.effort.flow import FRAME, SLOTS, Flow
+from pyebpf.effort.decode import FRAME
+from pyebpf.effort.flow import SLOTS
+from pyebpf.effort.precision import Step
 
 Extra: TypeAlias = "int | str"
 Register: TypeAlias = tuple[int, int, Bounds, int, Extra]
@@ -73,23 +75,65 @@ def places_of(frames: list[Frame], at: int) -> list[int]:
 class Remembered:
     """A state that later ones are compared with. `branches`: ways from it that aren't at their end."""
 
-    __slots__ = ("_flow", "_found", "at", "branches", "frames", "hits", "misses", "parent")
+    __slots__ = (
+        "_found",
+        "at",
+        "branches",
+        "circle",
+        "doubt",
+        "frames",
+        "hits",
+        "misses",
+        "numbers",
+        "parent",
+        "precise",
+        "steps",
+    )
 
-    def __init__(self, at: int, frames: list[Frame], parent: Remembered | None) -> None:
-        self.at, self.frames, self.parent = at, frames, parent
+    def __init__(
+        self,
+        at: int,
+        frames: list[Frame],
+        parent: Remembered | None,
+        steps: Step | None,
+        circle: tuple[int, ...] | None,
+    ) -> None:
+        """`parent` and `steps`: how the walk came here. `circle`: the one that this is in."""
+        self.at, self.frames, self.parent, self.steps, self.circle = at, frames, parent, steps, circle
         self.branches, self.hits, self.misses = 1, 0, 0
-        self._flow: Flow | None = None
-        self._found: list[Matters] = []
+        self.numbers = [_numbers(frame) for frame in frames]
+        """Of each frame the registers and words that hold numbers."""
+        self.precise = [0] * len(frames)
+        """And those of them that matter, as far as is known."""
+        self.doubt: tuple[bool, int, bool, int] | None = None
+        """What made the last state differ that was compared with it, loosely or not: the frame, whether it is a word of
+        the stack, and which."""
+        self._found: list[Matters] | None = None
 
-    def that_matters(self, flow: Flow) -> list[Matters]:
+    def renewed(self) -> None:
+        """More numbers matter."""
+        self._found = None
+
+    def that_matters(self, live: tuple[int, ...]) -> list[Matters]:
         """Of each frame the registers and words that another state must have alike."""
-        if self._flow is not flow:
-            self._flow = flow
+        if self._found is None:
+            places = places_of(self.frames, self.at)
             self._found = [
-                _that_matters(frame, flow.live[place], flow.precise[place])
-                for frame, place in zip(self.frames, places_of(self.frames, self.at), strict=True)
+                _that_matters(frame, live[place], precise)
+                for frame, place, precise in zip(self.frames, places, self.precise, strict=True)
             ]
         return self._found
+
+
+def _numbers(frame: Frame) -> int:
+    found = 0
+    for index in range(FRAME):
+        if frame.regs[index][0] == NUMBER:
+            found |= 1 << index
+    for index, (types, there) in frame.stack.items():
+        if there is not None and there[0] == NUMBER and types[0] == SPILL:
+            found |= 1 << SLOTS + index
+    return found
 
 
 def _that_matters(frame: Frame, live: int, precise: int) -> Matters:
@@ -133,47 +177,68 @@ class Ids:
         return self.agree(old or self._made, new or self._made - 1)
 
 
-def same(old: Remembered, new: list[Frame], flow: Flow, loose: bool) -> bool:
-    """Whether all that is safe from `old` on is safe from `new` on. `loose`: as callbacks are compared, of which the
-    rounds so far have not been walked to their end."""
+def same(old: Remembered, new: list[Frame], live: tuple[int, ...], loose: bool) -> bool:
+    """Whether all that is safe from `old` on is safe from `new` on. `loose`: as states of a circle are compared, of
+    which not all ways have been walked to their end."""
     frames = old.frames
     if len(frames) != len(new):
         return False
     for one, two in zip(frames, new, strict=True):
         if one.callsite != two.callsite or one.start != two.start or one.depth > two.depth:
             return False
+    if old.doubt is not None and old.doubt[0] is loose and _differs(old, new, *old.doubt):
+        return False
     ids = Ids()
     if not loose:
-        return all(_alike(found, frame, ids) for found, frame in zip(old.that_matters(flow), new, strict=True))
-    places = places_of(frames, old.at)
-    return all(_same_frame(one, two, flow.live[at], ids) for one, two, at in zip(frames, new, places, strict=True))
+        for depth, found in enumerate(old.that_matters(live)):
+            if (doubt := _unlike(found, new[depth], ids)) is not None:
+                old.doubt = loose, depth, *doubt
+                return False
+        return True
+    for depth, at in enumerate(places_of(frames, old.at)):
+        if (doubt := _unlike_all(frames[depth], new[depth], live[at], ids)) is not None:
+            old.doubt = loose, depth, *doubt
+            return False
+    return True
 
 
-def _alike(found: Matters, new: Frame, ids: Ids) -> bool:
-    """Whether `new` has what matters of a frame."""
+def _differs(old: Remembered, new: list[Frame], loose: bool, depth: int, is_word: bool, index: int) -> bool:
+    """Whether what made another state differ from `old` makes this one: most often it is a counter."""
+    if not is_word:
+        precise = loose or old.precise[depth] >> index & 1 != 0
+        return not _safe(old.frames[depth].regs[index], new[depth].regs[index], precise, Ids(), loose)
+    precise = loose or old.precise[depth] >> SLOTS + index & 1 != 0
+    word, other = old.frames[depth].stack[index], new[depth].stack.get(index)
+    return other is None or not _same_word(word, other, precise, Ids(), loose)
+
+
+def _unlike(found: Matters, new: Frame, ids: Ids) -> tuple[bool, int] | None:
+    """What of a frame matters and is another in `new`: whether it is a word of the stack, and which."""
     registers, stack = new.regs, new.stack
     for index, old in found[0]:
         if not _safe(old, registers[index], True, ids, False):
-            return False
+            return False, index
     for index, word, precise in found[1]:
         other = stack.get(index)
         if other is word and (word[1] is None or not word[1][3]):
             continue
         if other is None or not _same_word(word, other, precise, ids, False):
-            return False
-    return True
+            return True, index
+    return None
 
 
-def _same_frame(old: Frame, new: Frame, live: int, ids: Ids) -> bool:
-    """The same for callbacks: all that is live, and all of the stack."""
+def _unlike_all(old: Frame, new: Frame, live: int, ids: Ids) -> tuple[bool, int] | None:
+    """The same for circles: of all that is live, and all of the stack."""
     for register in range(10):
         if live >> register & 1 and not _safe(old.regs[register], new.regs[register], True, ids, True):
-            return False
+            return False, register
     for index, word in old.stack.items():
         other = new.stack.get(index)
+        if other is word and (word[1] is None or not word[1][3]):
+            continue
         if other is None or not _same_word(word, other, True, ids, True):
-            return False
-    return True
+            return True, index
+    return None
 
 
 def _safe(old: Register, new: Register, precise: bool, ids: Ids, loose: bool) -> bool:
@@ -194,6 +259,8 @@ def _safe(old: Register, new: Register, precise: bool, ids: Ids, loose: bool) ->
 
 
 def _same_word(old: Word, new: Word, precise: bool, ids: Ids, loose: bool) -> bool:
+    if old[0] == ALL_SPILL == new[0] and old[1] is not None and new[1] is not None:
+        return _safe(old[1], new[1], precise, ids, loose)
     if loose and old[0] != new[0]:
         return False
     first, second = _whole(old), _whole(new)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final, final
 
 from pyebpf.effort.arithmetic import ADD, AND, END, MOV, NEG, SUB, compute, negated, sign_extended
 from pyebpf.effort.bounds import Bounds, is_known, known, lower_half, unsigned
 from pyebpf.effort.calls import call, leave
+from pyebpf.effort.circles import Circle, Visit, circle_of, circles
 from pyebpf.effort.decode import ALU, ALU64, CALL, EXIT, JA, JMP, JMP32, LD, Code, Instruction
-from pyebpf.effort.flow import Flow, Learnt, flow, precise, slot_bit
+from pyebpf.effort.flow import Flow, flow
 from pyebpf.effort.jumps import conditional
 from pyebpf.effort.memory import access
+from pyebpf.effort.precision import Step, Way, mark
+from pyebpf.effort.rules import Rules
 from pyebpf.effort.states import (
     ANY,
     APART,
@@ -32,6 +34,7 @@ from pyebpf.effort.states import (
     Register,
     Remembered,
     number,
+    places_of,
     same,
 )
 
@@ -39,6 +42,11 @@ HISTORY: Final = 40
 """Jumps after which a state is remembered in any case."""
 COMPARISONS: Final = 16
 """Comparisons of states that take about as long as an instruction's walk does here."""
+
+
+BACKWARDS: Final = 8
+"""Instructions on the way back that take about as long."""
+NOTHING_LINKED: Final[tuple[tuple[int, int], ...]] = ()
 
 
 class TooMuch(Exception):
@@ -53,11 +61,11 @@ class Refused(Exception):
 class Walk:
     """One walk. `frames`: where it is now. `most`: instructions after which it is given up."""
 
-    def __init__(self, code: Code, most: int, learnt: Learnt, callbacks: frozenset[int]) -> None:
+    def __init__(self, code: Code, most: int, callbacks: frozenset[int], rules: Rules) -> None:
         self.code = code
+        self.rules = rules
         self.most = most
-        self.learnt = learnt
-        self.flow: Flow = flow(code, callbacks, learnt)
+        self.flow: Flow = flow(code, callbacks)
         self.frames: list[Frame] = [Frame(0, -1, 0)]
         self.frames[0].regs[1] = (CONTEXT, 0, FIXED, 0, 0)
         self.instructions = 0
@@ -67,12 +75,15 @@ class Walk:
         self.visits: Counter[int] = Counter()
         self._effort = 0
         self._ids = 0
+        self._steps: Step | None = None
+        self._word: tuple[int, int] | None = None
         self._parent: Remembered | None = None
-        self._pending: list[tuple[int, list[Frame], Remembered | None, int]] = []
+        self._pending: list[tuple[int, list[Frame], Remembered | None, Step | None, int]] = []
         self._states: dict[tuple[int, int], list[Remembered]] = {}
+        self._circles = circles(code, callbacks)
+        self._visits: dict[Circle, Visit] = {}
         self._last = (0, 0)
         self._history = 0
-        self._stale = False
 
     # What the steps ask for
 
@@ -80,10 +91,11 @@ class Walk:
         self._ids += 1
         return self._ids
 
-    def later(self, at: int, now: int) -> list[Frame]:
-        """Leave the way on from `at` for later; its frames, a copy of those of now."""
+    def later(self, at: int, now: int, linked: tuple[tuple[int, int], ...] = ()) -> list[Frame]:
+        """Leave the way on from `at` for later; its frames, a copy of those of now. `now`: the instruction that leads
+        there, and `linked` the numbers of which it says something."""
         frames = [frame.copy() for frame in self.frames]
-        self._pending.append((at, frames, self._parent, self._history))
+        self._pending.append((at, frames, self._parent, Step(now, None, linked, self._steps), self._history))
         if self._parent is not None:
             self._parent.branches += 1
         self.open = max(self.open, len(self._pending))
@@ -91,19 +103,26 @@ class Walk:
 
     def apart(self, frame: Frame) -> None:
         """Leave a function for later that begins with nothing but its own frame."""
-        self._pending.append((frame.start, [frame], None, 0))
+        self._pending.append((frame.start, [frame], None, None, 0))
         self.open = max(self.open, len(self._pending))
 
-    def reads(self, function: int, index: int) -> None:
-        """A word of the stack is read through a pointer: what is in it matters."""
-        bit = slot_bit(-8 * index - 1)
-        if not self.learnt.slots.get(function, 0) & bit:
-            self.learnt.slots[function] = self.learnt.slots.get(function, 0) | bit
-            self.stale()
+    def filled(self, frame: int, bit: int) -> None:
+        """The instruction puts a register into a word of the stack, or takes it from there."""
+        self._word = frame, bit
 
-    def stale(self) -> None:
-        """Something was learnt of what matters."""
-        self._stale = True
+    def matters(self, registers: int, at: int) -> None:
+        """The numbers in these registers of the innermost function matter at `at`."""
+        numbers = 0
+        for index, register in enumerate(self.frames[-1].regs):
+            if registers >> index & 1 and register[0] == NUMBER:
+                numbers |= 1 << index
+        if numbers:
+            self._mark(Way(at, self._steps, self._parent), [0] * (len(self.frames) - 1) + [numbers])
+
+    def _mark(self, way: Way, masks: list[int]) -> bool:
+        count, changed = mark(self.code, self.flow.callbacks, way, masks, self.rules.through_calls)
+        self._effort += count // BACKWARDS
+        return changed
 
     def address(self, register: Register) -> None:
         """Something is read or written there. Raises Refused where there is nothing: a constant, or what may be null.
@@ -112,12 +131,6 @@ class Walk:
         """
         if register[0] in NULLABLE or (register[0] == NUMBER and is_known(register[2])):
             raise Refused
-
-    def decides(self, at: int) -> None:
-        """The conditional jump at `at` goes one way only: what it compares matters."""
-        if at not in self.learnt.decided:
-            self.learnt.decided.add(at)
-            self.stale()
 
     def replace(self, kinds: Iterable[int], new: Register) -> None:
         """Every register and word of these kinds."""
@@ -152,13 +165,9 @@ class Walk:
             while at is not None:
                 at = self._step(at)
             self._ended(self._parent)
-            if self._stale:
-                # A state is compared with only when all ways from it are at their end, and what they need is known.
-                self._stale = False
-                self.flow = replace(self.flow, precise=precise(self.code, self.learnt))
             if not self._pending:
                 return
-            at, self.frames, self._parent, self._history = self._pending.pop()
+            at, self.frames, self._parent, self._steps, self._history = self._pending.pop()
 
     def _step(self, at: int) -> int | None:
         self.instructions += 1
@@ -175,25 +184,33 @@ class Walk:
         kind = op.kind
         if kind in (ALU64, ALU):
             arithmetic(self, at, op)
+            self._steps = Step(at, None, (), self._steps)
             return at + 1
         if kind in (JMP, JMP32):
             return self._jump(at, op)
         frame = self.frames[-1]
         if kind == LD:
             frame.regs[op.target] = self._constant(op)
+            self._steps = Step(at, None, (), self._steps)
             return at + 2
-        access(self, frame, op)
+        self._word = None
+        access(self, frame, at, op)
+        self._history += self._word is not None
+        self._steps = Step(at, self._word, (), self._steps)
         return at + 1
 
     def _jump(self, at: int, op: Instruction) -> int | None:
         self.jumps += 1
-        if op.code == CALL:
-            return call(self, at, op)
-        if op.code == EXIT:
-            return leave(self, self.flow.precise)
         if op.code == JA:
             return at + 1 + (op.immediate if op.kind == JMP32 else op.offset)
-        return conditional(self, at, op)
+        if op.code == EXIT:
+            following, linked = leave(self, at), NOTHING_LINKED
+        elif op.code == CALL:
+            following, linked = call(self, at, op), NOTHING_LINKED
+        else:
+            following, linked = conditional(self, at, op)
+        self._steps = Step(at, None, linked, self._steps)
+        return following
 
     def _constant(self, op: Instruction) -> Register:
         """A load of 64 bits: a number, a map, a variable, a function."""
@@ -207,39 +224,91 @@ class Walk:
 
     def _seen(self, at: int) -> bool:
         """Whether what follows from here has nothing new; else it may be remembered (`is_state_visited`)."""
-        forced = at in self.flow.callbacks or self._history > HISTORY
+        calls = at in self.flow.callbacks
+        forced = calls or self._history > HISTORY
         jumps, instructions = self.jumps - self._last[0], self.instructions - self._last[1]
         add = forced or (jumps >= 2 and instructions >= 8)
         states = self._states.setdefault((at, self.frames[-1].callsite), [])
         self._effort += len(states) // COMPARISONS
-        for state in states[:]:
+        for state in reversed(states[:]):
             if state.branches:
-                if at in self.flow.callbacks:
-                    if same(state, self.frames, self.flow, True):
-                        return True
+                if calls:
+                    if same(state, self.frames, self.flow.live, True):
+                        return self._met(state, at, circle=self.rules.circles)
                 elif not forced and jumps < 20 and instructions < 100:
                     add = False
-            elif same(state, self.frames, self.flow, False):
-                state.hits += 1
-                return True
+            else:
+                unfinished = self._unfinished(state)
+                if same(state, self.frames, self.flow.live, unfinished):
+                    return self._met(state, at, circle=unfinished)
             if add:
                 state.misses += 1
-            patience = 64 if at in self.flow.callbacks and state.branches else 3
+            patience = 64 if calls and state.branches else 3
             if state.misses > state.hits * patience + patience:
                 states.remove(state)
         if add:
-            state = Remembered(at, [frame.copy() for frame in self.frames], self._parent)
-            states.append(state)
-            self._parent, self._history = state, 0
-            self._last = self.jumps, self.instructions
+            states.append(self._remembered(at))
         return False
+
+    def _remembered(self, at: int) -> Remembered:
+        frames = [frame.copy() for frame in self.frames]
+        circle = circle_of(self._circles, places_of(frames, at))
+        state = Remembered(at, frames, self._parent, self._steps, circle)
+        if not self.rules.forgets:
+            self._still_precise(state)
+        if circle is not None:
+            visit = self._visits.setdefault(circle, Visit())
+            visit.entry = visit.entry or state
+        self._parent, self._steps, self._history = state, None, 0
+        self._last = self.jumps, self.instructions
+        return state
+
+    def _still_precise(self, state: Remembered) -> None:
+        """What matters in a new state because it did before."""
+        if len(self.code.starts) > 1:
+            state.precise[:] = state.numbers
+        elif state.parent is not None:
+            state.precise[0] = state.numbers[0] & state.parent.precise[0]
+
+    def _unfinished(self, state: Remembered) -> bool:
+        """Whether more may come to matter in a state, though all ways from it are at their end: it is in a circle that
+        the walk came around."""
+        return state.circle is not None and bool(self._visits[state.circle].met)
+
+    def _met(self, state: Remembered, at: int, *, circle: bool) -> bool:
+        """What matters in a state that has nothing new matters here."""
+        state.hits += 1
+        way = Way(at, self._steps, self._parent)
+        self._learn(state, way)
+        if circle and state.circle is not None:
+            self._visits[state.circle].met.append((state, way))
+        return True
+
+    def _learn(self, state: Remembered, way: Way) -> bool:
+        masks = [
+            precise & self.flow.live[place]
+            for precise, place in zip(state.precise, places_of(state.frames, state.at), strict=True)
+        ]
+        return any(masks) and self._mark(way, masks)
 
     def _ended(self, state: Remembered | None) -> None:
         while state is not None:
             state.branches -= 1
             if state.branches:
                 return
+            if state.circle is not None and (visit := self._visits[state.circle]).entry is state:
+                visit.entry = None
+                self._settle(visit)
             state = state.parent
+
+    def _settle(self, visit: Visit) -> None:
+        """All ways through a circle are at their end: what matters in one state of it matters in those equal to it."""
+        changed = True
+        while changed:
+            changed = False
+            for old, way in visit.met:
+                changed |= self._learn(old, way)
+        visit.met.clear()
 
 
 def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
@@ -268,9 +337,8 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
     elif not wide or code not in (ADD, SUB) or (one[0] != NUMBER and two[0] != NUMBER):
         regs[op.target] = ANY if wide else number(lower_half(ANY[2]))
     else:
-        if op.from_register and at not in walk.learnt.pointer_sums:
-            walk.learnt.pointer_sums.add(at)
-            walk.stale()
+        if op.from_register:
+            walk.matters(1 << (op.source if two[0] == NUMBER else op.target), at)
         pointer, offset = (one, two) if one[0] != NUMBER else (two, one)
         regs[op.target] = _pointer(walk, pointer, offset, code)
 

@@ -73,6 +73,11 @@ class Prototype:
         and the bytes where none says."""
         return _written(self.takes)
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Arguments that are sizes of memory, counted from 1."""
+        return _sizes(self.takes)
+
 
 _NUMBERS: Final = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "be16", "be32")
 
@@ -90,6 +95,17 @@ def _written(text: str) -> tuple[tuple[int, int, int], ...]:
         if parameter.kind == "memory" and parameter.use != "in":
             found.append((number, number + 1 if sized else 0, parameter.size))
         number += 1 + sized
+    return tuple(found)
+
+
+@cache
+def _sizes(text: str) -> tuple[int, ...]:
+    found, number = [], 1
+    for parameter in _parameters(text):
+        if parameter.kind == "memory" and not parameter.size:
+            number += 1
+            found.append(number)
+        number += 1
     return tuple(found)
 
 

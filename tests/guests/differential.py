@@ -34,16 +34,18 @@ from running import Kernel, Outcome, checks, run_python, written
 from trial import Program, make, time_limit
 
 from pyebpf import CompileError
-from pyebpf.building import LIMITS
+from pyebpf.building import LAST
 from pyebpf.checks.cost import BUDGET
 from pyebpf.codegen import Worker
-from pyebpf.effort import measure
+from pyebpf.effort import measure, rules_for
 from pyebpf.kernel.versions import parse_version
 
 CHUNK: Final = 25
 """Programs that one process compiles at a time."""
 MARGIN: Final = 1.25
 """A program that is just taken must stay so far below the million instructions at which the verifier stops."""
+FEWEST: Final = MARGIN * LAST / BUDGET
+"""Of each instruction that the verifier goes through, how much the compiler must find beforehand."""
 LARGE: Final = 1000
 """Instructions from which on that matters."""
 
@@ -55,12 +57,6 @@ class Options:
     version: str
     seed: str
     cases: int
-
-    @property
-    def fewest(self) -> float:
-        """Of each instruction that the verifier goes through, how much the compiler must find beforehand."""
-        version = parse_version(self.version)
-        return MARGIN * next(limits.last for since, limits in LIMITS if since <= version) / BUDGET
 
 
 @dataclass
@@ -102,7 +98,8 @@ def compiled(options: Options, numbers: range) -> Tally:
             continue
         tally.counts["accepted"] += 1
         made = built.object
-        tally.expected[number] = sum(measure(made, each, BUDGET).instructions for each in made.programs)
+        rules = rules_for(_kernel.target)
+        tally.expected[number] = sum(measure(made, each, BUDGET, rules).instructions for each in made.programs)
         given = [[case.numbers, case.array, case.name, case.table] for case in program.cases]
         code = base64.b64encode(made.elf).decode()
         tally.lines[number] = json.dumps({"number": number, "object": code, "cases": given}) + "\n"
@@ -127,7 +124,7 @@ def add(total: Tally, options: Options, part: Tally, given: argparse.Namespace) 
             total.counts["runs"] += len(answer["outcomes"])
             expected, verified = part.expected[number], answer["verified"]
             total.expected[number], total.verified[number] = expected, verified
-            if verified >= LARGE and expected < options.fewest * verified:
+            if verified >= LARGE and expected < FEWEST * verified:
                 what = what or f"the verifier went through {verified} instructions, {expected} were expected"
         if what:
             total.reports.append(report(options, number, program, what))
