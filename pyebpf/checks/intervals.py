@@ -195,7 +195,7 @@ class _Analysis:
         if self.visits < 0:
             return self.loop_at_once(op, known, written)
         growing = growths(op) if self.facts.mode == "language" else {}
-        function = op.strategy != "bounded" and self.facts.mode == "verifier"
+        function = op.is_function and self.facts.mode == "verifier"
         if function:
             known = self.hidden(known, place)
             self.functions.append({op.label})

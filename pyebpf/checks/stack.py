@@ -67,7 +67,7 @@ def _uses(program: Program) -> Counter[ops.Local]:
 
 
 def _is_function(op: ops.Op, callbacks: frozenset[ops.Loop] = frozenset()) -> bool:
-    return isinstance(op, ops.Loop) and (op.strategy != "bounded" or op in callbacks)
+    return isinstance(op, ops.Loop) and (op.is_function or op in callbacks)
 
 
 def _chain(

@@ -15,7 +15,7 @@ from typing import Final
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.estimate import Weighing, estimate
 from pyebpf.checks.facts import Facts
-from pyebpf.checks.instructions import roughly
+from pyebpf.checks.instructions import cost, roughly
 from pyebpf.checks.locks import gives_back, under_locks
 from pyebpf.checks.stack import Chains
 from pyebpf.diagnostics.base import Diagnostic
@@ -36,6 +36,13 @@ FOR_EACH: Final = (5, 13)
 BPF_LOOP: Final = (5, 17)
 MANY_ROUNDS: Final = (6, 7)
 """The verifier follows callbacks round by round until nothing is new (commit ab5cfac139ab)."""
+
+
+MOST_ROUNDS: Final = 8
+SHORT: Final = 64
+"""Instructions of all rounds together up to which a loop is written out."""
+OVERHEAD: Final = 6
+"""Instructions of a round that aren't needed any more: its test, and its count."""
 
 
 def choose(
@@ -66,13 +73,30 @@ def choose(
             if more is None:
                 break
             chosen |= {more}
-    if not chosen:
+    short = frozenset(loop for loop in every if loop not in chosen and is_short(loop, facts)) if force is None else ()
+    if not chosen and not short:
         return program
 
     def change(op: ops.Op) -> ops.Op:
-        return replace(op, strategy="callback") if isinstance(op, ops.Loop) and op in chosen else op
+        if not isinstance(op, ops.Loop) or not (op in chosen or op in short):
+            return op
+        return replace(op, strategy="callback" if op in chosen else "unrolled")
 
     return rewrite(program, change)
+
+
+def is_short(loop: ops.Loop, facts: Facts) -> bool:
+    """Whether a loop is as well written out: it saves the test and the count of every round, which then are known
+    beforehand, and costs little more code than it saves."""
+    rounds = bound(loop, facts)
+    if loop.strategy != "bounded" or loop.counting is None or rounds is None or rounds > MOST_ROUNDS:
+        return False
+    if not all(isinstance(value, ops.Const) for value in (loop.counting.start, loop.counting.stop)):
+        return False
+    inside = [op for block in (loop.body, loop.step) for op in ops.walk(block)]
+    if any(isinstance(op, ops.Loop) for op in inside):
+        return False
+    return rounds * max(sum(map(cost, inside)) - OVERHEAD, 1) <= SHORT
 
 
 def since(loop: ops.Loop, program: Program) -> Version:

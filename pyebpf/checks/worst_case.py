@@ -43,7 +43,7 @@ def worst_case(
             case ops.Loop():
                 each = min(ways(op.body, facts, known), STATES) if multiplies(op, facts, known) else states
                 inside = sum(worst_case(inner, facts, known, each, callbacks) for inner in ops.blocks(op))
-                if op.strategy != "bounded" or op in callbacks:
+                if op.is_function or op in callbacks:
                     total += CALLBACK_ROUNDS * (inside + each) + CALL
                 else:
                     total += (bound(op, facts) or 1) * (inside + each)

@@ -16,6 +16,7 @@ from pyebpf.kernel.versions import Version, show_version
 
 STRATEGIES = {
     "bounded": "round by round",
+    "unrolled": "written out",
     "callback": "as a function of its own (bpf_loop)",
     "entries": "as a function of its own (bpf_for_each_map_elem)",
 }

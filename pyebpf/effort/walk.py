@@ -66,6 +66,7 @@ class Walk:
         self.rules = rules
         self.most = most
         self.flow: Flow = flow(code, callbacks)
+        self._live_in_circles = (-1,) * len(code.instructions) if rules.unread else self.flow.live
         self.frames: list[Frame] = [Frame(0, -1, 0)]
         self.frames[0].regs[1] = (CONTEXT, 0, FIXED, 0, 0)
         self.instructions = 0
@@ -233,13 +234,13 @@ class Walk:
         for state in reversed(states[:]):
             if state.branches:
                 if calls:
-                    if same(state, self.frames, self.flow.live, True):
+                    if same(state, self.frames, self._live_in_circles, True):
                         return self._met(state, at, circle=self.rules.circles)
                 elif not forced and jumps < 20 and instructions < 100:
                     add = False
             else:
                 unfinished = self._unfinished(state)
-                if same(state, self.frames, self.flow.live, unfinished):
+                if same(state, self.frames, self._live_in_circles if unfinished else self.flow.live, unfinished):
                     return self._met(state, at, circle=unfinished)
             if add:
                 state.misses += 1

@@ -26,7 +26,7 @@ from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 Arithmetic: TypeAlias = Literal["+", "-", "*", "//", "%", "<<", ">>", "&", "|", "^"]
-Strategy: TypeAlias = Literal["bounded", "callback", "entries"]
+Strategy: TypeAlias = Literal["bounded", "unrolled", "callback", "entries"]
 Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
@@ -646,8 +646,8 @@ class Loop:
     """`body`, then `step`, again and again until a Break. Continue goes to `step`.
 
     `bound` is the greatest number of times that `body` starts, None until proven. `guarded` makes
-    the code count as well, so that the verifier sees the bound. `strategy`: whether it stays a loop, or becomes a
-    function that the kernel runs again and again, or for each entry of a map.
+    the code count as well, so that the verifier sees the bound. `strategy`: whether it stays a loop, is written out, or
+    becomes a function that the kernel runs again and again, or for each entry of a map.
     """
 
     label: Label
@@ -659,19 +659,26 @@ class Loop:
     span: Span
     strategy: Strategy = "bounded"
 
+    @property
+    def is_function(self) -> bool:
+        """Whether the kernel runs its rounds as a function."""
+        return self.strategy in ("callback", "entries")
+
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
     """A block that Break leaves: an inlined function, or what a `try` protects.
 
-    `function`: the name of the function, if it is a copy of one.
+    `function`: the name of the function, if it is a copy of one. `rounds`: how many there were, of a loop that was
+    written out.
     """
 
     label: Label
     body: Block
     span: Span
     function: str = ""
+    rounds: int = 0
 
 
 @final

@@ -316,7 +316,8 @@ class _Printer:
                     self.lines.append(f"{indent}step:")
                     self.nested(op.step, depth)
             case ops.Scope():
-                self.lines.append(f"{indent}scope {self.name(op.label)}:")
+                rounds = f" ({op.rounds} rounds)" if op.rounds else ""
+                self.lines.append(f"{indent}scope {self.name(op.label)}{rounds}:")
                 self.nested(op.body, depth)
             case ops.Break():
                 self.lines.append(f"{indent}break {self.name(op.label)}")

@@ -30,6 +30,7 @@ from pyebpf.transform.proven_checks import is_proven, unclear_indexes
 from pyebpf.transform.range_checks import join_range_checks
 from pyebpf.transform.scratch import with_scratch
 from pyebpf.transform.short_circuits import settle_short_circuits
+from pyebpf.transform.unroll import unroll
 from pyebpf.transform.unused import remove_unused
 from pyebpf.transform.zeroing import shrink_zeroing
 
@@ -49,9 +50,12 @@ def optimize(checked: Checked, room: int = STACK - SPILLS, *, in_memory: bool = 
 
 def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Program:
     language = checked.language[checked_program]
-    program = forget_in_loops(checked_program, language)
-    if program is not checked_program:
-        language = language.carried(checked_program.body, program.body)
+    written_out = unroll(checked_program, language)
+    if written_out is not checked_program:
+        language = analyze(written_out, "language")
+    program = forget_in_loops(written_out, language)
+    if program is not written_out:
+        language = language.carried(written_out.body, program.body)
     if checked.plan.meeting:
         program = meet_everywhere(program, language)
         language = analyze(program, "language")

@@ -46,7 +46,7 @@ def forget_in_loops(program: Program, facts: Facts) -> Program:
         if isinstance(op, ops.Loop) and multiplies(op, facts, known):
             settled.add(op)
             later = _forget(_needed_later(op, reads), op)
-            if op.strategy != "bounded":
+            if op.is_function:
                 return (op, *later)
             forget = _forget(_differing(op, known, reads), op)
             loop = replace(op, step=ops.Block((*op.step.ops, *forget)))

@@ -76,7 +76,7 @@ class _Walk:
 
 
 def _function(op: ops.Op) -> bool:
-    return isinstance(op, ops.Loop) and op.strategy != "bounded"
+    return isinstance(op, ops.Loop) and op.is_function
 
 
 def _absent(op: ops.Op, number: int) -> ops.Op | None:

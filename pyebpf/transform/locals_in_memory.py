@@ -112,7 +112,7 @@ def _seeds(block: ops.Block, inside: bool) -> Iterator[ops.Value]:
                 yield from op.arguments
             case ops.If() if inside:
                 yield op.condition
-            case ops.Loop() if op.counting is not None and op.strategy == "bounded":
+            case ops.Loop() if op.counting is not None and not op.is_function:
                 yield from (op.counting.start, op.counting.stop)
         for inner in ops.blocks(op):
-            yield from _seeds(inner, inside or (isinstance(op, ops.Loop) and op.strategy == "bounded"))
+            yield from _seeds(inner, inside or (isinstance(op, ops.Loop) and not op.is_function))

@@ -77,7 +77,7 @@ class _Outliner:
                 return [replace(op, failing=self.block(failing))]
             case ops.Loop():
                 loop = replace(op, body=self.block(op.body), step=self.block(op.step))
-                return self.extract(op, loop) if op.strategy != "bounded" else [loop]
+                return self.extract(op, loop) if op.is_function else [loop]
             case _:
                 return [op]
 

@@ -11,7 +11,7 @@ import multiplying
 import pytest
 
 from pyebpf.compiler import compile_target, lower_target
-from pyebpf.effort import measure
+from pyebpf.effort import measure, rules_for
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
@@ -77,7 +77,7 @@ def test_check_tells_what_the_verifier_goes_through_and_the_loops_of_the_plan_th
     assert "bounded" in {loop.strategy for loop in report.loops}, "as the first plan has them"
     [program] = json.loads(pyebpf("check", path, "--json").stdout)["programs"]
     made = compile_target(path)
-    assert program["followed"] == measure(made, made.programs[0], 1_000_000).instructions
+    assert program["followed"] == measure(made, made.programs[0], 1_000_000, rules_for(None)).instructions
     assert {loop["strategy"] for loop in program["loops"]} == {"callback"}, "as the object has them"
     done = pyebpf("check", path).stdout
     figure = f"{program['followed']:,}"
