@@ -29,6 +29,8 @@ HARMLESS: Final = (
     *(),
 )
 """Python's functions that change nothing."""
+CHANGING: Final = frozenset({"pop", "push", "setdefault"})
+"""Methods of maps that change which entries there are."""
 
 
 def frozen(b: Builder, operand: Operand, span: Span) -> Operand:
@@ -69,7 +71,7 @@ def may_change(b: Builder, later: Sequence[tree.Expression]) -> bool:
 
 
 def _may_write(b: Builder, node: tree.Expression) -> bool:
-    """Whether `node` assigns a name or calls a @function."""
+    """Whether `node` assigns a name, calls a @function, or changes which entries a map has."""
     return any(
         isinstance(part, tree.Walrus) or (isinstance(part, tree.Call) and _may_call_function(b, part.function))
         for part in parts(node)
@@ -78,6 +80,8 @@ def _may_write(b: Builder, node: tree.Expression) -> bool:
 
 def _may_call_function(b: Builder, node: tree.Expression) -> bool:
     if isinstance(node, tree.Attribute) and isinstance(node.value, tree.Name):
+        if node.name in CHANGING:
+            return True
         return isinstance(_static(b, node.value.id), ModuleType)  # others have methods of the language
     if not isinstance(node, tree.Name):
         return True

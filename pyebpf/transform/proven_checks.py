@@ -27,9 +27,21 @@ def is_proven(check: ops.Check, verifier: Facts, unclear: frozenset[ops.Value]) 
     """Whether the check's condition always holds. `unclear`: indexes whose bounds the verifier may lose."""
     if not verifier.reachable(check):
         return True
-    if any(value in unclear for value in ops.operands(check.condition)):
+    if any(value in unclear or _exceeds(value, check.condition) for value in ops.operands(check.condition)):
         return False
     return verifier.always(check.condition) is True
+
+
+def _exceeds(value: ops.Value, condition: ops.Value) -> bool:
+    """Whether a masked index is small enough only by what was masked. Of that the verifier may know less: 6.11 to 6.16
+    forget the upper end of a number that is compared with the same number plus a constant."""
+    match value, condition:
+        case ops.Binary(operator="&", right=ops.Const(value=mask)), ops.Compare(left=left, right=ops.Const(value=most)):
+            if left is not value or condition.operator not in ("<", "<="):
+                return True
+            return mask > most - (condition.operator == "<")
+        case _:
+            return False
 
 
 def unclear_indexes(program: Program) -> frozenset[ops.Value]:

@@ -48,6 +48,8 @@ def which(name, other):
         ("table[s.name] += change(s); out.value = table['old'] + 2 * ('new' in table)", 1),
         ("table[s.name] = change(s); out.value = table['new'] + 2 * ('old' in table)", 1),
         ("table['old'] = 5; out.value = table.get(s.name, change(s))", 5),
+        ("table['old'] = 5; table['old'] += table.pop('old', 7); out.value = table['old']", 10),
+        ("table['old'] = 5; table['old'] += table.pop('new', 7); out.value = table['old']", 12),
     ],
 )
 def test_text_before_it_is_changed(load, statement: str, result: int) -> None:  # type: ignore[no-untyped-def]
