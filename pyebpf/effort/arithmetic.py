@@ -146,7 +146,7 @@ def _shifted(code: int, a: Bounds, count: int, wide: bool) -> Bounds:
 
 @lru_cache(MEMORY)
 def negated(a: Bounds, wide: bool) -> Bounds:
-    """`-x`: since 6.18 the verifier computes 0 - x; before it knew nothing of it."""
+    """`-x`, as 0 - x."""
     return compute(SUB, known(0), a, wide)
 
 

@@ -133,7 +133,8 @@ def _write_stack(
         return
     offset = place[1] + op.offset
     index, start = (-offset - 1) // 8, offset % 8
-    if not start and (value[0] == NUMBER or size == 8) and value[0]:
+    kept = walk.rules.spills or value[0] != NUMBER or (size == 8 and is_known(value[2]))
+    if kept and not start and (value[0] == NUMBER or size == 8) and value[0]:
         if op.kind == STX and value[0] == NUMBER:
             value = walk.shared(frame, op.source)
             if value[2][1] >> 8 * size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, final
 
 from pyebpf.kernel.versions import Version
@@ -23,20 +24,35 @@ class Rules:
     matter in programs with functions."""
     unread: bool
     """Whether in such a function states differ as well in registers that nothing reads any more."""
+    spills: bool
+    """Whether it knows what a number can be that was put on the stack and read back. Else only of constants."""
+    negates: bool
+    """Whether it knows what `-x` can be."""
     circles: bool
     """Whether states of such a function are the same only if all numbers are, until all rounds are at their end."""
 
 
+_OLDEST: Final = Rules(
+    rounds=False, through_calls=False, forgets=False, unread=False, spills=False, negates=False, circles=False
+)
+_SPILLS: Final = replace(_OLDEST, spills=True)
+_FORGETS: Final = replace(_SPILLS, forgets=True)
+_CALLS: Final = replace(_FORGETS, through_calls=True)
+_ROUNDS: Final = replace(_CALLS, rounds=True)
+
 RULES: Final[tuple[tuple[Version, Rules], ...]] = (
-    ((6, 19), Rules(rounds=True, through_calls=True, forgets=True, unread=False, circles=True)),
-    ((6, 15), Rules(rounds=True, through_calls=True, forgets=True, unread=False, circles=False)),
-    ((6, 7), Rules(rounds=True, through_calls=True, forgets=True, unread=True, circles=False)),
-    ((6, 5), Rules(rounds=False, through_calls=True, forgets=True, unread=False, circles=False)),
-    ((6, 2), Rules(rounds=False, through_calls=False, forgets=True, unread=False, circles=False)),
-    ((0, 0), Rules(rounds=False, through_calls=False, forgets=False, unread=False, circles=False)),
+    ((6, 19), replace(_ROUNDS, negates=True, circles=True)),
+    ((6, 18), replace(_ROUNDS, negates=True)),
+    ((6, 15), _ROUNDS),
+    ((6, 7), replace(_ROUNDS, unread=True)),
+    ((6, 5), _CALLS),
+    ((6, 2), _FORGETS),
+    ((5, 16), _SPILLS),
+    ((0, 0), _OLDEST),
 )
 """Each from a kernel on, the newest first. Sources: commits ab5cfac139ab (rounds), fde2a3882bd0 (calls), 7a830b53c17b
-and be2ef8161572 (forgets), 14c8552db644 (unread). `circles` is what Linux 7.3 was seen to do, and 6.18 not."""
+and be2ef8161572 (forgets), 14c8552db644 (unread), 354e8f1970f8 (spills). `negates` is what 6.18 does and 6.12 doesn't, `circles` what 7.3 was
+seen to do, and 6.18 not."""
 
 
 def rules_for(kernel: Version | None) -> Rules:

@@ -88,6 +88,7 @@ class Remembered:
         "parent",
         "precise",
         "steps",
+        "still",
     )
 
     def __init__(
@@ -105,6 +106,8 @@ class Remembered:
         """Of each frame the registers and words that hold numbers."""
         self.precise = [0] * len(frames)
         """And those of them that matter, as far as is known."""
+        self.still = [0] * len(frames)
+        """And those that are taken to matter, since they did before."""
         self.doubt: tuple[bool, int, bool, int] | None = None
         """What made the last state differ that was compared with it, loosely or not: the frame, whether it is a word of
         the stack, and which."""
@@ -119,8 +122,8 @@ class Remembered:
         if self._found is None:
             places = places_of(self.frames, self.at)
             self._found = [
-                _that_matters(frame, live[place], precise)
-                for frame, place, precise in zip(self.frames, places, self.precise, strict=True)
+                _that_matters(frame, live[place], precise | still)
+                for frame, place, precise, still in zip(self.frames, places, self.precise, self.still, strict=True)
             ]
         return self._found
 

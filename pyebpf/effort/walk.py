@@ -267,9 +267,9 @@ class Walk:
     def _still_precise(self, state: Remembered) -> None:
         """What matters in a new state because it did before."""
         if len(self.code.starts) > 1:
-            state.precise[:] = state.numbers
+            state.still[:] = state.numbers
         elif state.parent is not None:
-            state.precise[0] = state.numbers[0] & state.parent.precise[0]
+            state.still[0] = state.numbers[0] & (state.parent.precise[0] | state.parent.still[0])
 
     def _unfinished(self, state: Remembered) -> bool:
         """Whether more may come to matter in a state, though all ways from it are at their end: it is in a circle that
@@ -325,7 +325,8 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
         if code == END:
             regs[op.target] = ANY if op.immediate == 64 else number(_swapped(op.immediate))
         elif code == NEG:
-            regs[op.target] = number(negated(one[2], wide))
+            bounds = negated(one[2], wide) if walk.rules.negates else compute(NEG, one[2], one[2], wide)
+            regs[op.target] = number(bounds)
         else:
             if code == AND and is_known(two[2]) and (one[2][2:4] if wide else one[2][6:8]) == (-1, 0):
                 # All bits or none, a sign that was shifted down: both are tried (`maybe_fork_scalars`, since 6.19 and

@@ -26,7 +26,7 @@ PROGRAMS = sorted([*(ROOT / "samples").glob("*.py"), *(ROOT / "tests" / "ports" 
 MANY = 1_000_000
 RUNNING = parse_version(platform.release())
 FEWEST, MOST = 0.6, 3.0
-"""Times the verifier's own count. The compiler takes programs of 100,000, or of 250,000 when nothing else helps, the
+"""Times the verifier's own count. The compiler takes programs of 100,000, or of 200,000 when nothing else helps, the
 kernel a million."""
 
 pytestmark = pytest.mark.kernel

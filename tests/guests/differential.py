@@ -42,7 +42,7 @@ from pyebpf.kernel.versions import parse_version
 
 CHUNK: Final = 25
 """Programs that one process compiles at a time."""
-MARGIN: Final = 1.25
+MARGIN: Final = 1.1
 """A program that is just taken must stay so far below the million instructions at which the verifier stops."""
 FEWEST: Final = MARGIN * LAST / BUDGET
 """Of each instruction that the verifier goes through, how much the compiler must find beforehand."""
