@@ -97,5 +97,7 @@ def _number(
         if isinstance(op, ops.Loop):
             assert around is not None
             around.end = number
+            # What the next round asks for is asked for until here, also where no step comes after the body.
+            found.bodies[op.label] = min(found.bodies[op.label], number - 1)
         if isinstance(op, ops.Loop | ops.Scope):
             found.ends[op.label] = number

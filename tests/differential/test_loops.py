@@ -64,6 +64,8 @@ PACKETS = [bytes([n, m, *bytes(62)]) for n, m in ((0, 0), (1, 200), (3, 4), (7, 
     "body",
     [
         "for x in t.cells:\n    total = total * 3 + x",
+        "first[1] = 5\nw = n\no = first.get(1)\nif o is not None:\n    while w > 0:\n        w //= 2\n        if w == m:\n"
+        "            continue\n        o += 3",
         "for x in t.signed:\n    total += x\nout[1] = u64(x)",
         "for x in t.cells:\n    if x == n:\n        break\n    total += x\nelse:\n    total += 1000\nout[1] = x",
         "for x in t.cells:\n    t.cells[5] = n\n    total = total * 2 + x",
