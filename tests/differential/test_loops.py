@@ -57,6 +57,15 @@ def probe(packet):
     total = 0
 """
 
+AGAIN = """\
+o = first.get(0)
+if o is not None:
+    while n > 0:
+        n //= 2
+        if n == m:
+            continue
+        o += 1"""
+
 PACKETS = [bytes([n, m, *bytes(62)]) for n, m in ((0, 0), (1, 200), (3, 4), (7, 1), (200, 3), (255, 255))]
 
 
@@ -64,8 +73,8 @@ PACKETS = [bytes([n, m, *bytes(62)]) for n, m in ((0, 0), (1, 200), (3, 4), (7, 
     "body",
     [
         "for x in t.cells:\n    total = total * 3 + x",
-        "first[1] = 5\nw = n\no = first.get(1)\nif o is not None:\n    while w > 0:\n        w //= 2\n        if w == m:\n"
-        "            continue\n        o += 3",
+        "while n > 0:\n    n //= 2\n    if n == m:\n        continue\n    total += (first.get(0) or 7)",
+        AGAIN,
         "for x in t.signed:\n    total += x\nout[1] = u64(x)",
         "for x in t.cells:\n    if x == n:\n        break\n    total += x\nelse:\n    total += 1000\nout[1] = x",
         "for x in t.cells:\n    t.cells[5] = n\n    total = total * 2 + x",
