@@ -33,10 +33,11 @@ memory as well."""
 PLANS: Final = (Plan(), Plan(30_000, meeting=True), Plan(meeting=True))
 """Tried in turn."""
 ENOUGH: Final = 100_000
-"""Instructions of a walk up to which a plan is taken. A verifier stops at a million."""
+"""Instructions of a walk up to which the first plan is taken. A verifier stops at a million."""
 LAST: Final = 200_000
-"""The same when every plan was tried. The walk finds nearly what verifiers since 6.7 go through, at least 0.6 times as
-many in what tests/guests has seen; of 5.10 and 6.1 most often as many, and in one of two thousand programs a quarter."""
+"""The same of other plans, and of the first when none helps. The walk finds nearly what verifiers since 6.7 go through,
+at least 0.6 times as many in what tests/guests has seen; of 5.10 and 6.1 most often as many, and in one of two thousand
+programs a quarter."""
 BRANCHES: Final = 6_000
 """Ways that are left for later at a time; the verifier remembers 8,192."""
 RISKY: Final = 3_000
@@ -111,19 +112,20 @@ class Building:
             built = self._make(checked)
             if plan == PLANS[0] and not is_risky(checked):
                 return built
-            built = self._measured(built, ENOUGH)
+            most = ENOUGH if plan == PLANS[0] else LAST
+            built = self._measured(built, most)
             if built.refused:  # perhaps its functions take too much stack together
-                built = self._measured(self._make(checked, ATTEMPTS[2:]), ENOUGH)
-            if built.fits(ENOUGH):
+                built = self._measured(self._make(checked, ATTEMPTS[2:]), most)
+            if built.fits(most):
                 return built
             found.append(built)
         sound = [built for built in found if not built.refused]
         if not sound:
             raise InternalError("the kernel's verifier would refuse the code")
-        for built in sound:
-            whole = self._measured(built, LAST)
-            if whole.fits(LAST):
-                return whole
+        if sound[0] is found[0]:
+            sound[0] = self._measured(sound[0], LAST)
+            if sound[0].fits(LAST):
+                return sound[0]
         raise _too_much(sound[-1])
 
     def assembly(self, text: str) -> str:
@@ -196,7 +198,7 @@ def _too_much(built: Built) -> CompileError:
     programs = {program.name: program for program in built.checked.module.programs}
     found = []
     for spec, effort in zip(built.object.programs, built.efforts, strict=True):
-        if fits(effort, ENOUGH):
+        if fits(effort, LAST):
             continue
         program = programs[spec.name]
         callbacks = [each for each in programs.values() if each.callback and each.callback.owner == program.name]

@@ -51,8 +51,8 @@ RULES: Final[tuple[tuple[Version, Rules], ...]] = (
     ((0, 0), _OLDEST),
 )
 """Each from a kernel on, the newest first. Sources: commits ab5cfac139ab (rounds), fde2a3882bd0 (calls), 7a830b53c17b
-and be2ef8161572 (forgets), 14c8552db644 (unread), 354e8f1970f8 (spills). `negates` is what 6.18 does and 6.12 doesn't, `circles` what 7.3 was
-seen to do, and 6.18 not."""
+and be2ef8161572 (forgets), 14c8552db644 (unread), 354e8f1970f8 (spills). `negates` is what 6.18 does and 6.12 doesn't,
+`circles` what 7.3 was seen to do, and 6.18 not."""
 
 
 def rules_for(kernel: Version | None) -> Rules:
