@@ -40,6 +40,7 @@ class _Around:
 class Liveness:
     """Ops are numbered as they stand in the program."""
 
+    count: int = 0
     numbers: dict[ops.Op, int] = field(default_factory=dict)
     """Of loops and what else has blocks."""
     ends: dict[ops.Op | ops.Label, int] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Liveness:
 def liveness(body: ops.Block) -> Liveness:
     """Of a whole program."""
     found = Liveness()
-    all_ops = list(_number(body, None, found, 0))
+    all_ops = list(_number(body, None, found))
     places = {op: loop for op, _, loop in all_ops if ops.is_value(op)}
     written = Counter(op.value for op, _, _ in all_ops if isinstance(op, ops.LocalSet))
     all_ops.reverse()
@@ -75,29 +76,25 @@ def liveness(body: ops.Block) -> Liveness:
     return found
 
 
-def _number(
-    block: ops.Block, loop: _Around | None, found: Liveness, number: int
-) -> Iterator[tuple[ops.Op, int, _Around | None]]:
+def _number(block: ops.Block, loop: _Around | None, found: Liveness) -> Iterator[tuple[ops.Op, int, _Around | None]]:
     """Every op with its number, and the innermost loop around it."""
     for op in block.ops:
-        number += 1
-        yield op, number, loop
+        found.count += 1
+        yield op, found.count, loop
         inner = ops.blocks(op)
         if not inner:
             continue
-        found.numbers[op] = number
+        found.numbers[op] = found.count
         around = _Around(loop, 0) if isinstance(op, ops.Loop) else loop
         for each in inner:
-            for nested in _number(each, around, found, number):
-                number = nested[1]
-                yield nested
+            yield from _number(each, around, found)
             if isinstance(op, ops.Loop):
-                found.bodies.setdefault(op.label, number)
-        found.ends[op] = number
+                found.bodies.setdefault(op.label, found.count)
+        if isinstance(op, ops.Loop):
+            found.count += 1  # the way back: until there all is asked for that the next round asks for
+        found.ends[op] = found.count
         if isinstance(op, ops.Loop):
             assert around is not None
-            around.end = number
-            # What the next round asks for is asked for until here, also where no step comes after the body.
-            found.bodies[op.label] = min(found.bodies[op.label], number - 1)
+            around.end = found.count
         if isinstance(op, ops.Loop | ops.Scope):
-            found.ends[op.label] = number
+            found.ends[op.label] = found.count

@@ -29,7 +29,7 @@ def integer(type: ValueType) -> IntType:
 def binary(code: Code, op: ops.Binary, left: Operand, right: Operand) -> Operand:
     """`left operator right` in 64 bits."""
     x, y = as_integer(code, left), as_integer(code, right)
-    if op.operator in ("&", "|") and _is_truth(op.left.type) and _is_truth(op.right.type):
+    if op.operator in ("&", "|") and may_be_truth(op.left) and may_be_truth(op.right):
         # Of `(p is not None) | (q is not None)` LLVM makes (p | q) != 0, and the verifier has no pointers or-ed.
         x = code.value(f'call i64 asm "", "=r,0"(i64 {x})')
     signed = integer(op.left.type).signed
@@ -45,8 +45,17 @@ def binary(code: Code, op: ops.Binary, left: Operand, right: Operand) -> Operand
     return Operand(text, "i64")
 
 
-def _is_truth(type: ValueType) -> bool:
-    return isinstance(type, BoolType) or (isinstance(type, IntType) and (type.low, type.high) == (0, 1))
+def may_be_truth(value: ops.Value) -> bool:
+    """Whether a value may be the outcome of a test, as it is or by way of names."""
+    match value:
+        case ops.Convert() | ops.Prove():
+            return may_be_truth(value.value)
+        case ops.Binary():
+            return value.operator in ("&", "|", "^") and may_be_truth(value.left) and may_be_truth(value.right)
+        case ops.Const() | ops.Load() | ops.BitLength() | ops.Call() | ops.KfuncCall():
+            return False
+        case _:
+            return not isinstance(value.type, IntType) or value.type.low <= 1 <= value.type.high
 
 
 def _shift(code: Code, op: ops.Binary, x: str, y: str, signed: bool) -> str:

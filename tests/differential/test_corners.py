@@ -30,6 +30,15 @@ counts = Hash[u32, u64](max_entries=8)
 slots = Array[u64](max_entries=4)
 """
 BODIES = {
+    "lookups_or_ed_by_way_of_names": """
+    total, a, b = 0, packet.load(0, u8) & 3, packet.load(1, u8) & 3
+    counts[2] = 5
+    for i in range(100):
+        here = (i := (a in counts)) | abs(b in counts)
+        total += here & (b in counts)
+        total += here + i
+    out[0] = u64(total)
+""",
     "closure_nonlocal": """
     total = 0
     last = -1

@@ -66,6 +66,15 @@ if o is not None:
             continue
         o += 1"""
 
+MATCHED = """\
+o = first.get(0)
+if o is not None:
+    while n > 0:
+        n //= 2
+        match max(o, m):
+            case 7 | 9:
+                o += 1"""
+
 PACKETS = [bytes([n, m, *bytes(62)]) for n, m in ((0, 0), (1, 200), (3, 4), (7, 1), (200, 3), (255, 255))]
 
 
@@ -75,6 +84,7 @@ PACKETS = [bytes([n, m, *bytes(62)]) for n, m in ((0, 0), (1, 200), (3, 4), (7, 
         "for x in t.cells:\n    total = total * 3 + x",
         "while n > 0:\n    n //= 2\n    if n == m:\n        continue\n    total += (first.get(0) or 7)",
         AGAIN,
+        MATCHED,
         "for x in t.signed:\n    total += x\nout[1] = u64(x)",
         "for x in t.cells:\n    if x == n:\n        break\n    total += x\nelse:\n    total += 1000\nout[1] = x",
         "for x in t.cells:\n    t.cells[5] = n\n    total = total * 2 + x",

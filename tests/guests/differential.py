@@ -44,8 +44,6 @@ CHUNK: Final = 25
 """Programs that one process compiles at a time."""
 MARGIN: Final = 1.1
 """A program that is just taken must stay so far below the million instructions at which the verifier stops."""
-FEWEST: Final = MARGIN * LAST / BUDGET
-"""Of each instruction that the verifier goes through, how much the compiler must find beforehand."""
 LARGE: Final = 1000
 """Instructions from which on that matters."""
 
@@ -57,6 +55,12 @@ class Options:
     version: str
     seed: str
     cases: int
+
+    @property
+    def fewest(self) -> float:
+        """Of each instruction that the verifier goes through, how much the compiler must find beforehand."""
+        version = parse_version(self.version)
+        return MARGIN * next(last for since, last in LAST if since <= version) / BUDGET
 
 
 @dataclass
@@ -124,7 +128,7 @@ def add(total: Tally, options: Options, part: Tally, given: argparse.Namespace) 
             total.counts["runs"] += len(answer["outcomes"])
             expected, verified = part.expected[number], answer["verified"]
             total.expected[number], total.verified[number] = expected, verified
-            if verified >= LARGE and expected < FEWEST * verified:
+            if verified >= LARGE and expected < options.fewest * verified:
                 what = what or f"the verifier went through {verified} instructions, {expected} were expected"
         if what:
             total.reports.append(report(options, number, program, what))
