@@ -30,14 +30,17 @@ ATTEMPTS: Final = ((464, False, False), (464, True, False), (96, True, False), (
 """Bytes of stack for local memory, tried in turn: the rest of its 512 is for what LLVM keeps beside its registers;
 whether numbers are computed where the source does, so that fewer are kept at a time; and whether numbers count to local
 memory as well."""
-PLANS: Final = (Plan(), Plan(30_000, meeting=True), Plan(meeting=True))
+PLANS: Final = (Plan(), Plan(30_000), Plan(30_000, meeting=True), Plan(meeting=True))
 """Tried in turn."""
 ENOUGH: Final = 100_000
 """Instructions of a walk up to which the first plan is taken. A verifier stops at a million."""
-LAST: Final[tuple[tuple[Version, int], ...]] = (((6, 19), 100_000), ((0, 0), 200_000))
-"""The same of other plans, and of the first when none helps; each from a kernel on, the newest first. In what
-tests/guests has seen, the walk finds at least 0.6 times what the verifiers of 6.12 and 6.18 go through, and in one of
-two thousand programs only a quarter of what those of 5.10 and 6.1 do, and an eighth of what that of 7.3 does."""
+LAST: Final = 200_000
+"""The same of other plans, and of the first when none helps. In what tests/guests has seen, the walk finds at least
+0.6 times what the verifiers of 6.12 and 6.18 go through, and in one of two thousand programs only a quarter of what
+those of 5.10 and 6.1 do."""
+WITH_FUNCTIONS: Final = 100_000
+"""The same for verifiers since 6.19 where loops are functions: of those, the walk found an eighth once."""
+NEWEST: Final = (6, 19)
 BRANCHES: Final = 6_000
 """Ways that are left for later at a time; the verifier remembers 8,192."""
 RISKY: Final = 3_000
@@ -87,7 +90,6 @@ class Building:
 
         self.cpu = cpu
         self._kernel = kernel
-        self._last = next(last for since, last in LAST if kernel is None or since <= kernel)
         self._given = worker
         self._worker = worker if worker is not None and worker.alive else Worker.start()
 
@@ -113,7 +115,8 @@ class Building:
             built = self._make(checked)
             if plan == PLANS[0] and not is_risky(checked):
                 return built
-            most = ENOUGH if plan == PLANS[0] else self._last
+            last = self._last(checked)
+            most = min(ENOUGH, last) if plan == PLANS[0] else last
             built = self._measured(built, most)
             if built.refused:  # perhaps its functions take too much stack together
                 built = self._measured(self._make(checked, ATTEMPTS[2:]), most)
@@ -123,11 +126,17 @@ class Building:
         sound = [built for built in found if not built.refused]
         if not sound:
             raise InternalError("the kernel's verifier would refuse the code")
-        if sound[0] is found[0] and self._last > ENOUGH:
-            sound[0] = self._measured(sound[0], self._last)
-            if sound[0].fits(self._last):
+        last = self._last(sound[0].checked)
+        if sound[0] is found[0] and last > ENOUGH:
+            sound[0] = self._measured(sound[0], last)
+            if sound[0].fits(last):
                 return sound[0]
-        raise _too_much(sound[-1], self._last)
+        raise _too_much(sound[-1], self._last(sound[-1].checked))
+
+    def _last(self, checked: Checked) -> int:
+        """Instructions up to which a plan is taken if nothing else helps."""
+        functions = any(strategy in ("callback", "entries") for strategy in strategies(checked.module))
+        return WITH_FUNCTIONS if functions and (self._kernel is None or self._kernel >= NEWEST) else LAST
 
     def assembly(self, text: str) -> str:
         """LLVM's textual IR as BPF assembly."""

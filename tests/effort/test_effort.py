@@ -140,7 +140,8 @@ def test_kernels_have_rules_of_their_own(tmp_path: Path) -> None:
 def test_what_takes_too_long_by_every_plan_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the loop that costs most. Programs that take a quarter of a million are too slow to try here."""
     monkeypatch.setattr(building, "ENOUGH", 500)
-    monkeypatch.setattr(building, "LAST", (((0, 0), 900),))
+    monkeypatch.setattr(building, "LAST", 900)
+    monkeypatch.setattr(building, "WITH_FUNCTIONS", 900)
     path = tmp_path / "probe.py"
     path.write_text(multiplying.PROGRAM)
     with pytest.raises(CompileError) as caught:
