@@ -8,7 +8,9 @@ from pyebpf import layout
 from pyebpf.diagnostics import data as errors
 from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as type_errors
+from pyebpf.diagnostics.loops import StackTooLarge
 from pyebpf.ir import ops
+from pyebpf.ir.scratch import LARGEST
 from pyebpf.irbuild import contexts, expressions, memory, text_build
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe, is_text
@@ -21,6 +23,8 @@ WORD: Final = 8
 
 def construct(b: Builder, declared: object, type: layout.Type, node: tree.Call) -> Operand:
     """A call of a type that doesn't fit a register: zero but for defaults and what is given."""
+    if type.size > LARGEST:
+        b.error(StackTooLarge(node.span, type.size, LARGEST, str(type), type.size))
     if isinstance(type, layout.Array) and not node.keywords:
         return _array(b, declared, type, node)
     if isinstance(type, layout.Text) and len(node.arguments) == 1 and not node.keywords:
