@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyebpf.codegen.worker import Worker
     from pyebpf.effort import Effort
     from pyebpf.ir.module import Module, Program
+    from pyebpf.ir.ops import Loop
     from pyebpf.kernel.versions import Version
     from pyebpf.object.specs import Object
     from pyebpf.source import Span
@@ -39,8 +40,7 @@ LAST: Final = 200_000
 0.6 times what the verifiers of 6.12 and 6.18 go through, and in one of two thousand programs only a quarter of what
 those of 5.10 and 6.1 do."""
 WITH_FUNCTIONS: Final = 100_000
-"""The same for verifiers since 6.19 where loops are functions: of those, the walk found an eighth once."""
-NEWEST: Final = (6, 19)
+"""The same for verifiers with circles (`effort/rules.py`) where loops are functions: the walk found an eighth once."""
 BRANCHES: Final = 6_000
 """Ways that are left for later at a time; the verifier remembers 8,192."""
 RISKY: Final = 3_000
@@ -116,7 +116,7 @@ class Building:
             if plan == PLANS[0] and not is_risky(checked):
                 return built
             last = self._last(checked)
-            most = min(ENOUGH, last) if plan == PLANS[0] else last
+            most = ENOUGH if plan == PLANS[0] else last
             built = self._measured(built, most)
             if built.refused:  # perhaps its functions take too much stack together
                 built = self._measured(self._make(checked, ATTEMPTS[2:]), most)
@@ -135,8 +135,10 @@ class Building:
 
     def _last(self, checked: Checked) -> int:
         """Instructions up to which a plan is taken if nothing else helps."""
-        functions = any(strategy in ("callback", "entries") for strategy in strategies(checked.module))
-        return WITH_FUNCTIONS if functions and (self._kernel is None or self._kernel >= NEWEST) else LAST
+        from pyebpf.effort import rules_for
+
+        functions = any(loop.is_function for loop in loops(checked.module))
+        return WITH_FUNCTIONS if functions and rules_for(self._kernel).circles else LAST
 
     def assembly(self, text: str) -> str:
         """LLVM's textual IR as BPF assembly."""
@@ -182,13 +184,15 @@ def is_risky(checked: Checked) -> bool:
 
 def alike(one: Checked, other: Checked) -> bool:
     """Whether two plans make the same of a module."""
-    return one.plan.meeting == other.plan.meeting and strategies(one.module) == strategies(other.module)
+    ways = [[loop.strategy for loop in loops(each.module)] for each in (one, other)]
+    return one.plan.meeting == other.plan.meeting and ways[0] == ways[1]
 
 
-def strategies(module: Module) -> list[str]:
+def loops(module: Module) -> list[Loop]:
+    """Of all programs."""
     from pyebpf.ir import ops
 
-    return [op.strategy for program in module.programs for op in ops.walk(program.body) if isinstance(op, ops.Loop)]
+    return [op for program in module.programs for op in ops.walk(program.body) if isinstance(op, ops.Loop)]
 
 
 def _too_many_values(checked: Checked, name: str) -> CompileError | InternalError:

@@ -89,7 +89,9 @@ def check_module(
     `loops` is for tests: the strategy that every loop shall have. `plan`: what is done about a program that is much for
     the verifier. `language`: what `examine` has found, if it was asked already.
     """
-    module, language = _with_strategies(module, language or examine(module, kernel), kernel, loops, plan.limit)
+    if language is None:
+        language = examine(module, kernel)
+    module, language = _with_strategies(module, language, kernel, loops, plan.limit)
     sink = Sink()
     for program, facts in language.items():
         newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()

@@ -45,7 +45,6 @@ RESULT_MATTERS: Final = frozenset({8, 9, 13, 15, 18, 25})
 SIZES: Final = {
     "ringbuf_reserve": 1 << 2,
     "ringbuf_output": 1 << 3,
-    "perf_event_output": 1 << 5,
     "loop": 1 << 1 | 1 << 4,
 }
 """Of helpers that have no prototype, and the rounds and flags of `bpf_loop`."""

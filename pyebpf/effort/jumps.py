@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from pyebpf.effort.arithmetic import ADD, compute
 from pyebpf.effort.bounds import Bounds, known
 from pyebpf.effort.comparisons import JEQ, JGE, JGT, JLE, JLT, JNE, not_refined, refined, taken
 from pyebpf.effort.decode import FRAME, JMP, Instruction
 from pyebpf.effort.flow import SLOTS
+from pyebpf.effort.precision import Links
 from pyebpf.effort.states import (
     APART,
     FIXED,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 _MAX_PACKET: Final = 0xFFFF
 _ENDS: Final = {JGT: (False, False), JLT: (True, True), JGE: (False, True), JLE: (True, False)}
 """`packet OP packet_end`: on which way the bytes are there (whether that of the jump), and whether one more."""
-
-
-Links: TypeAlias = tuple[tuple[int, int], ...]
 
 
 def conditional(walk: Walk, at: int, op: Instruction) -> tuple[int, Links]:

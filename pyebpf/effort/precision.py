@@ -7,7 +7,7 @@ kernel/bpf/verifier.c, as of Linux 6.18.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pyebpf.effort.arithmetic import END, MOV, NEG
 from pyebpf.effort.decode import ALWAYS, CALL, EXIT, FRAME, JA, STX, Code, Instruction
@@ -15,6 +15,8 @@ from pyebpf.effort.decode import ALWAYS, CALL, EXIT, FRAME, JA, STX, Code, Instr
 if TYPE_CHECKING:
     from pyebpf.effort.states import Remembered
 
+Links: TypeAlias = tuple[tuple[int, int], ...]
+"""Numbers that are known to be constants apart, by frame and bit."""
 RESULT: Final = 1
 ARGUMENTS: Final = 0b111110
 
@@ -25,8 +27,8 @@ class Step(NamedTuple):
     at: int
     word: tuple[int, int] | None
     """The word of the stack that it put a register into or took one from: the frame, and the word's bit."""
-    linked: tuple[tuple[int, int], ...]
-    """Of a branch, the numbers that are known to be constants apart, of which it said something: frame and bit."""
+    linked: Links
+    """Of a branch, the numbers of which it said something."""
     before: Step | None
 
 

@@ -17,7 +17,7 @@ from pyebpf.effort.decode import ALU, ALU64, CALL, EXIT, JA, JMP, JMP32, LD, Cod
 from pyebpf.effort.flow import Flow, flow
 from pyebpf.effort.jumps import conditional
 from pyebpf.effort.memory import access
-from pyebpf.effort.precision import Step, Way, mark
+from pyebpf.effort.precision import Links, Step, Way, mark
 from pyebpf.effort.rules import Rules
 from pyebpf.effort.states import (
     ANY,
@@ -42,11 +42,8 @@ HISTORY: Final = 40
 """Jumps after which a state is remembered in any case."""
 COMPARISONS: Final = 16
 """Comparisons of states that take about as long as an instruction's walk does here."""
-
-
 BACKWARDS: Final = 8
 """Instructions on the way back that take about as long."""
-NOTHING_LINKED: Final[tuple[tuple[int, int], ...]] = ()
 
 
 class TooMuch(Exception):
@@ -81,7 +78,7 @@ class Walk:
         self._parent: Remembered | None = None
         self._pending: list[tuple[int, list[Frame], Remembered | None, Step | None, int]] = []
         self._states: dict[tuple[int, int], list[Remembered]] = {}
-        self._circles = circles(code, callbacks)
+        self._circles = circles(code, callbacks) if rules.circles else None
         self._visits: dict[Circle, Visit] = {}
         self._last = (0, 0)
         self._history = 0
@@ -92,7 +89,7 @@ class Walk:
         self._ids += 1
         return self._ids
 
-    def later(self, at: int, now: int, linked: tuple[tuple[int, int], ...] = ()) -> list[Frame]:
+    def later(self, at: int, now: int, linked: Links = ()) -> list[Frame]:
         """Leave the way on from `at` for later; its frames, a copy of those of now. `now`: the instruction that leads
         there, and `linked` the numbers of which it says something."""
         frames = [frame.copy() for frame in self.frames]
@@ -182,32 +179,29 @@ class Walk:
             self._history += 1
         op = self.code.instructions[at]
         assert op is not None
-        kind = op.kind
-        if kind in (ALU64, ALU):
-            arithmetic(self, at, op)
-            self._steps = Step(at, None, (), self._steps)
-            return at + 1
+        kind, self._word = op.kind, None
         if kind in (JMP, JMP32):
             return self._jump(at, op)
-        frame = self.frames[-1]
-        if kind == LD:
-            frame.regs[op.target] = self._constant(op)
-            self._steps = Step(at, None, (), self._steps)
-            return at + 2
-        self._word = None
-        access(self, frame, at, op)
-        self._history += self._word is not None
+        if kind in (ALU64, ALU):
+            arithmetic(self, at, op)
+        elif kind == LD:
+            self.frames[-1].regs[op.target] = self._constant(op)
+        else:
+            access(self, self.frames[-1], at, op)
+            self._history += self._word is not None
         self._steps = Step(at, self._word, (), self._steps)
-        return at + 1
+        return at + (2 if kind == LD else 1)
 
     def _jump(self, at: int, op: Instruction) -> int | None:
         self.jumps += 1
         if op.code == JA:
             return at + 1 + (op.immediate if op.kind == JMP32 else op.offset)
+        following: int | None
+        linked: Links = ()
         if op.code == EXIT:
-            following, linked = leave(self, at), NOTHING_LINKED
+            following = leave(self, at)
         elif op.code == CALL:
-            following, linked = call(self, at, op), NOTHING_LINKED
+            following = call(self, at, op)
         else:
             following, linked = conditional(self, at, op)
         self._steps = Step(at, None, linked, self._steps)
@@ -234,13 +228,13 @@ class Walk:
         for state in reversed(states[:]):
             if state.branches:
                 if calls:
-                    if same(state, self.frames, self._live_in_circles, True):
-                        return self._met(state, at, circle=self.rules.circles)
+                    if self._same(state, True):
+                        return self._met(state, at, circle=True)
                 elif not forced and jumps < 20 and instructions < 100:
                     add = False
             else:
                 unfinished = self._unfinished(state)
-                if same(state, self.frames, self._live_in_circles if unfinished else self.flow.live, unfinished):
+                if self._same(state, unfinished):
                     return self._met(state, at, circle=unfinished)
             if add:
                 state.misses += 1
@@ -251,9 +245,12 @@ class Walk:
             states.append(self._remembered(at))
         return False
 
+    def _same(self, state: Remembered, loose: bool) -> bool:
+        return same(state, self.frames, self._live_in_circles if loose else self.flow.live, loose)
+
     def _remembered(self, at: int) -> Remembered:
         frames = [frame.copy() for frame in self.frames]
-        circle = circle_of(self._circles, places_of(frames, at))
+        circle = circle_of(self._circles, places_of(frames, at)) if self._circles is not None else None
         state = Remembered(at, frames, self._parent, self._steps, circle)
         if not self.rules.forgets:
             self._still_precise(state)

@@ -92,3 +92,13 @@ class _Rewriter:
             parts = tuple(self.renew(part) for part in item)
             return item if all(a is b for a, b in zip(parts, item, strict=True)) else parts
         return item
+
+
+class Copier(_Rewriter):
+    """Makes copies: every op is a new one, and stands for the old one as operand in what is copied later.
+
+    `change` as in `rewrite`.
+    """
+
+    def rebuild(self, op: ops.Op) -> ops.Op:
+        return replace(op, **{name: self.renew(getattr(op, name)) for name in ops.RENEWABLE[type(op)]})  # type: ignore[arg-type]

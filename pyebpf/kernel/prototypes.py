@@ -71,12 +71,16 @@ class Prototype:
     def written(self) -> tuple[tuple[int, int, int], ...]:
         """Memory that the helper writes: the argument with its address, counted from 1; the one with its size, or 0;
         and the bytes where none says."""
-        return _written(self.takes)
+        return tuple(
+            (number, size, parameter.size)
+            for parameter, number, size in _placed(self.takes)
+            if parameter.kind == "memory" and parameter.use != "in"
+        )
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Arguments that are sizes of memory, counted from 1."""
-        return _sizes(self.takes)
+        return tuple(size for _, _, size in _placed(self.takes) if size)
 
 
 _NUMBERS: Final = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "be16", "be32")
@@ -88,24 +92,13 @@ def _parameters(text: str) -> tuple[Parameter, ...]:
 
 
 @cache
-def _written(text: str) -> tuple[tuple[int, int, int], ...]:
+def _placed(text: str) -> tuple[tuple[Parameter, int, int], ...]:
+    """Parameters, each with its argument, counted from 1, and that of its size; 0 if it has none."""
     found, number = [], 1
     for parameter in _parameters(text):
         sized = parameter.kind == "memory" and not parameter.size
-        if parameter.kind == "memory" and parameter.use != "in":
-            found.append((number, number + 1 if sized else 0, parameter.size))
+        found.append((parameter, number, number + 1 if sized else 0))
         number += 1 + sized
-    return tuple(found)
-
-
-@cache
-def _sizes(text: str) -> tuple[int, ...]:
-    found, number = [], 1
-    for parameter in _parameters(text):
-        if parameter.kind == "memory" and not parameter.size:
-            number += 1
-            found.append(number)
-        number += 1
     return tuple(found)
 
 

@@ -18,13 +18,12 @@ its tests and whatever else hangs on it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import final
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.facts import Facts
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
-from pyebpf.ir.rewrite import with_blocks
+from pyebpf.ir.rewrite import Change, Copier, with_blocks
 
 
 def unroll(program: Program, facts: Facts) -> Program:
@@ -51,50 +50,30 @@ def _rounds(loop: ops.Loop, facts: Facts) -> ops.Scope:
     assert count is not None
     found: list[ops.Op] = []
     for _ in range(count + 1):
-        copying, end = _Copying(loop.label), ops.Label("round")
-        body = copying.block(loop.body, end)
+        end = ops.Label("round")
+        copier = Copier(_own_labels(loop.label, end))
+        body = copier.block(loop.body)
         if not (body.ops and isinstance(body.ops[-1], ops.ENDS)):
             body = ops.Block((*body.ops, ops.Break(end, loop.span)))
-        found += [ops.Scope(end, body, loop.span), *copying.block(loop.step, end).ops]
+        found += [ops.Scope(end, body, loop.span), *copier.block(loop.step).ops]
     whole = ops.Block((*found, ops.Break(loop.label, loop.span)))
     return ops.Scope(loop.label, whole, loop.span, rounds=count)
 
 
-@final
-class _Copying:
-    """Makes a copy of a round: values and labels of its own stand for those inside it."""
+def _own_labels(loop: ops.Label, end: ops.Label) -> Change:
+    """In a copy of a round, which ends at `end`: labels of its own stand for those inside it."""
+    labels: dict[ops.Label, ops.Label] = {}
 
-    def __init__(self, loop: ops.Label) -> None:
-        self._loop = loop
-        self._names: dict[ops.Op, ops.Value] = {}
-        self._labels: dict[ops.Label, ops.Label] = {}
-
-    def block(self, block: ops.Block, end: ops.Label) -> ops.Block:
-        """A copy of `block`; `end` is where the round ends."""
-        return ops.Block(tuple([self.op(op, end) for op in block.ops]))
-
-    def op(self, op: ops.Op, end: ops.Label) -> ops.Op:
-        made: ops.Op = op
+    def change(op: ops.Op) -> ops.Op:
         match op:
             case ops.Scope():
-                made = replace(op, label=self.renamed(op.label))
-            case ops.Continue() if op.label is self._loop:
+                labels[op.label] = ops.Label(op.label.name)
+                return replace(op, label=labels[op.label])
+            case ops.Continue() if op.label is loop:
                 return ops.Break(end, op.span)
-            case ops.Break() | ops.Continue():
-                made = replace(op, label=self._labels.get(op.label, op.label))
-        renewed = {name: self.renew(getattr(made, name), end) for name in ops.RENEWABLE[type(op)]}
-        new = replace(made, **renewed)  # type: ignore[arg-type]
-        if ops.is_value(op) and ops.is_value(new):
-            self._names[op] = new
-        return new
+            case ops.Break():
+                return replace(op, label=labels.get(op.label, op.label))
+            case _:
+                return op
 
-    def renamed(self, label: ops.Label) -> ops.Label:
-        self._labels[label] = ops.Label(label.name)
-        return self._labels[label]
-
-    def renew(self, item: object, end: ops.Label) -> object:
-        if isinstance(item, ops.Block):
-            return self.block(item, end)
-        if isinstance(item, tuple) and any(ops.is_value(part) for part in item):
-            return tuple(self._names.get(part, part) for part in item)
-        return self._names.get(item, item) if ops.is_value(item) else item
+    return change

@@ -34,7 +34,7 @@ from running import Kernel, Outcome, checks, run_python, written
 from trial import Program, make, time_limit
 
 from pyebpf import CompileError
-from pyebpf.building import LAST, NEWEST, WITH_FUNCTIONS
+from pyebpf.building import LAST, WITH_FUNCTIONS
 from pyebpf.checks.cost import BUDGET
 from pyebpf.codegen import Worker
 from pyebpf.effort import measure, rules_for
@@ -59,7 +59,7 @@ class Options:
     @property
     def fewest(self) -> float:
         """Of each instruction that the verifier goes through, how much the compiler must find beforehand."""
-        return MARGIN * (WITH_FUNCTIONS if parse_version(self.version) >= NEWEST else LAST) / BUDGET
+        return MARGIN * (WITH_FUNCTIONS if rules_for(parse_version(self.version)).circles else LAST) / BUDGET
 
 
 @dataclass
