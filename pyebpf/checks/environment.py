@@ -10,10 +10,10 @@ two looks at nothing else (`checks/joining.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MAX, BoolType, IntType, PointerType, ValueType
@@ -22,6 +22,8 @@ Interval: TypeAlias = tuple[int, int]
 Key: TypeAlias = "ops.Local | ops.Value"
 Delta: TypeAlias = dict[Key, tuple[Interval, int]]
 """What is known beyond an environment: intervals, and the versions that they are about. Never changed once made."""
+FEW: Final = 64
+"""Intervals that it isn't worth looking through."""
 fresh = count(1).__next__
 """A version that nothing else has."""
 
@@ -83,6 +85,18 @@ class Environment:
     """What was refined or written since the last join: what is remembered in `when` may say less than it seems to."""
     bare: frozenset[Key] = frozenset()
     """What was refined while it had no version."""
+    kept: int = FEW
+    """Intervals that were left when the others were last dropped."""
+
+    def drop(self, last: Mapping[Key, int], place: int) -> None:
+        """Drop what nobody asks for from `place` on, if that may be much: every copy would take it along."""
+        if len(self.intervals) <= 2 * self.kept:
+            return
+        self.intervals = {key: found for key, found in self.intervals.items() if last.get(key, 0) >= place}
+        self.versions = {key: found for key, found in self.versions.items() if last.get(key, 0) >= place}
+        self.same = {key: found for key, found in self.same.items() if last.get(key, 0) >= place}
+        self.when = {key: found for key, found in self.when.items() if last.get(key, 0) >= place}
+        self.kept = max(FEW, len(self.intervals))
 
     def copy(self) -> Environment:
         """The same, which may change without the other."""
@@ -98,6 +112,7 @@ class Environment:
             other,
             self.recent.copy(),
             self.bare,
+            self.kept,
         )
 
     def changes(self) -> Delta:

@@ -55,6 +55,9 @@ class Extent:
     base: int = 0
     """Where the array of the first step begins."""
 
+    def __hash__(self) -> int:  # the whole type takes long to hash, and tells few of them apart
+        return hash((self.root, self.offset, len(self.steps), self.base))
+
     @property
     def size(self) -> int:
         return self.type.size

@@ -2,12 +2,11 @@
 
 Comes in: a program's structured IR. Goes out: Facts. Branches refine what they
 test, checks refine what follows them, loops are followed until nothing new is
-learnt (with widening to the constants of the program, then narrowing).
+learnt (with widening to the numbers that they speak of, then narrowing).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
@@ -17,10 +16,11 @@ from pyebpf.checks.environment import Delta, Environment, Interval, Key, hull, m
 from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.checks.joining import differing, join
 from pyebpf.checks.liveness import Liveness, liveness
+from pyebpf.checks.thresholds import Names, Thresholds
 from pyebpf.checks.transfer import Mode, assume, interval_of, unknown
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
-from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType
+from pyebpf.ir.types import BoolType, IntType
 
 MOST_ROUNDS = 64
 """Rounds of a loop before every changing interval is given up; widening ends far earlier."""
@@ -33,20 +33,13 @@ visits the rounds of a loop aren't followed one by one any more."""
 def analyze(program: Program, mode: Mode) -> Facts:
     """Facts about one program."""
     visits = MOST_VISITS * sum(1 for _ in ops.walk(program.body))
-    analysis = _Analysis(Facts(mode), _thresholds(program.body), visits, liveness(program.body))
+    analysis = _Analysis(Facts(mode), visits, liveness(program.body))
     analysis.block(program.body, Environment())
     return analysis.facts
 
 
-def _thresholds(block: ops.Block) -> list[int]:
-    """Where widening stops: at the program's constants and their neighbours, and at the limits of the types."""
-    found = {I64_MIN, -1, 0, 1, I64_MAX, U64_MAX}
-    for op in ops.walk(block):
-        if isinstance(op, ops.Const):
-            found |= {op.value - 1, op.value, op.value + 1}
-        if ops.is_value(op) and isinstance(op.type, IntType):
-            found |= {op.type.low, op.type.high}
-    return sorted(found)
+def _includes(outer: Interval, inner: Interval) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
 def _begin(known: Environment, written: frozenset[ops.Local]) -> None:
@@ -76,12 +69,14 @@ def _limit(key: Key, interval: Interval) -> Interval:
 @dataclass
 class _Analysis:
     facts: Facts
-    thresholds: list[int]
     visits: int
     """How often ops may be visited yet."""
     lives: Liveness
     leaves: dict[ops.Label, Environment | None] = field(default_factory=dict)
     repeats: dict[ops.Label, Environment | None] = field(default_factory=dict)
+    found: dict[ops.Loop, tuple[Environment, Environment]] = field(default_factory=dict)
+    """What was known before each loop the last time, and what then was found at its head."""
+    names: dict[ops.Loop, Names] = field(default_factory=dict)
     functions: list[set[ops.Label]] = field(default_factory=list)
     """The loops that are functions to the verifier, outermost first: labels that are inside of each."""
 
@@ -107,6 +102,7 @@ class _Analysis:
             case ops.Check():
                 self.facts.intervals[op] = known.get(op.condition)
                 if op.failing is not None:
+                    known.drop(self.lives.last, self.lives.numbers[op])
                     otherwise = known.copy()
                     self.block(op.failing, otherwise if assume(otherwise, op.condition, False) else None)
                 return known if assume(known, op.condition, True) else None
@@ -172,6 +168,7 @@ class _Analysis:
 
     def if_(self, op: ops.If, known: Environment) -> Environment | None:
         self.facts.intervals[op] = known.get(op.condition)
+        known.drop(self.lives.last, self.lives.numbers[op])
         otherwise = known.copy()
         taken = self.block(op.then, known if assume(known, op.condition, True) else None)
         other = self.block(op.orelse, otherwise if assume(otherwise, op.condition, False) else None)
@@ -187,6 +184,7 @@ class _Analysis:
 
     def loop(self, op: ops.Loop, known: Environment) -> Environment | None:
         self.facts.intervals[op] = (0, 1)
+        known.drop(self.lives.last, self.lives.numbers[op])
         self.facts.entries[op] = known.copy()
         self.facts.repeats[op] = False
         place, written = self.lives.numbers[op], locals_written(op)
@@ -201,14 +199,18 @@ class _Analysis:
             self.functions.append({op.label})
         elif self.functions:
             self.functions[-1].add(op.label)
-        head = _forget(known.copy(), written)
+        if op not in self.names:
+            self.names[op] = Names(op)
+        thresholds = Thresholds(self.names[op], known)
+        head = self.head(op, known, place, written)
         end, back = self.round(op, head.copy())
         for number in range(MOST_ROUNDS):
             merged = self.join(known.copy(), back, place)
             assert merged is not None
             limits = self.limit(growing, known, merged)
             limits = limits if number < MOST_ROUNDS // 2 else {}
-            wider = self.widen(head, merged, place, limits, number == MOST_ROUNDS - 1)
+            steps = thresholds if number < MOST_ROUNDS - 1 else None
+            wider = self.widen(head, merged, place, limits, steps)
             if wider is None:
                 break
             head = _forget(wider, written)
@@ -222,9 +224,22 @@ class _Analysis:
             head = _forget(narrower, written)
             end, back = self.round(op, head.copy())
         self.facts.repeats[op] = back is not None
+        self.found[op] = known, head
         if function:
             self.functions.pop()
         return self.hidden(end, self.lives.ends[op]) if function and end is not None else end
+
+    def head(self, op: ops.Loop, known: Environment, place: int, written: frozenset[ops.Local]) -> Environment:
+        """Where to begin: with what is known before the loop; and with what was found at its head when less was known
+        (an outer loop goes round once more), which will be found again."""
+        head = known.copy()
+        if op in self.found:
+            before, found = self.found[op]
+            if all(_includes(known.get(key), before.get(key)) for key in self.asked(before, known, place)):
+                joined = self.join(head, found.copy(), place)
+                assert joined is not None
+                head = joined
+        return _forget(head, written)
 
     def loop_at_once(self, op: ops.Loop, known: Environment, written: frozenset[ops.Local]) -> Environment | None:
         """What is known after a loop, where all that it writes may be anything at its head."""
@@ -264,9 +279,14 @@ class _Analysis:
         return (key for key in differing(head, merged) if last.get(key, 0) > place)
 
     def widen(
-        self, head: Environment, merged: Environment, place: int, limits: dict[Key, Interval], give_up: bool
+        self,
+        head: Environment,
+        merged: Environment,
+        place: int,
+        limits: dict[Key, Interval],
+        steps: Thresholds | None,
     ) -> Environment | None:
-        """`head` grown to what `merged` adds, in large steps, or to its limit; None if it adds nothing.
+        """`head` grown to what `merged` adds, to the next of `steps` or to its limit; None if it adds nothing.
 
         Uses `merged` up.
         """
@@ -283,15 +303,7 @@ class _Analysis:
                 if key in limits:
                     merged.set(key, hull(old, limit))
                     continue
-                low = old[0] if low == old[0] else limit[0] if give_up else max(limit[0], self.below(low))
-                high = old[1] if high == old[1] else limit[1] if give_up else min(limit[1], self.above(high))
+                low = old[0] if low == old[0] else limit[0] if steps is None else max(limit[0], steps.below(low))
+                high = old[1] if high == old[1] else limit[1] if steps is None else min(limit[1], steps.above(high))
             merged.set(key, (low, high))
         return merged if grown else None
-
-    def below(self, number: int) -> int:
-        """The largest threshold that is not above `number`."""
-        return self.thresholds[max(bisect_right(self.thresholds, number) - 1, 0)]
-
-    def above(self, number: int) -> int:
-        """The smallest threshold that is not below `number`."""
-        return self.thresholds[min(bisect_left(self.thresholds, number), len(self.thresholds) - 1)]

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import Final, TypeAlias, final
 
 from pyebpf import layout
-from pyebpf.checks.extents import Extent, Key, Keys, may_meet, part_of, surely_holds
+from pyebpf.checks.extents import Entry, Extent, Key, Keys, may_meet, part_of, surely_holds
 from pyebpf.ir import ops
 from pyebpf.records import dataclass
 
@@ -29,6 +29,9 @@ class Pair:
     loose: bool = False
     """Whether the bytes of one needn't be at the same offsets in the other."""
 
+    def __hash__(self) -> int:
+        return hash((self.source.root, self.target.root, self.by))
+
 
 @final
 @dataclass
@@ -44,9 +47,30 @@ class State:
     """What number lies in memory for keys."""
     numbers: dict[ops.Local, Keys] = field(default_factory=dict)
     """Locals that are so much more than others."""
+    around: dict[object, dict[Pair, None]] = field(default_factory=dict)
+    """All pairs that ever were with a side in a map or other memory; one object for all states of a program."""
 
     def copy(self) -> State:
-        return State(dict(self.leads), dict(self.pairs), dict(self.gone), dict(self.keys), dict(self.numbers))
+        return State(
+            dict(self.leads), dict(self.pairs), dict(self.gone), dict(self.keys), dict(self.numbers), self.around
+        )
+
+    def add(self, pair: Pair, source: Stale, target: Stale) -> None:
+        """Such bytes are out of date, besides those that are known to be."""
+        before = self.pairs.get(pair)
+        if before is not None:
+            source, target = before[0] | source, before[1] | target
+        self.pairs[pair] = source, target
+        for side in (pair.source, pair.target):
+            self.around.setdefault(_memory(side), {})[pair] = None
+
+    def near(self, extent: Extent) -> list[Pair]:
+        """Those of the pairs with a side that may be where `extent` is."""
+        return [pair for pair in self.around.get(_memory(extent), ()) if pair in self.pairs]
+
+
+def _memory(extent: Extent) -> object:
+    return extent.root.map if isinstance(extent.root, Entry) else extent.root
 
 
 def join(a: State | None, b: State | None) -> State | None:
@@ -61,7 +85,7 @@ def join(a: State | None, b: State | None) -> State | None:
     keys = {slot: key for slot, key in a.keys.items() if b.keys.get(slot) == key}
     numbers = {local: a.numbers[local] | b.numbers[local] for local in a.numbers.keys() & b.numbers.keys()}
     few = {local: found for local, found in numbers.items() if len(found) == 1 or _of_one_local(found)}
-    return State(leads, pairs, b.gone | a.gone, keys, few)
+    return State(leads, pairs, b.gone | a.gone, keys, few, a.around)
 
 
 def _of_one_local(keys: Keys) -> bool:
@@ -90,7 +114,7 @@ def pairs_of(source: Extent, target: Extent, op: ops.Copy) -> list[Pair]:
 
 def through(state: State, source: Extent, target: Extent, op: Copying) -> Iterator[Pair]:
     """What shares with `source` already, or a part of it, does with `target` as well."""
-    for pair in state.pairs:
+    for pair in state.near(source):
         for side, other in ((pair.source, pair.target), (pair.target, pair.source)):
             if not may_meet(side, source) or other == target:
                 continue
@@ -106,12 +130,9 @@ def through(state: State, source: Extent, target: Extent, op: Copying) -> Iterat
 def unsettle(state: State, local: ops.Local) -> None:
     """`local` is assigned: what was told by what it held is not certain any more."""
     state.leads = {key: frozenset(each.without(local) for each in found) for key, found in state.leads.items()}
-    pairs: dict[Pair, tuple[Stale, Stale]] = {}
-    for pair, (one, other) in state.pairs.items():
-        moved = Pair(pair.source.without(local), pair.target.without(local), pair.by, pair.loose)
-        mine = pairs.get(moved, (frozenset(), frozenset()))
-        pairs[moved] = mine[0] | one, mine[1] | other
-    state.pairs = pairs
+    pairs, state.pairs = state.pairs, {}
+    for pair, (one, other) in pairs.items():
+        state.add(Pair(pair.source.without(local), pair.target.without(local), pair.by, pair.loose), one, other)
 
 
 def extents(state: State) -> Iterator[Extent]:

@@ -97,6 +97,7 @@ class _Analysis:
     """What numbers are that were computed last."""
     users: dict[ops.Local, set[ops.Value]] = field(default_factory=dict)
     """Which of both are told by what a local holds."""
+    heads: dict[ops.Loop, State] = field(default_factory=dict)
     leaves: dict[ops.Label, State | None] = field(default_factory=dict)
     repeats: dict[ops.Label, State | None] = field(default_factory=dict)
 
@@ -137,7 +138,8 @@ class _Analysis:
         return state
 
     def loop(self, op: ops.Loop, state: State) -> State | None:
-        head: State | None = state
+        # What was found at its head when an outer loop went round before will be found again.
+        head = join(state, self.heads.get(op))
         while True:
             assert head is not None
             self.leaves[op.label], self.repeats[op.label] = None, None
@@ -146,6 +148,7 @@ class _Analysis:
             left = self.leaves.pop(op.label)
             merged = join(head.copy(), back)
             if merged == head:
+                self.heads[op] = head
                 return left
             head = merged
 
@@ -313,14 +316,12 @@ class _Analysis:
 
     def add(self, made: list[Pair], state: State) -> None:
         for pair in made[: max(0, MOST_PAIRS - len(state.pairs))]:
-            state.pairs.setdefault(pair, (frozenset(), frozenset()))
+            state.add(pair, frozenset(), frozenset())
 
     def made_anew(self, whole: Extent, state: State) -> None:
-        state.pairs = {
-            pair: stale
-            for pair, stale in state.pairs.items()
-            if not (surely_holds(whole, pair.source) or surely_holds(whole, pair.target))
-        }
+        for pair in state.near(whole):
+            if surely_holds(whole, pair.source) or surely_holds(whole, pair.target):
+                del state.pairs[pair]
 
     def rebind(self, op: ops.Op, target: Extent, state: State, surely: bool) -> None:
         """Another object is put into `target`: it shares nothing any more, and is what something around it has now."""
@@ -343,7 +344,8 @@ class _Analysis:
 
     def mark(self, op: ops.Op, extent: Extent, state: State, rebinds: bool) -> None:
         """What others have of the bytes that are written is out of date."""
-        for pair, (source, target) in list(state.pairs.items()):
+        for pair in state.near(extent):
+            source, target = state.pairs[pair]
             sides = []
             for side in (pair.source, pair.target):
                 whole = rebinds and (side.type == extent.type or contains(extent.type, side.type))
@@ -355,12 +357,14 @@ class _Analysis:
             elif all(sides):  # which of the two it is isn't known
                 everything = frozenset({(0, pair.source.size, op)})
                 source, target = source | everything, target | everything
+            else:
+                continue
             state.pairs[pair] = source, target
 
     def read(self, op: ops.Op, address: ops.Value, state: State) -> None:
         for extent in self.addresses.get(address, frozenset()):
-            for pair, stale in state.pairs.items():
-                for side, parts in zip((pair.source, pair.target), stale, strict=True):
+            for pair in state.near(extent):
+                for side, parts in zip((pair.source, pair.target), state.pairs[pair], strict=True):
                     if parts and may_meet(extent, side):
                         start, end = (0, side.size) if pair.loose else part_of(side, extent)
                         self.report(pair, parts, start, end, op)

@@ -36,7 +36,7 @@ def stack(program: Program) -> int:
     functions call each other."""
     if not any(_is_function(op) for op in ops.walk(program.body)):
         return sum(round_up(slot.type.size, 8) for slot in slots(program))
-    return _chain(program.body, frozenset(), _uses(program))
+    return _chain(program.body, frozenset(), uses_of(program))
 
 
 def room(program: Program) -> int:
@@ -54,7 +54,7 @@ class Chains:
     def __init__(self, program: Program) -> None:
         self._body = program.body
         self._memory = frozenset(slots(program))
-        self._uses = _uses(program)
+        self._uses = uses_of(program)
 
     def fit(self, callbacks: frozenset[ops.Loop]) -> bool:
         """Whether the functions that are under way together fit the stack, without local memory, which may lie
@@ -62,7 +62,8 @@ class Chains:
         return _chain(self._body, self._memory, self._uses, callbacks) <= STACK
 
 
-def _uses(program: Program) -> Counter[ops.Local]:
+def uses_of(program: Program) -> Counter[ops.Local]:
+    """How often each local is named."""
     return Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet | ops.LocalSet))
 
 

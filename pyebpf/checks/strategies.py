@@ -7,6 +7,7 @@ fits, and which is entered least often; if none alone is enough, the one that ga
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from pyebpf.checks.estimate import Weighing, estimate
 from pyebpf.checks.facts import Facts
 from pyebpf.checks.instructions import cost, roughly
 from pyebpf.checks.locks import gives_back, under_locks
-from pyebpf.checks.stack import Chains
+from pyebpf.checks.stack import Chains, uses_of
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.outlining import LoopTooNew, ReferenceMoved
 from pyebpf.ir import ops
@@ -39,6 +40,10 @@ MANY_ROUNDS: Final = (6, 7)
 
 
 MOST_ROUNDS: Final = 8
+MANY: Final = 24
+"""Loops up to which it is tried with each of them what it would gain."""
+MISFITS: Final = 2
+"""Of more than those, loops that don't fit the stack as functions until no others are tried."""
 SHORT: Final = 64
 """Instructions of all rounds together up to which a loop is written out."""
 OVERHEAD: Final = 6
@@ -63,16 +68,7 @@ def choose(
     if force is not None:
         chosen = frozenset(loop for loop in loops if force == "callback" and not tied_to_the_stack(loop, program))
     else:
-        weighing = Weighing(program.body, facts)
-        if loops and _too_much(weighing, chosen, limit):
-            loops = [loop for loop in loops if not tied_to_the_stack(loop, program)]
-        chains = Chains(program)
-        while loops and _too_much(weighing, chosen, limit):
-            others = [loop for loop in loops if loop not in chosen and chains.fit(chosen | {loop})]
-            more = _next(weighing, chosen, others, limit)
-            if more is None:
-                break
-            chosen |= {more}
+        chosen = _functions(program, loops, Weighing(program.body, facts), limit)
     short = frozenset(loop for loop in every if loop not in chosen and is_short(loop, facts)) if force is None else ()
     if not chosen and not short:
         return program
@@ -105,24 +101,27 @@ def since(loop: ops.Loop, program: Program) -> Version:
     Before Linux 6.7 the verifier takes the state after one round for that after all: of numbers it can be made to
     forget what it knows, of pointers not.
     """
-    moved = any(True for _ in _moved(loop, program))
+    moved = any(True for _ in _moved(loop, uses_of(program)))
     return MANY_ROUNDS if moved else FOR_EACH if loop.strategy == "entries" else BPF_LOOP
 
 
-def _moved(loop: ops.Loop, program: Program) -> Iterator[ops.Local]:
+def _moved(loop: ops.Loop, uses: Counter[ops.Local]) -> Iterator[ops.Local]:
     """Names of references and the like that `loop` changes and others read: they go from round to round."""
     inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
-    uses = Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet | ops.LocalSet))
-    uses.subtract(op.local for op in inside if isinstance(op, ops.LocalGet | ops.LocalSet))
+    own = Counter(op.local for op in inside if isinstance(op, ops.LocalGet | ops.LocalSet))
     for op in inside:
-        if isinstance(op, ops.LocalSet) and uses[op.local] and not isinstance(op.local.type, IntType | BoolType):
+        if isinstance(op, ops.LocalSet) and uses[op.local] > own[op.local] and not isinstance(op.local.type, IntType | BoolType):
             yield op.local
 
 
 def tied_to_the_stack(loop: ops.Loop, program: Program) -> ops.Local | None:
     """A name that `loop` gives another local struct. As a function it couldn't: the verifier lets no function write
     addresses of the stack into the stack of its caller, where such a name is."""
-    for local in _moved(loop, program):
+    return _tied(loop, uses_of(program))
+
+
+def _tied(loop: ops.Loop, uses: Counter[ops.Local]) -> ops.Local | None:
+    for local in _moved(loop, uses):
         if isinstance(local.type, PointerType) and local.type.region is Region.STACK:
             return local
     return None
@@ -148,6 +147,40 @@ def too_new(program: Program, facts: Facts, kernel: Version) -> Iterator[Diagnos
 
 def _too_much(weighing: Weighing, chosen: frozenset[ops.Loop], limit: int) -> bool:
     return weighing.branches(chosen) > REMEMBERED or weighing.estimate(chosen) > limit
+
+
+def _functions(program: Program, loops: list[ops.Loop], weighing: Weighing, limit: int) -> frozenset[ops.Loop]:
+    """As few loops as possible, and such as are called as seldom as possible, that are to be functions."""
+    chosen: frozenset[ops.Loop] = frozenset()
+    if not loops or not _too_much(weighing, chosen, limit):
+        return chosen
+    uses = uses_of(program)
+    loops = [loop for loop in loops if not _tied(loop, uses)]
+    chains = Chains(program)
+    if len(loops) > MANY:
+        return _costliest(loops, weighing, chains, limit)
+    while loops and _too_much(weighing, chosen, limit):
+        others = [loop for loop in loops if loop not in chosen and chains.fit(chosen | {loop})]
+        more = _next(weighing, chosen, others, limit)
+        if more is None:
+            break
+        chosen |= {more}
+    return chosen
+
+
+def _costliest(loops: list[ops.Loop], weighing: Weighing, chains: Chains, limit: int) -> frozenset[ops.Loop]:
+    """Of many loops those that cost most, as many as are needed; all if that isn't enough."""
+    alone = {loop: estimate(ops.Block((loop,)), weighing.facts) for loop in loops}
+    ranked = sorted(loops, key=lambda loop: -alone[loop])
+    fitting: list[ops.Loop] = []
+    for _ in range(MISFITS):  # as many as fit; the next one doesn't, but those after it may
+        counts = range(1, len(ranked) + 1)
+        count = bisect_left(counts, True, key=lambda n: not chains.fit(frozenset(fitting + ranked[:n])))
+        fitting, ranked = fitting + ranked[:count], ranked[count + 1 :]
+    enough = bisect_left(
+        range(len(fitting)), True, key=lambda n: not _too_much(weighing, frozenset(fitting[:n]), limit)
+    )
+    return frozenset(fitting[:enough])
 
 
 def _next(weighing: Weighing, chosen: frozenset[ops.Loop], loops: list[ops.Loop], limit: int) -> ops.Loop | None:

@@ -26,8 +26,8 @@ from pyebpf.records import dataclass
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
-MOST_ATTEMPTS = 64
-"""Each attempt widens the type of a local; no program needs more than a few."""
+MOST_ATTEMPTS = 1_000
+"""At lowering a program. Each widens the type of one local."""
 LONGEST_NAME = 127
 Retyped: TypeAlias = "dict[tuple[int, str], object]"
 """Types that earlier attempts found locals to need."""

@@ -27,9 +27,10 @@ def parse(captured: Captured) -> tree.Function:
 
     from pyebpf.syntax.unsupported import diagnose, diagnose_fields, too_deep
 
-    # The line break in front lets the first line's indentation count as such.
+    # The line break in front lets the first line's indentation count as such. Of those behind, a backslash at the end
+    # of the file takes one.
     origin = Origin(captured.source, captured.line - 1, 0)
-    text = "\n" + captured.text.rstrip() + "\n"
+    text = "\n" + captured.text.rstrip() + "\n\n"
     try:
         parsed = _parser().parse(text, start="start")
         return Builder(origin, _field).function(parsed.children[0])  # type: ignore[arg-type]
