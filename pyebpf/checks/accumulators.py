@@ -62,6 +62,10 @@ class _Step:
     sign: int = 1
 
 
+MOST_SOURCES: Final = 10_000
+"""From which anything comes to locals, of all together: long chains of copies have each all that are before it."""
+
+
 def growths(loop: ops.Loop) -> dict[ops.Local, Growth]:
     """The locals that `loop` only adds to, copies, or sets to constants, without the loop's own counter."""
     steps: dict[ops.Local, list[_Step | None]] = {}
@@ -77,8 +81,16 @@ def growths(loop: ops.Loop) -> dict[ops.Local, Growth]:
         if not unknown:
             break
         known = {local: each for local, each in known.items() if local not in unknown}
-    found = {local: _growth(local, known) for local in known}
-    return {local: growth for local, growth in found.items() if growth.added or growth.taken}
+    found: dict[ops.Local, Growth] = {}
+    left = MOST_SOURCES
+    for local in known:
+        growth = _growth(local, known)
+        if growth.added or growth.taken:
+            found[local] = growth
+        left -= len(growth.sources)
+        if left < 0:
+            break
+    return found
 
 
 def _outside(step: _Step, known: dict[ops.Local, list[_Step]], written: dict[ops.Local, list[_Step | None]]) -> bool:

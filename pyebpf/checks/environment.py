@@ -24,6 +24,8 @@ Delta: TypeAlias = dict[Key, tuple[Interval, int]]
 """What is known beyond an environment: intervals, and the versions that they are about. Never changed once made."""
 FEW: Final = 64
 """Intervals that it isn't worth looking through."""
+MOST_SAME: Final = 64
+"""Values that are known to equal a local. Whoever reads it more often in one breath has the last ones known."""
 fresh = count(1).__next__
 """A version that nothing else has."""
 
@@ -88,14 +90,20 @@ class Environment:
     kept: int = FEW
     """Intervals that were left when the others were last dropped."""
 
-    def drop(self, last: Mapping[Key, int], place: int) -> None:
-        """Drop what nobody asks for from `place` on, if that may be much: every copy would take it along."""
+    def drop(self, last: Mapping[Key, int], place: int, most: float) -> None:
+        """Drop what nobody asks for from `place` on, if that may be much: every copy would take it along. Of values
+        that are left those from `most` on whose last use is farthest: their type says what they can be."""
         if len(self.intervals) <= 2 * self.kept:
             return
         self.intervals = {key: found for key, found in self.intervals.items() if last.get(key, 0) >= place}
         self.versions = {key: found for key, found in self.versions.items() if last.get(key, 0) >= place}
         self.same = {key: found for key, found in self.same.items() if last.get(key, 0) >= place}
         self.when = {key: found for key, found in self.when.items() if last.get(key, 0) >= place}
+        if len(self.intervals) > most:
+            values = sorted((key for key in self.intervals if type(key) is not ops.Local), key=lambda key: last[key])
+            for key in values[int(most) :]:
+                del self.intervals[key]
+                self.versions.pop(key, None)
         self.kept = max(FEW, len(self.intervals))
 
     def copy(self) -> Environment:
@@ -149,7 +157,8 @@ class Environment:
 
     def read(self, local: ops.Local, value: ops.Value) -> None:
         """`value` is what `local` holds."""
-        self.same[local] = self.same.get(local, frozenset()) | {value}
+        same = self.same.get(local, frozenset())
+        self.same[local] = same | {value} if len(same) < MOST_SAME else frozenset((value,))
         self.layer.reads.add(local)
         self._holds(local, value)
 
@@ -199,26 +208,36 @@ class Environment:
         return found
 
     def refine(self, key: Key, interval: Interval) -> bool:
-        """Learn that `key` lies in `interval`. False if it can't."""
+        """Learn that `key`, and all that equals it, lies in `interval`. False if it can't."""
+        waiting: list[tuple[Key, Interval]] = [(key, interval)]
+        while waiting:
+            key, interval = waiting.pop()
+            others = self._refine_one(key, interval)
+            if others is None:
+                return False
+            if others:
+                waiting += [(other, self.intervals[key]) for other in others]
+        return True
+
+    def _refine_one(self, key: Key, interval: Interval) -> Iterable[Key] | None:
+        """What equals `key` and may be refined as well; None if it can't lie there."""
         intervals = self.intervals
         old = intervals.get(key)
         known = meet(old or range_of(key.type), interval)
         if known is None:
-            return False
+            return None
         if known == old:
-            return True
+            return ()
         if old is None and key not in self.versions:
             if type(key) is not ops.Local:
-                return True  # nobody asks for it any more
+                return ()  # nobody asks for it any more
             self.bare |= {key}
         self.set(key, known)
         same = self.same
-        others: Iterable[Key] = ()
         if type(key) is ops.Local:
-            others = same.get(key, ())
-        elif holders := self.holders.get(key):
-            others = [local for local in holders if key in same.get(local, ())]
-        return not others or all(self.refine(other, known) for other in others)
+            return same.get(key, ())
+        holders = self.holders.get(key)
+        return [local for local in holders if key in same.get(local, ())] if holders else ()
 
     def learn(self, delta: Delta) -> bool:
         """Take over what `delta` knows of things that haven't changed since. False if it can't be true."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import final
 
 from pyebpf.checks.accumulators import Growth, growths
@@ -25,6 +26,8 @@ from pyebpf.ir.types import BoolType, IntType
 MOST_ROUNDS = 64
 """Rounds of a loop before every changing interval is given up; widening ends far earlier."""
 NARROWING_ROUNDS = 2
+MOST_KNOWN = 2_000
+"""Values of which something is known at a time."""
 MOST_VISITS = 100
 """To each op, on average. Loops in loops in loops are followed so often that each level multiplies; after that many
 visits the rounds of a loop aren't followed one by one any more."""
@@ -102,7 +105,7 @@ class _Analysis:
             case ops.Check():
                 self.facts.intervals[op] = known.get(op.condition)
                 if op.failing is not None:
-                    known.drop(self.lives.last, self.lives.numbers[op])
+                    self.drop(op, known)
                     otherwise = known.copy()
                     self.block(op.failing, otherwise if assume(otherwise, op.condition, False) else None)
                 return known if assume(known, op.condition, True) else None
@@ -143,6 +146,11 @@ class _Analysis:
     def join(self, a: Environment | None, b: Environment | None, place: int) -> Environment | None:
         return join(a, b, self.lives.last, place)
 
+    def drop(self, op: ops.Op, known: Environment) -> None:
+        """Of what is known at `op` what isn't worth to be copied."""
+        # What the verifier knows of a value may be less than its type says.
+        known.drop(self.lives.last, self.lives.numbers[op], MOST_KNOWN if self.facts.mode == "language" else inf)
+
     def value(self, op: ops.Value, known: Environment) -> None:
         interval = interval_of(op, known, self.facts.mode)
         known.define(op, interval)
@@ -168,7 +176,7 @@ class _Analysis:
 
     def if_(self, op: ops.If, known: Environment) -> Environment | None:
         self.facts.intervals[op] = known.get(op.condition)
-        known.drop(self.lives.last, self.lives.numbers[op])
+        self.drop(op, known)
         otherwise = known.copy()
         taken = self.block(op.then, known if assume(known, op.condition, True) else None)
         other = self.block(op.orelse, otherwise if assume(otherwise, op.condition, False) else None)
@@ -184,7 +192,7 @@ class _Analysis:
 
     def loop(self, op: ops.Loop, known: Environment) -> Environment | None:
         self.facts.intervals[op] = (0, 1)
-        known.drop(self.lives.last, self.lives.numbers[op])
+        self.drop(op, known)
         self.facts.entries[op] = known.copy()
         self.facts.repeats[op] = False
         place, written = self.lives.numbers[op], locals_written(op)

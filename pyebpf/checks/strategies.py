@@ -110,7 +110,11 @@ def _moved(loop: ops.Loop, uses: Counter[ops.Local]) -> Iterator[ops.Local]:
     inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
     own = Counter(op.local for op in inside if isinstance(op, ops.LocalGet | ops.LocalSet))
     for op in inside:
-        if isinstance(op, ops.LocalSet) and uses[op.local] > own[op.local] and not isinstance(op.local.type, IntType | BoolType):
+        if (
+            isinstance(op, ops.LocalSet)
+            and uses[op.local] > own[op.local]
+            and not isinstance(op.local.type, IntType | BoolType)
+        ):
             yield op.local
 
 

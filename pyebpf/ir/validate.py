@@ -54,6 +54,8 @@ class _Validator:
         self.module = module
         self.program = program
         self.known: set[ops.Value] = set()
+        self.order: list[ops.Value] = []
+        """The known ones, as they came. A constant may come again."""
         self.done: set[ops.Op] = set()
         self.maps = set(module.maps)
         self.variables = set(module.variables)
@@ -64,14 +66,15 @@ class _Validator:
 
     def block(self, block: ops.Block, labels: frozenset[ops.Label]) -> None:
         """The ops in order; what a nested block defines is known in it alone."""
-        outside = set(self.known)
+        outside = len(self.order)
         ended = False
         for op in block.ops:
             if ended:
                 self.fail(op, "stands behind the end of its block")
             self.op(op, labels)
             ended = isinstance(op, ops.ENDS)
-        self.known = outside
+        self.known.difference_update(self.order[outside:])
+        del self.order[outside:]
 
     def op(self, op: ops.Op, labels: frozenset[ops.Label]) -> None:
         constant = isinstance(op, ops.Const | ops.Null)
@@ -84,6 +87,7 @@ class _Validator:
         if ops.is_value(op):
             self.value(op)
             self.known.add(op)
+            self.order.append(op)
         elif isinstance(op, ops.Effect):
             self.effect(op)
             for block in ops.blocks(op):

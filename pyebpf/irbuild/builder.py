@@ -83,8 +83,8 @@ class Builder:
     """How often what is lowered now is written out, in loops that are."""
     spare: dict[layout.Type, list[ops.Slot]] = field(default_factory=dict)
     """Stack memory for keys, values and other things of the moment."""
-    busy: frozenset[ops.Slot] = frozenset()
-    """What of it the statements being lowered still need."""
+    busy: dict[layout.Type, int] = field(default_factory=dict)
+    """How many of each, from the first on, the statements being lowered still need."""
     characters: set[ops.Value] = field(default_factory=set)
     """Addresses of texts that are one character."""
     inner_maps: dict[int, tuple[Map, MapRef]] = field(default_factory=dict)
@@ -185,11 +185,11 @@ class Builder:
 
     def scratch(self, name: str, type: layout.Type, span: Span) -> ops.SlotAddress:
         """Memory on the stack that only the present statement needs; later ones use it again."""
-        free = next((slot for slot in self.spare.get(type, ()) if slot not in self.busy), None)
-        if free is None:
-            free = ops.Slot(name, type, span)
-            self.spare.setdefault(type, []).append(free)
-        self.busy |= {free}
+        slots, busy = self.spare.setdefault(type, []), self.busy.get(type, 0)
+        if busy == len(slots):
+            slots.append(ops.Slot(name, type, span))
+        free = slots[busy]
+        self.busy[type] = busy + 1
         return self.emit(ops.SlotAddress(free, PointerType(type, Region.STACK), span))
 
     def zero(self, address: ops.Value, size: int, span: Span) -> None:

@@ -30,7 +30,7 @@ def lower_block(b: Builder, statements: tuple[tree.Statement, ...]) -> None:
     for statement in statements:
         if not b.reachable:
             return
-        busy, loops_around = b.busy, list(b.frame.loops)
+        busy, loops_around = b.busy.copy(), list(b.frame.loops)
         try:
             lower(b, statement)
         except Abandon:
