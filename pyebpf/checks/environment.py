@@ -123,6 +123,10 @@ class Environment:
             self.kept,
         )
 
+    def of_locals(self) -> Environment:
+        """Only what locals can be."""
+        return Environment({key: interval for key, interval in self.intervals.items() if type(key) is ops.Local})
+
     def changes(self) -> Delta:
         """What is known now of the things of which less was known when this became a copy."""
         intervals, versions = self.intervals, self.versions

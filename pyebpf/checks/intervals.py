@@ -79,6 +79,8 @@ class _Analysis:
     repeats: dict[ops.Label, Environment | None] = field(default_factory=dict)
     found: dict[ops.Loop, tuple[Environment, Environment]] = field(default_factory=dict)
     """What was known before each loop the last time, and what then was found at its head."""
+    depth: int = 0
+    """Loops that are being followed."""
     names: dict[ops.Loop, Names] = field(default_factory=dict)
     functions: list[set[ops.Label]] = field(default_factory=list)
     """The loops that are functions to the verifier, outermost first: labels that are inside of each."""
@@ -193,7 +195,7 @@ class _Analysis:
     def loop(self, op: ops.Loop, known: Environment) -> Environment | None:
         self.facts.intervals[op] = (0, 1)
         self.drop(op, known)
-        self.facts.entries[op] = known.copy()
+        self.facts.entries[op] = known.of_locals()
         self.facts.repeats[op] = False
         place, written = self.lives.numbers[op], locals_written(op)
         if self.facts.mode == "language":
@@ -211,6 +213,7 @@ class _Analysis:
             self.names[op] = Names(op)
         thresholds = Thresholds(self.names[op], known)
         head = self.head(op, known, place, written)
+        self.depth += 1
         end, back = self.round(op, head.copy())
         for number in range(MOST_ROUNDS):
             merged = self.join(known.copy(), back, place)
@@ -232,7 +235,11 @@ class _Analysis:
             head = _forget(narrower, written)
             end, back = self.round(op, head.copy())
         self.facts.repeats[op] = back is not None
-        self.found[op] = known, head
+        self.depth -= 1
+        if self.depth:
+            self.found[op] = known, head
+        else:
+            self.found.clear()  # nothing comes to it again
         if function:
             self.functions.pop()
         return self.hidden(end, self.lives.ends[op]) if function and end is not None else end

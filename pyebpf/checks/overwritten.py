@@ -28,29 +28,41 @@ References: TypeAlias = "dict[ops.Local | ops.Value, Made]"
 
 def overwritten(program: Program) -> Iterator[Diagnostic]:
     """A diagnostic for every name that is read when its object may have been replaced, where it is first."""
-    if not _loops(program.body):
+    again = _made_again(program.body)
+    if not again:
         return
-    analysis = _Analysis()
+    analysis = _Analysis(again)
     analysis.block(program.body, {})
     first = {op.local: op for op in reversed(analysis.found)}
     for op in first.values():
         yield Overwritten(op.span, op.local.name, str(op.type.target) if isinstance(op.type, PointerType) else "")
 
 
-def _loops(block: ops.Block) -> bool:
-    return any(isinstance(op, ops.Loop) or any(map(_loops, ops.blocks(op))) for op in block.ops)
+def _made_again(block: ops.Block) -> frozenset[ops.Slot]:
+    """Objects that are made in loops: only they can be made anew."""
+    loops = (op for op in ops.walk(block) if isinstance(op, ops.Loop))
+    inside = {op for loop in loops for each in ops.blocks(loop) for op in ops.walk(each)}
+    zeroes = (op.address for op in inside if isinstance(op, ops.Zero))
+    return frozenset(address.slot for address in zeroes if isinstance(address, ops.SlotAddress))
 
 
 def _join(a: References | None, b: References | None) -> References | None:
     if a is None or b is None:
         return b if a is None else a
-    return {key: a.get(key, frozenset()) | b.get(key, frozenset()) for key in a.keys() | b.keys()}
+    found = dict(a)
+    for key, made in b.items():
+        before = a.get(key)
+        if before is not made:
+            found[key] = made if before is None else before | made
+    return found
 
 
 @final
 @dataclass
 class _Analysis:
+    again: frozenset[ops.Slot]
     found: dict[ops.LocalGet, None] = field(default_factory=dict)
+    heads: dict[ops.Loop, References] = field(default_factory=dict)
     leaves: dict[ops.Label, References | None] = field(default_factory=dict)
     repeats: dict[ops.Label, References | None] = field(default_factory=dict)
 
@@ -80,7 +92,7 @@ class _Analysis:
                 return None
             case ops.Return():
                 return None
-            case ops.Zero(address=ops.SlotAddress(slot=slot)):
+            case ops.Zero(address=ops.SlotAddress(slot=slot)) if slot in self.again:
                 for key, made in known.items():
                     if (slot, False) in made:
                         known[key] = made - {(slot, False)} | {(slot, True)}
@@ -98,7 +110,7 @@ class _Analysis:
                 if any(gone for _, gone in made):
                     self.found[op] = None
             case ops.SlotAddress():
-                made = frozenset({(op.slot, False)})
+                made = frozenset({(op.slot, False)} if op.slot in self.again else ())
             case ops.MemberAddress() | ops.ElementAddress():
                 made = known.get(op.base, frozenset())
             case ops.NotNull():
@@ -107,10 +119,11 @@ class _Analysis:
                 made = known.get(op.value, frozenset())
             case _:
                 return
-        known[op] = made
+        if made or op in known:
+            known[op] = made
 
     def loop(self, op: ops.Loop, known: References) -> References | None:
-        head: References | None = dict(known)
+        head = _join(known, self.heads.get(op))  # it will be found again, as in checks/sharing.py
         while True:
             assert head is not None
             self.leaves[op.label], self.repeats[op.label] = None, None
@@ -119,5 +132,6 @@ class _Analysis:
             left = self.leaves.pop(op.label)
             merged = _join(dict(head), back)
             if merged == head:
+                self.heads[op] = head
                 return left
             head = merged

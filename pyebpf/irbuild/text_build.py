@@ -71,7 +71,9 @@ def _merged(pieces: Sequence[Piece]) -> list[Piece]:
     found: list[Piece] = []
     for piece in pieces:
         literal = texts.known(piece.operand)
-        if literal is not None and (piece.spec or piece.conversion == "r"):
+        if (number := _constant(piece)) is not None:
+            piece = Piece(Static(number, repr(number)), piece.span)
+        elif literal is not None and (piece.spec or piece.conversion == "r"):
             text = format(repr(literal) if piece.conversion == "r" else literal, piece.spec)
             piece = Piece(Static(text, repr(text)), piece.span)
         before = texts.known(found[-1].operand) if found else None
@@ -81,6 +83,14 @@ def _merged(pieces: Sequence[Piece]) -> list[Piece]:
         else:
             found.append(piece)
     return found
+
+
+def _constant(piece: Piece) -> str | None:
+    """A number that is written as it is."""
+    number = piece.operand
+    if isinstance(number, ops.Const) and isinstance(number.type, IntType) and number.type.shown_as is None:
+        return None if piece.spec or piece.conversion else str(number.value)
+    return None
 
 
 def _plan(b: Builder, piece: Piece) -> Planned:
