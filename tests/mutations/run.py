@@ -134,12 +134,13 @@ class Process:
         *whole, self.rest = (self.rest + data).split(b"\n")
         return [json.loads(line) for line in whole] if data else None
 
-    def close(self) -> int:
-        """How it ended: 0, or the number of a signal."""
+    def close(self) -> str:
+        """How it ended, if not well."""
         os.close(self.pipe)
         status = os.waitpid(self.pid, 0)[1]
         self.folder.cleanup()
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(status)
+        return f"signal {-code}" if code < 0 else f"exit code {code}" if code else ""
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
@@ -180,10 +181,10 @@ class Run:
                 running[pipe] = (process, todo, last)
                 if messages is None:
                     del running[pipe]
-                    if (code := process.close()) != 0 and last < 0:
+                    if (ended := process.close()) and last < 0:
                         raise RuntimeError("a source can't be made, see above")
-                    if code:
-                        self.finding(last, "died", f"signal {code}")
+                    if ended:
+                        self.finding(last, "died", ended)
                         again.append(range(last + 1, todo.stop))
             for process, _, _ in running.values():
                 if time.monotonic() - process.heard > STUCK:
