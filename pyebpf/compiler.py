@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from pyebpf.diagnostics.base import CompileError, Diagnostic
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.versions import Version, instruction_set
+from pyebpf.kernel.versions import Version, instruction_set, running_version
 from pyebpf.lang.maps import Map
 from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -76,15 +76,18 @@ def compile_target(
     kernel: Version | None = None,
     warn: Warn | None = None,
     worker: Worker | None = None,
+    here: bool = False,
 ) -> Object:
     """Compile to an object, which holds the bytes of its ELF file. Raises CompileError.
 
     `kernel` is the oldest that it shall run on; what came later is an error, and the instruction set is its own.
-    `warn` is given what is legal and suspect. `worker`: a code generator to use, for those who compile much.
+    `warn` is given what is legal and suspect. `worker`: a code generator to use, for those who compile much. `here`:
+    where `kernel` isn't told, only this machine's shall load it, so that no other verifier need be able to follow it.
     """
     from pyebpf.building import Building
 
-    with Building(cpu or _cpu(kernel), kernel, worker) as building:  # starts to import LLVM while the front end works
+    verifier = running_version() if here and kernel is None else kernel
+    with Building(cpu or _cpu(kernel), verifier, worker) as building:  # starts to import LLVM while the front end works
         return building.build(_checks(resolve(target), btf, kernel, warn)).object
 
 

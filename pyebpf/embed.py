@@ -54,13 +54,13 @@ def load(
     types = _btf(btf)
     if not isinstance(target, Probe | ModuleType | Object | str | PathLike):
         target = list(target)  # gone over twice
-    object = _compile(target, types, None, None)
+    object = _compile(target, types, None, None, here=True)
     session = open_session(object, config=config, btf=types, attach=attach, where=where)
     _bind(target, session)
     return session
 
 
-def _compile(target: Target, btf: Btf | None, cpu: str | None, kernel: Version | None) -> Object:
+def _compile(target: Target, btf: Btf | None, cpu: str | None, kernel: Version | None, *, here: bool = False) -> Object:
     if isinstance(target, Object):
         return target
     if isinstance(target, str | PathLike):
@@ -69,8 +69,8 @@ def _compile(target: Target, btf: Btf | None, cpu: str | None, kernel: Version |
             from pyebpf.object.read import read_object
 
             return read_object(path.read_bytes())
-        return compiler.compile_target(path, btf=btf, cpu=cpu, kernel=kernel, warn=_warn)
-    return compiler.compile_target(target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn)
+        return compiler.compile_target(path, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here)
+    return compiler.compile_target(target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here)
 
 
 def _warn(found: tuple[Diagnostic, ...]) -> None:

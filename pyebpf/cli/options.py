@@ -83,15 +83,15 @@ def show_warnings(warnings: tuple[Diagnostic, ...]) -> None:
         click.echo(render(warnings, color=colored(sys.stderr)) + "\n", err=True)
 
 
-def build(path: Path, btf: Btf | None) -> Object:
-    """The object of a `.py` or `.o` file."""
+def build(path: Path, btf: Btf | None, *, here: bool = False) -> Object:
+    """The object of a `.py` or `.o` file. `here`: it is for this machine's kernel only."""
     if is_object(path):
         from pyebpf.object.read import read_object
 
         return read_object(path.read_bytes())
     from pyebpf import compiler
 
-    return compiler.compile_target(path, btf=btf, warn=show_warnings)
+    return compiler.compile_target(path, btf=btf, warn=show_warnings, here=here)
 
 
 def pairs(values: tuple[str, ...], form: str) -> dict[str, str]:

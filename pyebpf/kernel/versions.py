@@ -5,7 +5,9 @@ Source: the kernel's history; `-mcpu` levels as LLVM numbers them.
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from typing import Final, TypeAlias
 
 Version: TypeAlias = "tuple[int, int]"
@@ -26,6 +28,16 @@ def parse_version(text: str) -> Version:
     if match is None:
         raise ValueError(f"{text!r} is not a kernel version, which is written as 5.10")
     return int(match[1]), int(match[2])
+
+
+def running_version() -> Version | None:
+    """Of this machine's kernel, if it is Linux and says so."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return parse_version(os.uname().release)
+    except ValueError:
+        return None
 
 
 def show_version(version: Version) -> str:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pyebpf.diagnostics.base import Error
 from pyebpf.kernel.hooks import hook_by_name
+from pyebpf.kernel.versions import running_version
 
 Reason = Literal["privileges", "kernel", "object", "target"]
 _CAPABILITIES: Final = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
@@ -39,7 +40,7 @@ def explain(error: OSError, what: str, hook: str = "") -> LoadError:
         return LoadError(f"cannot {what}: this kernel has no bpf(2) system call (CONFIG_BPF_SYSCALL)", "kernel")
     if error.errno in (errno.EPERM, errno.EACCES):
         return LoadError(f"cannot {what}: {_privileges(row.capabilities if row else ('CAP_BPF',))}", "privileges")
-    if error.errno == errno.EINVAL and row is not None and _release() < row.since:
+    if error.errno == errno.EINVAL and row is not None and (running_version() or (0, 0)) < row.since:
         since = ".".join(map(str, row.since))
         return LoadError(
             f"cannot {what}: {row.name} needs Linux {since} or later; this is {os.uname().release}", "kernel"
@@ -47,14 +48,6 @@ def explain(error: OSError, what: str, hook: str = "") -> LoadError:
     if error.errno == errno.ENOMEM:
         return LoadError(f"cannot {what}: the kernel has no memory for it, or RLIMIT_MEMLOCK is too low", "privileges")
     return LoadError(f"cannot {what}: {error.strerror}", "kernel")
-
-
-def _release() -> tuple[int, int]:
-    numbers = os.uname().release.split("-")[0].split(".")
-    try:
-        return int(numbers[0]), int(numbers[1])
-    except (ValueError, IndexError):
-        return (0, 0)
 
 
 def _status(field: str) -> str:
