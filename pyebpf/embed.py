@@ -64,12 +64,11 @@ def _compile(target: Target, btf: Btf | None, cpu: str | None, kernel: Version |
     if isinstance(target, Object):
         return target
     if isinstance(target, str | PathLike):
-        path = Path(fspath(target))
-        if path.suffix == ".o":
+        target = Path(fspath(target))
+        if target.suffix == ".o":
             from pyebpf.object.read import read_object
 
-            return read_object(path.read_bytes())
-        return compiler.compile_target(path, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here)
+            return read_object(target.read_bytes())
     return compiler.compile_target(target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here)
 
 

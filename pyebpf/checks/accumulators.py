@@ -20,6 +20,8 @@ from pyebpf.records import dataclass
 
 MOST_RUNS: Final = 1 << 27
 """How often an op can run in one run of a program: programs that may run more instructions are refused."""
+MOST_SOURCES: Final = 10_000
+"""From which anything comes to locals, of all together: long chains of copies have each all that are before it."""
 
 
 @final
@@ -60,10 +62,6 @@ class _Step:
     constant: int = 0
     amount: ops.Value | None = None
     sign: int = 1
-
-
-MOST_SOURCES: Final = 10_000
-"""From which anything comes to locals, of all together: long chains of copies have each all that are before it."""
 
 
 def growths(loop: ops.Loop) -> dict[ops.Local, Growth]:

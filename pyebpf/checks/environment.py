@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MAX, BoolType, IntType, PointerType, ValueType
@@ -90,18 +90,18 @@ class Environment:
     kept: int = FEW
     """Intervals that were left when the others were last dropped."""
 
-    def drop(self, last: Mapping[Key, int], place: int, most: float) -> None:
+    def drop(self, last: Mapping[Key, int], place: int, most: int | None) -> None:
         """Drop what nobody asks for from `place` on, if that may be much: every copy would take it along. Of values
-        that are left those from `most` on whose last use is farthest: their type says what they can be."""
+        that are left those from `most` on, if it is told, whose last use is farthest: their type says what they are."""
         if len(self.intervals) <= 2 * self.kept:
             return
-        self.intervals = {key: found for key, found in self.intervals.items() if last.get(key, 0) >= place}
-        self.versions = {key: found for key, found in self.versions.items() if last.get(key, 0) >= place}
-        self.same = {key: found for key, found in self.same.items() if last.get(key, 0) >= place}
-        self.when = {key: found for key, found in self.when.items() if last.get(key, 0) >= place}
-        if len(self.intervals) > most:
+        every: tuple[dict[Any, Any], ...] = (self.intervals, self.versions, self.same, self.when)
+        for known in every:
+            for key in [key for key in known if last.get(key, 0) < place]:
+                del known[key]
+        if most is not None and len(self.intervals) > most:
             values = sorted((key for key in self.intervals if type(key) is not ops.Local), key=lambda key: last[key])
-            for key in values[int(most) :]:
+            for key in values[most:]:
                 del self.intervals[key]
                 self.versions.pop(key, None)
         self.kept = max(FEW, len(self.intervals))

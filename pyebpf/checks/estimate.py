@@ -9,14 +9,13 @@ different it is made to forget at the end of each round.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from functools import cached_property
 from math import log2
 from typing import Final, final
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.branches import is_known, known_locals, open_branches
-from pyebpf.checks.facts import Facts, locals_written
+from pyebpf.checks.facts import Facts, locals_named, locals_written
 from pyebpf.checks.instructions import cost
 from pyebpf.checks.worst_case import CALL, CALLBACK_ROUNDS, worst_case
 from pyebpf.ir import ops
@@ -123,19 +122,13 @@ class Weighing:
         """Locals that `loop` writes and something outside of it uses: what the verifier knows nothing of in a
         function."""
         if loop not in self._carries:
-            inside = Counter(_used(ops.Block((*loop.body.ops, *loop.step.ops))))
+            inside = locals_named(*ops.blocks(loop))
             self._carries[loop] = {local for local in locals_written(loop) if self._everywhere[local] > inside[local]}
         return self._carries[loop]
 
     @cached_property
     def _everywhere(self) -> Counter[ops.Local]:
-        return Counter(_used(self.body))
-
-
-def _used(block: ops.Block) -> Iterator[ops.Local]:
-    for op in ops.walk(block):
-        if isinstance(op, ops.LocalGet | ops.LocalSet):
-            yield op.local
+        return locals_named(self.body)
 
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import final
 
@@ -59,6 +60,13 @@ class Facts:
         if found is None:
             found = self.turns[id(block)] = (block, turns(block))
         return found[1]
+
+
+def locals_named(*blocks: ops.Block) -> Counter[ops.Local]:
+    """How often ops in `blocks` read or write each local."""
+    return Counter(
+        op.local for block in blocks for op in ops.walk(block) if isinstance(op, ops.LocalGet | ops.LocalSet)
+    )
 
 
 def locals_written(op: ops.Op) -> frozenset[ops.Local]:

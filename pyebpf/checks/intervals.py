@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import inf
 from typing import final
 
 from pyebpf.checks.accumulators import Growth, growths
@@ -69,6 +68,16 @@ def _limit(key: Key, interval: Interval) -> Interval:
 
 
 @final
+class _About:
+    """What can be said of a loop without regard to what is known before it."""
+
+    def __init__(self, loop: ops.Loop, mode: Mode) -> None:
+        self.written = locals_written(loop)
+        self.growing = growths(loop) if mode == "language" else {}
+        self.names = Names(loop)
+
+
+@final
 @dataclass
 class _Analysis:
     facts: Facts
@@ -81,7 +90,8 @@ class _Analysis:
     """What was known before each loop the last time, and what then was found at its head."""
     depth: int = 0
     """Loops that are being followed."""
-    names: dict[ops.Loop, Names] = field(default_factory=dict)
+    loops: dict[ops.Loop, _About] = field(default_factory=dict)
+    """The same each time."""
     functions: list[set[ops.Label]] = field(default_factory=list)
     """The loops that are functions to the verifier, outermost first: labels that are inside of each."""
 
@@ -151,7 +161,7 @@ class _Analysis:
     def drop(self, op: ops.Op, known: Environment) -> None:
         """Of what is known at `op` what isn't worth to be copied."""
         # What the verifier knows of a value may be less than its type says.
-        known.drop(self.lives.last, self.lives.numbers[op], MOST_KNOWN if self.facts.mode == "language" else inf)
+        known.drop(self.lives.last, self.lives.numbers[op], MOST_KNOWN if self.facts.mode == "language" else None)
 
     def value(self, op: ops.Value, known: Environment) -> None:
         interval = interval_of(op, known, self.facts.mode)
@@ -197,21 +207,21 @@ class _Analysis:
         self.drop(op, known)
         self.facts.entries[op] = known.of_locals()
         self.facts.repeats[op] = False
-        place, written = self.lives.numbers[op], locals_written(op)
+        if op not in self.loops:
+            self.loops[op] = _About(op, self.facts.mode)
+        place, about = self.lives.numbers[op], self.loops[op]
+        written, growing = about.written, about.growing
         if self.facts.mode == "language":
             _begin(known, written)
         if self.visits < 0:
             return self.loop_at_once(op, known, written)
-        growing = growths(op) if self.facts.mode == "language" else {}
         function = op.is_function and self.facts.mode == "verifier"
         if function:
             known = self.hidden(known, place)
             self.functions.append({op.label})
         elif self.functions:
             self.functions[-1].add(op.label)
-        if op not in self.names:
-            self.names[op] = Names(op)
-        thresholds = Thresholds(self.names[op], known)
+        thresholds = Thresholds(about.names, known)
         head = self.head(op, known, place, written)
         self.depth += 1
         end, back = self.round(op, head.copy())

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, final
 
+from pyebpf.checks.facts import locals_named
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.layout import round_up
@@ -36,7 +37,7 @@ def stack(program: Program) -> int:
     functions call each other."""
     if not any(_is_function(op) for op in ops.walk(program.body)):
         return sum(round_up(slot.type.size, 8) for slot in slots(program))
-    return _chain(program.body, frozenset(), uses_of(program))
+    return _chain(program.body, frozenset(), locals_named(program.body))
 
 
 def room(program: Program) -> int:
@@ -54,17 +55,12 @@ class Chains:
     def __init__(self, program: Program) -> None:
         self._body = program.body
         self._memory = frozenset(slots(program))
-        self._uses = uses_of(program)
+        self._uses = locals_named(program.body)
 
     def fit(self, callbacks: frozenset[ops.Loop]) -> bool:
         """Whether the functions that are under way together fit the stack, without local memory, which may lie
         elsewhere."""
         return _chain(self._body, self._memory, self._uses, callbacks) <= STACK
-
-
-def uses_of(program: Program) -> Counter[ops.Local]:
-    """How often each local is named."""
-    return Counter(op.local for op in ops.walk(program.body) if isinstance(op, ops.LocalGet | ops.LocalSet))
 
 
 def _is_function(op: ops.Op, callbacks: frozenset[ops.Loop] = frozenset()) -> bool:
@@ -100,10 +96,4 @@ def _direct(block: ops.Block, callbacks: frozenset[ops.Loop]) -> Iterator[ops.Op
 
 def _shared(loop: ops.Loop, uses: Counter[ops.Local]) -> set[ops.Local]:
     """Locals that the loop and something outside of it name."""
-    inside = Counter(
-        op.local
-        for block in (loop.body, loop.step)
-        for op in ops.walk(block)
-        if isinstance(op, ops.LocalGet | ops.LocalSet)
-    )
-    return {local for local, count in inside.items() if uses[local] > count}
+    return {local for local, count in locals_named(*ops.blocks(loop)).items() if uses[local] > count}

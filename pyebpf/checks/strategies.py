@@ -15,10 +15,10 @@ from typing import Final
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.estimate import Weighing, estimate
-from pyebpf.checks.facts import Facts
+from pyebpf.checks.facts import Facts, locals_named
 from pyebpf.checks.instructions import cost, roughly
 from pyebpf.checks.locks import gives_back, under_locks
-from pyebpf.checks.stack import Chains, uses_of
+from pyebpf.checks.stack import Chains
 from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.outlining import LoopTooNew, ReferenceMoved
 from pyebpf.ir import ops
@@ -66,7 +66,8 @@ def choose(
     limit = limit or (COMFORTABLE if kernel is None or kernel >= BPF_LOOP else TIGHT)
     chosen: frozenset[ops.Loop] = frozenset()
     if force is not None:
-        chosen = frozenset(loop for loop in loops if force == "callback" and not tied_to_the_stack(loop, program))
+        uses = locals_named(program.body)
+        chosen = frozenset(loop for loop in loops if force == "callback" and not _tied_to_the_stack(loop, uses))
     else:
         chosen = _functions(program, loops, Weighing(program.body, facts), limit)
     short = frozenset(loop for loop in every if loop not in chosen and is_short(loop, facts)) if force is None else ()
@@ -101,30 +102,20 @@ def since(loop: ops.Loop, program: Program) -> Version:
     Before Linux 6.7 the verifier takes the state after one round for that after all: of numbers it can be made to
     forget what it knows, of pointers not.
     """
-    moved = any(True for _ in _moved(loop, uses_of(program)))
+    moved = any(True for _ in _moved(loop, locals_named(program.body)))
     return MANY_ROUNDS if moved else FOR_EACH if loop.strategy == "entries" else BPF_LOOP
 
 
 def _moved(loop: ops.Loop, uses: Counter[ops.Local]) -> Iterator[ops.Local]:
     """Names of references and the like that `loop` changes and others read: they go from round to round."""
-    inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
-    own = Counter(op.local for op in inside if isinstance(op, ops.LocalGet | ops.LocalSet))
-    for op in inside:
-        if (
-            isinstance(op, ops.LocalSet)
-            and uses[op.local] > own[op.local]
-            and not isinstance(op.local.type, IntType | BoolType)
-        ):
-            yield op.local
+    own = locals_named(*ops.blocks(loop))
+    written = (op.local for block in ops.blocks(loop) for op in ops.walk(block) if isinstance(op, ops.LocalSet))
+    return (local for local in written if uses[local] > own[local] and not isinstance(local.type, IntType | BoolType))
 
 
-def tied_to_the_stack(loop: ops.Loop, program: Program) -> ops.Local | None:
+def _tied_to_the_stack(loop: ops.Loop, uses: Counter[ops.Local]) -> ops.Local | None:
     """A name that `loop` gives another local struct. As a function it couldn't: the verifier lets no function write
     addresses of the stack into the stack of its caller, where such a name is."""
-    return _tied(loop, uses_of(program))
-
-
-def _tied(loop: ops.Loop, uses: Counter[ops.Local]) -> ops.Local | None:
     for local in _moved(loop, uses):
         if isinstance(local.type, PointerType) and local.type.region is Region.STACK:
             return local
@@ -133,9 +124,10 @@ def _tied(loop: ops.Loop, uses: Counter[ops.Local]) -> ops.Local | None:
 
 def tied(program: Program) -> Iterator[Diagnostic]:
     """A diagnostic for every loop over entries, always a function, that gives a name another local struct."""
+    uses = locals_named(program.body)
     for op in ops.walk(program.body):
         if isinstance(op, ops.Loop) and op.strategy == "entries":
-            local = tied_to_the_stack(op, program)
+            local = _tied_to_the_stack(op, uses)
             if local is not None:
                 yield ReferenceMoved(op.span, local.name)
 
@@ -158,8 +150,8 @@ def _functions(program: Program, loops: list[ops.Loop], weighing: Weighing, limi
     chosen: frozenset[ops.Loop] = frozenset()
     if not loops or not _too_much(weighing, chosen, limit):
         return chosen
-    uses = uses_of(program)
-    loops = [loop for loop in loops if not _tied(loop, uses)]
+    uses = locals_named(program.body)
+    loops = [loop for loop in loops if not _tied_to_the_stack(loop, uses)]
     chains = Chains(program)
     if len(loops) > MANY:
         return _costliest(loops, weighing, chains, limit)

@@ -16,6 +16,11 @@ from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, IntType
 ALWAYS: Final = frozenset({I64_MIN, -1, 0, 1, I64_MAX, U64_MAX})
 
 
+def _around(number: int) -> tuple[int, int, int]:
+    """Where a comparison with `number` may stop something."""
+    return number - 1, number, number + 1
+
+
 @final
 class Thresholds:
     """Of one loop, given what is known before it."""
@@ -25,7 +30,7 @@ class Thresholds:
         for key in names.outside:
             interval = known.intervals.get(key)
             if interval is not None:
-                found.update(near for end in interval for near in (end - 1, end, end + 1))
+                found.update(*map(_around, interval))
         self._numbers = sorted(found)
 
     def below(self, number: int) -> int:
@@ -42,20 +47,14 @@ class Names:
     """What a loop speaks of."""
 
     def __init__(self, loop: ops.Loop) -> None:
-        constants, inside, outside = set(ALWAYS), set[ops.Op](), set[Key]()
-        for block in ops.blocks(loop):
-            for op in ops.walk(block):
-                inside.add(op)
-                outside.update(ops.operands(op))
-                if isinstance(op, ops.LocalGet):
-                    outside.add(op.local)
-                if isinstance(op, ops.Const):
-                    constants |= {op.value - 1, op.value, op.value + 1}
-                if ops.is_value(op) and isinstance(op.type, IntType):
-                    constants |= {op.type.low, op.type.high}
-        outside.update((loop.counting.start, loop.counting.stop) if loop.counting is not None else ())
-        self.outside = tuple(key for key in outside if key not in inside)
-        for key in self.outside:
-            if isinstance(key, ops.Const):
-                constants |= {key.value - 1, key.value, key.value + 1}
+        inside = {op for block in ops.blocks(loop) for op in ops.walk(block)}
+        used = {value for op in (loop, *inside) for value in ops.operands(op)}
+        constants = set(ALWAYS)
+        for op in inside | used:
+            if isinstance(op, ops.Const):
+                constants.update(_around(op.value))
+            if op in inside and ops.is_value(op) and isinstance(op.type, IntType):
+                constants |= {op.type.low, op.type.high}
         self.constants = frozenset(constants)
+        read = {op.local for op in inside if isinstance(op, ops.LocalGet)}
+        self.outside: frozenset[Key] = frozenset(used - inside) | read

@@ -126,17 +126,20 @@ class Sink:
     def add(self, diagnostic: Diagnostic) -> None:
         """Remember `diagnostic`; the same one twice counts once."""
         self.count += 1
-        here = self._places.setdefault((diagnostic.span.line, diagnostic.span.column), [])
+        here = self._at(diagnostic)
         if diagnostic not in here:
             here.append(diagnostic)
             self.diagnostics.append(diagnostic)
+
+    def _at(self, diagnostic: Diagnostic) -> list[Diagnostic]:
+        return self._places.setdefault((diagnostic.span.line, diagnostic.span.column), [])
 
     def back_to(self, count: int, diagnostics: list[Diagnostic]) -> None:
         """Forget what was reported since there were `count` and `diagnostics`."""
         self.count, self.diagnostics = count, diagnostics
         self._places.clear()
         for each in diagnostics:
-            self._places.setdefault((each.span.line, each.span.column), []).append(each)
+            self._at(each).append(each)
 
     def check(self) -> None:
         """Raise CompileError if the stage found anything."""

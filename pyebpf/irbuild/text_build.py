@@ -70,26 +70,26 @@ def _merged(pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces with neighbouring constants joined."""
     found: list[Piece] = []
     for piece in pieces:
-        literal = texts.known(piece.operand)
-        if (number := _constant(piece)) is not None:
-            piece = Piece(Static(number, repr(number)), piece.span)
-        elif literal is not None and (piece.spec or piece.conversion == "r"):
-            text = format(repr(literal) if piece.conversion == "r" else literal, piece.spec)
-            piece = Piece(Static(text, repr(text)), piece.span)
-        before = texts.known(found[-1].operand) if found else None
-        literal = texts.known(piece.operand)
-        if before is not None and literal is not None:
-            found[-1] = Piece(Static(before + literal, repr(before + literal)), piece.span)
-        else:
+        literal = _literal(piece)
+        if literal is None:
             found.append(piece)
+            continue
+        before = texts.known(found[-1].operand) if found else None
+        if before is not None:
+            literal = before + literal
+            found.pop()
+        found.append(Piece(Static(literal, repr(literal)), piece.span))
     return found
 
 
-def _constant(piece: Piece) -> str | None:
-    """A number that is written as it is."""
-    number = piece.operand
-    if isinstance(number, ops.Const) and isinstance(number.type, IntType) and number.type.shown_as is None:
-        return None if piece.spec or piece.conversion else str(number.value)
+def _literal(piece: Piece) -> str | None:
+    """What is written for a text that is known, or for a number as it is."""
+    operand = piece.operand
+    text = texts.known(operand)
+    if text is not None:
+        return format(repr(text) if piece.conversion == "r" else text, piece.spec)
+    if isinstance(operand, ops.Const) and isinstance(operand.type, IntType) and operand.type.shown_as is None:
+        return None if piece.spec or piece.conversion else str(operand.value)
     return None
 
 
