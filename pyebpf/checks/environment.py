@@ -89,10 +89,12 @@ class Environment:
     """What was refined while it had no version."""
     kept: int = FEW
     """Intervals that were left when the others were last dropped."""
+    lost: frozenset[ops.Local] = frozenset()
+    """Locals that were dropped although they will be asked for."""
 
     def drop(self, last: Mapping[Key, int], place: int, most: int | None) -> None:
-        """Drop what nobody asks for from `place` on, if that may be much: every copy would take it along. Of values
-        that are left those from `most` on, if it is told, whose last use is farthest: their type says what they are."""
+        """Drop what nobody asks for from `place` on, if that may be much: every copy would take it along. Of what is
+        left those from `most` on, if it is told, whose last use is farthest: their type says what they are."""
         if len(self.intervals) <= 2 * self.kept:
             return
         every: tuple[dict[Any, Any], ...] = (self.intervals, self.versions, self.same, self.when)
@@ -100,10 +102,11 @@ class Environment:
             for key in [key for key in known if last.get(key, 0) < place]:
                 del known[key]
         if most is not None and len(self.intervals) > most:
-            values = sorted((key for key in self.intervals if type(key) is not ops.Local), key=lambda key: last[key])
-            for key in values[most:]:
-                del self.intervals[key]
-                self.versions.pop(key, None)
+            farthest = sorted(self.intervals, key=lambda key: last[key])[most:]
+            self.lost |= {key for key in farthest if type(key) is ops.Local}
+            for known in every:
+                for key in farthest:
+                    known.pop(key, None)
         self.kept = max(FEW, len(self.intervals))
 
     def copy(self) -> Environment:
@@ -121,6 +124,7 @@ class Environment:
             self.recent.copy(),
             self.bare,
             self.kept,
+            self.lost,
         )
 
     def of_locals(self) -> Environment:

@@ -26,7 +26,7 @@ MOST_ROUNDS = 64
 """Rounds of a loop before every changing interval is given up; widening ends far earlier."""
 NARROWING_ROUNDS = 2
 MOST_KNOWN = 2_000
-"""Values of which something is known at a time."""
+"""Values and locals of which something is known at a time."""
 MOST_VISITS = 100
 """To each op, on average. Loops in loops in loops are followed so often that each level multiplies; after that many
 visits the rounds of a loop aren't followed one by one any more."""
@@ -48,7 +48,7 @@ def _begin(known: Environment, written: frozenset[ops.Local]) -> None:
     """Locals that a loop is the first to write are zero before it."""
     for local in written:
         low, high = range_of(local.type)
-        if local not in known.intervals and low <= 0 <= high:
+        if local not in known.intervals and local not in known.lost and low <= 0 <= high:
             known.set(local, (0, 0))
             known.renew(local)
 

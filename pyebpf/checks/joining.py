@@ -33,7 +33,7 @@ def join(a: Environment | None, b: Environment | None, last: Mapping[Key, int], 
             a.versions.pop(key, None)
     a.when = told
     layer.changed = set(meeting.merged)
-    a.layer, a.recent, a.bare = layer, set(), frozenset()
+    a.layer, a.recent, a.bare, a.lost = layer, set(), frozenset(), a.lost | b.lost
     return a
 
 

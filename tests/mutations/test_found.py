@@ -73,6 +73,12 @@ def equal(count: int) -> str:
     )
 
 
+def held(count: int) -> str:
+    """As many arguments that a later one could change, so that each is held."""
+    arguments = ", ".join(["x"] * count)
+    return HEAD + PROBE + f"    x = packet.load(0, u64)\n    return min({arguments}, (x := 5)) & 1\n"
+
+
 def digits(count: int) -> str:
     """A text of many numbers, which takes memory of the moment for each."""
     numbers = "{x}" * count
@@ -97,11 +103,12 @@ def named() -> str:
         (endings(50), "diagnostics E0207"),
         (sums(60), "ok"),
         (equal(3_000), "ok"),
+        (held(20_000), "ok"),
         (digits(300), "diagnostics E0205"),
         (backslash(), "ok"),
         (named(), "diagnostics E0702"),
     ],
-    ids=["nest", "swaps", "endings", "sums", "equal", "digits", "backslash", "named"],
+    ids=["nest", "swaps", "endings", "sums", "equal", "held", "digits", "backslash", "named"],
 )
 def test_it_ends_with_diagnostics_or_none(text: str, outcome: str, tmp_path: Path) -> None:
     program = (
