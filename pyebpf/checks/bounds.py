@@ -84,27 +84,40 @@ def _may_continue(op: ops.Op, label: ops.Label) -> bool:
 
 def _conjunction(condition: ops.Value, truth: bool, before: tuple[ops.Op, ...]) -> Iterator[tuple[ops.Value, bool]]:
     """All that is true when `condition` is `truth`: both sides of an `and`."""
-    match condition:
-        case ops.Not():
-            yield from _conjunction(condition.value, not truth, before)
-        case ops.LocalGet():
-            sets = [op for op in before if isinstance(op, ops.LocalSet) and op.local is condition.local]
-            ifs = [op for op in before if isinstance(op, ops.If) and condition.local in locals_written(op)]
-            if (
-                len(sets) == 1
-                and len(ifs) == 1
-                and truth
-                and ifs[0].condition is sets[0].value
-                and not ifs[0].orelse.ops
-            ):
-                yield from _conjunction(sets[0].value, True, before)
-                for op in ifs[0].then.ops:
-                    if isinstance(op, ops.LocalSet) and op.local is condition.local:
-                        yield from _conjunction(op.value, True, ifs[0].then.ops)
-            elif len(sets) == 1 and not ifs:
-                yield from _conjunction(sets[0].value, truth, before)
-        case _:
+    waiting = [(condition, truth, before)]
+    while waiting:
+        condition, truth, before = waiting.pop()
+        if isinstance(condition, ops.Not):
+            waiting.append((condition.value, not truth, before))
+        elif isinstance(condition, ops.LocalGet):
+            waiting += reversed(list(_written(condition.local, truth, before)))
+        else:
             yield condition, truth
+
+
+def _written(
+    local: ops.Local, truth: bool, before: tuple[ops.Op, ...]
+) -> Iterator[tuple[ops.Value, bool, tuple[ops.Op, ...]]]:
+    """What must be true, as `_conjunction` asks, for `local` to be `truth` after the ops `before`."""
+    last = next((at for at in range(len(before) - 1, -1, -1) if _writes(before[at], local)), None)
+    if last is None:
+        return
+    op = before[last]
+    if isinstance(op, ops.LocalSet):
+        yield op.value, truth, before[:last]
+        return
+    first = before[last - 1] if last else None
+    if not (truth and isinstance(op, ops.If) and isinstance(first, ops.LocalSet) and first.local is local):
+        return
+    if op.condition is first.value and not op.orelse.ops:  # local = a; if a: local = b
+        yield first.value, True, before[: last - 1]
+        yield from _written(local, True, op.then.ops)
+
+
+def _writes(op: ops.Op, local: ops.Local) -> bool:
+    if isinstance(op, ops.LocalSet):
+        return op.local is local
+    return bool(ops.blocks(op)) and local in locals_written(op)
 
 
 _NEGATED: dict[str, ops.Comparison] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}

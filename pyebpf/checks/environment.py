@@ -91,6 +91,8 @@ class Environment:
     """Intervals that were left when the others were last dropped."""
     lost: frozenset[ops.Local] = frozenset()
     """Locals that were dropped although they will be asked for."""
+    undo: dict[Key, Interval | None] | None = None
+    """While something is only supposed: what was known before of what has changed."""
 
     def drop(self, last: Mapping[Key, int], place: int, most: int | None) -> None:
         """Drop what nobody asks for from `place` on, if that may be much: every copy would take it along. Of what is
@@ -139,8 +141,24 @@ class Environment:
     def get(self, key: Key) -> Interval:
         return self.intervals.get(key) or range_of(key.type)
 
+    def supposed(self, learn: Callable[[Environment], bool]) -> Delta | None:
+        """What `learn` would add to what is known; None if it finds that it can't be. Nothing stays of it."""
+        before = self.layer, self.recent, self.bare
+        self.layer, self.recent, self.undo = Layer(), set(), {}
+        delta = self.changes() if learn(self) else None
+        for key, interval in self.undo.items():
+            if interval is None:
+                del self.intervals[key]
+            else:
+                self.intervals[key] = interval
+        self.layer, self.recent, self.bare = before
+        self.undo = None
+        return delta
+
     def set(self, key: Key, interval: Interval) -> None:
         """All that is known of `key` is `interval`, whatever was known before."""
+        if self.undo is not None:
+            self.undo.setdefault(key, self.intervals.get(key))
         self.intervals[key] = interval
         self.layer.changed.add(key)
         self.recent.add(key)

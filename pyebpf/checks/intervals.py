@@ -152,11 +152,10 @@ class _Analysis:
     def hidden(self, known: Environment, place: int) -> Environment:
         """What the verifier knows in a function of the numbers outside, which it reads from memory: their types at
         most."""
-        last = self.lives.last
-        return known.hidden(lambda key: last.get(key, 0) > place, unknown)
+        return known.hidden(lambda key: self.lives.asked(key, place), unknown)
 
     def join(self, a: Environment | None, b: Environment | None, place: int) -> Environment | None:
-        return join(a, b, self.lives.last, place)
+        return join(a, b, self.lives, place)
 
     def drop(self, op: ops.Op, known: Environment) -> None:
         """Of what is known at `op` what isn't worth to be copied."""
@@ -177,10 +176,9 @@ class _Analysis:
     def set_local(self, op: ops.LocalSet, known: Environment) -> None:
         implied: tuple[Delta | None, Delta | None] | None = None
         if isinstance(op.local.type, BoolType) and not isinstance(op.value, ops.Const):
-            false, true = known.copy(), known.copy()
             implied = (
-                false.changes() if assume(false, op.value, False) else None,
-                true.changes() if assume(true, op.value, True) else None,
+                known.supposed(lambda known: assume(known, op.value, False)),
+                known.supposed(lambda known: assume(known, op.value, True)),
             )
         known.write(op.local, op.value)
         if implied is not None:
@@ -300,8 +298,7 @@ class _Analysis:
 
     def asked(self, head: Environment, merged: Environment, place: int) -> Iterator[Key]:
         """All of which the two may say something different, and that anybody asks for after `place`."""
-        last = self.lives.last
-        return (key for key in differing(head, merged) if last.get(key, 0) > place)
+        return (key for key in differing(head, merged) if self.lives.asked(key, place))
 
     def widen(
         self,

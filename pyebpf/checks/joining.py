@@ -6,23 +6,28 @@ What a truth value implies is worked out anew where something that it speaks of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 from pyebpf.checks.environment import Delta, Environment, Interval, Key, Layer, fresh, hull, meet, range_of
+from pyebpf.checks.liveness import Liveness
 from pyebpf.ir import ops
 from pyebpf.ir.types import BoolType
 
+MOST_TOLD: Final = 200
+"""Things about which a truth value says something. More come of hundreds of conditions that are tested together, each
+of which would remember all before it."""
 
-def join(a: Environment | None, b: Environment | None, last: Mapping[Key, int], place: int) -> Environment | None:
+
+def join(a: Environment | None, b: Environment | None, lives: Liveness, place: int) -> Environment | None:
     """What holds when the program came one way or the other; of what is asked for after `place` (`checks/liveness.py`).
 
     Uses `a` up, and may answer with `b` itself.
     """
     if a is None or b is None:
         return b if a is None else a
-    meeting = _Meeting(a, b, layer := _since(a.layer, b.layer), last, place)
+    meeting = _Meeting(a, b, layer := _since(a.layer, b.layer), lives, place)
     meeting.compare()
     told = meeting.told()
     _merge_same(a, b, layer)
@@ -74,7 +79,7 @@ class _Meeting:
     a: Environment
     b: Environment
     layer: Layer
-    last: Mapping[Key, int]
+    lives: Liveness
     place: int
     merged: dict[Key, tuple[Interval, int]] = field(default_factory=dict)
     """What is known afterwards, with its version, of what was changed; the rest of that is known no more."""
@@ -85,9 +90,9 @@ class _Meeting:
         a, b, merged = self.a, self.b, self.merged
         if a.bare or b.bare:
             self.layer.changed |= a.bare | b.bare
-        last, place = self.last, self.place
+        first_of, last, place = self.lives.first, self.lives.last, self.place
         for key in self.layer.changed:
-            if last.get(key, 0) <= place:
+            if not first_of.get(key, 0) <= place < last.get(key, 0):
                 continue
             first, second = a.intervals.get(key), b.intervals.get(key)
             if first is not None and second is not None:
@@ -117,7 +122,7 @@ class _Meeting:
         anew = changed | a.recent | b.recent
         found: dict[ops.Local, tuple[Delta | None, Delta | None]] = {}
         for local, before in a.when.items():
-            if local not in anew and self.last.get(local, 0) > self.place:
+            if local not in anew and self.lives.asked(local, self.place):
                 false, true = before
                 found[local] = (self.renewed(local, 0, false, anew), self.renewed(local, 1, true, anew))
         for key in anew:
@@ -162,13 +167,20 @@ class _Meeting:
                 version, known = self.version(key), delta.get(key) or side.intervals.get(key)
                 if version is not None and known is not None:
                     result[key] = (known, version)
-            return result
+            return self.nearest(result)
         for key in first.keys() | second.keys():
             version = self.version(key)
             one, other = first.get(key) or a.intervals.get(key), second.get(key) or b.intervals.get(key)
             if version is not None and one is not None and other is not None:
                 result[key] = (hull(one, other), version)
-        return result
+        return self.nearest(result)
+
+    def nearest(self, delta: Delta) -> Delta:
+        """Of `delta` as much as may be remembered, by what is asked for last no more than needed."""
+        if len(delta) <= MOST_TOLD:
+            return delta
+        keys = sorted(delta, key=lambda key: self.lives.last.get(key, 0))
+        return {key: delta[key] for key in keys[:MOST_TOLD]}
 
 
 def _branch(environment: Environment, local: ops.Local, truth: int) -> dict[Key, Interval] | None:

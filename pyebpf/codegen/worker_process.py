@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import importlib.util
 import json
 import os
 import resource
@@ -59,6 +60,16 @@ def passes(llvm: Any, machine: Any) -> tuple[Any, Any]:
     return manager, builder
 
 
+def apart() -> Any:
+    """The module beside this one, without the package that it is in."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apart.py")
+    found = importlib.util.spec_from_file_location("apart", path)
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
 def compile_text(llvm: Any, text: str, cpu: str, kind: str) -> bytes:
     """An object, or assembly or optimised IR as text."""
     module = llvm.parse_assembly(text)
@@ -66,6 +77,10 @@ def compile_text(llvm: Any, text: str, cpu: str, kind: str) -> bytes:
     machine = llvm.Target.from_triple(module.triple).create_target_machine(cpu=cpu, opt=2)
     manager, builder = passes(llvm, machine)
     manager.run(module, builder)
+    optimised = str(module)
+    if (kept := apart().keep_apart(optimised)) != optimised:
+        module = llvm.parse_assembly(kept)
+        module.verify()
     if kind == "ir":
         return str(module).encode()
     return bytes(machine.emit_assembly(module).encode() if kind == "asm" else machine.emit_object(module))

@@ -68,6 +68,8 @@ class Builder:
     assign_to: Callable[..., None] = field(init=False)
     """Assigns an operand to any target: `assignments.assign_to`, which knows places."""
     frames: int = 0
+    looked: int = 0
+    """Calls that were lowered only to look for mistakes."""
     labels: list[ops.Label] = field(default_factory=list)
     unwinding: list[Reservation | Held | Finally] = field(default_factory=list)
     """What must be done on the way out of open blocks, outermost first."""

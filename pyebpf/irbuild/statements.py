@@ -24,6 +24,9 @@ from pyebpf.irbuild.returns import lower_return
 from pyebpf.lang.maps import Map
 from pyebpf.syntax import tree
 
+MOST_LOOKED = 1000
+"""Copies of functions in branches whose condition is wrong."""
+
 
 def lower_block(b: Builder, statements: tuple[tree.Statement, ...]) -> None:
     """Lower `statements` in order; what follows a return, break or continue is dropped."""
@@ -46,11 +49,14 @@ def _look_inside(b: Builder, statement: tree.If) -> None:
 
     After `best = None` the condition is right only once it is known what else `best` is assigned.
     """
+    if b.looked > MOST_LOOKED:
+        return
     before = b.assigned, b.reachable, dict(b.frame.bindings), set(b.frame.poisoned), b.frames
     count, reported = b.sink.count, list(b.sink.diagnostics)
     for body in (statement.body, statement.orelse):
         with b.block():
             lower_block(b, body)
+        b.looked += b.frames - before[-1]
         b.assigned, b.reachable, b.frame.bindings, b.frame.poisoned, b.frames = before
     b.sink.back_to(count, reported)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL
+from pyebpf.ir.types import BOOL, IntType
 from pyebpf.irbuild import iteration, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Optional, Static, Values, describe
@@ -101,7 +101,9 @@ def item(b: Builder, base: Values, index: Operand, span: Span, index_span: Span)
         return base.items[number.value]
     found = iteration.tuple_item(b, base.items, number, span)
     if found is None:
-        b.error(errors.NotConstant(index_span, f"the index of {describe(base)} of different types", ""))
+        what = f"the index of {describe(base)} of different types"
+        alike = all(ops.is_value(item) and isinstance(item.type, IntType) for item in base.items)
+        b.error(errors.NotConstant(index_span, what, "u64(…) or i64(…) around each of the numbers" if alike else ""))
     return found
 
 

@@ -13,7 +13,7 @@ from pyebpf import layout
 from pyebpf.decode import Overlay, overlay_views
 from pyebpf.encode import bits_unit, encode, record_class
 from pyebpf.lang.errors import DeclarationError
-from pyebpf.lang.types import ArrayType, layout_of
+from pyebpf.lang.types import ArrayType, checked, layout_of
 from pyebpf.lang.zeros import zero
 
 Class = TypeVar("Class", bound=type)
@@ -85,7 +85,7 @@ def _make(cls: type, kind: str, packed: bool, scope: FrameType) -> type:
             raise DeclarationError(
                 f"field {name} of {kind} {cls.__name__}: {error.message}", error.help, name
             ) from None
-    shape = layout.struct_of(cls.__name__, tuple(members), packed=packed, union=kind == "union")
+    shape = checked(layout.struct_of(cls.__name__, tuple(members), packed=packed, union=kind == "union"))
     for field in shape.fields:
         if field.bits and field.offset + field.type.size > shape.size:
             hint = "put bit fields beside each other until they fill whole numbers"

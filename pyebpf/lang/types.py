@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from enum import EnumMeta, IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,6 +18,17 @@ from pyebpf.addresses import MacAddress
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.zeros import array
 
+LARGEST = 4 << 20
+"""Bytes of one value: what the kernel allocates at a time (KMALLOC_MAX_SIZE of x86-64 and arm64)."""
+Sized = TypeVar("Sized", bound=layout.Type)
+
+
+def checked(type: Sized) -> Sized:
+    """`type`, unless no value of it can be."""
+    if type.size > LARGEST:
+        raise DeclarationError(f"{type} has {type.size:,} bytes, and no value has more than {LARGEST:,}")
+    return type
+
 
 class ArrayType:
     """`T[N]`: N elements of T."""
@@ -25,7 +36,7 @@ class ArrayType:
     def __init__(self, element: object, length: object) -> None:
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             raise DeclarationError(f"an array's length is a positive integer, not {length!r}", "u32[4]")
-        self.layout = layout.Array(layout_of(element), length)
+        self.layout = checked(layout.Array(layout_of(element), length))
         self.element = element
 
     def __call__(self, *values: object) -> Any:
@@ -149,7 +160,7 @@ class TextType:
     def __init__(self, length: object) -> None:
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             raise DeclarationError(f"char[N] takes a positive number of bytes, not {length!r}", "char[16]")
-        self.layout = layout.Text(length)
+        self.layout = checked(layout.Text(length))
 
     def __call__(self, text: str = "") -> str:
         """As much of `text` as fits, in whole characters."""

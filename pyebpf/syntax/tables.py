@@ -163,4 +163,12 @@ def _indenter() -> Any:
             counted: Iterator[Token] = own._process(stream)  # type: ignore[no-untyped-call]
             return soft_keywords(counted)
 
+        def handle_NL(self, token: Token) -> Iterator[Token]:
+            """As Python counts: a tab leads to the next multiple of 8 columns, a form feed to the first one."""
+            before, _, indent = token.rpartition("\n")
+            if "\t" in indent or "\f" in indent:
+                columns = len(indent.rpartition("\f")[2].expandtabs(self.tab_len))
+                token = token.update(value=f"{before}\n{' ' * columns}")
+            yield from super().handle_NL(token)
+
     return PythonIndenter()

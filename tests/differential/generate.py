@@ -151,6 +151,8 @@ class Generator:
     python: list[str] = field(default_factory=list)
     scope: Scope = field(default_factory=Scope)
     helpers: list[Helper] = field(default_factory=list)
+    constants: list[int] = field(default_factory=list)
+    """Those that were used: what is written twice is what an optimiser puts together."""
     names: int = 0
     outputs: int = 0
     budget: int = 25
@@ -198,9 +200,13 @@ class Generator:
             2**62,
             2**63 - 1,
         )
-        value = r.choice(interesting) if self.chance(70) else r.randrange(2 ** r.randrange(1, 63))
-        if self.chance(35):
-            value = -value
+        if self.constants and self.chance(40):
+            value = r.choice(self.constants)
+        else:
+            value = r.choice(interesting) if self.chance(70) else r.randrange(2 ** r.randrange(1, 63))
+            if self.chance(35):
+                value = -value
+            self.constants.append(value)
         if not range[0] <= value <= range[1]:
             value = r.choice((0, 1, 2, 7, 8)) if range[0] >= 0 else r.choice((-2, -1, 0, 1, 7))
             value = min(max(value, range[0]), range[1])

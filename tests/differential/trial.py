@@ -20,9 +20,10 @@ from pyebpf.ir.ranges import exact
 from pyebpf.loader.errors import LoadError
 from pyebpf.plan import Plan
 
-REFUSED: Final = frozenset({"E0204", "E0205", "E0207", "E0223", "E0253", "E0405", "E0406", "E0407"})
+REFUSED: Final = frozenset({"E0204", "E0205", "E0207", "E0223", "E0253", "E0405", "E0406", "E0407", "E0408", "E0412"})
 """What a random program may be refused for: too many instructions, branches or ways, too much stack, what always fails,
-a constant that 64 bits don't hold, a constant index out of range, division by 0."""
+a constant that 64 bits don't hold, a constant index out of range, division by 0, a shift by less than 0, an item of a
+tuple of which some are u64 and others may be negative."""
 LONGEST: Final = 30
 """Seconds of processor time for one program before it is reported as a hang."""
 

@@ -85,6 +85,39 @@ def digits(count: int) -> str:
     return HEAD + PROBE + f"    x = packet.load(0, u8)\n    return len(f'{numbers}') & 1\n"
 
 
+def conditions(count: int, word: str) -> str:
+    """A condition of many parts, in a loop."""
+    parts = f" {word} ".join(["u64(w)"] * count)
+    lines = ["    w = packet.load(0, u32)", "    n = 0", f"    while {parts}:", "        n += 1", "        w >>= 1"]
+    return HEAD + PROBE + "\n".join([*lines, "        if n > 40:", "            break", "    return n & 1"]) + "\n"
+
+
+def doubled(levels: int, branches: int) -> str:
+    """Functions that call the next one twice, in branches whose conditions are wrong."""
+    lines = ["@function", "def f0(x):", "    return x + 1"]
+    for level in range(1, levels):
+        lines += ["@function", f"def f{level}(x):", f"    return f{level - 1}(x) + f{level - 1}(x + 1)"]
+    wrong = f"    if missing() == 1:\n        return f{levels - 1}(1) & 1\n" * branches
+    return HEAD + "\n".join(lines) + "\n" + PROBE + wrong + "    return 1\n"
+
+
+def enormous() -> str:
+    """An array that Python itself would make, of all the memory there is."""
+    return HEAD + "SIZE = u8[99999999999999999999]()\n" + PROBE + "    return 1\n"
+
+
+def tabs() -> str:
+    """A tab that leads to column 8, behind 7 spaces."""
+    lines = [
+        "    def inner(p):",
+        "            try:",
+        "                pass",
+        "       \t    finally:",
+        "                pass",
+    ]
+    return HEAD + PROBE + "\n".join([*lines, "    inner(1)", "    return 1"]) + "\n"
+
+
 def backslash() -> str:
     """The last line goes on, behind the end of the file."""
     return HEAD + PROBE + "    return XDP.PASS\n    values: u16[4]\\\n "
@@ -103,12 +136,32 @@ def named() -> str:
         (endings(50), "diagnostics E0207"),
         (sums(60), "ok"),
         (equal(3_000), "ok"),
-        (held(20_000), "ok"),
+        (held(16_000), "ok"),
         (digits(300), "diagnostics E0205"),
+        (conditions(1_000, "and"), "ok"),
+        (conditions(1_000, "or"), "ok"),
+        (doubled(10, 30), "diagnostics E0301"),
+        (enormous(), "diagnostics E0701"),
+        (tabs(), "ok"),
         (backslash(), "ok"),
         (named(), "diagnostics E0702"),
     ],
-    ids=["nest", "swaps", "endings", "sums", "equal", "held", "digits", "backslash", "named"],
+    ids=[
+        "nest",
+        "swaps",
+        "endings",
+        "sums",
+        "equal",
+        "held",
+        "digits",
+        "and",
+        "or",
+        "doubled",
+        "enormous",
+        "tabs",
+        "backslash",
+        "named",
+    ],
 )
 def test_it_ends_with_diagnostics_or_none(text: str, outcome: str, tmp_path: Path) -> None:
     program = (
