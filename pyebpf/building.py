@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyebpf.codegen.worker import Worker
     from pyebpf.effort import Effort
     from pyebpf.ir.module import Module, Program
-    from pyebpf.ir.ops import Loop
+    from pyebpf.ir.ops import Block, Loop
     from pyebpf.kernel.versions import Version
     from pyebpf.object.specs import Object
     from pyebpf.source import Span
@@ -41,6 +41,9 @@ LAST: Final = 200_000
 those of 5.10 and 6.1 do."""
 WITH_FUNCTIONS: Final = 100_000
 """The same for verifiers with circles (`effort/rules.py`) where loops are functions: the walk found an eighth once."""
+DEEP: Final = 2
+"""Functions in functions up to which that isn't so for older verifiers. One program with three took that of 6.18 more
+than six times what the walk finds (tests/effort)."""
 BRANCHES: Final = 6_000
 """Ways that are left for later at a time; the verifier remembers 8,192."""
 RISKY: Final = 3_000
@@ -137,8 +140,8 @@ class Building:
         """Instructions up to which a plan is taken if nothing else helps."""
         from pyebpf.effort import rules_for
 
-        functions = any(loop.is_function for loop in loops(checked.module))
-        return WITH_FUNCTIONS if functions and rules_for(self._kernel).circles else LAST
+        depth = max((functions_in_functions(program.body) for program in checked.module.programs), default=0)
+        return WITH_FUNCTIONS if depth > (0 if rules_for(self._kernel).circles else DEEP) else LAST
 
     def assembly(self, text: str) -> str:
         """LLVM's textual IR as BPF assembly."""
@@ -186,6 +189,17 @@ def alike(one: Checked, other: Checked) -> bool:
     """Whether two plans make the same of a module."""
     ways = [[loop.strategy for loop in loops(each.module)] for each in (one, other)]
     return one.plan.meeting == other.plan.meeting and ways[0] == ways[1]
+
+
+def functions_in_functions(block: Block) -> int:
+    """How many loops that are functions stand in one another."""
+    from pyebpf.ir import ops
+
+    deepest = 0
+    for op in block.ops:
+        inner = max((functions_in_functions(each) for each in ops.blocks(op)), default=0)
+        deepest = max(deepest, inner + (isinstance(op, ops.Loop) and op.is_function))
+    return deepest
 
 
 def loops(module: Module) -> list[Loop]:

@@ -12,6 +12,7 @@ from pyebpf.effort import rules_for
 from pyebpf.kernel.versions import running_version
 
 SOURCE = Path(__file__).parent / "for_some_verifiers.txt"
+NESTED = Path(__file__).parent / "functions_in_functions.txt"
 
 
 def test_a_program_that_newer_verifiers_cannot_follow_is_loaded_by_older_ones(tmp_path: Path) -> None:
@@ -25,6 +26,19 @@ def test_a_program_that_newer_verifiers_cannot_follow_is_loaded_by_older_ones(tm
     if rules_for(running).circles:  # it is one of the newer ones
         with pytest.raises(CompileError):
             pyebpf.load(path, attach=False)
+        return
+    with pyebpf.load(path, attach=False):
+        pass
+
+
+def test_of_functions_in_functions_in_functions_no_more_is_accepted_than_can_be_loaded(tmp_path: Path) -> None:
+    """6.18 gives up, where the walk finds 153,000 instructions."""
+    path = tmp_path / "probe.py"
+    path.write_text(NESTED.read_text())
+    try:
+        pyebpf.compile(path, kernel=running_version())
+    except CompileError as error:
+        assert [each.code for each in error.diagnostics] == ["E0253"]
         return
     with pyebpf.load(path, attach=False):
         pass

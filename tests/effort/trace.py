@@ -1,6 +1,6 @@
 """The model's walk beside the kernel's log: where the two part first.
 
-    python tests/effort/trace.py probe.py
+    python tests/effort/trace.py probe.py [kernel]
 
 For whoever works on the model: its way through each program of the module, instruction by instruction, against that of
 the running kernel's verifier, from its log. Needs root.
@@ -12,6 +12,7 @@ import ctypes
 import platform
 import re
 import sys
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ from pyebpf.effort import measure, rules_for
 from pyebpf.effort.walk import Walk
 from pyebpf.kernel.versions import parse_version
 from pyebpf.loader import sys as sys_bpf
+from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import load_object
 from pyebpf.object.specs import Object, ProgramSpec
 
@@ -32,6 +34,8 @@ SAFE: Final = -1
 LOG: Final = 200 << 20
 """Bytes."""
 MANY: Final = 1_000_000
+STATES, FIRST = 2, 8
+"""Levels of the log: every instruction, and its beginning where it is too long (before Linux 6.4 it ends there)."""
 
 
 def ours(made: Object, program: ProgramSpec) -> list[int]:
@@ -61,14 +65,15 @@ def kernels(made: Object) -> dict[str, str]:
 
     def loading(*given: Any, **named: Any) -> sys_bpf.Descriptor:
         log = ctypes.create_string_buffer(LOG)
-        named |= {"log": log, "log_level": 2}
+        named |= {"log": log, "log_level": STATES | FIRST}
         try:
             return load(*given, **named)
         finally:
             logs[named["name"]] = log.value.decode("utf-8", "replace")
 
-    with patch.object(sys_bpf, "prog_load", loading), load_object(made):
-        return logs
+    with patch.object(sys_bpf, "prog_load", loading), suppress(LoadError), load_object(made):
+        pass
+    return logs
 
 
 def way(log: str) -> list[int]:
@@ -83,7 +88,8 @@ def way(log: str) -> list[int]:
 
 
 def main() -> int:
-    made = compile_target(Path(sys.argv[1]))
+    kernel = parse_version(sys.argv[2]) if len(sys.argv) > 2 else None
+    made = compile_target(Path(sys.argv[1]), kernel=kernel)
     logs = kernels(made)
     for program in made.programs:
         one, other = ours(made, program), way(logs[program.name])
