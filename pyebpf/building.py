@@ -105,7 +105,9 @@ class Building:
 
     def build(self, check: Callable[[Plan], Checked]) -> Built:
         """`check` checks the module; it is given a plan. Raises CompileError."""
+        tried: list[Checked] = []
         found: list[Built] = []
+        without_room: list[CompileError] = []
         for plan in PLANS:
             try:
                 checked = check(plan)
@@ -113,28 +115,38 @@ class Building:
                 if plan == PLANS[0]:
                     raise
                 continue  # what was to help isn't possible here
-            if any(alike(built.checked, checked) for built in found):
+            if any(alike(each, checked) for each in tried):
                 continue
-            built = self._make(checked)
-            if plan == PLANS[0] and not is_risky(checked):
-                return built
-            last = self._last(checked)
-            most = ENOUGH if plan == PLANS[0] else last
-            built = self._measured(built, most)
-            if built.refused:  # perhaps its functions take too much stack together
-                built = self._measured(self._make(checked, ATTEMPTS[2:]), most)
-            if built.fits(most):
+            tried.append(checked)
+            try:
+                built = self._tried(checked)
+            except CompileError as error:  # of what another plan makes it may be that less is kept at a time
+                without_room.append(error)
+                continue
+            if built.fits(ENOUGH if plan == PLANS[0] else self._last(checked)):
                 return built
             found.append(built)
         sound = [built for built in found if not built.refused]
         if not sound:
-            raise InternalError("the kernel's verifier would refuse the code")
+            raise without_room[0] if without_room else InternalError("the kernel's verifier would refuse the code")
         last = self._last(sound[0].checked)
-        if sound[0] is found[0] and last > ENOUGH:
+        if sound[0].checked is tried[0] and last > ENOUGH:
             sound[0] = self._measured(sound[0], last)
             if sound[0].fits(last):
                 return sound[0]
         raise _too_much(sound[-1], self._last(sound[-1].checked))
+
+    def _tried(self, checked: Checked) -> Built:
+        """Code for `checked`, measured where that may matter."""
+        built = self._make(checked)
+        first = checked.plan == PLANS[0]
+        if first and not is_risky(checked):
+            return built
+        most = ENOUGH if first else self._last(checked)
+        built = self._measured(built, most)
+        if built.refused:  # perhaps its functions take too much stack together
+            built = self._measured(self._make(checked, ATTEMPTS[2:]), most)
+        return built
 
     def _last(self, checked: Checked) -> int:
         """Instructions up to which a plan is taken if nothing else helps."""

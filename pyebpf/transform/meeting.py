@@ -104,7 +104,7 @@ class _Meeting:
         # whether there is one, and the verifier must know both.
         self._refers = not always_set(body)
         self._known = known_locals(body) if self._refers else known_locals(body) & counters
-        self._reads = Counter(op.local for op in ops.walk(body) if isinstance(op, ops.LocalGet))
+        self._reads = _reads(body)
 
     def block(self, block: ops.Block) -> ops.Block:
         result: list[ops.Op] = []
@@ -132,16 +132,13 @@ class _Meeting:
             case _:
                 return set()
         found = (locals_written(op) | tested(op)) - self._known
-        return {local for local in found if self._later(local, op) and _is_number(local)}
+        inside = _reads(*ops.blocks(op))
+        return {local for local in found if self._reads[local] > inside[local] and _is_number(local)}
 
-    def _later(self, local: ops.Local, op: ops.Op) -> bool:
-        """Whether something outside of `op` reads `local`."""
-        inside = sum(
-            isinstance(inner, ops.LocalGet) and inner.local is local
-            for block in ops.blocks(op)
-            for inner in ops.walk(block)
-        )
-        return self._reads[local] > inside
+
+def _reads(*blocks: ops.Block) -> Counter[ops.Local]:
+    """How often ops in `blocks` read each local."""
+    return Counter(op.local for block in blocks for op in ops.walk(block) if isinstance(op, ops.LocalGet))
 
 
 def branches(op: ops.Op) -> bool:

@@ -9,9 +9,10 @@ import pytest
 import pyebpf
 from pyebpf import CompileError
 from pyebpf.effort import rules_for
-from pyebpf.kernel.versions import running_version
+from pyebpf.kernel.versions import parse_version, running_version
 
 SOURCE = Path(__file__).parent / "for_some_verifiers.txt"
+KEPT = Path(__file__).parent / "kept_by_some_plans.txt"
 NESTED = Path(__file__).parent / "functions_in_functions.txt"
 
 
@@ -42,3 +43,14 @@ def test_of_functions_in_functions_in_functions_no_more_is_accepted_than_can_be_
         return
     with pyebpf.load(path, attach=False):
         pass
+
+
+@pytest.mark.filterwarnings("ignore::pyebpf.CompileWarning")
+def test_where_one_plan_keeps_more_than_the_stack_holds_another_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "probe.py"
+    path.write_text(KEPT.read_text())
+    for_618 = parse_version("6.18")
+    assert pyebpf.compile(path, kernel=for_618)
+    if running_version() == for_618:
+        with pyebpf.load(path, attach=False):
+            pass
