@@ -7,6 +7,7 @@ compares a local with a limit, and every way round moves that local towards it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import final
 
 from pyebpf.checks.environment import Interval
 from pyebpf.checks.facts import Facts, locals_written
@@ -238,23 +239,58 @@ def _is(value: ops.Value, local: ops.Local) -> bool:
 
 def _surely_set(block: ops.Block, local: ops.Local, label: ops.Label) -> bool:
     """Whether every way through `block` that stays in the loop writes `local`."""
-    for op in block.ops:
+    ways = _Ways(local, label)
+    return ways.through(block, False) is not False and all(ways.rounds)
+
+
+@final
+class _Ways:
+    """Whether a local was written on the ways that lead to a place: False if on one it wasn't, None if none leads
+    there."""
+
+    def __init__(self, local: ops.Local, label: ops.Label) -> None:
+        self._local = local
+        self._label = label
+        self._left: dict[ops.Label, bool | None] = {}
+        self.rounds: list[bool] = []
+        """For each place where the next round of the loop begins."""
+
+    def through(self, block: ops.Block, before: bool | None) -> bool | None:
+        """At the end of `block`."""
+        found = before
+        for op in block.ops:
+            if found is None:
+                return None
+            found = self._after(op, found)
+        return found
+
+    def _after(self, op: ops.Op, before: bool) -> bool | None:
         match op:
-            case ops.LocalSet() if op.local is local:
-                return True
-            case ops.Break() | ops.Return() | ops.Raise():
-                return True
+            case ops.LocalSet():
+                return before or op.local is self._local
+            case ops.Return() | ops.Raise():
+                return None
+            case ops.Break():
+                self._left[op.label] = _both(self._left.get(op.label), before)
+                return None
             case ops.Continue():
-                return op.label is not label
+                if op.label is self._label:
+                    self.rounds.append(before)
+                return None
             case ops.If():
-                then, orelse = _surely_set(op.then, local, label), _surely_set(op.orelse, local, label)
-                if then and orelse:
-                    return True
-                if _may_continue(op, label) and not (then or orelse):
-                    return False
-                if any(_may_continue(inner, label) for part in (op.then, op.orelse) for inner in part.ops):
-                    return False
-            case ops.Loop() | ops.Scope():
-                if _may_continue(op, label):
-                    return False
-    return False
+                return _both(self.through(op.then, before), self.through(op.orelse, before))
+            case ops.Check() if op.failing is not None:
+                self.through(op.failing, before)
+            case ops.Loop():
+                self.through(op.body, before)
+                return self._left.pop(op.label, None)
+            case ops.Scope():
+                end = self.through(op.body, before)
+                return _both(end, self._left.pop(op.label, None))
+        return before
+
+
+def _both(one: bool | None, other: bool | None) -> bool | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one and other

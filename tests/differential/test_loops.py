@@ -75,6 +75,41 @@ if o is not None:
             case 7 | 9:
                 o += 1"""
 
+OPTIONS = """\
+at = 0
+while at < 40:
+    kind = packet.load(at, u8)
+    if kind == 200:
+        break
+    if kind == 0:
+        at += 1
+        continue
+    total = total * 3 + kind
+    if kind == m:
+        at += 2
+    else:
+        if at & 1:
+            at += 3
+            continue
+        at += max(kind & 7, 1)
+out[1] = at"""
+INNER = """\
+at = 0
+while at < 12:
+    for x in t.cells:
+        if x == 4:
+            break
+        if x == at:
+            continue
+        total += x
+    try:
+        total += first[n] // at
+    except (KeyError, ZeroDivisionError):
+        at += 1
+        continue
+    finally:
+        total += 1
+    at += 2"""
 PACKETS = [bytes([n, m, *bytes(62)]) for n, m in ((0, 0), (1, 200), (3, 4), (7, 1), (200, 3), (255, 255))]
 
 
@@ -85,6 +120,8 @@ PACKETS = [bytes([n, m, *bytes(62)]) for n, m in ((0, 0), (1, 200), (3, 4), (7, 
         "while n > 0:\n    n //= 2\n    if n == m:\n        continue\n    total += (first.get(0) or 7)",
         AGAIN,
         MATCHED,
+        OPTIONS,
+        INNER,
         "for x in t.signed:\n    total += x\nout[1] = u64(x)",
         "for x in t.cells:\n    if x == n:\n        break\n    total += x\nelse:\n    total += 1000\nout[1] = x",
         "for x in t.cells:\n    t.cells[5] = n\n    total = total * 2 + x",
