@@ -168,6 +168,9 @@ class _Analysis:
         self.facts.intervals[op] = interval
         if isinstance(op, ops.LocalGet):
             known.read(op.local, op)
+        if isinstance(op, ops.NotNull) and self.facts.mode == "verifier":
+            self.facts.intervals[op] = known.get(op.pointer)  # as of what is to be proven
+            known.refine(op.pointer, (1, 1))
         if isinstance(op, ops.Prove):
             self.facts.intervals[op] = known.get(op.value)  # what there is to prove it with
             if not (isinstance(op.type, IntType) and self.facts.mode == "verifier"):
