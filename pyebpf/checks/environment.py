@@ -84,7 +84,8 @@ class Environment:
     """The locals that ever had a value among their `same`; one object for all environments of a program."""
     layer: Layer = field(default_factory=Layer)
     recent: set[Key] = field(default_factory=set)
-    """What was refined or written since the last join: what is remembered in `when` may say less than it seems to."""
+    """What was refined or written since the last join: what is remembered in `when` may say less than it seems to.
+    And the truth locals that say something else since any join."""
     bare: frozenset[Key] = frozenset()
     """What was refined while it had no version."""
     kept: int = FEW

@@ -36,9 +36,10 @@ def join(a: Environment | None, b: Environment | None, lives: Liveness, place: i
     for key in layer.changed - meeting.merged.keys():
         if a.intervals.pop(key, None) is not None:
             a.versions.pop(key, None)
+    restated: set[Key] = {local for local, says in told.items() if meeting.restates(local, says)}
     a.when = told
     layer.changed = set(meeting.merged)
-    a.layer, a.recent, a.bare, a.lost = layer, set(), frozenset(), a.lost | b.lost
+    a.layer, a.recent, a.bare, a.lost = layer, restated, frozenset(), a.lost | b.lost
     return a
 
 
@@ -129,6 +130,16 @@ class _Meeting:
             if type(key) is ops.Local and isinstance(key.type, BoolType) and self.tells(key):
                 found[key] = (self.implied(key, 0), self.implied(key, 1))
         return found
+
+    def restates(self, local: ops.Local, says: tuple[Delta | None, Delta | None]) -> bool:
+        """Whether `local` says something else than before on either way: than where the program came from, too."""
+        a, b = self.a, self.b
+        if local in a.recent or local in b.recent:
+            return True
+        return any(
+            before is None or before[0] is not says[0] or before[1] is not says[1]
+            for before in (a.when.get(local), b.when.get(local))
+        )
 
     def tells(self, local: ops.Local) -> bool:
         """Whether the truth of `local` may say something about the way that was taken."""
