@@ -99,7 +99,7 @@ def _links(frames: list[Frame], one: Register, two: Register) -> Links:
 def learn(frames: list[Frame], register: int, old: Register, bounds: Bounds) -> None:
     """The number in `register` is within `bounds`; so are its copies, and those a constant apart."""
     frames[-1].regs[register] = new = (NUMBER, old[1], bounds, old[3], 0)
-    if not old[3] or bounds == old[2]:
+    if not old[3] or (bounds == old[2] and not old[3] & APART):
         return
     for frame in frames:
         regs = frame.regs
@@ -112,6 +112,8 @@ def learn(frames: list[Frame], register: int, old: Register, bounds: Bounds) -> 
 
 
 def _linked(register: Register, new: Register) -> Register:
+    if register[1] == new[1]:
+        return (NUMBER, new[1], new[2], new[3], 0)  # which makes it one that is 0 apart, if `new` is
     apart = (register[1] if register[3] & APART else 0) - (new[1] if new[3] & APART else 0)
     bounds = compute(ADD, new[2], known(apart), True) if apart else new[2]
     return (NUMBER, register[1], bounds, register[3], 0)

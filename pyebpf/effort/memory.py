@@ -96,11 +96,13 @@ def _read_stack(walk: Walk, depth: int, offset: int, size: int) -> Register:
         if there[0] == NUMBER and not start and size <= filled:
             walk.filled(depth, 1 << SLOTS + index)
             return _narrowed(there, size)
-        return of_size(size)
+        if not walk.rules.zeros:
+            return of_size(size)
     read_types = types[start : start + size]
-    if read_types.count(ZERO) == size:
+    if there is not None and there[0] == NUMBER and there[2] == FIXED and read_types.count(SPILL) == size:
+        walk.filled(depth, 1 << SLOTS + index)
         return number(FIXED)
-    return of_size(size)
+    return number(FIXED) if read_types.count(ZERO) == size else of_size(size)
 
 
 def _narrowed(value: Register, size: int) -> Register:

@@ -30,20 +30,34 @@ class Rules:
     """Whether it knows what `-x` can be."""
     circles: bool
     """Whether states of such a function are the same only if all numbers are, until all rounds are at their end."""
+    subtracts: bool
+    """Whether it remembers how far a difference from a constant, and not only a sum, is from what it was."""
+    zeros: bool
+    """Whether a part of a zero that was put on the stack is read as zero, and not only its first bytes."""
 
 
 _OLDEST: Final = Rules(
-    rounds=False, through_calls=False, forgets=False, unread=False, spills=False, negates=False, circles=False
+    rounds=False,
+    through_calls=False,
+    forgets=False,
+    unread=False,
+    spills=False,
+    negates=False,
+    circles=False,
+    subtracts=False,
+    zeros=False,
 )
 _SPILLS: Final = replace(_OLDEST, spills=True)
 _FORGETS: Final = replace(_SPILLS, forgets=True)
 _CALLS: Final = replace(_FORGETS, through_calls=True)
 _ROUNDS: Final = replace(_CALLS, rounds=True)
+_ZEROS: Final = replace(_ROUNDS, zeros=True)
 
 RULES: Final[tuple[tuple[Version, Rules], ...]] = (
-    ((6, 19), replace(_ROUNDS, negates=True, circles=True)),
-    ((6, 18), replace(_ROUNDS, negates=True)),
-    ((6, 15), _ROUNDS),
+    ((6, 19), replace(_ZEROS, negates=True, subtracts=True, circles=True)),
+    ((6, 18), replace(_ZEROS, negates=True, subtracts=True)),
+    ((6, 15), _ZEROS),
+    ((6, 8), replace(_ZEROS, unread=True)),
     ((6, 7), replace(_ROUNDS, unread=True)),
     ((6, 5), _CALLS),
     ((6, 2), _FORGETS),
@@ -51,7 +65,9 @@ RULES: Final[tuple[tuple[Version, Rules], ...]] = (
     ((0, 0), _OLDEST),
 )
 """Each from a kernel on, the newest first. Sources: commits ab5cfac139ab (rounds), fde2a3882bd0 (calls), 7a830b53c17b
-and be2ef8161572 (forgets), 14c8552db644 (unread), 354e8f1970f8 (spills). `negates` is what 6.18 does and 6.12 doesn't,
+and be2ef8161572 (forgets), 14c8552db644 (unread), 354e8f1970f8 (spills), and in Linux 6.8
+"preserve constant zero when doing partial register restore" (zeros). `negates` and
+`subtracts` are what 6.18 does and 6.12 doesn't,
 `circles` what 7.3 was seen to do, and 6.18 not."""
 
 
