@@ -17,6 +17,7 @@ from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import BOOL, PointerType
 from pyebpf.transform.dead_branches import the_end
+from pyebpf.transform.held import given_back
 
 
 def is_told_less(body: ops.Block, language: Facts, verifier: Facts) -> bool:
@@ -39,13 +40,22 @@ def _is_less(op: ops.Op, language: Facts, verifier: Facts) -> bool:
 def test_pointers_again(program: Program, default: int) -> Program:
     """`program` with a test before each pointer that must not be null, as far as the verifier doesn't know of it."""
     verifier = analyze(program, "verifier")
+
+    def unclear(op: ops.Op) -> bool:
+        return isinstance(op, ops.NotNull) and verifier.reachable(op) and verifier.interval(op)[0] < 1
+
+    before = given_back(program.body, unclear)
     tested: set[ops.Op] = set()
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...]:
-        if isinstance(op, ops.NotNull) and op not in tested and verifier.reachable(op) and verifier.interval(op)[0] < 1:
-            tested.add(op)
-            present = ops.Present(op.pointer, BOOL, op.span)
-            return present, ops.If(present, ops.Block(()), ops.Block(the_end(op, default)), op.span), op
-        return op
+        if not isinstance(op, ops.NotNull) or op in tested:
+            return op
+        held = before.get(op)
+        if held is None:  # nothing is unclear, or the program can't end there
+            return op
+        tested.add(op)
+        present = ops.Present(op.pointer, BOOL, op.span)
+        end = ops.Block((*held, *the_end(op, default)))
+        return present, ops.If(present, ops.Block(()), end, op.span), op
 
     return rewrite(program, change)
