@@ -55,13 +55,20 @@ def _smallest(lines: Lines, shows: Callable[[Lines], bool]) -> Lines:
 
 
 def _without(lines: Lines, number: int) -> Iterator[Lines]:
-    """Ways to do with less at line `number`: without what it heads, without the line, with its block moved out."""
+    """Ways to do with less at line `number`: without what it heads, without the whole statement, with its block moved out."""
     if not lines[number][0].strip():
         return
     end = number + 1
     while end < len(lines) and _depth(lines[end]) > _depth(lines[number]):
         end += 1
     yield lines[:number] + lines[end:]
+    clauses = end
+    while clauses < len(lines) and _is_clause(lines[clauses]) and _depth(lines[clauses]) == _depth(lines[number]):
+        clauses += 1
+        while clauses < len(lines) and _depth(lines[clauses]) > _depth(lines[number]):
+            clauses += 1
+    if clauses > end:
+        yield lines[:number] + lines[clauses:]
     if end > number + 1:
         yield lines[:number] + [(_out(probe), _out(python)) for probe, python in lines[number + 1 : end]] + lines[end:]
     probe, python = lines[number]
@@ -71,6 +78,11 @@ def _without(lines: Lines, number: int) -> Iterator[Lines]:
     if probe == python:
         for shorter in _simpler(probe):
             yield lines[:number] + [(shorter, shorter)] + lines[number + 1 :]
+
+
+def _is_clause(line: tuple[str, str]) -> bool:
+    """Whether a line goes on with the statement before it."""
+    return line[0].lstrip().startswith(("else", "elif ", "except", "finally"))
 
 
 def _simpler(text: str) -> Iterator[str]:
