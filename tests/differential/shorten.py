@@ -55,7 +55,8 @@ def _smallest(lines: Lines, shows: Callable[[Lines], bool]) -> Lines:
 
 
 def _without(lines: Lines, number: int) -> Iterator[Lines]:
-    """Ways to do with less at line `number`: without what it heads, without the whole statement, with its block moved out."""
+    """Ways to do with less at line `number`: without what it heads, without the whole statement, with its block moved
+    out."""
     if not lines[number][0].strip():
         return
     end = number + 1
