@@ -234,6 +234,10 @@ class _Emitter:
                 return arithmetic.binary(code, op, self.operand(op.left), self.operand(op.right))
             case ops.Compare():
                 return arithmetic.compare(code, op, self.operand(op.left), self.operand(op.right))
+            case ops.Not(value=ops.Present(pointer=pointer)):
+                # A test of its own: LLVM puts those again where they are used, but keeps what is made of them, on the
+                # stack if need be, where older verifiers forget it.
+                return Operand(code.value(f"icmp eq ptr {self.address(pointer)}, null"), "i1")
             case ops.Not():
                 return Operand(code.value(f"xor i1 {self.operand(op.value).text}, true"), "i1")
             case ops.Present():
