@@ -4,8 +4,9 @@
     z = select q != null, 64, x     becomes     in the code that LLVM makes of it
 
 and the verifier lets nobody "or" pointers. What was chosen first is therefore hidden from LLVM: `asm ""` gives back
-what it gets. So is the outcome of a test that is to be combined with another one: it becomes 0 or 1 by a branch, so
-that the verifier knows on either way whether the pointer is null.
+what it gets. So is a null that may be chosen in place of a pointer, of which it makes `mask & p`; and the outcome of a
+test that is to be combined with another one: it becomes 0 or 1 by a branch, so that the verifier knows on either way
+whether the pointer is null.
 
 The code generator's process loads this file by itself: it imports nothing of pyebpf.
 """
@@ -69,6 +70,8 @@ def _function(rows: list[str]) -> list[str]:
             hidden = {} if len(told) == 1 and _is_branch(rows, number, uses) else told
         else:
             hidden = {}
+        if number in choices and " ptr null" in row:
+            hidden["null"] = "ptr"
         for name, type in hidden.items():
             more, other = _hide(name, type, f"%pyebpf.apart.{number}.{len(found)}", row)
             found += more
@@ -152,4 +155,6 @@ def _hide(name: str, type: str, fresh: str, row: str) -> tuple[list[str], str]:
 def _replaced(row: str, name: str, other: str) -> str:
     """`row` with another operand in place of `name`."""
     left, equals, right = row.partition(" = ")
+    if name == "null":
+        return left + equals + right.replace(" ptr null", f" ptr {other}")
     return left + equals + _NAMES.sub(lambda found: other if found[0] == name else found[0], right)

@@ -48,6 +48,10 @@ COMBINED = {
         ),
         "%y = select i1 %b, i64 64, i64 %pyebpf.apart",
     ),
+    "null in place of a pointer": (
+        "  %c = icmp eq i64 %n, 0\n  %x = select i1 %c, ptr null, ptr %p\n  ret ptr %x\n",
+        "%x = select i1 %c, ptr %pyebpf.apart",
+    ),
     "a branch by two pointers": (
         "  %o = select i1 %a, i1 true, i1 %b\n  br i1 %o, label %l, label %m\n",
         "%o = select i1 %pyebpf.apart",

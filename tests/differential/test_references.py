@@ -32,6 +32,18 @@ FOUND = {
     out[0] = x
     return XDP.DROP
 """,
+    "none or what it was": """
+    if (x & 3) in b:
+        if found == (r.f & 1):
+            p = None
+    if z > (r.n & 255):
+        for i in range(2):
+            p = a.get(i)
+    else:
+        y = i64(not p)
+    out[0] = y
+    return XDP.DROP
+""",
     "a test before a long loop": """
     found = p is not None and p.f > 3
     for i in range(600):
