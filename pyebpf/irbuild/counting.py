@@ -38,7 +38,7 @@ def count(b: Builder, base: Static, target: tree.Subscript, statement: tree.AugA
         augment(b, Place(made, map.value, target.span.text, target.span), statement, shared=True)
         return
     key = order.kept(b, expressions.evaluate(b, target.index), key_span, (node,))
-    if not order.may_change(b, (node,)):
+    if not is_scalar(map.value) or not order.may_change(b, (node,)):  # what is no number is refused
         amount = _amount(b, expressions.evaluate(b, node), map.value, statement)
         maps.count(b, map, key, amount, (statement.span, key_span))
         return
