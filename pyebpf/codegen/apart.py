@@ -64,14 +64,15 @@ def _function(rows: list[str]) -> list[str]:
     found: list[str] = []
     for number, row in enumerate(rows):
         if number in choices:
-            hidden = dict.fromkeys(_chosen(choices, number, tests), choices[number][1][3])
+            choice, beside = choices[number]
+            hidden = dict.fromkeys(_chosen(choice, beside, tests), choice[3])
+            if " ptr null" in row:
+                hidden["null"] = "ptr"
         elif _COMBINES.match(row) and not _COPY.match(row):
             told = {name: tests[name] for name in _operands(row) if name in tests}
             hidden = {} if len(told) == 1 and _is_branch(rows, number, uses) else told
         else:
             hidden = {}
-        if number in choices and " ptr null" in row:
-            hidden["null"] = "ptr"
         for name, type in hidden.items():
             more, other = _hide(name, type, f"%pyebpf.apart.{number}.{len(found)}", row)
             found += more
@@ -80,23 +81,24 @@ def _function(rows: list[str]) -> list[str]:
     return found
 
 
-def _choices(rows: list[str]) -> dict[int, tuple[int, re.Match[str]]]:
-    """By row: its block's number, and the parts of a `select` of something else than truth values."""
-    found, block = {}, 0
+def _choices(rows: list[str]) -> dict[int, tuple[re.Match[str], dict[str, str]]]:
+    """By row: the parts of a `select` of something else than truth values; and for all such in its block, what they
+    are chosen by."""
+    found: dict[int, tuple[re.Match[str], dict[str, str]]] = {}
+    beside: dict[str, str] = {}
     for number, row in enumerate(rows):
-        block += bool(row) and not row[0].isspace()
+        if row and not row[0].isspace():
+            beside = {}
         if (choice := _CHOICE.match(row)) is not None:
-            found[number] = block, choice
+            beside[choice[1]] = choice[2]
+            found[number] = choice, beside
     return found
 
 
-def _chosen(choices: dict[int, tuple[int, re.Match[str]]], number: int, tests: dict[str, str]) -> list[str]:
-    """What the `select` of row `number` chooses from that another one in its block has chosen, if one of them tests a
-    pointer."""
-    block, choice = choices[number]
-    names = [name for name in (choice[4], choice[5]) if name.startswith("%")]
-    inner = {other[1]: other[2] for at, other in choices.values() if at == block}
-    return [name for name in dict.fromkeys(names) if name in inner and (choice[2] in tests or inner[name] in tests)]
+def _chosen(choice: re.Match[str], beside: dict[str, str], tests: dict[str, str]) -> list[str]:
+    """What a `select` chooses from that another one in its block has chosen, if one of them tests a pointer."""
+    names = dict.fromkeys(name for name in (choice[4], choice[5]) if name in beside)
+    return [name for name in names if choice[2] in tests or beside[name] in tests]
 
 
 def _tests(rows: list[str]) -> dict[str, str]:
