@@ -118,12 +118,13 @@ class Building:
             if any(alike(each, checked) for each in tried):
                 continue
             tried.append(checked)
+            most = ENOUGH if plan == PLANS[0] else self._last(checked)
             try:
-                built = self._tried(checked)
+                built = self._tried(checked, most)
             except CompileError as error:  # of what another plan makes it may be that less is kept at a time
                 without_room.append(error)
                 continue
-            if built.fits(ENOUGH if plan == PLANS[0] else self._last(checked)):
+            if built.fits(most):
                 return built
             found.append(built)
         sound = [built for built in found if not built.refused]
@@ -136,13 +137,11 @@ class Building:
                 return sound[0]
         raise _too_much(sound[-1], self._last(sound[-1].checked))
 
-    def _tried(self, checked: Checked) -> Built:
-        """Code for `checked`, measured where that may matter."""
+    def _tried(self, checked: Checked, most: int) -> Built:
+        """Code for `checked`, measured up to `most` where that may matter."""
         built = self._make(checked)
-        first = checked.plan == PLANS[0]
-        if first and not is_risky(checked):
+        if checked.plan == PLANS[0] and not is_risky(checked):
             return built
-        most = ENOUGH if first else self._last(checked)
         built = self._measured(built, most)
         if built.refused:  # perhaps its functions take too much stack together
             built = self._measured(self._make(checked, ATTEMPTS[2:]), most)

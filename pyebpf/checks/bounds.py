@@ -12,6 +12,7 @@ from typing import final
 from pyebpf.checks.environment import Interval
 from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.checks.transfer import Mode
+from pyebpf.checks.written import Names, Written
 from pyebpf.ir import ops
 
 LARGEST = 1 << 23
@@ -239,58 +240,21 @@ def _is(value: ops.Value, local: ops.Local) -> bool:
 
 def _surely_set(block: ops.Block, local: ops.Local, label: ops.Label) -> bool:
     """Whether every way through `block` that stays in the loop writes `local`."""
-    ways = _Ways(local, label)
-    return ways.through(block, False) is not False and all(ways.rounds)
+    rounds = _Rounds(local, label)
+    end = rounds.block(block, frozenset())
+    return rounds.each_writes and (end is None or local in end)
 
 
 @final
-class _Ways:
-    """Whether a local was written on the ways that lead to a place: False if on one it wasn't, None if none leads
-    there."""
+class _Rounds(Written):
+    """Looks at the places in a loop's body from where it goes on with the next round."""
 
     def __init__(self, local: ops.Local, label: ops.Label) -> None:
-        self._local = local
-        self._label = label
-        self._left: dict[ops.Label, bool | None] = {}
-        self.rounds: list[bool] = []
-        """For each place where the next round of the loop begins."""
+        super().__init__()
+        self._local, self._label = local, label
+        self.each_writes = True
 
-    def through(self, block: ops.Block, before: bool | None) -> bool | None:
-        """At the end of `block`."""
-        found = before
-        for op in block.ops:
-            if found is None:
-                return None
-            found = self._after(op, found)
-        return found
-
-    def _after(self, op: ops.Op, before: bool) -> bool | None:
-        match op:
-            case ops.LocalSet():
-                return before or op.local is self._local
-            case ops.Return() | ops.Raise():
-                return None
-            case ops.Break():
-                self._left[op.label] = _both(self._left.get(op.label), before)
-                return None
-            case ops.Continue():
-                if op.label is self._label:
-                    self.rounds.append(before)
-                return None
-            case ops.If():
-                return _both(self.through(op.then, before), self.through(op.orelse, before))
-            case ops.Check() if op.failing is not None:
-                self.through(op.failing, before)
-            case ops.Loop():
-                self.through(op.body, before)
-                return self._left.pop(op.label, None)
-            case ops.Scope():
-                end = self.through(op.body, before)
-                return _both(end, self._left.pop(op.label, None))
-        return before
-
-
-def _both(one: bool | None, other: bool | None) -> bool | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return one and other
+    def visit(self, op: ops.Op, known: Names) -> Names:
+        if isinstance(op, ops.Continue) and op.label is self._label and self._local not in known:
+            self.each_writes = False
+        return known | {self._local} if isinstance(op, ops.LocalSet) and op.local is self._local else known

@@ -69,6 +69,11 @@ def locals_named(*blocks: ops.Block) -> Counter[ops.Local]:
     )
 
 
+def locals_read(*blocks: ops.Block) -> Counter[ops.Local]:
+    """How often ops in `blocks` read each local."""
+    return Counter(op.local for block in blocks for op in ops.walk(block) if isinstance(op, ops.LocalGet))
+
+
 def locals_written(op: ops.Op) -> frozenset[ops.Local]:
     """The locals that some op inside `op` writes."""
     return frozenset(

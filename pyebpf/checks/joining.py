@@ -93,7 +93,7 @@ class _Meeting:
             self.layer.changed |= a.bare | b.bare
         first_of, last, place = self.lives.first, self.lives.last, self.place
         for key in self.layer.changed:
-            if not first_of.get(key, 0) <= place < last.get(key, 0):
+            if not first_of.get(key, 0) <= place < last.get(key, 0):  # `asked`, without a call for each
                 continue
             first, second = a.intervals.get(key), b.intervals.get(key)
             if first is not None and second is not None:

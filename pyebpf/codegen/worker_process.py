@@ -60,7 +60,7 @@ def passes(llvm: Any, machine: Any) -> tuple[Any, Any]:
     return manager, builder
 
 
-def apart() -> Any:
+def load_apart() -> Any:
     """The module beside this one, without the package that it is in."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apart.py")
     found = importlib.util.spec_from_file_location("apart", path)
@@ -70,7 +70,7 @@ def apart() -> Any:
     return module
 
 
-def compile_text(llvm: Any, text: str, cpu: str, kind: str) -> bytes:
+def compile_text(llvm: Any, apart: Any, text: str, cpu: str, kind: str) -> bytes:
     """An object, or assembly or optimised IR as text."""
     module = llvm.parse_assembly(text)
     module.verify()
@@ -78,7 +78,7 @@ def compile_text(llvm: Any, text: str, cpu: str, kind: str) -> bytes:
     manager, builder = passes(llvm, machine)
     manager.run(module, builder)
     optimised = str(module)
-    if (kept := apart().keep_apart(optimised)) != optimised:
+    if (kept := apart.keep_apart(optimised)) != optimised:
         module = llvm.parse_assembly(kept)
         module.verify()
     if kind == "ir":
@@ -97,6 +97,7 @@ def main() -> None:
     os.dup2(2, 1)  # whatever LLVM prints goes to the log, not between the answers
     sys.path[:] = json.loads(read_frame(requests))
     llvm: Any = importlib.import_module("llvmlite.binding")
+    apart = load_apart()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     # Placement turns loops around, so that an instruction that isn't a jump may go on at the head of the loop that it
@@ -105,10 +106,10 @@ def main() -> None:
     while True:
         request = json.loads(read_frame(requests))
         text = read_frame(requests).decode("utf-8")
-        serve(llvm, request, text, answers)
+        serve(llvm, apart, request, text, answers)
 
 
-def serve(llvm: Any, request: dict[str, str], text: str, answers: IO[bytes]) -> None:
+def serve(llvm: Any, apart: Any, request: dict[str, str], text: str, answers: IO[bytes]) -> None:
     """Answer one request from a fork; where LLVM ends that, end the same way."""
     worker = os.fork()
     if worker:
@@ -121,7 +122,7 @@ def serve(llvm: Any, request: dict[str, str], text: str, answers: IO[bytes]) -> 
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
-        answer = b"\0" + compile_text(llvm, text, request["cpu"], request["kind"])
+        answer = b"\0" + compile_text(llvm, apart, text, request["cpu"], request["kind"])
     except Exception as error:
         answer = b"\1" + f"{type(error).__name__}: {error}".encode("utf-8", "replace")
     write_frame(answers, answer)

@@ -332,9 +332,8 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
                 later[-1].regs[op.target] = number(known(0))
                 one = number(known(-1 if wide else 0xFFFFFFFF))
             bounds = compute(code, one[2], two[2], wide)
-            step = two[2][2] if code == ADD else -two[2][2] if code == SUB and walk.rules.subtracts else -1
-            apart = wide and is_known(two[2]) and 0 <= step < 1 << 31
-            regs[op.target] = _apart(one, step, bounds) if apart else number(bounds)
+            sums = wide and (code == ADD or (code == SUB and walk.rules.subtracts))
+            regs[op.target] = _apart(code, one, two[2], bounds) if sums else number(bounds)
     elif not wide or code not in (ADD, SUB) or (one[0] != NUMBER and two[0] != NUMBER):
         regs[op.target] = ANY if wide else number(lower_half(ANY[2]))
     else:
@@ -348,9 +347,10 @@ def _swapped(bits: int) -> Bounds:
     return unsigned((1 << bits) - 1)
 
 
-def _apart(one: Register, step: int, bounds: Bounds) -> Register:
-    """A sum with a constant is that much apart from what it was."""
-    if one[3] and not one[3] & APART and not is_known(bounds):
+def _apart(code: int, one: Register, two: Bounds, bounds: Bounds) -> Register:
+    """A sum with a constant, or a difference, is that much apart from what it was."""
+    step = two[2] if code == ADD else -two[2]
+    if one[3] and is_known(two) and not one[3] & APART and 0 <= step < 1 << 31 and not is_known(bounds):
         return (NUMBER, step, bounds, one[3] | APART, 0)
     return number(bounds)
 

@@ -26,7 +26,7 @@ from pyebpf.transform.loop_bounds import with_bound
 from pyebpf.transform.meeting import meet_everywhere
 from pyebpf.transform.needless_forgets import drop_needless_forgets
 from pyebpf.transform.outline import outline
-from pyebpf.transform.pointers import is_told_less, test_pointers_again
+from pyebpf.transform.pointers import is_told_less, retested
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
 from pyebpf.transform.range_checks import join_range_checks
 from pyebpf.transform.scratch import with_scratch
@@ -94,7 +94,7 @@ def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Pro
     calls = checked.calls and stack(program) <= MOST_STACK
     changed = rewrite(program, change)
     if is_told_less(program.body, language, verifier):
-        changed = test_pointers_again(changed, checked_program.default)
+        changed = retested(changed, checked_program.default)
     program = join_range_checks(settle_short_circuits(changed))
     program = shrink_zeroing(remove_unused(program))
     if not checked.plan.meeting:  # which lives on Forgets

@@ -20,11 +20,12 @@ Comes in: a checked program. Goes out: the same, with Forgets; the very same obj
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pyebpf.checks.branches import is_known, known_locals
-from pyebpf.checks.facts import Facts, locals_written
+from pyebpf.checks.facts import Facts, locals_read, locals_written
 from pyebpf.checks.ways import FEW_STATES, MANY, multiplies, ways
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
@@ -36,7 +37,7 @@ def forget_in_loops(program: Program, facts: Facts) -> Program:
     """`program` with a Forget at the end of each loop whose rounds would multiply the verifier's states; and behind
     each `if` where the ways through one round alone are too many."""
     known = known_locals(program.body)
-    reads = _reads(program.body)
+    reads = locals_read(program.body)
     dense = set(_dense(program.body, facts, known, ways(program.body, facts, known) >= MANY))
     settled: set[ops.Op] = set()
 
@@ -79,18 +80,15 @@ def _dense(block: ops.Block, facts: Facts, known: frozenset[ops.Local], inside: 
             yield from _dense(inner, facts, known, inside)
 
 
-def _needed_later(op: ops.Op, reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
+def _needed_later(op: ops.Op, reads: Counter[ops.Local]) -> Iterator[ops.Local]:
     """The numbers and truth values that something in `op` writes, and something elsewhere reads."""
-    inside: dict[ops.Local, int] = {}
-    for block in ops.blocks(op):
-        for local, count in _reads(block).items():
-            inside[local] = inside.get(local, 0) + count
+    inside = locals_read(*ops.blocks(op))
     for local in in_order(locals_written(op), reads):
-        if isinstance(local.type, IntType | BoolType) and reads.get(local, 0) > inside.get(local, 0):
+        if isinstance(local.type, IntType | BoolType) and reads[local] > inside[local]:
             yield local
 
 
-def _learnt(op: ops.If, reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
+def _learnt(op: ops.If, reads: Counter[ops.Local]) -> Iterator[ops.Local]:
     """What the two ways of an `if` leave different: what they write, and the numbers of which a test on one of them, or
     its own, says something."""
     found = {*_needed_later(op, reads), *tested(op)}
@@ -111,33 +109,21 @@ def tested(op: ops.Op) -> set[ops.Local]:
     return found
 
 
-def in_order(locals: Iterable[ops.Local], reads: dict[ops.Local, int]) -> list[ops.Local]:
+def in_order(locals: Iterable[ops.Local], reads: Counter[ops.Local]) -> list[ops.Local]:
     """Those that are read, in the order of the source; copies of one and the same as they are read."""
     rank = {local: number for number, local in enumerate(reads)}
     found = sorted((local for local in locals if local in rank), key=rank.__getitem__)
     return sorted(found, key=lambda local: (local.span.line, local.span.column, local.name))
 
 
-def _reads(body: ops.Block) -> dict[ops.Local, int]:
-    """How often each local is read."""
-    found: dict[ops.Local, int] = {}
-    for op in ops.walk(body):
-        if isinstance(op, ops.LocalGet):
-            found[op.local] = found.get(op.local, 0) + 1
-    return found
-
-
-def _differing(loop: ops.Loop, known: frozenset[ops.Local], reads: dict[ops.Local, int]) -> Iterator[ops.Local]:
+def _differing(loop: ops.Loop, known: frozenset[ops.Local], reads: Counter[ops.Local]) -> Iterator[ops.Local]:
     """The locals that the next round may find different, depending on the way through this one."""
-    inside: dict[ops.Local, int] = {}
-    for block in (loop.body, loop.step):
-        for local, count in _reads(block).items():
-            inside[local] = inside.get(local, 0) + count
+    inside = locals_read(*ops.blocks(loop))
     written = locals_written(loop)
     counters = {op.counting.counter for op in (loop, *_nested(loop)) if op.counting is not None}
     steady = {local for local in written & known if _steady(loop, local)}
     for local in in_order(written - counters - steady, reads):
-        lives = reads.get(local, 0) > inside.get(local, 0) or _first(loop.body, local) == "read"
+        lives = reads[local] > inside[local] or _first(loop.body, local) == "read"
         if lives and isinstance(local.type, IntType | BoolType):
             yield local
 

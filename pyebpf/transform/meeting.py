@@ -27,7 +27,7 @@ from typing import Final, final
 
 from pyebpf.checks.bounds import bound
 from pyebpf.checks.branches import is_known, known_locals
-from pyebpf.checks.facts import Facts, locals_written
+from pyebpf.checks.facts import Facts, locals_read, locals_written
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import renamed, rewrite, with_blocks
@@ -104,7 +104,7 @@ class _Meeting:
         # whether there is one, and the verifier must know both.
         self._refers = not always_set(body)
         self._known = known_locals(body) if self._refers else known_locals(body) & counters
-        self._reads = _reads(body)
+        self._reads = locals_read(body)
 
     def block(self, block: ops.Block) -> ops.Block:
         result: list[ops.Op] = []
@@ -132,13 +132,8 @@ class _Meeting:
             case _:
                 return set()
         found = (locals_written(op) | tested(op)) - self._known
-        inside = _reads(*ops.blocks(op))
+        inside = locals_read(*ops.blocks(op))
         return {local for local in found if self._reads[local] > inside[local] and _is_number(local)}
-
-
-def _reads(*blocks: ops.Block) -> Counter[ops.Local]:
-    """How often ops in `blocks` read each local."""
-    return Counter(op.local for block in blocks for op in ops.walk(block) if isinstance(op, ops.LocalGet))
 
 
 def branches(op: ops.Op) -> bool:

@@ -37,7 +37,7 @@ def _is_less(op: ops.Op, language: Facts, verifier: Facts) -> bool:
     return False
 
 
-def test_pointers_again(program: Program, default: int) -> Program:
+def retested(program: Program, default: int) -> Program:
     """`program` with a test before each pointer that must not be null, as far as the verifier doesn't know of it."""
     verifier = analyze(program, "verifier")
 

@@ -140,7 +140,7 @@ class Writer:
         known = (
             f"{name} is None",
             f"{name} is not None",
-            f"{self.random.choice(('v is None', 'v is not None'))}",
+            self.random.choice(("v is None", "v is not None")),
             f"{simple} {self.random.choice(('<', '>', '==', '!=', '<=', '>='))} {self.simple()}",
             f"not {name}",
             f"(x & 3) in {self.random.choice('abc')}",

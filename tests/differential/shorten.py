@@ -59,15 +59,10 @@ def _without(lines: Lines, number: int) -> Iterator[Lines]:
     out."""
     if not lines[number][0].strip():
         return
-    end = number + 1
-    while end < len(lines) and _depth(lines[end]) > _depth(lines[number]):
-        end += 1
+    clauses = end = _end(lines, number)
     yield lines[:number] + lines[end:]
-    clauses = end
     while clauses < len(lines) and _is_clause(lines[clauses]) and _depth(lines[clauses]) == _depth(lines[number]):
-        clauses += 1
-        while clauses < len(lines) and _depth(lines[clauses]) > _depth(lines[number]):
-            clauses += 1
+        clauses = _end(lines, clauses)
     if clauses > end:
         yield lines[:number] + lines[clauses:]
     if end > number + 1:
@@ -79,6 +74,14 @@ def _without(lines: Lines, number: int) -> Iterator[Lines]:
     if probe == python:
         for shorter in _simpler(probe):
             yield lines[:number] + [(shorter, shorter)] + lines[number + 1 :]
+
+
+def _end(lines: Lines, number: int) -> int:
+    """The line after all that line `number` heads."""
+    end = number + 1
+    while end < len(lines) and _depth(lines[end]) > _depth(lines[number]):
+        end += 1
+    return end
 
 
 def _is_clause(line: tuple[str, str]) -> bool:

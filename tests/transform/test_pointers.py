@@ -9,7 +9,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import PointerType
-from pyebpf.transform.pointers import test_pointers_again as again
+from pyebpf.transform.pointers import retested
 
 SOURCE = """\
 from pyebpf import XDP, Hash, RingBuf, struct, u32, u64, xdp
@@ -48,12 +48,12 @@ def program(folder: Path) -> Program:
 
 
 def test_what_is_held_is_given_back_first(tmp_path: Path) -> None:
-    tests = [op for op in ops.walk(again(program(tmp_path), 2).body) if isinstance(op, ops.If)]
+    tests = [op for op in ops.walk(retested(program(tmp_path), 2).body) if isinstance(op, ops.If)]
     (end,) = [op.orelse.ops for op in tests if not op.then.ops]
     assert isinstance(end[0], ops.RingDiscard | ops.RingSubmit)
     assert isinstance(end[-1], ops.Return)
 
 
-def test_what_the_verifier_knows_is_not_tested_again(tmp_path: Path) -> None:
-    once = again(program(tmp_path), 2)
-    assert again(once, 2) is once or [*ops.walk(again(once, 2).body)] == [*ops.walk(once.body)]
+def test_what_the_verifier_knows_is_not_tested_retested(tmp_path: Path) -> None:
+    once = retested(program(tmp_path), 2)
+    assert retested(once, 2) is once or [*ops.walk(retested(once, 2).body)] == [*ops.walk(once.body)]
