@@ -110,6 +110,7 @@ class Environment:
             for known in every:
                 for key in farthest:
                     known.pop(key, None)
+        self.recent = {key for key in self.recent if last.get(key, 0) >= place}
         self.kept = max(FEW, len(self.intervals))
 
     def copy(self) -> Environment:

@@ -14,7 +14,7 @@ from typing import final
 from pyebpf.checks.accumulators import Growth, growths
 from pyebpf.checks.environment import Delta, Environment, Interval, Key, hull, meet, range_of
 from pyebpf.checks.facts import Facts, locals_written
-from pyebpf.checks.joining import differing, join
+from pyebpf.checks.joining import Arrivals, differing, join
 from pyebpf.checks.liveness import Liveness, liveness
 from pyebpf.checks.thresholds import Names, Thresholds
 from pyebpf.checks.transfer import Mode, assume, interval_of, unknown
@@ -84,8 +84,8 @@ class _Analysis:
     visits: int
     """How often ops may be visited yet."""
     lives: Liveness
-    leaves: dict[ops.Label, Environment | None] = field(default_factory=dict)
-    repeats: dict[ops.Label, Environment | None] = field(default_factory=dict)
+    leaves: dict[ops.Label, Arrivals] = field(default_factory=dict)
+    repeats: dict[ops.Label, Arrivals] = field(default_factory=dict)
     found: dict[ops.Loop, tuple[Environment, Environment]] = field(default_factory=dict)
     """What was known before each loop the last time, and what then was found at its head."""
     depth: int = 0
@@ -128,15 +128,10 @@ class _Analysis:
             case ops.Scope():
                 return self.scope(op, known)
             case ops.Break():
-                place = self.lives.ends[op.label]
-                self.leaves[op.label] = self.join(
-                    self.leaves.get(op.label), self.outside(op.label, known, place), place
-                )
+                self.leaves[op.label].add(self.outside(op.label, known, self.lives.ends[op.label]))
                 return None
             case ops.Continue():
-                place = self.lives.bodies[op.label]
-                known = self.outside(op.label, known, place)
-                self.repeats[op.label] = self.join(self.repeats.get(op.label), known, place)
+                self.repeats[op.label].add(self.outside(op.label, known, self.lives.bodies[op.label]))
                 return None
             case ops.Return() | ops.Raise():
                 self.facts.intervals[op] = (0, 1)
@@ -197,11 +192,11 @@ class _Analysis:
 
     def scope(self, op: ops.Scope, known: Environment) -> Environment | None:
         self.facts.intervals[op] = (0, 1)
-        self.leaves[op.label] = None
+        self.leaves[op.label] = Arrivals(self.lives, self.lives.ends[op.label])
         if self.functions:
             self.functions[-1].add(op.label)
         end = self.block(op.body, known)
-        return self.join(end, self.leaves.pop(op.label), self.lives.ends[op])
+        return self.join(end, self.leaves.pop(op.label).joined(), self.lives.ends[op])
 
     def loop(self, op: ops.Loop, known: Environment) -> Environment | None:
         self.facts.intervals[op] = (0, 1)
@@ -282,11 +277,12 @@ class _Analysis:
 
     def round(self, op: ops.Loop, head: Environment) -> tuple[Environment | None, Environment | None]:
         """One time round: what is known where the loop is left, and at its head next time."""
-        self.leaves[op.label], self.repeats[op.label] = None, None
+        self.leaves[op.label] = Arrivals(self.lives, self.lives.ends[op.label])
+        self.repeats[op.label] = Arrivals(self.lives, self.lives.bodies[op.label])
         end = self.block(op.body, head)
-        end = self.join(end, self.repeats.pop(op.label), self.lives.bodies[op.label])
+        end = self.join(end, self.repeats.pop(op.label).joined(), self.lives.bodies[op.label])
         back = self.block(op.step, end) if end is not None else None
-        return self.leaves.pop(op.label), back
+        return self.leaves.pop(op.label).joined(), back
 
     def limit(self, growing: dict[ops.Local, Growth], entry: Environment, known: Environment) -> dict[Key, Interval]:
         """Keep what a loop only adds to within what that can add up to; the limits."""

@@ -18,6 +18,8 @@ from pyebpf.ir.types import BoolType
 MOST_TOLD: Final = 200
 """Things about which a truth value says something. More come of hundreds of conditions that are tested together, each
 of which would remember all before it."""
+FEW: Final = 32
+"""Ways that are joined in their order."""
 
 
 def join(a: Environment | None, b: Environment | None, lives: Liveness, place: int) -> Environment | None:
@@ -41,6 +43,38 @@ def join(a: Environment | None, b: Environment | None, lives: Liveness, place: i
     layer.changed = set(meeting.merged)
     a.layer, a.recent, a.bare, a.lost = layer, restated, frozenset(), a.lost | b.lost
     return a
+
+
+@final
+class Arrivals:
+    """What is known on the ways that lead to one place, which are found one after the other.
+
+    The later a way left the others, the more it has in common with those shortly before it, and to join two takes as
+    long as the ways since then. So of hundreds each is joined with its neighbours first.
+    """
+
+    def __init__(self, lives: Liveness, place: int) -> None:
+        self._lives, self._place = lives, place
+        self._found: list[tuple[int, Environment]] = []
+        """How many ways are joined in each; less in each than in the one before, but for the last ones."""
+
+    def add(self, known: Environment) -> None:
+        """Uses `known` up."""
+        self._found.append((1, known))
+        while len(self._found) > 1 and (self._found[-2][0] < FEW or self._found[-1][0] >= self._found[-2][0]):
+            self._merge()
+
+    def joined(self) -> Environment | None:
+        """What holds on all of them; None if there is none. To be asked once."""
+        while len(self._found) > 1:
+            self._merge()
+        return self._found[0][1] if self._found else None
+
+    def _merge(self) -> None:
+        (more, later), (count, sooner) = self._found.pop(), self._found.pop()
+        known = join(sooner, later, self._lives, self._place)
+        assert known is not None
+        self._found.append((count + more, known))
 
 
 def differing(a: Environment, b: Environment) -> set[Key]:

@@ -177,21 +177,4 @@ def _contains(b: Builder, item: Operand, container: Operand, span: Span, spans: 
         if items is not None:
             return searching.search(b, items, lambda each: compare(b, "==", item, each, span, spans), span)
         b.error(errors.WrongType(spans[1], "a map, an array, a tuple or a range after `in`", describe(container), ""))
-    result = b.local("found", BOOL, span)
-    b.set(result, b.truth(False, span), span)
-    _any_equal(b, item, container.items, result, span, spans)
-    return b.get(result, span)
-
-
-def _any_equal(
-    b: Builder, item: Operand, items: tuple[Operand, ...], result: ops.Local, span: Span, spans: tuple[Span, Span]
-) -> None:
-    if not items:
-        return
-    equal = compare(b, "==", item, items[0], span, spans)
-    b.if_(
-        equal,
-        lambda: b.set(result, b.truth(True, span), span),
-        lambda: _any_equal(b, item, items[1:], result, span, spans),
-        span,
-    )
+    return searching.search_each(b, container.items, lambda each: compare(b, "==", item, each, span, spans), span)

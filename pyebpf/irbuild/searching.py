@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, U64, IntType
@@ -15,6 +16,28 @@ from pyebpf.source import Span
 
 def search(b: Builder, items: Items, equal: Callable[[Operand], ops.Value], span: Span) -> ops.Value:
     """Whether any item is `equal`; those after the first such aren't looked at."""
+
+    def look(found: Callable[[], None]) -> None:
+        walk(b, items, lambda item: b.if_(equal(item), found, None, span), nothing, "search", span)
+
+    return _found(b, look, span)
+
+
+def search_each(
+    b: Builder, items: tuple[Operand, ...], equal: Callable[[Operand], ops.Value], span: Span
+) -> ops.Value:
+    """The same for items that are known one by one."""
+
+    def look(found: Callable[[], None]) -> None:
+        for item in items:
+            if b.reachable:
+                b.if_(equal(item), found, None, span)
+
+    return _found(b, look, span)
+
+
+def _found(b: Builder, look: Callable[[Callable[[], None]], None], span: Span) -> ops.Value:
+    """Whether `look` calls what it is given, which ends it."""
     result, done = b.local("found", BOOL, span), ops.Label("search")
     b.set(result, b.truth(False, span), span)
 
@@ -22,10 +45,7 @@ def search(b: Builder, items: Items, equal: Callable[[Operand], ops.Value], span
         b.set(result, b.truth(True, span), span)
         b.leave(done, span)
 
-    def look() -> None:
-        walk(b, items, lambda item: b.if_(equal(item), found, None, span), nothing, "search", span)
-
-    scope(b, done, look, span)
+    scope(b, done, partial(look, found), span)
     return b.get(result, span)
 
 

@@ -92,6 +92,17 @@ def conditions(count: int, word: str) -> str:
     return HEAD + PROBE + "\n".join([*lines, "        if n > 40:", "            break", "    return n & 1"]) + "\n"
 
 
+def alternatives(count: int) -> str:
+    """A pattern of many numbers, in a loop."""
+    lines = ["    for i in range(2):", "        match packet.load(0, u8), i:", f"            case {'1 | ' * count}2, 1:"]
+    return HEAD + PROBE + "\n".join([*lines, "                return 1", "    return 2"]) + "\n"
+
+
+def among(count: int) -> str:
+    """A tuple of many numbers that is searched."""
+    return HEAD + PROBE + f"    return int(packet.load(0, u32) in ({', '.join(map(str, range(0, 3 * count, 3)))}))\n"
+
+
 def doubled(levels: int, branches: int) -> str:
     """Functions that call the next one twice, in branches whose conditions are wrong."""
     lines = ["@function", "def f0(x):", "    return x + 1"]
@@ -140,6 +151,8 @@ def named() -> str:
         (digits(300), "diagnostics E0205"),
         (conditions(1_000, "and"), "ok"),
         (conditions(1_000, "or"), "ok"),
+        (alternatives(6_000), "diagnostics E0207"),
+        (among(1_000), "ok"),
         (doubled(10, 30), "diagnostics E0301"),
         (enormous(), "diagnostics E0701"),
         (tabs(), "ok"),
@@ -156,6 +169,8 @@ def named() -> str:
         "digits",
         "and",
         "or",
+        "alternatives",
+        "among",
         "doubled",
         "enormous",
         "tabs",
