@@ -23,9 +23,7 @@ def search(b: Builder, items: Items, equal: Callable[[Operand], ops.Value], span
     return _found(b, look, span)
 
 
-def search_each(
-    b: Builder, items: tuple[Operand, ...], equal: Callable[[Operand], ops.Value], span: Span
-) -> ops.Value:
+def search_each(b: Builder, items: tuple[Operand, ...], equal: Callable[[Operand], ops.Value], span: Span) -> ops.Value:
     """The same for items that are known one by one."""
 
     def look(found: Callable[[], None]) -> None:

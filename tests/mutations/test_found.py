@@ -94,7 +94,11 @@ def conditions(count: int, word: str) -> str:
 
 def alternatives(count: int) -> str:
     """A pattern of many numbers, in a loop."""
-    lines = ["    for i in range(2):", "        match packet.load(0, u8), i:", f"            case {'1 | ' * count}2, 1:"]
+    lines = [
+        "    for i in range(2):",
+        "        match packet.load(0, u8), i:",
+        f"            case {'1 | ' * count}2, 1:",
+    ]
     return HEAD + PROBE + "\n".join([*lines, "                return 1", "    return 2"]) + "\n"
 
 
