@@ -7,12 +7,13 @@ compares a local with a limit, and every way round moves that local towards it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import final
 
+from pyebpf.checks import bisection
+from pyebpf.checks.bisection import bare
 from pyebpf.checks.environment import Interval
 from pyebpf.checks.facts import Facts, locals_written
 from pyebpf.checks.transfer import Mode
-from pyebpf.checks.written import Names, Written
+from pyebpf.checks.written import always_written
 from pyebpf.ir import ops
 
 LARGEST = 1 << 23
@@ -56,6 +57,9 @@ def _by_tests(loop: ops.Loop, facts: Facts) -> Iterator[int]:
                 for test, truth in _conjunction(op.condition, stays, loop.body.ops[:number]):
                     for local, limit, operator in _against_locals(test, truth):
                         rounds = _rounds(loop, local, limit, operator, entry.get(local), facts)
+                        if rounds is not None:
+                            yield rounds + 1
+                        rounds = _halved(loop, local, limit, operator, facts)
                         if rounds is not None:
                             yield rounds + 1
         if _may_continue(op, loop.label):
@@ -132,15 +136,9 @@ def _against_locals(test: ops.Value, truth: bool) -> Iterator[tuple[ops.Local, o
         return
     operator = test.operator if truth else _NEGATED[test.operator]
     for value, limit, seen in ((test.left, test.right, operator), (test.right, test.left, _MIRRORED[operator])):
-        value = _bare(value)
+        value = bare(value)
         if isinstance(value, ops.LocalGet):
             yield value.local, limit, seen
-
-
-def _bare(value: ops.Value) -> ops.Value:
-    while isinstance(value, ops.Prove):
-        value = value.value
-    return value
 
 
 def _rounds(
@@ -150,7 +148,9 @@ def _rounds(
     if facts.mode == "verifier" and any(isinstance(op, ops.Forget) and local in op.locals for op in loop.step.ops):
         return None
     changes = list(_changes(loop.body, local)) + list(_changes(loop.step, local))
-    if not changes or not (_surely_set(loop.body, local, loop.label) or _surely_set(loop.step, local, loop.label)):
+    if not changes or not any(
+        always_written(block, frozenset((local,)), loop.label) for block in (loop.body, loop.step)
+    ):
         return None
     end = facts.interval(limit)
     halving = _halvings(changes, local, facts.mode)
@@ -168,6 +168,14 @@ def _rounds(
         mirrored = (-start[1], -start[0]), (-end[1], -end[0])
         return _upwards(_MIRRORED[operator] if operator in ("<", ">", "<=", ">=") else operator, *mirrored, -high, -low)
     return None
+
+
+def _halved(loop: ops.Loop, local: ops.Local, limit: ops.Value, operator: ops.Comparison, facts: Facts) -> int | None:
+    """The same where `limit` is another local, and the two come together."""
+    limit = bare(limit)
+    if facts.mode == "verifier" or operator not in ("<", "<=") or not isinstance(limit, ops.LocalGet):
+        return None
+    return bisection.rounds(loop, local, limit.local, int(operator == "<"), facts)
 
 
 def _upwards(operator: ops.Comparison, start: Interval, end: Interval, least: int, most: int) -> int | None:
@@ -195,10 +203,10 @@ def _changes(block: ops.Block, local: ops.Local) -> Iterator[ops.LocalSet]:
 
 def _step(change: ops.LocalSet, local: ops.Local, facts: Facts) -> Interval | None:
     """What `local = local + n` adds."""
-    value = _bare(change.value)
+    value = bare(change.value)
     if not isinstance(value, ops.Binary) or value.operator not in ("+", "-"):
         return None
-    left, right = _bare(value.left), _bare(value.right)
+    left, right = bare(value.left), bare(value.right)
     if isinstance(left, ops.LocalGet) and left.local is local:
         low, high = facts.interval(right)
         return (low, high) if value.operator == "+" else (-high, -low)
@@ -214,10 +222,10 @@ def _halvings(changes: list[ops.LocalSet], local: ops.Local, mode: Mode) -> int:
     """
     least = 64
     for change in changes:
-        value = _bare(change.value)
+        value = bare(change.value)
         if not (isinstance(value, ops.Binary) and _is(value.left, local)):
             return 0
-        right = _bare(value.right)
+        right = bare(value.right)
         if value.operator == ">>" and isinstance(right, ops.Const) and right.value > 0:
             least = min(least, right.value)
         elif mode == "verifier":
@@ -234,27 +242,5 @@ def _halvings(changes: list[ops.LocalSet], local: ops.Local, mode: Mode) -> int:
 
 
 def _is(value: ops.Value, local: ops.Local) -> bool:
-    value = _bare(value)
+    value = bare(value)
     return isinstance(value, ops.LocalGet) and value.local is local
-
-
-def _surely_set(block: ops.Block, local: ops.Local, label: ops.Label) -> bool:
-    """Whether every way through `block` that stays in the loop writes `local`."""
-    rounds = _Rounds(local, label)
-    end = rounds.block(block, frozenset())
-    return rounds.each_writes and (end is None or local in end)
-
-
-@final
-class _Rounds(Written):
-    """Looks at the places in a loop's body from where it goes on with the next round."""
-
-    def __init__(self, local: ops.Local, label: ops.Label) -> None:
-        super().__init__()
-        self._local, self._label = local, label
-        self.each_writes = True
-
-    def visit(self, op: ops.Op, known: Names) -> Names:
-        if isinstance(op, ops.Continue) and op.label is self._label and self._local not in known:
-            self.each_writes = False
-        return known | {self._local} if isinstance(op, ops.LocalSet) and op.local is self._local else known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from pyebpf.ir import ops
 
@@ -49,6 +49,28 @@ class Written(ABC):
             case ops.Continue() | ops.Return() | ops.Raise():
                 return None
         return known
+
+
+def always_written(block: ops.Block, locals: Names, label: ops.Label) -> bool:
+    """Whether every way through `block` that stays in the loop `label` writes one of `locals`."""
+    rounds = _Rounds(locals, label)
+    end = rounds.block(block, frozenset())
+    return rounds.each_writes and (end is None or bool(end))
+
+
+@final
+class _Rounds(Written):
+    """Looks at the places in a loop's body from where it goes on with the next round."""
+
+    def __init__(self, locals: Names, label: ops.Label) -> None:
+        super().__init__()
+        self._locals, self._label = locals, label
+        self.each_writes = True
+
+    def visit(self, op: ops.Op, known: Names) -> Names:
+        if isinstance(op, ops.Continue) and op.label is self._label and not known:
+            self.each_writes = False
+        return self._locals if isinstance(op, ops.LocalSet) and op.local in self._locals else known
 
 
 def _both(one: Names | None, other: Names | None) -> Names | None:

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import final
 
-from pyebpf.effort.decode import CALLBACKS, LATER, decode, helper_name
+from pyebpf.effort.decode import decode, helper_name
 from pyebpf.effort.rules import Rules, rules_for
 from pyebpf.effort.stack import MOST, deepest
 from pyebpf.effort.walk import Refused, TooMuch, Walk
+from pyebpf.kernel.conventions import convention
 from pyebpf.object.specs import LineRecord, Object, ProgramSpec
 from pyebpf.records import dataclass
 
@@ -47,7 +48,7 @@ def measure(obj: Object, program: ProgramSpec, most: int, rules: Rules) -> Effor
     callbacks = frozenset(
         at
         for at, op in enumerate(code.instructions)
-        if op is not None and (name := helper_name(op)) in CALLBACKS and name != LATER
+        if op is not None and (helper := convention(helper_name(op))).function and not helper.later
     )
     if deepest(code) > MOST:
         return Effort(0, 0, False, True, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyebpf.effort.bounds import FIXED32, is_known, settle
-from pyebpf.effort.decode import CALLBACKS, LATER, Instruction, helper_name
+from pyebpf.effort.decode import Instruction, helper_name
 from pyebpf.effort.memory import forget_caller_saved, scrub
 from pyebpf.effort.states import (
     ANY,
@@ -26,28 +26,13 @@ from pyebpf.effort.states import (
     number,
     widened,
 )
-from pyebpf.kernel.prototypes import prototype_by_name
-from pyebpf.kernel.storage import STORAGES
+from pyebpf.kernel.conventions import Convention, convention
 
 if TYPE_CHECKING:
     from pyebpf.effort.walk import Walk
 
-ENTRIES: Final = frozenset({"map_lookup_elem", "map_lookup_percpu_elem", *(kind.get.name for kind in STORAGES)})
-"""Helpers that give an entry of the map, or null."""
-KEYED: Final = frozenset({"map_lookup_elem", "map_update_elem", "map_delete_elem"})
-"""Helpers that read a key at their second argument."""
-POPS: Final = frozenset({"map_pop_elem", "map_peek_elem"})
-"""Helpers that write a value of the map to their second argument."""
-TEXT_READS: Final = frozenset({"probe_read_str", "probe_read_user_str", "probe_read_kernel_str", "get_stack"})
-"""Helpers whose result is at most the size, which is their second argument (`do_refine_retval_range`)."""
 RESULT_MATTERS: Final = frozenset({8, 9, 13, 15, 18, 25})
 """Types of programs (`enum bpf_prog_type`) whose result must lie in a range: those of cgroups."""
-SIZES: Final = {
-    "ringbuf_reserve": 1 << 2,
-    "ringbuf_output": 1 << 3,
-    "loop": 1 << 1 | 1 << 4,
-}
-"""Of helpers that have no prototype, and the rounds and flags of `bpf_loop`."""
 MAX_ERRNO: Final = 4095
 WORD: Final = 8
 """Bytes that are taken to be written where nothing tells how many."""
@@ -65,13 +50,16 @@ def call(walk: Walk, at: int, op: Instruction) -> int:
     if op.names is not None or op.source:
         forget_caller_saved(frame, ANY)  # of the kernel
         return at + 1
-    name = helper_name(op)
-    walk.matters(_sizes(name), at)
-    given = _callback(walk, frame, at, name) if name in CALLBACKS else None
-    if name in KEYED:
-        walk.address(frame.regs[2])
-    result = _result(walk, frame, name)
-    _effects(walk, frame, name)
+    helper = convention(helper_name(op))
+    walk.matters(sum(1 << argument for argument in helper.sizes), at)
+    given = _callback(walk, frame, at, helper) if helper.function else None
+    if helper.key:
+        walk.address(frame.regs[helper.key])
+    result = _result(walk, frame, helper)
+    for place, size, least in helper.written:
+        _written(walk, frame.regs[place], frame.regs[size][2][1] if size else least)
+    if helper.moves:
+        walk.replace((PACKET, PACKET_END), ANY)
     forget_caller_saved(frame, result)
     if given is None:
         return at + 1
@@ -79,33 +67,25 @@ def call(walk: Walk, at: int, op: Instruction) -> int:
     return given.start
 
 
-def _sizes(name: str) -> int:
-    """Arguments of a helper that are sizes, of which the exact number matters."""
-    if name in SIZES:
-        return SIZES[name]
-    prototype = prototype_by_name(name)
-    return sum(1 << argument for argument in prototype.sizes) if prototype is not None else 0
-
-
-def _callback(walk: Walk, frame: Frame, at: int, name: str) -> Frame | None:
+def _callback(walk: Walk, frame: Frame, at: int, helper: Convention) -> Frame | None:
     """Walk the function later, as if it were called from here and came back to here; or its frame, if it is walked at
     once."""
-    given = frame.regs[1 + CALLBACKS[name]]
+    given = frame.regs[helper.function]
     if given[0] != FUNCTION:
         return None
-    if name == LATER:
+    if helper.later:
         alone = Frame(int(given[4]), -1, 0)
         alone.regs[1:4] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), (VALUE, 0, FIXED, 0, "")]
         walk.apart(alone)
         return None
-    if walk.rules.rounds and name == "loop" and frame.depth >= frame.regs[1][2][1]:
+    if walk.rules.rounds and helper.name == "loop" and frame.depth >= frame.regs[1][2][1]:
         frame.depth = 0
         return None
     inner = Frame(int(given[4]), at, len(walk.frames), callback=True)
     context = frame.regs[3]
-    if name == "loop":
+    if helper.name == "loop":
         inner.regs[1:3] = [ANY, context]
-    elif name == "for_each_map_elem":
+    elif helper.name == "for_each_map_elem":
         value: Register = (VALUE, 0, FIXED, 0, frame.regs[1][4])
         inner.regs[1:5] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), value, context]
     else:
@@ -119,34 +99,22 @@ def _callback(walk: Walk, frame: Frame, at: int, name: str) -> Frame | None:
     return None
 
 
-def _result(walk: Walk, frame: Frame, name: str) -> Register:
-    if name in ENTRIES:
-        return (VALUE_OR_NULL, 0, FIXED, walk.new_id(), frame.regs[1][4])
-    if name == "ringbuf_reserve":
-        return (MEMORY_OR_NULL, 0, FIXED, walk.new_id(), "record")
-    if name in ("get_current_task_btf", "this_cpu_ptr", "task_pt_regs"):
-        return (OBJECT, 0, FIXED, 0, name)
-    if name in TEXT_READS and frame.regs[2][0] == NUMBER:
-        most = frame.regs[2][2][3]
-        if 0 <= most < 1 << 31:
-            found = settle((*ANY[2][:2], -MAX_ERRNO, most, *ANY[2][4:6], -MAX_ERRNO, most, *ANY[2][8:]))
-            return number(found) if found is not None else ANY
-    if name == "get_smp_processor_id":
-        return number(FIXED32)
+def _result(walk: Walk, frame: Frame, helper: Convention) -> Register:
+    match helper.gives:
+        case "entry":
+            return (VALUE_OR_NULL, 0, FIXED, walk.new_id(), frame.regs[1][4])
+        case "record":
+            return (MEMORY_OR_NULL, 0, FIXED, walk.new_id(), "record")
+        case "object":
+            return (OBJECT, 0, FIXED, 0, helper.name)
+        case "length" if frame.regs[2][0] == NUMBER:
+            most = frame.regs[2][2][3]
+            if 0 <= most < 1 << 31:
+                found = settle((*ANY[2][:2], -MAX_ERRNO, most, *ANY[2][4:6], -MAX_ERRNO, most, *ANY[2][8:]))
+                return number(found) if found is not None else ANY
+        case "cpu":
+            return number(FIXED32)
     return ANY
-
-
-def _effects(walk: Walk, frame: Frame, name: str) -> None:
-    """What a helper changes besides its result."""
-    if name in POPS:
-        _written(walk, frame.regs[2], WORD)
-    prototype = prototype_by_name(name)
-    if prototype is None:
-        return
-    for place, size, least in prototype.written:
-        _written(walk, frame.regs[place], frame.regs[size][2][1] if size else least)
-    if prototype.moves:
-        walk.replace((PACKET, PACKET_END), ANY)
 
 
 def _written(walk: Walk, place: Register, size: int) -> None:

@@ -16,11 +16,6 @@ FRAME: Final = 10
 CALL: Final = 0x80
 EXIT: Final = 0x90
 JA: Final = 0x00
-CALLBACKS: Final = {"loop": 1, "for_each_map_elem": 1, "timer_set_callback": 1, "find_vma": 2, "user_ringbuf_drain": 1}
-"""Helpers that are given a function, and in which argument, counted from 0."""
-LATER: Final = "timer_set_callback"
-"""Of them, the one whose function runs when the program is over: the verifier goes into it with nothing but its own
-arguments, and doesn't come back to the call (`push_async_cb`)."""
 
 
 @final

@@ -15,46 +15,17 @@ from pyebpf.effort.decode import (
     JA,
     JMP,
     JMP32,
-    LATER,
     STX,
     Code,
     Instruction,
     helper_name,
     successors,
 )
-from pyebpf.kernel.prototypes import prototype_by_name
+from pyebpf.kernel.conventions import convention
 from pyebpf.records import dataclass
 
 SLOTS: Final = 11
 """From this bit on, bits stand for words of the stack: the first, nearest to the frame pointer, for `SLOTS`."""
-_COUNTS: Final = {
-    "map_lookup_elem": 2,
-    "map_update_elem": 4,
-    "map_delete_elem": 2,
-    "map_lookup_percpu_elem": 3,
-    "map_push_elem": 3,
-    "map_pop_elem": 2,
-    "map_peek_elem": 2,
-    "loop": 4,
-    "for_each_map_elem": 4,
-    "ringbuf_reserve": 3,
-    "ringbuf_submit": 2,
-    "ringbuf_discard": 2,
-    "ringbuf_output": 4,
-    "tail_call": 3,
-    "spin_lock": 1,
-    "spin_unlock": 1,
-    "timer_init": 3,
-    "timer_set_callback": 2,
-    "timer_start": 3,
-    "timer_cancel": 1,
-    "sk_storage_get": 4,
-    "task_storage_get": 4,
-    "cgrp_storage_get": 4,
-    "inode_storage_get": 4,
-}
-"""How many arguments helpers take that probes don't call by their own names."""
-MOST_ARGUMENTS: Final = 5
 _ATOMIC: Final = 0xC0
 
 
@@ -96,7 +67,7 @@ def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int],
         if at in callbacks or op.function >= 0:
             prune.add(at)
             jump.add(at)
-        elif helper_name(op) == LATER:
+        elif convention(helper_name(op)).later:
             prune.add(at)
         return
     aim = successors(code, at)[-1]
@@ -188,18 +159,9 @@ def _lives(op: Instruction, after: int) -> int:
             return _lives_jump(op, after)
 
 
-def _arguments(op: Instruction) -> int:
-    """How many registers a call reads, from r1 on."""
-    name = helper_name(op)
-    if name in _COUNTS:
-        return _COUNTS[name]
-    prototype = prototype_by_name(name) if name else None
-    return len(prototype.parameters) + len(prototype.sizes) if prototype is not None else MOST_ARGUMENTS
-
-
 def _lives_jump(op: Instruction, after: int) -> int:
     if op.code == CALL:
-        return after & ~0b111111 | (2 << _arguments(op)) - 2
+        return after & ~0b111111 | (2 << convention(helper_name(op)).arguments) - 2
     if op.code == EXIT:
         return 1
     if op.code == JA:
