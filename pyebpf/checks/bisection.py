@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyebpf.checks.facts import Facts
+from pyebpf.checks.shapes import bare, halved
 from pyebpf.checks.written import always_written
 from pyebpf.ir import ops
 from pyebpf.records import dataclass
@@ -63,13 +64,13 @@ class _Middle:
 
     def is_middle(self, value: ops.Value) -> bool:
         """`(low + high) // 2` or `low + (high - low) // 2`, of what the ends are before they are written."""
-        whole = _halved(value)
+        whole = halved(value)
         if whole is not None:
             return self.is_of(whole, "+", self.low, self.high) or self.is_of(whole, "+", self.high, self.low)
         if not (isinstance(value, ops.Binary) and value.operator == "+"):
             return False
         for one, other in ((value.left, value.right), (value.right, value.left)):
-            distance = _halved(bare(other))
+            distance = halved(bare(other))
             if self.reads_end(one, self.low) and distance is not None:
                 return self.is_of(distance, "-", self.high, self.low)
         return False
@@ -100,18 +101,3 @@ class _Middle:
     def reads_middle(self, value: ops.Value) -> bool:
         """Whether it is what was computed in this round."""
         return isinstance(value, ops.LocalGet) and value.local is self.computed.local and value not in self.early
-
-
-def _halved(value: ops.Value) -> ops.Value | None:
-    """What `value` is half of, rounded down."""
-    if not isinstance(value, ops.Binary):
-        return None
-    right, half = bare(value.right), {"//": 2, ">>": 1}.get(value.operator)
-    return bare(value.left) if isinstance(right, ops.Const) and right.value == half else None
-
-
-def bare(value: ops.Value) -> ops.Value:
-    """`value` without what has to be proven of it."""
-    while isinstance(value, ops.Prove):
-        value = value.value
-    return value

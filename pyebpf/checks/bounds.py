@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyebpf.checks import bisection
-from pyebpf.checks.bisection import bare
 from pyebpf.checks.environment import Interval
 from pyebpf.checks.facts import Facts, locals_written
+from pyebpf.checks.shapes import bare
 from pyebpf.checks.transfer import Mode
 from pyebpf.checks.written import always_written
 from pyebpf.ir import ops

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from pyebpf import layout
 from pyebpf.checks.environment import Environment, Interval, meet, range_of
+from pyebpf.checks.shapes import bare, halved
 from pyebpf.ir import ops
 from pyebpf.ir.ranges import exact
 from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType, PointerType
@@ -76,7 +77,8 @@ def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:
     a, c = known.get(value.left), known.get(value.right)
     if mode == "verifier" and not _verifier_follows(value.operator, a, c):
         return unknown(value.type)
-    low, high = exact(value.operator, a, c)
+    midway = _midway(value, known) if mode == "language" and value.operator == "+" else None
+    low, high = midway or exact(value.operator, a, c)
     type = value.type
     # Outside the type's 64 bits the result has wrapped around; its type says what is left to know.
     fits = low >= I64_MIN and high <= I64_MAX if type.signed else low >= 0 and high <= U64_MAX
@@ -85,6 +87,26 @@ def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:
     if not fits:
         return range_of(type)
     return meet((low, high), (type.low, type.high)) or range_of(type)
+
+
+def _midway(value: ops.Binary, known: Environment) -> Interval | None:
+    """`x + (y - x) // 2` is half of x + y, so it can't be beyond both; None where that isn't what is added."""
+    for one, other in ((value.left, value.right), (value.right, value.left)):
+        distance = halved(other)
+        if isinstance(distance, ops.Binary) and distance.operator == "-" and _is_same(distance.right, one, known):
+            x, y = known.get(one), known.get(distance.left)
+            least = I64_MIN if distance.type.signed else 0
+            if least <= y[0] - x[1] and y[1] - x[0] <= I64_MAX:
+                return (x[0] + y[0]) // 2, (x[1] + y[1]) // 2
+    return None
+
+
+def _is_same(one: ops.Value, other: ops.Value, known: Environment) -> bool:
+    """Whether two values are surely equal: both are what a local holds now."""
+    one, other = bare(one), bare(other)
+    if not (isinstance(one, ops.LocalGet) and isinstance(other, ops.LocalGet) and one.local is other.local):
+        return one is other
+    return {one, other} <= known.same.get(one.local, frozenset())
 
 
 def _verifier_follows(operator: ops.Arithmetic, a: Interval, c: Interval) -> bool:

@@ -196,13 +196,21 @@ class UnprovenWhile(Diagnostic):
     help: ClassVar = "count the rounds: for _ in range(64):{leave}"
     explanation: ClassVar = """
     A `while` loop is accepted when its end can be proven: a local is compared with a limit, and every way round
-    the loop moves it towards the limit by a constant, or halves it.
+    the loop moves it towards the limit by a constant, or halves it. Or two locals are compared, and every way round
+    moves one of them to the middle between them, as `low = middle + 1` or `high = middle`.
 
         while n != other:           # wrong
             n = step(n)
 
         while n > 0:                # right
             n //= 2
+
+        while low < high:           # right
+            middle = (low + high) // 2
+            if table[middle] < wanted:
+                low = middle + 1
+            else:
+                high = middle
     """
 
     test: str
