@@ -21,7 +21,7 @@ from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant,
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Function, KernelStruct, Program
-from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, ValueType
+from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, Region, ValueType
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.layout import Boolean, Integer, Type
 from pyebpf.records import dataclass
@@ -301,11 +301,7 @@ class _Emitter:
                 size = op.type.target.size
                 if isinstance(op.index, ops.Const):
                     return memory.at(code, self.address(op.base), op.index.value * size)
-                index = self.integer(op.index)
-                if size & (size - 1) == 0:
-                    offset = code.value(f"shl i64 {index}, {size.bit_length() - 1}") if size > 1 else index
-                else:
-                    offset = code.value(f"mul i64 {index}, {size}")
+                offset = memory.scaled(code, self.integer(op.index), size, hidden=op.type.region is Region.STACK)
                 return code.value(f"getelementptr i8, ptr {self.address(op.base)}, i64 {offset}")
 
     def named(

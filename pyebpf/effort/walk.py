@@ -26,6 +26,7 @@ from pyebpf.effort.states import (
     FIXED,
     FUNCTION,
     MAP,
+    NOTHING,
     NULLABLE,
     NUMBER,
     PACKET,
@@ -44,6 +45,8 @@ COMPARISONS: Final = 16
 """Comparisons of states that take about as long as an instruction's walk does here."""
 BACKWARDS: Final = 8
 """Instructions on the way back that take about as long."""
+MOST_OFFSET: Final = 1 << 29
+"""How far a pointer may be moved (`BPF_MAX_VAR_OFF`)."""
 
 
 class TooMuch(Exception):
@@ -334,13 +337,19 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
             bounds = compute(code, one[2], two[2], wide)
             sums = wide and (code == ADD or (code == SUB and walk.rules.subtracts))
             regs[op.target] = _apart(code, one, two[2], bounds) if sums else number(bounds)
-    elif not wide or code not in (ADD, SUB) or (one[0] != NUMBER and two[0] != NUMBER):
+    elif NOTHING in (one[0], two[0]) or code in (NEG, END) or (code == SUB and (not wide or _both_point(one, two))):
         regs[op.target] = ANY if wide else number(lower_half(ANY[2]))
+    elif not wide or code not in (ADD, SUB) or _both_point(one, two) or (code == SUB and one[0] == NUMBER):
+        raise Refused
     else:
         if op.from_register:
             walk.matters(1 << (op.source if two[0] == NUMBER else op.target), at)
         pointer, offset = (one, two) if one[0] != NUMBER else (two, one)
         regs[op.target] = _pointer(walk, pointer, offset, code)
+
+
+def _both_point(one: Register, two: Register) -> bool:
+    return one[0] != NUMBER and two[0] != NUMBER
 
 
 def _swapped(bits: int) -> Bounds:
@@ -369,10 +378,10 @@ def _moved(walk: Walk, frame: Frame, op: Instruction, wide: bool) -> Register:
 
 
 def _pointer(walk: Walk, pointer: Register, step: Register, code: int) -> Register:
-    """A pointer further on, or back."""
+    """A pointer further on, or back. Raises Refused where that could be far away (`check_reg_sane_offset`)."""
     kind, offset, bounds, id, extra = pointer
-    if kind in NULLABLE:
-        return pointer
+    if kind in NULLABLE or not -MOST_OFFSET < step[2][2] < MOST_OFFSET:
+        raise Refused
     if is_known(step[2]):
         return (kind, offset + (step[2][2] if code == ADD else -step[2][2]), bounds, id, extra)
     moved = compute(code, bounds, step[2], True)

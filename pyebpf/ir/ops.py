@@ -671,7 +671,7 @@ class Scope:
     """A block that Break leaves: an inlined function, or what a `try` protects.
 
     `function`: the name of the function, if it is a copy of one. `rounds`: how many there were, of a loop that was
-    written out.
+    written out; `counter`: what counts them.
     """
 
     label: Label
@@ -679,6 +679,7 @@ class Scope:
     span: Span
     function: str = ""
     rounds: int = 0
+    counter: Local | None = None
 
 
 @final

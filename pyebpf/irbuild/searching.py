@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, U64, IntType
@@ -12,6 +13,9 @@ from pyebpf.irbuild.iteration import opposite
 from pyebpf.irbuild.looping import nothing, scope, walk
 from pyebpf.irbuild.operands import Items, Operand, Range
 from pyebpf.source import Span
+
+FEW: Final = 16
+"""Items that are searched in branches of one another: those of hundreds would be too deep for all that comes after."""
 
 
 def search(b: Builder, items: Items, equal: Callable[[Operand], ops.Value], span: Span) -> ops.Value:
@@ -25,13 +29,24 @@ def search(b: Builder, items: Items, equal: Callable[[Operand], ops.Value], span
 
 def search_each(b: Builder, items: tuple[Operand, ...], equal: Callable[[Operand], ops.Value], span: Span) -> ops.Value:
     """The same for items that are known one by one."""
+    if len(items) > FEW:
 
-    def look(found: Callable[[], None]) -> None:
-        for item in items:
-            if b.reachable:
-                b.if_(equal(item), found, None, span)
+        def look(found: Callable[[], None]) -> None:
+            for item in items:
+                if b.reachable:
+                    b.if_(equal(item), found, None, span)
 
-    return _found(b, look, span)
+        return _found(b, look, span)
+    result = b.local("found", BOOL, span)
+    b.set(result, b.truth(False, span), span)
+
+    def rest(number: int) -> None:
+        if number < len(items):
+            found = equal(items[number])
+            b.if_(found, lambda: b.set(result, b.truth(True, span), span), lambda: rest(number + 1), span)
+
+    rest(0)
+    return b.get(result, span)
 
 
 def _found(b: Builder, look: Callable[[Callable[[], None]], None], span: Span) -> ops.Value:

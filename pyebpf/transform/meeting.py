@@ -98,8 +98,8 @@ class _Meeting:
 
     def __init__(self, body: ops.Block) -> None:
         every = list(ops.walk(body))
-        loops = [op for op in every if isinstance(op, ops.Loop) and op.counting is not None]
-        counters = frozenset(op.counting.counter for op in loops if op.counting is not None)
+        counters = {op.counting.counter for op in every if isinstance(op, ops.Loop) and op.counting is not None}
+        counters |= {op.counter for op in every if isinstance(op, ops.Scope) and op.counter is not None}
         # What else holds constants are flags, which make ways differ. But where names refer to things, a flag may say
         # whether there is one, and the verifier must know both.
         self._refers = not always_set(body)

@@ -57,7 +57,8 @@ def _rounds(loop: ops.Loop, facts: Facts) -> ops.Scope:
             body = ops.Block((*body.ops, ops.Break(end, loop.span)))
         found += [ops.Scope(end, body, loop.span), *copier.block(loop.step).ops]
     whole = ops.Block((*found, ops.Break(loop.label, loop.span)))
-    return ops.Scope(loop.label, whole, loop.span, rounds=count)
+    counter = loop.counting.counter if loop.counting is not None else None
+    return ops.Scope(loop.label, whole, loop.span, rounds=count, counter=counter)
 
 
 def _own_labels(loop: ops.Label, end: ops.Label) -> Change:

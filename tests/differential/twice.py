@@ -108,6 +108,9 @@ class Packet:
     def __init__(self, data: bytes) -> None:
         self.data = data
 
+    def __len__(self) -> int:
+        return len(self.data)
+
     def load(self, offset: int, type: Any) -> Any:
         if isinstance(type, Char):
             return self.data[offset : offset + type.size].partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -1,0 +1,143 @@
+"""Programs as users write them that were accepted once, and then refused by the kernel's verifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+import twice
+from running import Kernel
+
+from pyebpf import CompileError
+
+pytestmark = [pytest.mark.kernel, pytest.mark.filterwarnings("ignore::pyebpf.CompileWarning")]
+
+FOUND: Final = {
+    "the address of a field of an element on the stack": """
+@struct
+class Item:
+    k: u16
+    t: char[6]
+@xdp
+def probe(packet):
+    n = packet.load(0, u8)
+    m = packet.load(1, u8)
+    items = Item[16]()
+    items[n & 15].t = "abc"
+    i = m & 15
+    out[3] = len(items[i].t)
+    return XDP.DROP
+""",
+    "structs and arrays inside of elements on the stack": """
+@struct
+class Inner:
+    a: u16
+    b: u32
+@struct
+class Item:
+    k: u16
+    i: Inner
+@struct
+class W:
+    k: u16
+    t: u8[2]
+h = Hash[char[4], u64](max_entries=8)
+@struct
+class Key:
+    k: u32
+    t: char[4]
+@xdp
+def probe(packet):
+    n = packet.load(0, u8)
+    m = packet.load(1, u8)
+    items = Item[8]()
+    p = items[n & 7].i
+    p.a = m
+    p.b = n
+    out[0] = items[m & 7].i.a
+    ws = W[8]()
+    ws[n & 7].t[m & 1] = 7
+    w = ws[m & 7].t
+    out[1] = w[n & 1]
+    out[2] = sum(len(x.t) for x in ks) if (ks := Key[5]())[n % 5].k == 0 else 7
+    ks[n % 5].t = "xyz"
+    h[ks[m % 5].t] = n
+    out[4] = len(ks[m % 5].t)
+    return XDP.DROP
+""",
+    "a length of which fewer bits are needed": """
+@xdp
+def probe(packet):
+    b = u32(len(packet))
+    out[0] = u16(len(packet))
+    out[1] = u8(len(packet))
+    out[2] = b
+    out[3] = u32(len(packet)) ^ u32(packet.load(0, u32))
+    return XDP.DROP
+""",
+    "a length among much else": """
+@struct
+class S:
+    n: u32
+    m: i16
+a_ = Hash[u32, S](max_entries=16)
+rows = Array[S](max_entries=3)
+
+@xdp
+def probe(packet):
+    b, e = packet.load(1, i8), 0
+    u = u8[5]()
+    u[3] = 7
+    for k_ in range(4):
+        a_[k_] = S(n=k_, m=k_ - 2)
+    rows[i8(e)].m = i16(len(packet))
+    out[0] = u[b]
+    return XDP.DROP
+""",
+    "text whose loops are written out, where the ways meet": """
+@struct
+class T:
+    a: char[12]
+    b: char[25]
+    n: u32
+ts = Hash[char[12], T](max_entries=8)
+@xdp
+def probe(packet):
+    n = packet.load(0, u8)
+    m = packet.load(1, u8)
+    s: char[12] = f"k{n & 255}-é"[:5]
+    t: char[25] = s + "/" + s
+    k: char[12] = "bash"
+    ts[k] = T(a=s, b=t, n=len(t))
+    e = ts[k]
+    out[0] = len(e.b)
+    out[1] = u64(e.b.find("/"))
+    out[2] = u64(e.b.startswith(s))
+    out[3] = u64(e.b.endswith((s, "x")))
+    out[4] = u64(e.b[:len(s)] == s)
+    out[5] = u64(e.b[-1:] == s[-1:])
+    out[6] = u64(e.b.rfind("k"))
+    out[7] = e.b.count("k")
+    out[8] = u64(s < t) + 2 * u64(s <= s) + 4 * u64(t > s)
+    out[9] = ord(e.b[n % len(e.b)])
+    out[10] = u64("-" in e.b) + 2 * u64("zz" in e.b)
+    u: char[25] = e.b[2:-2]
+    return XDP.DROP
+""",
+}
+NEEDS_NEWER: Final = {"text whose loops are written out, where the ways meet"}
+"""Too much for the verifier of Linux 5.10."""
+PACKETS: Final = [
+    bytes([bits, x, *bytes([3, 255]), *bytes(60)]) for bits in (0, 15, 85, 240, 255) for x in (0, 1, 2, 7)
+]
+
+
+@pytest.mark.parametrize("target", [None, (5, 10), (6, 18)], ids=str)
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_refused(kernel: Kernel, name: str, target: tuple[int, int] | None, tmp_path: Path) -> None:
+    if target == (5, 10) and name in NEEDS_NEWER:
+        with pytest.raises(CompileError, match="E0253"):
+            Kernel(kernel.worker, target).compile(twice.IMPORTS + FOUND[name])
+        return
+    twice.check_same(Kernel(kernel.worker, target), FOUND[name], PACKETS, tmp_path)
