@@ -278,7 +278,10 @@ class Builder:
             if (fault, span) not in handler.sites:
                 handler.sites.append((fault, span))
             self.set(handler.pending, self.const(handler.sites.index((fault, span)), span), span)
-        self.leave(handler.label, span)
+        if self.reachable:
+            assigned = self.assigned if handler.frame is self.frame else handler.frame.known
+            self.breaks.setdefault(handler.label, []).append(assigned)
+        self.emit(ops.Break(handler.label, span))
 
     def prove(self, value: ops.Value, type: IntType, obligation: Obligation, span: Span) -> ops.Value:
         """`value` as `type`, to be proven unless its own type says so already."""

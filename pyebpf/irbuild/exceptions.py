@@ -66,7 +66,7 @@ def lower_try(b: Builder, statement: tree.Try, lower_block: LowerBlock) -> None:
         finally:
             b.unwinding.pop()
 
-    handler = Handler(ops.Label("finally"), EVERYTHING, depth, b.local("fault", I64, statement.span))
+    handler = Handler(ops.Label("finally"), EVERYTHING, depth, b.local("fault", I64, statement.span), b.frame)
 
     def land() -> None:
         lower_block(b, statement.finalbody)
@@ -79,7 +79,7 @@ def _lower_excepts(b: Builder, statement: tree.Try, lower_block: LowerBlock) -> 
     def landing(part: tree.ExceptHandler) -> _Landing:
         faults = _caught(b, part)
         again = b.local("fault", I64, part.span) if _raises_again(part.body) else None
-        handler = Handler(ops.Label("except"), faults, len(b.labels), again)
+        handler = Handler(ops.Label("except"), faults, len(b.labels), again, b.frame)
 
         def land() -> None:
             b.frame.caught.append(handler)
@@ -123,11 +123,11 @@ def _guard(
         with b.block() as block:
             around(inner[1:])
         b.labels.pop()
-        reached = bool(b.breaks.pop(handler.label, []))
+        raised = b.breaks.pop(handler.label, [])
         b.reachable = True
         b.emit(ops.Scope(handler.label, ops.Block(tuple(block)), span))
-        b.reachable, b.assigned = reached, before
-        if reached:
+        b.reachable, b.assigned = bool(raised), frozenset.intersection(*raised) if raised else before
+        if raised:
             inner[0].lower()
             b.leave(after, span)
 

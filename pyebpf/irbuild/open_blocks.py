@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.source import Span
+
+if TYPE_CHECKING:
+    from pyebpf.irbuild.bindings import Frame
 
 
 @dataclass
@@ -51,4 +55,6 @@ class Handler:
     """How many labels were open around the `try`: reservations made since are given back."""
     pending: ops.Local | None
     """Where the fault must be raised again later: the local that says which it was, by its number in `sites`."""
+    frame: Frame
+    """The function that the `try` is in."""
     sites: list[tuple[Fault, Span]] = field(default_factory=list)
