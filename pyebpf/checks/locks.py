@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from typing import Final
 
 from pyebpf import layout
 from pyebpf.diagnostics.base import Diagnostic
@@ -12,6 +13,9 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
 from pyebpf.kernel.kfuncs import PAIRS
 from pyebpf.kernel.programs import WITHOUT_LOCKS
+
+RETURNS: Final = (ops.RingSubmit, ops.RingDiscard)
+"""What gives back the record of a ring buffer."""
 
 
 def forbidden_locks(program: Program) -> Iterator[Diagnostic]:
@@ -42,11 +46,42 @@ def gives_back(loop: ops.Loop) -> bool:
     """Whether `loop` has a way out on which something is given back that was handed out before the loop, or on which
     another program is called.
 
-    The kernel wants that done by the function that has it, so such a loop can't be a function of its own.
+    The kernel wants that done by the function that has it, so such a loop can't be a function of its own. Records of
+    ring buffers that are given back last on the way out are: that can be done behind the loop as well.
     """
     inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
     names = {op.kfunc.name for op in inside if isinstance(op, ops.KfuncCall)}
-    return any(map(_goes_on, inside)) or any(pair.release in names and pair.name not in names for pair in PAIRS)
+    if any(map(_goes_on, inside)) or any(pair.release in names and pair.name not in names for pair in PAIRS):
+        return True
+    made = frozenset(op for op in inside if ops.is_value(op))
+    given = [op for op in inside if isinstance(op, RETURNS) and op.record not in made]
+    if not given:
+        return False
+    labels = {op.label for op in inside if isinstance(op, ops.Scope | ops.Loop)} | {loop.label}
+    blocks = [*ops.blocks(loop), *(block for op in inside for block in ops.blocks(op))]
+    last = {op for block in blocks if _leads_out(block, labels) for op in given_back_last(block.ops, made)}
+    return any(op not in last for op in given)
+
+
+def given_back_last(ending: tuple[ops.Op, ...], made: Set[ops.Value]) -> tuple[ops.RingSubmit | ops.RingDiscard, ...]:
+    """The records that ops which end in a jump give back right before it, but for those that are `made` inside."""
+    found: list[ops.RingSubmit | ops.RingDiscard] = []
+    for op in reversed(ending[:-1]):
+        if isinstance(op, RETURNS):
+            found += [op] if op.record not in made else []
+        elif not isinstance(op, ops.Const | ops.LocalSet):  # which say what the way out is
+            break
+    return tuple(reversed(found))
+
+
+def _leads_out(block: ops.Block, labels: Set[ops.Label]) -> bool:
+    """Whether `block` ends in a jump to none of `labels`."""
+    match block.ops[-1:]:
+        case (ops.Return() | ops.Raise(),):
+            return True
+        case (ops.Break() | ops.Continue() as jump,):
+            return jump.label not in labels
+    return False
 
 
 def held_around(program: Program) -> Iterator[Diagnostic]:

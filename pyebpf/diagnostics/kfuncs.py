@@ -83,7 +83,8 @@ class HeldAround(Diagnostic):
     help: ClassVar = "take what the loop needs out of the `with` block, and loop after it"
     explanation: ClassVar = """
     A `with` block around a kfunc gives back what it holds on every way out: `return`, `break` out of the block, a
-    fault. A loop over a map's entries inside it, with such a way out, is more than the kernel follows.
+    fault. A loop over a map's entries inside it, with such a way out, is more than the kernel follows. So is one in
+    `with ring.reserve()`, if a `finally` around that is still to run.
 
         with bpf_task_from_pid(1) as task:
             for key in table:               # wrong

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import final
+from typing import TypeAlias, final
 
+from pyebpf.checks.locks import given_back_last
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, I64, IntType
 from pyebpf.source import Span
+
+Returns: TypeAlias = "tuple[ops.RingSubmit | ops.RingDiscard, ...]"
+"""What gives back records of ring buffers."""
 
 
 def leave(answer: int, span: Span) -> ops.Return:
@@ -48,11 +52,26 @@ class Exits:
 
     def block(self, block: ops.Block) -> ops.Block:
         result: list[ops.Op] = []
+        last = given_back_last(block.ops, self._defined) if self._leads_out(block) else ()
         for op in block.ops:
-            result += self._op(op)
+            if op not in last:
+                result += self._op(op, last)
         return ops.Block(tuple(result))
 
-    def _op(self, op: ops.Op) -> list[ops.Op]:
+    def _leads_out(self, block: ops.Block) -> bool:
+        match block.ops[-1:]:
+            case (ops.Return() | ops.Raise(),):
+                return True
+            case (ops.Break() | ops.Continue() as jump,):
+                return jump.label not in self._inner and not self._ends_round(jump)
+        return False
+
+    def _ends_round(self, op: ops.Break | ops.Continue) -> bool:
+        """Whether it only ends this call of the function."""
+        return op.label is self._label and not (self._entries and isinstance(op, ops.Break))
+
+    def _op(self, op: ops.Op, last: Returns) -> list[ops.Op]:
+        """`last`: what is given back before `op` if it leads out, which the caller does then."""
         match op:
             case ops.If():
                 return [replace(op, then=self.block(op.then), orelse=self.block(op.orelse))]
@@ -66,45 +85,46 @@ class Exits:
                 failing = self.block(op.failing) if op.failing is not None else self._raise(op)
                 return [replace(op, cleanup=(), failing=failing)]
             case ops.Break() | ops.Continue():
-                return self._jump(op)
+                return self._jump(op, last)
             case ops.Return():
-                return self._return(op)
+                return self._return(op, last)
             case ops.Raise():
-                return list(self._raise(op).ops)
+                return list(self._raise(op, last).ops)
             case _:
                 return [op]
 
-    def _jump(self, op: ops.Break | ops.Continue) -> list[ops.Op]:
+    def _jump(self, op: ops.Break | ops.Continue, last: Returns) -> list[ops.Op]:
         if op.label in self._inner:
             return [op]
-        if op.label is self._label and not (self._entries and isinstance(op, ops.Break)):
+        if self._ends_round(op):
             return [leave(1, op.span) if isinstance(op, ops.Break) else ops.Break(self._round_end, op.span)]
-        return self._out((type(op), op.label), (op,), op.span)
+        return self._out((type(op), op.label), (op,), op.span, last)
 
-    def _return(self, op: ops.Return) -> list[ops.Op]:
+    def _return(self, op: ops.Return, last: Returns) -> list[ops.Op]:
         if isinstance(op.value, ops.Const):
-            return self._out(("return", op.value.value), (op,), op.span)
+            return self._out(("return", op.value.value), (op,), op.span, last)
         if self._result is None:
             self._result = self._given[1] or ops.Local("result", I64, op.span)
         # The type tells the range that the program's result has to be in.
         get = ops.LocalGet(self._result, op.value.type, op.span)
         way = (get, ops.Return(get, op.span))
-        return [ops.LocalSet(self._result, op.value, op.span), *self._out("return", way, op.span)]
+        return [ops.LocalSet(self._result, op.value, op.span), *self._out("return", way, op.span, last)]
 
-    def _raise(self, op: ops.Check | ops.Raise) -> ops.Block:
+    def _raise(self, op: ops.Check | ops.Raise, last: Returns = ()) -> ops.Block:
         inner = [record for record in op.cleanup if record in self._defined]
         outer = tuple(record for record in op.cleanup if record not in self._defined)
         way = ops.Raise(op.fault, outer, op.span)
         discard = [ops.RingDiscard(record, op.span) for record in inner]
-        return ops.Block((*discard, *self._out((op.fault, outer, op.span), (way,), op.span)))
+        return ops.Block((*discard, *self._out((op.fault, outer, op.span), (way,), op.span, last)))
 
-    def _out(self, key: object, way: tuple[ops.Op, ...], span: Span) -> list[ops.Op]:
+    def _out(self, key: object, way: tuple[ops.Op, ...], span: Span, last: Returns) -> list[ops.Op]:
+        key = (key, *((type(op), op.record) for op in last))
         if self._exit is None:
             self._exit = self._given[0] or ops.Local("exit", I64, span)
         known = [other for other, _ in self._ways]
         if key not in known:
             known.append(key)
-            self._ways.append((key, way))
+            self._ways.append((key, (*last, *way)))
         return [ops.LocalSet(self._exit, number(known.index(key) + 1, span), span), leave(1, span)]
 
     def before(self, span: Span) -> list[ops.Op]:

@@ -161,6 +161,107 @@ def probe(packet):
     return XDP.DROP
 """,
 }
+RECORDS: Final = {
+    "a loop over entries that is left with a record": """
+@struct
+class Ev:
+    n: u64
+ring = RingBuf[Ev](size=1 << 16)
+h = Hash[u32, u64](max_entries=8)
+
+@xdp
+def probe(packet):
+    out[0] = 1
+    h[1] = packet.load(0, u8)
+    with ring.reserve() as e:
+        for k, v in h.items():
+            if v == 255:
+                return XDP.TX
+            e.n += v
+    return XDP.DROP
+""",
+    "a long loop that is left with a record": """
+@struct
+class Ev:
+    b: u16[64]
+ring = RingBuf[Ev](size=1 << 20)
+
+@xdp
+def probe(packet):
+    out[0] = 1
+    with ring.reserve() as e:
+        for i in range(20000):
+            e.b[i & 63] = i
+            if e.b[(i * 3) & 63] == 1000:
+                return XDP.TX
+    return XDP.DROP
+""",
+    "records on many ways out of long loops": """
+@struct
+class Ev:
+    n: u64
+ring = RingBuf[Ev](size=1 << 16)
+h = Hash[u32, u64](max_entries=8)
+@function
+def inner(e, m):
+    for k, v in h.items():
+        if v == m:
+            return k
+        e.n += 10 // v
+    return 7
+@xdp
+def probe(packet):
+    h[1] = packet.load(0, u8)
+    x = 0
+    try:
+        with ring.reserve() as e:
+            x = inner(e, packet.load(1, u8))
+            for i in range(5000):
+                if i == x:
+                    raise KeyError
+                assert e.n < 100000
+                if packet.load(2, u8) == i:
+                    return i & 3
+            e.n += 1
+    except (KeyError, ZeroDivisionError):
+        x = 3
+    except AssertionError:
+        x = 4
+    out[0] = x
+    for k in range(300):
+        with ring.reserve() as e:
+            for i in range(300):
+                if i * k == 8000:
+                    break
+            else:
+                continue
+            e.n = i
+            x += 1
+    out[1] = x
+    return XDP.DROP
+""",
+    "a record that is written on the way out": """
+@struct
+class Ev:
+    n: u64
+ring = RingBuf[Ev](size=1 << 16)
+h = Hash[u32, u64](max_entries=8)
+@xdp
+def probe(packet):
+    out[0] = 1
+    h[1] = packet.load(0, u8)
+    x = 0
+    with ring.reserve() as e:
+        try:
+            for k, v in h.items():
+                if v == 255:
+                    return XDP.TX
+                e.n += v
+        finally:
+            e.n += 1
+    return XDP.DROP
+""",
+}
 PACKETS: Final = [
     bytes([bits, x, *bytes([3, 255]), *bytes(60)]) for bits in (0, 15, 85, 240, 255) for x in (0, 1, 2, 7)
 ]
@@ -170,3 +271,11 @@ PACKETS: Final = [
 @pytest.mark.parametrize("name", FOUND)
 def test_what_was_refused(kernel: Kernel, name: str, target: tuple[int, int] | None, tmp_path: Path) -> None:
     twice.check_same(Kernel(kernel.worker, target), FOUND[name], PACKETS, tmp_path)
+
+
+@pytest.mark.parametrize("target", [None, (6, 18)], ids=str)
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_are_given_back_behind_functions(
+    kernel: Kernel, name: str, target: tuple[int, int] | None, tmp_path: Path
+) -> None:
+    twice.check_same(Kernel(kernel.worker, target), RECORDS[name], PACKETS, tmp_path)

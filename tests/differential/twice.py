@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from enum import IntEnum
 from pathlib import Path
@@ -19,7 +20,7 @@ OUTPUTS: Final = 32
 IMPORTS: Final = """\
 from enum import IntEnum
 
-from pyebpf import XDP, Array, Global, Hash, PerCpuArray, char, function, struct, xdp
+from pyebpf import XDP, Array, Global, Hash, PerCpuArray, RingBuf, char, function, struct, xdp
 from pyebpf import i8, i16, i32, i64, u8, u16, u32, u64
 
 out = Array[u64](max_entries=32)
@@ -104,6 +105,20 @@ class HashMap(dict[Any, Any]):
         return lambda max_entries: cls()
 
 
+class Ring:
+    """A ring buffer that nobody reads."""
+
+    def __init__(self, type: Any) -> None:
+        self.type = type
+
+    def __class_getitem__(cls, type: Any) -> Any:
+        return lambda size: cls(type)
+
+    @contextmanager
+    def reserve(self) -> Iterator[Any]:
+        yield self.type()
+
+
 class Packet:
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -120,8 +135,9 @@ class Packet:
 
 NAMES: Final[dict[str, Any]] = {
     **{f"{'i' if signed else 'u'}{bits}": Type(bits, signed) for bits in (8, 16, 32, 64) for signed in (True, False)},
-    "Array": ArrayMap, "PerCpuArray": ArrayMap, "Hash": HashMap, "Global": Variable, "struct": struct_class,
-    "char": Char(), "xdp": lambda probe: probe, "function": lambda helper: helper, "bool": bool, "IntEnum": IntEnum,
+    "Array": ArrayMap, "PerCpuArray": ArrayMap, "Hash": HashMap, "RingBuf": Ring, "Global": Variable,
+    "struct": struct_class, "char": Char(), "xdp": lambda probe: probe, "function": lambda helper: helper,
+    "bool": bool, "IntEnum": IntEnum,
     "XDP": type("XDP", (), {"ABORTED": 0, "DROP": 1, "PASS": 2, "TX": 3}),
 }  # fmt: skip
 
