@@ -11,6 +11,7 @@ from typing import Final, final
 from pyebpf import layout
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
+from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.versions import Version
 from pyebpf.layout import round_up
@@ -73,7 +74,12 @@ def moved(program: Program, room: int = STACK - SPILLS) -> tuple[ops.Slot, ...]:
 
 def is_alone(program: Program, kernel: Version | None) -> bool:
     """Whether no other run of `program` can begin on a CPU before one ends there, on `kernel` and later ones."""
-    return program.hook.alone is not None and program.hook.alone <= (kernel or OLDEST)
+    return runs_alone(program.hook, kernel)
+
+
+def runs_alone(hook: Hook, kernel: Version | None) -> bool:
+    """The same of any program at `hook`."""
+    return hook.alone is not None and hook.alone <= (kernel or OLDEST)
 
 
 def goes_on(program: Program) -> bool:

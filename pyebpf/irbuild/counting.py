@@ -30,7 +30,7 @@ def count(b: Builder, base: Static, target: tree.Subscript, statement: tree.AugA
     key_span, node = target.index.span, statement.value
     if map.kind in maps.INDEXED:
         place = maps.entry(b, map, expressions.evaluate(b, target.index), key_span, target.span.text)
-        augment(b, place, statement, shared=map.kind == "Array")
+        augment(b, place, statement, shared=map.kind == "Array" or not b.module.counts_alone)
         return
     if map.kind in storage.KINDS:
         key = expressions.evaluate(b, target.index)

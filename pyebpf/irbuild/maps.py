@@ -268,7 +268,7 @@ def count(b: Builder, map: MapRef, key: Operand, amount: ops.Value, spans: tuple
         hint = "count in a field of the value: {0} = {1}[address]; {0}.packets += 1"
         b.error(errors.NoSuchOperation(span, "an LpmTrie", "+=", hint.format("network", map.name)))
     address = key_address(b, map, key, key_span)
-    if map.kind in ("PerCpuHash", "LruPerCpuHash"):
+    if map.kind in ("PerCpuHash", "LruPerCpuHash") and b.module.counts_alone:
         _count_own(b, map, address, amount, span)
     else:
         _count_shared(b, map, address, amount, span)
@@ -282,7 +282,7 @@ def _start_value(b: Builder, map: MapRef, amount: ops.Value, span: Span) -> ops.
 
 
 def _count_own(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
-    """On a per-CPU map nobody else adds to this CPU's value."""
+    """On a per-CPU map, where nobody else adds to this CPU's value."""
     found = find(b, map, key, span)
     assert map.value is not None
     value = map.value
@@ -295,7 +295,7 @@ def _count_own(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span:
 
 
 def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
-    """Look up and add. What is missing is inserted as zero, by whichever CPU is the first, and looked up once more."""
+    """Look up and add. What is missing is inserted as zero, by whoever is the first, and looked up once more."""
     assert map.value is not None
     value = map.value
     found = find(b, map, key, span)

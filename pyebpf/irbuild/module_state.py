@@ -12,8 +12,10 @@ from pyebpf.diagnostics.base import Diagnostic, Error
 from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, KernelMember, KernelStruct, KfuncRef, MapRef, MemberType, VariableRef
+from pyebpf.ir.scratch import runs_alone
 from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
+from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.maps import MapType, map_kind_by_name
 from pyebpf.lang.maps import Map
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
@@ -38,6 +40,8 @@ class ModuleState:
     """Names of module-level declarations, by `id`."""
     public: tuple[str, ...]
     """What `from pyebpf import …` offers, for suggestions."""
+    hooks: frozenset[Hook] = frozenset()
+    """Those of the module's probes."""
     maps: dict[int, MapRef] = field(default_factory=dict)
     variables: dict[int, VariableRef] = field(default_factory=dict)
     kfuncs: dict[str, KfuncRef] = field(default_factory=dict)
@@ -52,6 +56,12 @@ class ModuleState:
     """As those of `ir.Module`."""
     keep: list[object] = field(default_factory=list)
     """Declarations stay alive, so that their ids stay theirs."""
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether nothing else of the module can begin on a CPU while a probe adds to what is that CPU's own: neither
+        the same probe once more (see `Hook.alone`) nor one at another hook."""
+        return len(self.hooks) == 1 and all(runs_alone(hook, None) for hook in self.hooks)
 
     def warn(self, diagnostic: Diagnostic) -> None:
         """Remember a warning, once."""

@@ -56,7 +56,8 @@ class Request:
 
 def build_module(request: Request) -> Module:
     """Lower every probe of `request`. Raises CompileError with everything that is wrong in any of them."""
-    state = ModuleState(request.parse, request.btf, request.names, request.public)
+    hooks = frozenset(probe.hook for probe in request.probes)
+    state = ModuleState(request.parse, request.btf, request.names, request.public, hooks)
     sink = Sink()
     programs: list[Program] = []
     seen: dict[str, Probe] = {}

@@ -13,6 +13,7 @@ from run_kernel import in_child
 from run_network import Wire, set_up
 
 import pyebpf
+from pyebpf.compiler import emit
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
 PROGRAM = """
@@ -114,3 +115,33 @@ def test_what_is_no_cgroup(session: pyebpf.Session, tmp_path: Path, name: str, m
     assert caught.value.reason == "target" and not session.links
     with pytest.raises(pyebpf.LoadError, match="--attach leaving=CGROUP_DIRECTORY"):
         session.attach("leaving")
+
+
+COUNTS = """
+from pyebpf import PerCpuArray, PerCpuHash, xdp
+own, by_size = PerCpuArray[u64](max_entries=1), PerCpuHash[u32, u64](max_entries=8)
+
+@{hook}
+def counting(packet):
+    own[0] += 1
+    by_size[u32(len(packet))] += 2
+    return 1
+"""
+
+
+def test_counts_of_a_cpu_when_a_program_may_begin_inside_itself(
+    program: Callable[[str], ModuleType], wire: Wire, cgroup: Path
+) -> None:
+    """What a socket sends runs a program in a task, and what that causes in a softirq on the same CPU, once more."""
+    set_up("lo")
+    module = program(COUNTS.format(hook="cgroup.skb.egress"))
+    assert str(emit(module, "ir")).count("atomic_add") == 2
+    with pyebpf.load(module, where={"counting": cgroup}) as session:
+        assert exchange(cgroup, 5, 5, 13) == ["got 5", "got 5", "got 13"]
+        assert sum(session.maps["own"][0]) == 3
+        assert {size: sum(counts) for size, counts in session.maps["by_size"].items()} == {33: 4, 41: 2}
+
+
+def test_counts_of_a_cpu_where_only_one_program_runs(program: Callable[[str], ModuleType]) -> None:
+    """An atomic addition takes longer."""
+    assert "atomic_add" not in str(emit(program(COUNTS.format(hook="xdp")), "ir"))
