@@ -6,13 +6,15 @@
         x = n
         n = x + 2       # the same, by way of another local
 
-Widening alone would let n reach any number, and wrap around. But no op runs more often than the whole program may run
-instructions, so what is added adds up to something finite.
+Widening alone would let n reach any number, and wrap around. But an op runs only as often as the loops around it go
+round, or else as the whole program may run instructions, so what is added adds up to something finite.
 """
 
 from __future__ import annotations
 
-from typing import Final, final
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, TypeAlias, final
 
 from pyebpf.checks.environment import Environment, Interval, range_of
 from pyebpf.ir import ops
@@ -24,14 +26,17 @@ MOST_SOURCES: Final = 10_000
 """From which anything comes to locals, of all together: long chains of copies have each all that are before it."""
 
 
+Nest: TypeAlias = "tuple[ops.Loop, ...]"
+"""The loops around an op, from the one that is looked at inwards."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a loop does to a local: all that is added on the way to it, or taken away, the constants that it may come
-    from, and the locals."""
+    """What a loop does to a local: all that is added on the way to it, or taken away (-1), the constants that it may
+    come from, and the locals."""
 
-    added: tuple[ops.Value, ...]
-    taken: tuple[ops.Value, ...]
+    changes: tuple[tuple[ops.Value, int, Nest], ...]
     set_to: tuple[int, ...]
     sources: tuple[ops.Local, ...]
 
@@ -43,12 +48,12 @@ class Growth:
         starts = [(number, number) for number in self.set_to]
         starts += [entry.get(source) for source in self.sources if source is local or source in entry.intervals]
         low, high = min(start[0] for start in starts), max(start[1] for start in starts)
-        for value, sign in (*((value, 1) for value in self.added), *((value, -1) for value in self.taken)):
+        for value, sign, nest in self.changes:
             known = intervals.get(value)
             if known is None:
                 continue  # never reached
-            change = known if sign > 0 else (-known[1], -known[0])
-            low, high = low + MOST_RUNS * min(change[0], 0), high + MOST_RUNS * max(change[1], 0)
+            change, runs = known if sign > 0 else (-known[1], -known[0]), _runs(nest, intervals)
+            low, high = low + runs * min(change[0], 0), high + runs * max(change[1], 0)
         type = range_of(local.type)
         return (low, high) if type[0] <= low and high <= type[1] else None
 
@@ -62,15 +67,17 @@ class _Step:
     constant: int = 0
     amount: ops.Value | None = None
     sign: int = 1
+    nest: Nest = ()
 
 
 def growths(loop: ops.Loop) -> dict[ops.Local, Growth]:
     """The locals that `loop` only adds to, copies, or sets to constants, without the loop's own counter."""
     steps: dict[ops.Local, list[_Step | None]] = {}
-    writes = [op for block in (loop.body, loop.step) for op in ops.walk(block) if isinstance(op, ops.LocalSet)]
-    written = {op.local for op in writes}
-    for op in writes:
-        steps.setdefault(op.local, []).append(_step(op.local, op.value, written))
+    writes = list(_writes(loop, ()))
+    written = {op.local for op, _ in writes}
+    for op, nest in writes:
+        step = _step(op.local, op.value, written)
+        steps.setdefault(op.local, []).append(replace(step, nest=nest) if step is not None else None)
     if loop.counting is not None:
         steps[loop.counting.counter] = [None]
     known = {local: [step for step in each if step is not None] for local, each in steps.items() if None not in each}
@@ -83,12 +90,40 @@ def growths(loop: ops.Loop) -> dict[ops.Local, Growth]:
     left = MOST_SOURCES
     for local in known:
         growth = _growth(local, known)
-        if growth.added or growth.taken:
+        if growth.changes:
             found[local] = growth
         left -= len(growth.sources)
         if left < 0:
             break
     return found
+
+
+def _writes(op: ops.Op, around: Nest) -> Iterator[tuple[ops.LocalSet, Nest]]:
+    """The writes inside of `op`, each with the loops around it."""
+    if isinstance(op, ops.Loop):
+        around = (*around, op)
+    for block in ops.blocks(op):
+        for inner in block.ops:
+            if isinstance(inner, ops.LocalSet):
+                yield inner, around
+            yield from _writes(inner, around)
+
+
+def _runs(nest: Nest, intervals: dict[ops.Op, Interval]) -> int:
+    """How often an op runs at most, by what is known of what the loops around it count."""
+    runs = 1
+    for loop in nest:
+        rounds = None if loop.bound is None else loop.bound + 1
+        if loop.counting is not None:  # what it adds to comes after its test
+            start, stop = (_interval(value, intervals) for value in (loop.counting.start, loop.counting.stop))
+            distance = stop[1] - start[0] if loop.counting.step > 0 else start[1] - stop[0]
+            rounds = max(0, -(-distance // abs(loop.counting.step)))
+        runs = min(runs * (MOST_RUNS if rounds is None else rounds), MOST_RUNS)
+    return runs
+
+
+def _interval(value: ops.Value, intervals: dict[ops.Op, Interval]) -> Interval:
+    return (value.value, value.value) if isinstance(value, ops.Const) else intervals.get(value, range_of(value.type))
 
 
 def _outside(step: _Step, known: dict[ops.Local, list[_Step]], written: dict[ops.Local, list[_Step | None]]) -> bool:
@@ -124,10 +159,8 @@ def _growth(local: ops.Local, known: dict[ops.Local, list[_Step]]) -> Growth:
             if step.source is not None and step.source not in reached:
                 reached[step.source] = None
                 waiting.append(step.source)
-    amounts = [(step.amount, step.sign) for step in steps if step.amount is not None]
     return Growth(
-        tuple(amount for amount, sign in amounts if sign > 0),
-        tuple(amount for amount, sign in amounts if sign < 0),
+        tuple((step.amount, step.sign, step.nest) for step in steps if step.amount is not None),
         tuple(step.constant for step in steps if step.source is None),
         tuple(reached),
     )

@@ -1,4 +1,4 @@
-"""Programs as users write them that were accepted once, and then refused by the kernel's verifier."""
+"""Programs as users write them that were refused once, by the kernel's verifier, or needlessly by a check."""
 
 from __future__ import annotations
 
@@ -121,6 +121,47 @@ def probe(packet):
     out[9] = ord(e.b[n % len(e.b)])
     out[10] = u64("-" in e.b) + 2 * u64("zz" in e.b)
     u: char[25] = e.b[2:-2]
+    return XDP.DROP
+""",
+    "what counts the rounds of one loop bounds another": """
+@xdp
+def probe(packet):
+    n = most = 0
+    for i in range(30):
+        if packet.load(i, u8) & 1:
+            n += 1
+            for j in range(i):
+                most += j
+    for i in range(n):
+        out[0] += packet.load(i, u8)
+    t, u = 0, 1
+    for i in range(60):
+        t, u = u, t + i
+        if t > 100:
+            t -= 100
+    out[1], out[2] = u64(t), most
+    while n > 0:
+        n -= 1
+        out[3] += n
+    return XDP.DROP
+""",
+    "sums of sums and of products": """
+@struct
+class Entry:
+    k: u32
+
+@struct
+class Row:
+    values: u16[3]
+
+@xdp
+def probe(packet):
+    rows = Row[4]()
+    rows[packet.load(0, u8) & 3].values[1] = 65535
+    out[0] = sum(sum(row.values) for row in rows)
+    entries = Entry[40]()
+    entries[packet.load(0, u8) & 31].k = 2**32 - 1
+    out[1] = sum(e.k * i for i, e in enumerate(entries))
     return XDP.DROP
 """,
     "names that are assigned where a fault arrives": """
