@@ -10,13 +10,19 @@ import click
 
 from pyebpf import compiler
 from pyebpf.cli.options import FILE, btf_option, cpu_option, kernel_option, read_btf, show_warnings
+from pyebpf.cli.output import write_file
 from pyebpf.kernel.versions import Version
 
 
 @click.command("compile")
 @click.argument("file", type=FILE)
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.o", help="Where to write."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT.o",
+    help="Where to write; - is standard output. An object goes beside FILE without it (probe.o for probe.py), "
+    "other stages go to standard output.",
 )
 @click.option(
     "--emit", type=click.Choice(get_args(compiler.Stage)), default="obj", show_default=True, help="The stage to write."
@@ -32,12 +38,15 @@ def command(
     cpu: str | None,
     kernel: Version | None,
 ) -> None:
-    """Compile the probes in FILE to a standard BPF object (-o OUT.o), or show a stage: ast, ir, llvm, asm."""
+    """Compile the probes in FILE to a standard BPF object, beside FILE or at OUT.o, or show a stage of it."""
     if emit == "obj" and output is None:
         output = file.with_suffix(".o")
+    shown = output is None or str(output) == "-"
+    if output is not None and not shown and output.exists() and output.samefile(file):
+        raise click.UsageError(f"{output} is the source, which would be lost; name another file with -o")
     result = compiler.emit(file, emit, btf=read_btf(btf_path), cpu=cpu, kernel=kernel, warn=show_warnings)
     data = result if isinstance(result, bytes) else result.encode()
-    if output is None or str(output) == "-":
+    if output is None or shown:
         sys.stdout.buffer.write(data)
-        return
-    output.write_bytes(data)
+    else:
+        write_file(output, data)

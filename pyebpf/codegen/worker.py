@@ -162,7 +162,7 @@ def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
         raise InternalError("the Python interpreter doesn't know its own path (sys.executable is empty)")
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker_process.py")
     # Isolated and without site packages of its own: it imports what the parent would, from the paths that it is given.
-    command = [sys.executable, "-I", "-S", program]
+    command = [sys.executable, "-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), program]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
 
 
