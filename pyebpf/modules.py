@@ -90,7 +90,7 @@ def load_module(path: Path) -> ModuleType:
             raise CompileError((_syntax_error(source, error),)) from None
         except CompileError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # what ends the process isn't for the module to decide
             raise CompileError((_diagnose(source, error, root),)) from error
     _check_names(source, code, module)
     return module
@@ -132,7 +132,7 @@ def _syntax_error(source: Source, error: SyntaxError) -> Diagnostic:
     return InvalidSyntax(Span(source, line, column, line, max(end_column, column + 1)), error.msg)
 
 
-def _diagnose(source: Source, error: Exception, root: Path) -> Diagnostic:
+def _diagnose(source: Source, error: BaseException, root: Path) -> Diagnostic:
     """A diagnostic at the innermost of the user's lines that were running, in whichever file it stands."""
     declared = isinstance(error, DeclarationError | ImportError | AttributeError)
     span = _where(source, error.__traceback__, None if declared else root)

@@ -219,3 +219,15 @@ def test_module_has_no_such_name(tmp_path: Path) -> None:
     text = mistakes(write(tmp_path, netlib=NETLIB, probe=PROBE.replace("netlib.count(1, by=3)", "netlib.cout(1)")))
     assert "`netlib` has no attribute `cout`" in text
     assert "did you mean `count`?" in text
+
+
+@pytest.mark.parametrize("call", ["sys.exit()", "sys.exit(0)", "exit(3)", "quit()"])
+def test_imported_module_that_exits(tmp_path: Path, call: str) -> None:
+    text = mistakes(write(tmp_path, netlib=NETLIB.replace("LIMIT = 7", f"import sys; {call}"), probe=PROBE))
+    assert "SystemExit" in text
+    assert "netlib.py:8:" in text
+
+
+def test_an_interrupt_is_nobodys_mistake(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        check_target(write(tmp_path, probe="raise KeyboardInterrupt\n"))
