@@ -94,12 +94,14 @@ def build(path: Path, btf: Btf | None, *, here: bool = False) -> Object:
     return compiler.compile_target(path, btf=btf, warn=show_warnings, here=here)
 
 
-def pairs(values: tuple[str, ...], form: str) -> dict[str, str]:
-    """`NAME=VALUE` options as a dict. Raises UsageError."""
-    found = {}
+def pairs(option: str, values: tuple[str, ...], form: str) -> dict[str, str]:
+    """The values of an `option` of the form `NAME=VALUE` as a dict, each name once. Raises UsageError."""
+    found: dict[str, str] = {}
     for value in values:
         name, sign, rest = value.partition("=")
         if not (name and sign and rest):
             raise click.UsageError(f"{value!r} is not of the form {form}")
+        if name in found:
+            raise click.UsageError(f"{option} {name} is given twice, with {found[name]} and with {rest}")
         found[name] = rest
     return found

@@ -44,7 +44,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Compile FILE (a .py with probes, or any .o), load and attach it, and show its events; at the end its maps."""
-    where, config = pairs(attach, "NAME=WHERE"), pairs(settings, "NAME=VALUE")
+    where, config = pairs("--attach", attach, "NAME=WHERE"), pairs("--set", settings, "NAME=VALUE")
     btf = read_btf(btf_path)
     obj = build(file, btf, here=True)
     session = _open(obj, config, btf, where)

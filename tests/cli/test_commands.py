@@ -62,6 +62,16 @@ def test_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert pyebpf("explain", "E9999").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("option", "values"), [("--attach", ["firewall=lo", "firewall=eth0"]), ("--set", ["limit=1", "other=1", "limit=1"])]
+)
+def test_what_is_given_twice_is_not_dropped(option: str, values: list[str]) -> None:
+    done = pyebpf("run", SAMPLES / "xdp_firewall.py", *(part for value in values for part in (option, value)))
+    first, last = (values[index].partition("=") for index in (0, -1))
+    assert done.returncode == 2
+    assert f"{option} {first[0]} is given twice, with {first[2]} and with {last[2]}" in done.stderr
+
+
 def test_check_tells_bounds_and_needs() -> None:
     done = pyebpf("check", SAMPLES / "execsnoop.py", "--json")
     assert done.returncode == 0
