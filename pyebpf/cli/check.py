@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pyebpf import compiler
+from pyebpf.cli.main import documented
 from pyebpf.cli.options import FILE, btf_option, json_option, kernel_option, read_btf, show_warnings
-from pyebpf.diagnostics.base import CompileError
+from pyebpf.cli.streams import kept_clean
 from pyebpf.kernel.versions import Version, show_version
 
 STRATEGIES = {
@@ -30,15 +30,8 @@ STRATEGIES = {
 @json_option
 def command(file: Path, btf_path: Path | None, kernel: Version | None, as_json: bool) -> None:
     """Find mistakes in FILE, and show each program's loop bounds, stack, instructions and needs. Needs no root."""
-    try:
+    with documented(as_json, programs=[]), kept_clean(as_json):
         report = compiler.check_target(file, btf=read_btf(btf_path), kernel=kernel)
-    except CompileError as error:
-        if not as_json:
-            raise
-        from pyebpf.diagnostics.render import to_json
-
-        click.echo(json.dumps({"diagnostics": to_json(error.diagnostics), "programs": []}, indent=2))
-        sys.exit(1)
     programs = [_program(program, report.followed.get(program.name)) for program in report.programs]
     if as_json:
         from pyebpf.diagnostics.render import to_json

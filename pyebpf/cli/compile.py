@@ -11,6 +11,7 @@ import click
 from pyebpf import compiler
 from pyebpf.cli.options import FILE, btf_option, cpu_option, kernel_option, read_btf, show_warnings
 from pyebpf.cli.output import write_file
+from pyebpf.cli.streams import kept_clean
 from pyebpf.kernel.versions import Version
 
 
@@ -44,7 +45,8 @@ def command(
     shown = output is None or str(output) == "-"
     if output is not None and not shown and output.exists() and output.samefile(file):
         raise click.UsageError(f"{output} is the source, which would be lost; name another file with -o")
-    result = compiler.emit(file, emit, btf=read_btf(btf_path), cpu=cpu, kernel=kernel, warn=show_warnings)
+    with kept_clean(shown):
+        result = compiler.emit(file, emit, btf=read_btf(btf_path), cpu=cpu, kernel=kernel, warn=show_warnings)
     data = result if isinstance(result, bytes) else result.encode()
     if output is None or shown:
         sys.stdout.buffer.write(data)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pyebpf.cli.main import documented
 from pyebpf.cli.options import FILE, json_option
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
 
@@ -20,7 +21,8 @@ def command(object_path: Path, disassemble: bool, as_json: bool) -> None:
     """Show the programs, maps, BTF and relocations of any BPF object."""
     from pyebpf.object.read import read_object
 
-    obj = read_object(object_path.read_bytes())
+    with documented(as_json):
+        obj = read_object(object_path.read_bytes())
     found = describe(obj)
     if as_json:
         click.echo(json.dumps(found, indent=2))

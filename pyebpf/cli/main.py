@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import importlib
+import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -75,10 +78,41 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Error as error:
         code = report(error)
     except OSError as error:
-        name = f"{error.filename}: " if error.filename else ""
-        click.echo(f"pyebpf: {name}{error.strerror or error}", err=True)
+        click.echo(f"pyebpf: {_text(error)}", err=True)
         code = USAGE
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def documented(as_json: bool, *, indent: int | None = 2, **rest: Any) -> Iterator[None]:
+    """With --json, what goes wrong is a document on standard output: a wrong probe's diagnostics, with `rest` beside
+    them, or else the error, which is told on standard error as well."""
+    try:
+        yield
+    except CompileError as error:
+        if not as_json:
+            raise
+        from pyebpf.diagnostics.render import to_json
+
+        click.echo(json.dumps({"diagnostics": to_json(error.diagnostics), **rest}, indent=indent))
+        sys.exit(WRONG)
+    except BrokenPipeError:
+        raise
+    except (Error, OSError) as error:
+        if as_json:
+            click.echo(as_document(error, indent))
+        raise
+
+
+def as_document(error: Error | OSError, indent: int | None = None) -> str:
+    """The JSON that stands for an error."""
+    return json.dumps({"error": _text(error)}, indent=indent)
+
+
+def _text(error: Error | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return f"internal error: {error}" if isinstance(error, InternalError) else str(error)
 
 
 def report(error: Error) -> int:
@@ -89,7 +123,7 @@ def report(error: Error) -> int:
         click.echo(render(error.diagnostics, color=colored(sys.stderr)), err=True)
         return WRONG
     if isinstance(error, InternalError):
-        click.echo(f"pyebpf: internal error: {error}", err=True)
+        click.echo(f"pyebpf: {_text(error)}", err=True)
         click.echo("This is a fault of pyebpf. Please report it, with the probe and this text.", err=True)
         if os.environ.get("PYEBPF_DEBUG") == "1":
             import traceback

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyebpf.cli.main import is_refusal, report
+from pyebpf.cli.main import as_document, documented, is_refusal, report
 from pyebpf.cli.options import FILE, Seconds, btf_option, build, json_option, pairs, read_btf
+from pyebpf.cli.streams import kept_clean
 
 if TYPE_CHECKING:
     from pyebpf.kernel.btf import Btf
@@ -45,16 +46,18 @@ def command(
 ) -> None:
     """Compile FILE (a .py with probes, or any .o), load and attach it, and show its events; at the end its maps."""
     where, config = pairs("--attach", attach, "NAME=WHERE"), pairs("--set", settings, "NAME=VALUE")
-    btf = read_btf(btf_path)
-    obj = build(file, btf, here=True)
-    session = _open(obj, config, btf, where)
+    with documented(as_json, indent=None):
+        btf = read_btf(btf_path)
+        with kept_clean(as_json):
+            obj = build(file, btf, here=True)
+        session = _open(obj, config, btf, where, as_json)
     gc.enable()
     with session:
         _announce(file, session, seconds)
         _Watch(session, as_json).run(seconds)
 
 
-def _open(obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str, str]) -> Session:
+def _open(obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str, str], as_json: bool) -> Session:
     """The session; where this machine doesn't allow it, the reason and the compiled program, and exit code 3."""
     from pyebpf.loader.errors import LoadError, LoadWarning
     from pyebpf.runtime.session import open_session
@@ -64,12 +67,14 @@ def _open(obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str,
             warnings.simplefilter("always", LoadWarning)
             session = open_session(obj, config=_values(obj, config), btf=btf, where=where)
     except LoadError as error:
+        if as_json:
+            click.echo(as_document(error))
         code = report(error)
         if is_refusal(error):
             from pyebpf.object.disassemble import disassemble
 
             click.echo("This is the program that would have run:\n", err=True)
-            click.echo(disassemble(obj))
+            click.echo(disassemble(obj), err=as_json)
         sys.exit(code)
     for note in notes:
         click.echo(f"pyebpf: {note.message}", err=True)
