@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.maps import MapType
@@ -28,6 +28,8 @@ from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import Prints
 from pyebpf.views.rings import RingBufView
 
+OWN: Final = "__pyebpf_"
+"""How the names of maps begin that the compiler made for its own purposes."""
 MapView: TypeAlias = EntriesView | RingBufView
 
 
@@ -91,6 +93,8 @@ class Session:
                     continue
                 if name == metadata.prints_map:
                     self.prints = Prints(metadata.prints, Ring(found), _counter(loaded, metadata.prints_dropped))
+                    continue
+                if name.startswith(OWN):
                     continue
                 info = infos.get(name)
                 if found.spec.type == MapType.PROG_ARRAY:

@@ -256,3 +256,21 @@ def test_a_child_of_fork_has_its_own_end(module: ModuleType, session: pyebpf.Ses
     assert module.calls.value >= before + 20
     send(session, 1)
     assert [event.number for event in module.events.poll(1)] == [1]
+
+
+def test_maps_of_the_compilers_own_are_left_out(program: Callable[[str], ModuleType]) -> None:
+    """Local memory beyond the stack lies in one, which nobody declared."""
+    large = program("""
+sums = Array[u64](max_entries=1)
+
+@socket_filter
+def total(packet):
+    cells = u64[100]()
+    for i in range(100):
+        cells[i] = i
+    sums[0] = cells[len(packet) % 100]
+""")
+    with pyebpf.load(large, attach=False) as session:
+        assert "__pyebpf_scratch" in {spec.name for spec in session.object.maps}
+        session.programs["total"].test_run(bytes(64))
+        assert list(session.maps) == ["sums"] and session.maps["sums"][0] > 0
