@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from pyebpf import __version__
+from pyebpf.cli.streams import open_closed
 from pyebpf.diagnostics.base import CompileError, Error, InternalError, ObjectError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
+    open_closed()
     gc.disable()  # a compilation is over before collecting garbage pays; `run` turns it on again
     try:
         code = cli.main(args=arguments, prog_name="pyebpf", standalone_mode=False)

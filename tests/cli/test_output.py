@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,25 @@ def test_an_object_on_standard_output(probe: Path, tmp_path: Path) -> None:
 def test_help_says_where_the_object_goes() -> None:
     shown = " ".join(pyebpf("compile", "--help").stdout.split())
     assert "beside FILE" in shown and "- is standard output" in shown
+
+
+def closed(*numbers: int) -> Callable[[], None]:
+    return lambda: [os.close(number) for number in numbers] and None
+
+
+@pytest.mark.parametrize("numbers", [(1,), (2,), (1, 2), (0, 1, 2)])
+def test_streams_that_are_closed(probe: Path, tmp_path: Path, numbers: tuple[int, ...]) -> None:
+    """They lead nowhere: neither a fault, nor text in a file that has their number."""
+    out = tmp_path / "out.o"
+    assert pyebpf("compile", probe, "-o", out, preexec_fn=closed(*numbers)).returncode == 0
+    whole = out.read_bytes()
+    assert pyebpf("compile", probe, "-o", out).returncode == 0 and out.read_bytes() == whole
+    done = pyebpf("check", probe, preexec_fn=closed(*numbers))
+    assert (done.returncode, "on_syscall" in done.stdout, done.stderr) == (0, 1 not in numbers, "")
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("print('hi')\nraise ValueError('no')\n")
+    for form in ([], ["--json"]):
+        done = pyebpf("check", wrong, *form, preexec_fn=closed(*numbers))
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert pyebpf("inspect", out, preexec_fn=closed(*numbers)).returncode == 0
+    assert pyebpf("--help", preexec_fn=closed(*numbers)).returncode == 0
