@@ -26,6 +26,9 @@ LONGEST_WAIT: Final = 5_000_000_000
 MARGIN: Final = 20_000_000
 """Nanoseconds for a timer that is due to be called."""
 
+HERE: Final = ("privileges", "kernel")
+"""Reasons of a LoadError that are no mistake of the test or of the probe."""
+
 
 class Unsuitable(Exception):
     """The test can't be run in this kernel; the text says why."""
@@ -49,10 +52,10 @@ class InKernel:
             raise Unsuitable("the test sets the number of CPUs, which only the simulator can")
         try:
             self._session: Session = pyebpf.load(list(probes), config=config, btf=btf, attach=False)
-        except pyebpf.VerifierError:
-            raise
         except pyebpf.LoadError as error:
-            raise Unsuitable(f"the probes can't be loaded here: {error}") from error
+            if error.reason in HERE:
+                raise Unsuitable(f"the probes can't be loaded here: {error}") from error
+            raise
         self._hooks = {probe.__name__: probe.hook for probe in probes}
         self._rings: dict[str, tuple[RingBufView, Records, Backlog]] = {}
         for name, view in self._session.maps.items():
@@ -75,6 +78,10 @@ class InKernel:
             run = self._session.programs[name].test_run(packet, context)
         except ValueError as error:
             raise Unsuitable(str(error)) from error
+        except pyebpf.LoadError as error:
+            if error.reason in HERE:
+                raise Unsuitable(str(error)) from error
+            raise
         counted = [fault for fault in self.faults if fault.count > before.get(_site(fault), 0)]
         return Result(
             answer(hook, run.result),

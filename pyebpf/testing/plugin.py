@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import traceback
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pyebpf.testing.simulator import Simulator
 
 COVERAGE: pytest.StashKey[Coverage] = pytest.StashKey()
+PLACE: pytest.StashKey[tuple[str, int]] = pytest.StashKey()
+"""File and line of what can't be run in the kernel."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,8 +63,18 @@ def _btf(config: pytest.Config) -> Btf | None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """In fixtures as in tests."""
+    return (yield from _skipping(item))
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """With --bpf-kernel, what only the simulator can do is skipped, with the reason."""
+    return (yield from _skipping(item))
+
+
+def _skipping(item: pytest.Item) -> Generator[None, None, None]:
     if not item.config.getoption("--bpf-kernel"):
         return (yield)
     from pyebpf.testing.in_kernel import Unsuitable
@@ -69,7 +82,23 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     try:
         return (yield)
     except Unsuitable as error:
+        path, line, _ = item.reportinfo()
+        places = [(path, (line or 0) + 1)]
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename == os.fspath(item.path):
+                places.append((item.path, number))
+        item.stash[PLACE] = os.fspath(places[-1][0]), places[-1][1]
         pytest.skip(f"--bpf-kernel: {error}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What is skipped is skipped at the line of the test that can't be run, not here."""
+    report = yield
+    place = item.stash.get(PLACE, None)
+    if place is not None and report.skipped and isinstance(report.longrepr, tuple):
+        report.longrepr = (*place, report.longrepr[2])
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

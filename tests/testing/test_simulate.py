@@ -351,6 +351,47 @@ def test_short(simulate):
     )
 
 
+@pytest.mark.kernel
+def test_mistakes_are_no_reason_to_skip(run: Runner) -> None:
+    result = run(
+        """
+def test_no_such_config(simulate):
+    simulate.load(firewall, config={"limits": 1})
+
+def test_a_config_of_another_type(simulate):
+    simulate.load(firewall, config={"limit": "many"})
+""",
+        "--bpf-kernel",
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*ConfigError: the object has no Config `limits`; did you mean `limit`?"])
+
+
+@pytest.mark.kernel
+def test_skips_are_at_the_line_that_the_kernel_cannot_run(run: Runner) -> None:
+    test = """
+import pytest
+
+@pytest.fixture
+def loaded(simulate):
+    simulate.load(firewall, cpus=2)
+
+def test_fixture(loaded):
+    pass
+
+def give(simulate):
+    return simulate(raw, ctx=(0, 5), comm="bash")
+
+def test_comm(simulate):
+    give(simulate)
+"""
+    result = run(test, "--bpf-kernel", "-rs")
+    result.assert_outcomes(skipped=2)
+    lines = (FRAME + test).strip().splitlines()
+    places = [lines.index(line) + 1 for line in lines if "cpus=2" in line or "comm=" in line]
+    result.stdout.fnmatch_lines_random([f"SKIPPED * test_probes.py:{place}: --bpf-kernel: *" for place in places])
+
+
 def test_the_plug_in_is_declared_and_costs_nothing(pytester: pytest.Pytester) -> None:
     assert '"pyebpf.testing.plugin" = "pyebpf.testing.plugin"' in (ROOT / "pyproject.toml").read_text()
     pytester.makepyfile("""
