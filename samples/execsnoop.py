@@ -1,6 +1,7 @@
 """Who runs what: one line for every program that starts.
 
-You will see: time, process, parent, user, and the file that it runs. Needs root (CAP_BPF, CAP_PERFMON), Linux 5.8.
+You will see: time, process, parent, user, and the file that it runs. Needs root (CAP_BPF, CAP_PERFMON, and
+CAP_DAC_READ_SEARCH to read tracefs), Linux 5.8.
 
     pyebpf run samples/execsnoop.py
 """

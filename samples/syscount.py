@@ -1,7 +1,7 @@
 """Who makes how many system calls.
 
-You will see, at the end: a table of programs and their number of system calls. Needs root (CAP_BPF, CAP_PERFMON),
-Linux 4.7.
+You will see, at the end: a table of programs and their number of system calls. Needs root (CAP_BPF, CAP_PERFMON,
+and CAP_DAC_READ_SEARCH to read tracefs), Linux 4.7.
 
     pyebpf run samples/syscount.py --for 5
 """

@@ -1,6 +1,7 @@
 """How long system calls take.
 
-You will see, at the end: a histogram of their latency, by powers of two. Needs root (CAP_BPF, CAP_PERFMON), Linux 4.7.
+You will see, at the end: a histogram of their latency, by powers of two. Needs root (CAP_BPF, CAP_PERFMON,
+and CAP_DAC_READ_SEARCH to read tracefs), Linux 4.7.
 
     pyebpf run samples/syslat.py --for 5
 """

@@ -1,7 +1,7 @@
 """Reads tracefs, where the kernel describes its tracepoints.
 
-If it is mounted, that mount is used. If not, a mount of our own is opened that is never given a place
-in the file system: it exists as a descriptor, only while it is read. That needs CAP_SYS_ADMIN and Linux 5.2.
+If it is mounted where we may read it, that mount is used. If not, a mount of our own is opened that is never given a
+place in the file system: it exists as a descriptor, only while it is read. That needs CAP_SYS_ADMIN and Linux 5.2.
 """
 
 from __future__ import annotations
@@ -36,12 +36,24 @@ class TracepointsUnavailable(Error):
         super().__init__(reason)
 
 
+class _Closed(TracepointsUnavailable):
+    """It is there, and this process may not read it."""
+
+    def __init__(self, path: str) -> None:
+        opens = "CAP_DAC_READ_SEARCH opens it, or a group that may read it (the mount options gid= and mode=)"
+        super().__init__(f"tracefs is closed to this user ({path}); {opens}")
+
+
 @contextmanager
 def tracefs() -> Iterator[int]:
     """A descriptor of the root of tracefs. Raises TracepointsUnavailable."""
-    descriptor = _mounted()
-    if descriptor is None:
-        descriptor = _detached()
+    found = _mounted()
+    try:
+        descriptor = found if isinstance(found, int) else _detached()
+    except TracepointsUnavailable:
+        if isinstance(found, _Closed):
+            raise found from None
+        raise
     try:
         yield descriptor
     finally:
@@ -54,6 +66,8 @@ def read_text(root: int, path: str) -> str | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=root)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError:
+        raise _Closed(path) from None
     except OSError as error:
         raise TracepointsUnavailable(f"tracefs: {path}: {error.strerror}") from None
     try:
@@ -63,19 +77,26 @@ def read_text(root: int, path: str) -> str | None:
         raise TracepointsUnavailable(f"tracefs: {path}: {error.strerror}") from None
 
 
-def _mounted() -> int | None:
-    """The root of a mounted tracefs; None if there is none open to us: then a mount of our own is tried."""
+def _mounted() -> int | _Closed | None:
+    """The root of a mounted tracefs; what keeps us out of it; None if there is none: then we try a mount of our own."""
+    closed: _Closed | None = None
     for place in PLACES:
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except PermissionError:
+            closed = closed or _Closed(place)
+            continue
         except OSError:
             continue
         try:
             os.stat("events", dir_fd=descriptor)
             return descriptor
+        except PermissionError:
+            closed = closed or _Closed(place)
         except OSError:  # an empty mount point
-            os.close(descriptor)
-    return None
+            pass
+        os.close(descriptor)
+    return closed
 
 
 def _detached() -> int:

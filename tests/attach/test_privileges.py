@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_kernel import become_nobody, drop_effective, in_child
+from run_kernel import become_nobody, drop_effective, in_child, mount_privately
 
 import pyebpf
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
 MAP, PLAIN = "counts = Hash[u32, u64](max_entries=4)\n", ""
 TRACE = "@tracepoint('raw_syscalls:sys_enter')\ndef probe(ctx):\n    {}\n"
 PACKETS = "@{}\ndef probe(packet):\n    return 1\n"
-CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 12, 13, 21, 38, 39
+CAP_DAC_READ_SEARCH, CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 2, 12, 13, 21, 38, 39
 
 
 def refused(object: pyebpf.Object, prepare: Callable[[], None], where: object = None) -> list[str]:
@@ -86,3 +86,20 @@ def test_capabilities_are_enough(tmp_path: Path) -> None:
             return [session.maps["counts"][1], str(session.stats["probe"].runs)]
 
     assert in_child(child) == [1, "0"]
+
+
+@pytest.mark.parametrize("more", [[], [CAP_DAC_READ_SEARCH]], ids=["closed", "open"])
+def test_tracefs_that_is_closed_is_not_called_missing(tmp_path: Path, more: list[int]) -> None:
+    """It is root's own, wherever it is mounted: here in a mount namespace of the test's."""
+    object = compiled(tmp_path, TRACE.format("pass"))
+
+    def prepare() -> None:
+        mount_privately("tracefs", "/sys/kernel/tracing")
+        become_nobody([CAP_BPF, CAP_PERFMON, *more])
+
+    reason, message = refused(object, prepare)
+    if more:
+        assert (reason, message) == ("", "")
+    else:
+        assert reason == "privileges" and "mounting" not in message and "not mounted" not in message
+        assert "tracefs is closed to this user (" in message and "CAP_DAC_READ_SEARCH" in message

@@ -18,7 +18,11 @@ _BPF: Final = {"x86_64": 321, "aarch64": 280, "s390x": 351}.get(platform.machine
 _NEXT_ID: Final = {"program": 11, "map": 12, "link": 31}
 PR_SET_NAME: Final = 15
 PR_CAPBSET_DROP: Final = 24
+PR_SET_KEEPCAPS: Final = 8
+CLONE_NEWNS: Final = 0x20000
 CLONE_NEWNET: Final = 0x40000000
+MS_REC: Final = 1 << 14
+MS_PRIVATE: Final = 1 << 18
 LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 Ids = frozenset[tuple[str, int]]
@@ -100,11 +104,21 @@ def in_child(function: Callable[[], object]) -> Any:
     return answer["result"]
 
 
-def become_nobody() -> None:
-    """Give up root, with all its capabilities."""
+def become_nobody(kept: list[int] | None = None) -> None:
+    """Give up root, with all its capabilities other than `kept`."""
     os.setgroups([])
     os.setgid(65534)
+    _call(LIBC.prctl(PR_SET_KEEPCAPS, 1 if kept else 0, 0, 0, 0), "prctl")
     os.setuid(65534)
+    if kept:
+        drop_effective(kept)
+
+
+def mount_privately(kind: str, place: str) -> None:
+    """Mount a file system in a mount namespace that this process has for itself from now on."""
+    _call(LIBC.unshare(CLONE_NEWNS), "unshare")
+    _call(LIBC.mount(b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None), "mount")
+    _call(LIBC.mount(b"none", place.encode(), kind.encode(), ctypes.c_ulong(0), None), "mount")
 
 
 def drop_effective(kept: list[int]) -> None:
