@@ -15,7 +15,7 @@ import click
 
 from pyebpf import __version__
 from pyebpf.cli.streams import open_closed
-from pyebpf.diagnostics.base import CompileError, Error, InternalError, ObjectError
+from pyebpf.diagnostics.base import CompileError, Error, InternalError, ObjectError, ResourceError
 
 if TYPE_CHECKING:
     from pyebpf.loader.errors import LoadError
@@ -135,6 +135,8 @@ def report(error: Error) -> int:
     click.echo(f"pyebpf: {error}", err=True)
     if isinstance(error, ObjectError):
         return WRONG
+    if isinstance(error, ResourceError):
+        return NOT_ALLOWED
     return _load_code(error)
 
 

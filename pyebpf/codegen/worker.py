@@ -7,6 +7,7 @@ becomes InternalError with LLVM's words.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -19,7 +20,7 @@ import time
 import weakref
 from typing import IO, Final, Literal, NoReturn, final
 
-from pyebpf.diagnostics.base import InternalError
+from pyebpf.diagnostics.base import InternalError, ResourceError
 
 Kind = Literal["object", "asm", "ir"]
 TIMEOUT: Final = 60.0
@@ -29,6 +30,15 @@ _MAX_ANSWER: Final = 1 << 28
 _CHUNK: Final = 1 << 16
 
 
+_LACKING: Final = {
+    errno.EAGAIN: "no more processes can be made (a limit of this user, as ulimit -u shows it, or of its cgroup)",
+    errno.ENOMEM: "there is no memory for it",
+    errno.EMFILE: "too many files are open in this process (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine (sysctl fs.file-max)",
+    errno.ENOSPC: "there is no space for temporary files",
+    errno.EDQUOT: "there is no space for temporary files of this user",
+}
+"""What no fault of ours is, by error number."""
 _STACK: Final = re.compile(r"in function (\S+) .*BPF stack limit is exceeded")
 
 
@@ -45,13 +55,17 @@ class Worker:
     """A child process that compiles. Use it in a `with`, or `close` it."""
 
     def __init__(self) -> None:
-        """Start the child; it loads LLVM in the background. Raises InternalError when it can't be started."""
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        """Start the child; it loads LLVM in the background. Raises ResourceError or InternalError when it can't be
+        started."""
+        try:
+            self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        except OSError as error:
+            raise _not_started(error) from error
         try:
             self._process = _spawn(self._log)
         except OSError as error:
             self._log.close()
-            raise InternalError(f"can't start the code generator: {error}") from error
+            raise _not_started(error) from error
         self._finalizer = weakref.finalize(self, _stop, self._process, self._log)
         paths = json.dumps([path for path in sys.path if path]).encode()
         self._send(_frame(paths), time.monotonic() + TIMEOUT)
@@ -77,6 +91,8 @@ class Worker:
         request = json.dumps({"cpu": cpu, "kind": kind}).encode()
         self._send(_frame(request) + _frame(text.encode()), deadline)
         answer = self._receive(deadline)
+        if answer[:1] == b"\2":
+            raise _not_started(OSError(int(answer[1:]), ""))
         if answer[:1] != b"\0":
             raise InternalError(f"LLVM refused the code: {answer[1:].decode('utf-8', 'replace')}")
         return answer[1:]
@@ -155,6 +171,14 @@ def assemble(text: str, cpu: str = "v3", kind: Kind = "object") -> bytes:
     """As `Worker.compile`, in a child of its own."""
     with Worker.start() as worker:
         return worker.compile(text, cpu, kind)
+
+
+def _not_started(error: OSError) -> ResourceError | InternalError:
+    """Why there is no process to generate code in: the fault of this machine's limits, or ours."""
+    why = _LACKING.get(error.errno or 0)
+    if why is None:
+        return InternalError(f"can't start the code generator: {error}")
+    return ResourceError(f"cannot start the code generator, a process of its own: {why}")
 
 
 def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:

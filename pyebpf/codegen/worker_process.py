@@ -114,7 +114,11 @@ def main() -> None:
 
 def serve(llvm: Any, apart: Any, request: dict[str, str], text: str, answers: IO[bytes]) -> None:
     """Answer one request from a fork; where LLVM ends that, end the same way."""
-    worker = os.fork()
+    try:
+        worker = os.fork()
+    except OSError as error:
+        write_frame(answers, b"\2" + str(error.errno).encode())
+        return
     if worker:
         status = os.waitpid(worker, 0)[1]
         if os.WIFSIGNALED(status):

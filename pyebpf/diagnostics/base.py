@@ -104,6 +104,10 @@ class ObjectError(Error):
     """The bytes are no BPF object that pyebpf can read; the text names what is wrong with them."""
 
 
+class ResourceError(Error):
+    """The machine has too little of something, or a limit of this user or process is reached; the text says which."""
+
+
 class InternalError(Error):
     """A fault of pyebpf itself. Please report it, with the probe and this text."""
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import importlib.util
+import io
 import os
+import resource
 import time
 from pathlib import Path
 
 import pytest
 from building import Build, module
+from run_kernel import become_nobody, in_child
 
+import pyebpf.codegen.worker
 from pyebpf import layout
+from pyebpf.cli.main import report
 from pyebpf.codegen import StackOverrun, Worker, assemble, emit_module, stack_size
 from pyebpf.codegen.stack import LIMIT
-from pyebpf.diagnostics.base import InternalError
+from pyebpf.diagnostics.base import Error, InternalError
 from pyebpf.ir import module as ir
 from pyebpf.kernel import hooks
 
@@ -72,6 +79,52 @@ def test_time_limit() -> None:
         worker.compile(text(), timeout=0.0)
     with pytest.raises(InternalError):
         worker.compile(text())
+
+
+def starts_with(limit: int, value: int) -> list[object]:
+    """The error of a compilation under a limit, and the command's exit code for it; in a child, as nobody."""
+
+    def child() -> list[object]:
+        become_nobody()
+        resource.setrlimit(limit, (value, value))
+        try:
+            assemble(text())
+        except Error as error:
+            return [type(error).__name__, str(error), report(error)]
+        return []
+
+    found: list[object] = in_child(child)
+    return found
+
+
+@pytest.mark.kernel
+def test_limits_of_the_user_are_no_fault() -> None:
+    kind, message, code = starts_with(resource.RLIMIT_NPROC, 1)
+    assert (kind, code) == ("ResourceError", 3)
+    assert message == (
+        "cannot start the code generator, a process of its own: no more processes can be made "
+        "(a limit of this user, as ulimit -u shows it, or of its cgroup)"
+    )
+    kind, message, code = starts_with(resource.RLIMIT_NOFILE, len(os.listdir("/proc/self/fd")))
+    assert (kind, code) == ("ResourceError", 3) and "ulimit -n" in str(message)
+
+
+@pytest.mark.kernel
+def test_a_generator_that_can_no_longer_fork_says_so() -> None:
+    path = Path(pyebpf.codegen.worker.__file__).with_name("worker_process.py")
+    spec = importlib.util.spec_from_file_location("worker_process", path)
+    assert spec is not None and spec.loader is not None
+    process = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(process)
+
+    def child() -> str:
+        become_nobody()
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+        answers = io.BytesIO()
+        process.serve(None, None, {}, "", answers)
+        return answers.getvalue()[4:].decode()
+
+    assert in_child(child) == f"\2{errno.EAGAIN}"
 
 
 def gone(pid: int) -> bool:
