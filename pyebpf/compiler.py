@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from pyebpf.diagnostics.base import CompileError, Diagnostic
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.versions import Version, instruction_set, running_version
+from pyebpf.kernel.versions import INSTRUCTION_SETS, Version, instruction_set, parse_version, running_version
 from pyebpf.lang.maps import Map
 from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -73,7 +73,7 @@ def compile_target(
     *,
     btf: Btf | None = None,
     cpu: str | None = None,
-    kernel: Version | None = None,
+    kernel: Version | str | None = None,
     warn: Warn | None = None,
     worker: Worker | None = None,
     here: bool = False,
@@ -83,11 +83,13 @@ def compile_target(
     `kernel` is the oldest that it shall run on; what came later is an error, and the instruction set is its own.
     `warn` is given what is legal and suspect. `worker`: a code generator to use, for those who compile much. `here`:
     where `kernel` isn't told, only this machine's shall load it, so that no other verifier need be able to follow it.
+    Raises ValueError for a `cpu` or a `kernel` that doesn't exist.
     """
     from pyebpf.building import Building
 
+    cpu, kernel = _instruction_set(cpu, kernel), as_version(kernel)
     verifier = running_version() if here and kernel is None else kernel
-    with Building(cpu or _cpu(kernel), verifier, worker) as building:  # starts to import LLVM while the front end works
+    with Building(cpu, verifier, worker) as building:  # starts to import LLVM while the front end works
         return building.build(_checks(resolve(target), btf, kernel, warn)).object
 
 
@@ -113,6 +115,31 @@ def _checks(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | No
 
 def _cpu(kernel: Version | None) -> str:
     return DEFAULT_CPU if kernel is None else instruction_set(kernel)
+
+
+def as_version(kernel: Version | str | None) -> Version | None:
+    """`(5, 10)`, also of "5.10". Raises ValueError, TypeError."""
+    if kernel is None:
+        return None
+    if isinstance(kernel, str):
+        return parse_version(kernel)
+    if not isinstance(kernel, tuple) or not all(type(part) is int for part in kernel):
+        raise TypeError(f"kernel is a version, such as (5, 10) or '5.10', not {kernel!r}")
+    if len(kernel) != 2 or min(kernel) < 0:
+        raise ValueError(f"kernel is a version of two numbers, such as (5, 10), not {kernel!r}")
+    return kernel
+
+
+def _instruction_set(cpu: str | None, kernel: Version | str | None) -> str:
+    """What `cpu` names, or what `kernel` has. Raises ValueError, TypeError."""
+    if cpu is None:
+        return _cpu(as_version(kernel))
+    known = sorted(name for name, _ in INSTRUCTION_SETS)
+    if not isinstance(cpu, str):
+        raise TypeError(f"cpu is the name of an instruction set, {' '.join(known)}, not {cpu!r}")
+    if cpu not in known:
+        raise ValueError(f"there is no instruction set {cpu!r}; there are {' '.join(known)}")
+    return cpu
 
 
 def check_target(
@@ -188,14 +215,23 @@ def resolve(target: Target) -> Unit:
         return resolve(load_module(Path(target)))
     if isinstance(target, ModuleType):
         return _module_unit(target)
-    probes = (target,) if isinstance(target, Probe) else tuple(target)
-    for probe in probes:
-        if not isinstance(probe, Probe):
-            raise TypeError(f"a target is a probe, probes, a module, or a path; not {type(probe).__name__}")
+    probes = probes_of(target)
     if not probes:
         raise TypeError("there is no probe to compile")
     scope = probes[0].function.__globals__
     return _unit(probes, scope, scope.get("__file__") or probes[0].function.__code__.co_filename)
+
+
+def probes_of(target: Probe | Iterable[Probe]) -> tuple[Probe, ...]:
+    """One probe, or several. Raises TypeError for anything else."""
+    if isinstance(target, Probe):
+        return (target,)
+    several = isinstance(target, Iterable) and not isinstance(target, bytes | bytearray | Mapping)
+    probes: tuple[Any, ...] = tuple(target) if several else (target,)
+    for probe in probes:
+        if not isinstance(probe, Probe):
+            raise TypeError(f"a target is a probe, probes, a module, or a path; not {type(probe).__name__}")
+    return probes
 
 
 def _module_unit(module: ModuleType) -> Unit:

@@ -24,13 +24,16 @@ Target: TypeAlias = "Probe | ModuleType | Object | str | PathLike[str] | Iterabl
 BtfSource: TypeAlias = "Btf | bytes | str | PathLike[str] | None"
 
 
-def compile(target: Target, *, btf: BtfSource = None, cpu: str | None = None, kernel: Version | None = None) -> Object:
+def compile(
+    target: Target, *, btf: BtfSource = None, cpu: str | None = None, kernel: Version | str | None = None
+) -> Object:
     """Compile `target` to a BPF object.
 
     `target`: a probe, several, a module, or the path of a `.py` file (of an `.o` file, which is read). `btf`: kernel
     types to compile for, as BTF, its bytes, or a file; the running kernel's if None. `cpu`: BPF instruction set, `v1`
     to `v4`; if None, v3 (Linux 5.1), or the newest that `kernel` has. `kernel`: the oldest that the object shall run
-    on, as `(5, 10)`; what it doesn't have is an error. Raises CompileError with diagnostics. Needs no privileges.
+    on, as `(5, 10)` or "5.10"; what it doesn't have is an error. Raises CompileError with diagnostics, ValueError for a
+    `cpu` or a `kernel` that doesn't exist. Needs no privileges.
     """
     return _compile(target, _btf(btf), cpu, kernel)
 
@@ -53,14 +56,16 @@ def load(
 
     types = _btf(btf)
     if not isinstance(target, Probe | ModuleType | Object | str | PathLike):
-        target = list(target)  # gone over twice
+        target = compiler.probes_of(target)  # gone over twice
     object = _compile(target, types, None, None, here=True)
     session = open_session(object, config=config, btf=types, attach=attach, where=where)
     _bind(target, session)
     return session
 
 
-def _compile(target: Target, btf: Btf | None, cpu: str | None, kernel: Version | None, *, here: bool = False) -> Object:
+def _compile(
+    target: Target, btf: Btf | None, cpu: str | None, kernel: Version | str | None, *, here: bool = False
+) -> Object:
     if isinstance(target, Object):
         return target
     if isinstance(target, str | PathLike):
@@ -82,7 +87,11 @@ def _warn(found: tuple[Diagnostic, ...]) -> None:
 def _btf(source: BtfSource) -> Btf | None:
     if source is None or isinstance(source, Btf):
         return source
-    return Btf.from_bytes(source) if isinstance(source, bytes) else Btf.from_file(source)
+    if isinstance(source, bytes):
+        return Btf.from_bytes(source)
+    if isinstance(source, str | PathLike):
+        return Btf.from_file(source)
+    raise TypeError(f"btf is types of a kernel as Btf, their bytes, or a file; not {type(source).__name__}")
 
 
 def _bind(target: Target, session: Session) -> None:

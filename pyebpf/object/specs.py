@@ -129,6 +129,11 @@ class Object:
     metadata: Metadata
     big_endian: bool = False
 
+    def __repr__(self) -> str:
+        """Without the bytes, which nobody reads."""
+        names = ", ".join(program.name for program in self.programs) or "no programs"
+        return f"<Object of {names}: {len(self.elf):,} bytes>"
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the ELF file."""
         Path(path).write_bytes(self.elf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,6 +88,42 @@ def test_targets(module: ModuleType, tmp_path: Path) -> None:
 def test_what_is_no_target(target: object) -> None:
     with pytest.raises(TypeError):
         pyebpf.load(target)
+
+
+@pytest.mark.parametrize(("target", "kind"), [(5, "int"), (None, "NoneType"), ([5], "int"), (b"x.py", "bytes")])
+def test_what_is_no_target_is_said(target: object, kind: str) -> None:
+    for function in (pyebpf.load, pyebpf.compile):
+        with pytest.raises(TypeError, match=f"^a target is a probe, probes, a module, or a path; not {kind}$"):
+            function(target)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"cpu": "v9"}, ValueError, "there is no instruction set 'v9'; there are v1 v2 v3 v4"),
+        ({"cpu": ""}, ValueError, "there is no instruction set ''"),
+        ({"cpu": 3}, TypeError, "cpu is the name of an instruction set, v1 v2 v3 v4, not 3"),
+        ({"kernel": "abc"}, ValueError, "'abc' is not a kernel version"),
+        ({"kernel": 5.10}, TypeError, "kernel is a version, such as (5, 10) or '5.10', not 5.1"),
+        ({"kernel": (5, "10")}, TypeError, "kernel is a version"),
+        ({"kernel": (5,)}, ValueError, "kernel is a version of two numbers"),
+        ({"btf": 7}, TypeError, "btf is types of a kernel as Btf, their bytes, or a file; not int"),
+    ],
+)
+def test_options_that_are_none(
+    module: ModuleType, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        pyebpf.compile(module, **options)
+
+
+def test_a_kernel_as_text_is_the_same(module: ModuleType) -> None:
+    assert pyebpf.compile(module, kernel="5.10").elf == pyebpf.compile(module, kernel=(5, 10)).elf
+
+
+def test_an_object_is_shown_without_its_bytes(module: ModuleType) -> None:
+    made = pyebpf.compile(module)
+    assert repr(made) == f"<Object of count, send: {len(made.elf):,} bytes>"
 
 
 def test_targets_that_are_not_there_or_nothing(tmp_path: Path) -> None:
