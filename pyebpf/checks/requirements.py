@@ -43,8 +43,20 @@ class Need:
     span: Span
 
 
+LOOP_HELPERS: dict[ops.Strategy, str] = {"callback": "loop", "entries": "for_each_map_elem"}
+"""What runs the rounds of loops that are functions."""
+
+
 def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
-    """Every helper that the program calls, and where."""
+    """Every helper that the program calls, and where: its loops too, as they are done."""
+    yield from _called(program)
+    for op in ops.walk(program.body):
+        helper = helper_by_name(LOOP_HELPERS.get(op.strategy, "")) if isinstance(op, ops.Loop) else None
+        if helper is not None:
+            yield helper, op.span
+
+
+def _called(program: Program) -> Iterator[tuple[Helper, Span]]:
     for op in ops.walk(program.body):
         name = op.helper if isinstance(op, ops.Call) else FIXED_HELPERS.get(type(op))
         helper = helper_by_name(name) if name else None
@@ -67,7 +79,7 @@ def needs(program: Program) -> Iterator[Need]:
     beyond = moved(program)
     if beyond and not is_alone(program, None):
         yield Need("local memory beyond the stack in a program that may interrupt itself", EXCHANGE, beyond[0].span)
-    for helper, span in used_helpers(program):
+    for helper, span in _called(program):
         if helper not in seen:
             seen.add(helper)
             yield Need(f"the kernel's `{helper.name}`", helper.since, span)

@@ -89,10 +89,12 @@ def test_check_tells_what_the_verifier_goes_through_and_the_loops_of_the_plan_th
     made = compile_target(path)
     assert program["followed"] == measure(made, made.programs[0], 1_000_000, rules_for(None)).instructions
     assert {loop["strategy"] for loop in program["loops"]} == {"callback"}, "as the object has them"
+    assert {"name": "loop", "since": "5.17", "gpl": False} in program["helpers"]
     done = pyebpf("check", path).stdout
     figure = f"{program['followed']:,}"
     assert f"instructions  the verifier goes through about {figure} of 1,000,000 (followed)" in done
     assert "estimated" not in done and "bpf_loop" in done
+    assert "loop (Linux 5.17)" in done
     [small] = json.loads(pyebpf("check", SAMPLES / "syscount.py", "--json").stdout)["programs"]
     assert small["followed"] is None
 
@@ -180,3 +182,19 @@ def test_the_instruction_set_is_the_newest_that_the_kernel_has() -> None:
     assert [instruction_set(version) for version in ((4, 9), (4, 14), (5, 1), (6, 5), (6, 6), (7, 3))] == [
         "v1", "v2", "v3", "v3", "v4", "v4",
     ]  # fmt: skip
+
+
+def test_check_lists_what_runs_the_rounds_over_a_map(tmp_path: Path) -> None:
+    path = tmp_path / "entries.py"
+    path.write_text("""
+from pyebpf import Global, Hash, raw_tracepoint, u32, u64
+
+counts, total = Hash[u32, u64](max_entries=4), Global[u64](0)
+
+@raw_tracepoint("sys_enter")
+def probe(ctx):
+    for key, count in counts.items():
+        total.value += count
+""")
+    [program] = json.loads(pyebpf("check", path, "--json").stdout)["programs"]
+    assert {"name": "for_each_map_elem", "since": "5.13", "gpl": False} in program["helpers"]
