@@ -8,9 +8,11 @@ from typing import Final, Literal
 
 from pyebpf.diagnostics.base import Error
 from pyebpf.kernel.hooks import hook_by_name
-from pyebpf.kernel.versions import running_version
+from pyebpf.kernel.versions import Version, running_version
 
 Reason = Literal["privileges", "kernel", "object", "target"]
+MEMORY_CGROUPS: Final[Version] = (5, 11)
+"""From here on maps and programs are accounted to memory cgroups, and RLIMIT_MEMLOCK means nothing to them."""
 _CAPABILITIES: Final = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 
 
@@ -45,9 +47,16 @@ def explain(error: OSError, what: str, hook: str = "") -> LoadError:
         return LoadError(
             f"cannot {what}: {row.name} needs Linux {since} or later; this is {os.uname().release}", "kernel"
         )
-    if error.errno == errno.ENOMEM:
+    if error.errno == errno.ENOMEM and counts_locked_memory():
         return LoadError(f"cannot {what}: the kernel has no memory for it, or RLIMIT_MEMLOCK is too low", "privileges")
+    if error.errno == errno.ENOMEM:
+        return LoadError(f"cannot {what}: the kernel, or the memory cgroup, has no memory left for it", "kernel")
     return LoadError(f"cannot {what}: {error.strerror}", "kernel")
+
+
+def counts_locked_memory() -> bool:
+    """Whether this kernel counts maps and programs as locked memory, under RLIMIT_MEMLOCK: it does before 5.11."""
+    return (running_version() or (0, 0)) < MEMORY_CGROUPS
 
 
 def _status(field: str) -> str:

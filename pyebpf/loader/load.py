@@ -10,6 +10,7 @@ import os
 import struct
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, final
 
@@ -17,9 +18,10 @@ from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.btf_types import Kind
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
+from pyebpf.kernel.versions import Version, running_version
 from pyebpf.loader import sys
 from pyebpf.loader.config import initial_contents
-from pyebpf.loader.errors import LoadError, LoadWarning, explain
+from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
 from pyebpf.loader.link import Linked, link
 from pyebpf.loader.verifier import VerifierError
 from pyebpf.object.specs import MapSpec, Object, ProgramSpec
@@ -34,6 +36,9 @@ _NO_BTF: Final = (
     *(MapType.SOCKHASH, MapType.USER_RINGBUF, MapType.PROG_ARRAY, MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER),
 )
 """Map types that take no BTF of key and value."""
+PER_CPU: Final = (MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH)
+MAP_EXTRA: Final[Version] = (5, 16)
+UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _NO_TYPES: Final = "the kernel refuses the object's BTF: maps and programs are loaded without types and lines"
 
 
@@ -172,13 +177,20 @@ def _target(obj: Object) -> Btf | None:
 
 
 def _raise_memlock() -> None:
-    """Kernels before 5.11 count maps as locked memory. Raising the limit may be forbidden; most don't need it."""
+    """Where maps count as locked memory: no limit, or where that isn't allowed, the highest that is."""
+    if counts_locked_memory():
+        raise_memlock()
+
+
+def raise_memlock() -> None:
+    """Lift RLIMIT_MEMLOCK as far as this process may."""
     import resource
 
-    try:
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    except (OSError, ValueError):
-        pass
+    hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    for limit in (resource.RLIM_INFINITY, hard):
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
+            return
 
 
 def _load_btf(obj: Object) -> tuple[sys.Descriptor | None, str]:
@@ -233,7 +245,27 @@ def _create_map(
             _fill(made, initial)
             return made
     assert failure is not None
-    raise explain(failure, f"create map {spec.name}")
+    raise _not_created(failure, spec, entries)
+
+
+def _not_created(error: OSError, spec: MapSpec, entries: int) -> LoadError:
+    what = f"create map {spec.name}"
+    unknown = spec.extra and (running_version() or (0, 0)) < MAP_EXTRA  # attributes that it doesn't know are E2BIG, too
+    if error.errno == errno.E2BIG and not unknown:
+        return LoadError(f"cannot {what}: it is too large for the kernel: {_extent(spec, entries)}", "object")
+    if error.errno == errno.ENOMEM and not counts_locked_memory():
+        return LoadError(f"{explain(error, what)}: it takes {_extent(spec, entries)}", "kernel")
+    return explain(error, what)
+
+
+def _extent(spec: MapSpec, entries: int) -> str:
+    """How large a map is, in words."""
+    each = spec.value_size + (0 if spec.type in (MapType.ARRAY, MapType.PERCPU_ARRAY) else spec.key_size)
+    size = entries * max(each, 1)
+    unit = max(min((size.bit_length() - 1) // 10, len(UNITS) - 1), 0)
+    total = f"{size / 1024**unit:.4g} {UNITS[unit]}"
+    per_cpu = " for each CPU" if spec.type in PER_CPU else ""
+    return f"{entries:,} entries of {each:,} bytes, {total}{per_cpu}" if each else total
 
 
 def create_map(spec: MapSpec) -> LoadedMap:

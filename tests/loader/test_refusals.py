@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import resource
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import programs
 import pytest
 from run_cli import pyebpf as command
-from run_kernel import bpf_ids, left_over
+from run_kernel import become_nobody, bpf_ids, in_child, left_over
 
 import pyebpf
+from pyebpf.kernel.versions import running_version
 from pyebpf.loader.errors import LoadWarning
-from pyebpf.loader.load import load_object
+from pyebpf.loader.load import load_object, raise_memlock
 from pyebpf.object.read import read_object
 
 pytestmark = pytest.mark.kernel
@@ -157,3 +161,69 @@ def test_maps_that_cannot_be(object: pyebpf.Object, change: dict[str, int], mess
     with pytest.raises(pyebpf.LoadError, match=message):
         pyebpf.load(dataclasses.replace(object, maps=maps))
     assert not left_over(before)
+
+
+@pytest.mark.parametrize(
+    ("map", "message", "reason"),
+    [
+        (
+            "Hash[u32, char[4096]](max_entries=2_000_000_000)",
+            "it is too large for the kernel: 2,000,000,000 entries of 4,100 bytes, 7.458 TiB",
+            "object",
+        ),
+        (
+            "PerCpuHash[u32, char[4096]](max_entries=2_000_000_000)",
+            "it is too large for the kernel: 2,000,000,000 entries of 4,100 bytes, 7.458 TiB for each CPU",
+            "object",
+        ),
+        (
+            "Array[char[4096]](max_entries=2_147_483_647)",
+            "it takes 2,147,483,647 entries of 4,096 bytes, 8 TiB",
+            "kernel",
+        ),
+    ],
+    ids=["hash", "per cpu", "array"],
+)
+def test_maps_that_are_too_large(tmp_path: Path, map: str, message: str, reason: str) -> None:
+    path = tmp_path / "large.py"
+    path.write_text(f"""
+from pyebpf import Array, Hash, PerCpuHash, char, raw_tracepoint, u32
+
+large = {map}
+
+@raw_tracepoint("sys_enter")
+def probe(ctx):
+    large[1] = "text"
+""")
+    before = bpf_ids()
+    with pytest.raises(pyebpf.LoadError, match=f"^cannot create map large: .*{re.escape(message)}$") as caught:
+        pyebpf.load(path)
+    assert caught.value.reason == reason
+    assert not left_over(before)
+
+
+def limits_after(prepare: Callable[[], None], call: Callable[[], None]) -> list[int]:
+    """RLIMIT_MEMLOCK in a child that had 64 KiB of at most 1 MiB."""
+
+    def child() -> list[int]:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (1 << 16, 1 << 20))
+        prepare()
+        call()
+        return list(resource.getrlimit(resource.RLIMIT_MEMLOCK))
+
+    found: list[int] = in_child(child)
+    return found
+
+
+def test_the_limit_of_locked_memory_is_lifted_as_far_as_allowed() -> None:
+    """Raising the hard limit takes CAP_SYS_RESOURCE, which not even root has everywhere."""
+    assert limits_after(lambda: None, raise_memlock) in ([resource.RLIM_INFINITY] * 2, [1 << 20] * 2)
+    assert limits_after(become_nobody, raise_memlock) == [1 << 20] * 2
+
+
+def test_it_is_let_alone_where_it_does_not_count(object: pyebpf.Object) -> None:
+    """Maps count as locked memory before 5.11 only."""
+    running = running_version()
+    assert running is not None
+    after = limits_after(lambda: None, lambda: pyebpf.load(object, attach=False).close())
+    assert (after == [1 << 16, 1 << 20]) == (running >= (5, 11))
