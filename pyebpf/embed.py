@@ -71,9 +71,9 @@ def _compile(
     if isinstance(target, str | PathLike):
         target = Path(fspath(target))
         if target.suffix == ".o":
-            from pyebpf.object.read import read_object
+            from pyebpf.object.read import read_file
 
-            return read_object(target.read_bytes())
+            return read_file(target)
     return compiler.compile_target(target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here)
 
 

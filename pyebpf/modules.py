@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
-from pyebpf.diagnostics.base import CompileError, Diagnostic
+from pyebpf.diagnostics.base import CompileError, Diagnostic, ObjectError
 from pyebpf.diagnostics.declarations import BadDeclaration, DuplicateProbe, ModuleRaised, UnknownImport
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.probes import Probe
@@ -69,10 +69,12 @@ def read_text(path: object) -> str:
 def load_module(path: Path) -> ModuleType:
     """Run the file at `path` as a module of its own and return it.
 
-    Raises CompileError when it fails, and OSError when it can't be read. Modules beside it can be imported; in a
-    package (a folder with `__init__.py`) also relatively.
+    Raises CompileError when it fails, ObjectError when it is an object and no Python, and OSError when it can't be read.
+    Modules beside it can be imported; in a package (a folder with `__init__.py`) also relatively.
     """
     data = path.read_bytes()
+    if data.startswith(b"\x7fELF"):
+        raise ObjectError(f"{path} is an object, and no Python source; `pyebpf inspect {path}` shows what is in it")
     name = f"pyebpf_probe_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}"
     module = ModuleType(name)
     module.__file__ = str(path)

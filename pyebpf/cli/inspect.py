@@ -19,10 +19,10 @@ from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
 @json_option
 def command(object_path: Path, disassemble: bool, as_json: bool) -> None:
     """Show the programs, maps, BTF and relocations of any BPF object."""
-    from pyebpf.object.read import read_object
+    from pyebpf.object.read import read_file
 
     with documented(as_json):
-        obj = read_object(object_path.read_bytes())
+        obj = read_file(object_path)
     found = describe(obj)
     if as_json:
         click.echo(json.dumps(found, indent=2))

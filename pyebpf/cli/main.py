@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import json
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pyebpf.loader.errors import LoadError
 
 WRONG, USAGE, NOT_ALLOWED = 1, 2, 3
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What writing fails with where nothing more can be written."""
 COMMANDS: Final = {
     "run": "Compile, load and attach FILE, and show its events and maps.",
     "compile": "Compile FILE to a BPF object, or show a stage of it.",
@@ -52,12 +55,22 @@ class Commands(click.Group):
         except BrokenPipeError:
             # Whoever read our output has had enough, which is no failure (click's own answer is exit code 1).
             # Python would complain when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _silence()
             return 0
+        except OSError as error:
+            if error.filename is not None or error.errno not in FULL:
+                raise
+            _silence()  # files of ours have names
+            raise OSError(error.errno, error.strerror, "standard output") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _silence() -> None:
+    """What is still to be written to standard output goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,22 @@ if TYPE_CHECKING:
     from pyebpf.object.specs import Object
 
 LONGEST = 10.0**9
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class RegularFile(click.Path):
+    """A file that is there, and that can be read more than once: nothing that waits for a writer."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not path.is_file():
+            self.fail(f"File {os.fspath(path)!r} is not a regular file.", param, ctx)
+        return path
+
+
+FILE = RegularFile()
 btf_option = click.option(
     "--btf", "btf_path", type=FILE, metavar="FILE", help="Kernel types: raw BTF, or an ELF file with it."
 )
@@ -86,9 +102,9 @@ def show_warnings(warnings: tuple[Diagnostic, ...]) -> None:
 def build(path: Path, btf: Btf | None, *, here: bool = False) -> Object:
     """The object of a `.py` or `.o` file. `here`: it is for this machine's kernel only."""
     if is_object(path):
-        from pyebpf.object.read import read_object
+        from pyebpf.object.read import read_file
 
-        return read_object(path.read_bytes())
+        return read_file(path)
     from pyebpf import compiler
 
     return compiler.compile_target(path, btf=btf, warn=show_warnings, here=here)

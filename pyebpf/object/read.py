@@ -8,6 +8,7 @@ Sources: the kernel's documentation "BPF LLVM Relocations"; libbpf's conventions
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import Final
 
 from pyebpf.kernel.btf import Btf, BtfError
@@ -31,7 +32,7 @@ _PSEUDO_CALL: Final = 1
 _F_SLEEPABLE: Final = 1 << 4
 _F_XDP_HAS_FRAGS: Final = 1 << 5
 
-__all__ = ["ObjectError", "read_object"]
+__all__ = ["ObjectError", "read_file", "read_object"]
 
 
 def read_object(elf: bytes) -> Object:
@@ -40,6 +41,14 @@ def read_object(elf: bytes) -> Object:
         return _read(bytes(elf))
     except BtfError as error:
         raise ObjectError(f"section .BTF: {error}") from None
+
+
+def read_file(path: Path) -> Object:
+    """Read an ELF file by its path. Raises ObjectError that names it, and OSError."""
+    try:
+        return read_object(path.read_bytes())
+    except ObjectError as error:
+        raise ObjectError(f"{path}: {error}") from None
 
 
 def _read(data: bytes) -> Object:

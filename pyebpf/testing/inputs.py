@@ -31,7 +31,12 @@ def call(
     kernel_memory: Mapping[int, str | bytes] | None,
     given: Mapping[str, Any],
 ) -> Call:
-    """Raises SimulationError for what isn't known, or is of the wrong kind."""
+    """Raises SimulationError for what isn't known, or is of the wrong kind; TypeError for a packet that isn't bytes."""
+    if packet is not None:
+        try:
+            memoryview(packet)
+        except TypeError:
+            raise TypeError(f"packet is bytes, not {type(packet).__name__}: {packet!r}") from None
     for name, value in given.items():
         if name not in NAMES:
             raise SimulationError(f"simulate takes no {name!r}; {nearest(name, (*NAMES, *OTHERS))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -198,3 +199,46 @@ def probe(ctx):
 """)
     [program] = json.loads(pyebpf("check", path, "--json").stdout)["programs"]
     assert {"name": "for_each_map_elem", "since": "5.13", "gpl": False} in program["helpers"]
+
+
+def test_an_object_where_python_should_be(tmp_path: Path) -> None:
+    path = tmp_path / "syscount.o"
+    assert pyebpf("compile", SAMPLES / "syscount.py", "-o", path).returncode == 0
+    for command in ("check", "compile"):
+        done = pyebpf(command, path)
+        assert done.returncode == (1 if command == "check" else 2)
+    done = pyebpf("compile", path, "-o", tmp_path / "out.o")
+    assert done.returncode == 1 and not (tmp_path / "out.o").exists()
+    assert done.stderr == (
+        f"pyebpf: {path} is an object, and no Python source; `pyebpf inspect {path}` shows what is in it\n"
+    )
+
+
+def test_what_is_no_object_of_bpf_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "text.o"
+    path.write_text("text")
+    assert pyebpf("inspect", path).stderr == f"pyebpf: {path}: not an ELF file\n"
+    done = pyebpf("inspect", sys.executable)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"pyebpf: {sys.executable}: an ELF file for machine ")
+    assert pyebpf("run", sys.executable).stderr == done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "compile", "run", "inspect"])
+def test_only_regular_files_are_read(tmp_path: Path, command: str) -> None:
+    """A pipe would be waited for until somebody writes."""
+    pipe = tmp_path / "pipe.py"
+    os.mkfifo(pipe)
+    done = pyebpf(command, pipe)
+    assert done.returncode == 2 and f"'{pipe}' is not a regular file" in done.stderr
+    assert pyebpf(command, "/dev/zero").returncode == 2
+    assert pyebpf(command, tmp_path).returncode == 2
+    assert pyebpf("check", SAMPLES / "syscount.py", "--btf", pipe).returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [("--emit", "asm"), ("-o", "-")])
+def test_standard_output_that_is_full(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "pyebpf", "compile", str(SAMPLES / "syscount.py"), *arguments]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2 and done.stderr == "pyebpf: standard output: No space left on device\n"

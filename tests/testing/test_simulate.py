@@ -262,6 +262,12 @@ def test_missing(simulate, number):
     with pytest.raises(SimulationError, match=words):
         call(simulate)
 
+@pytest.mark.parametrize("packet", ["text", 5, [1, 2]])
+def test_packets_are_bytes(simulate, packet):
+    with pytest.raises(TypeError, match=f"^packet is bytes, not {type(packet).__name__}: "):
+        simulate(firewall, packet=packet)
+    assert simulate(firewall, packet=bytearray(20)).result == simulate(firewall, packet=memoryview(bytes(20))).result
+
 def test_closed():
     with Simulator() as simulate:
         simulate(raw, ctx=(0, 1))
@@ -269,7 +275,7 @@ def test_closed():
     with pytest.raises(RuntimeError):
         per_cpu[1]
 """)
-    result.assert_outcomes(passed=15)
+    result.assert_outcomes(passed=18)
 
 
 def test_lines_that_did_not_run(run: Runner) -> None:
