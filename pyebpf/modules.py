@@ -69,7 +69,7 @@ def read_text(path: object) -> str:
 def load_module(path: Path) -> ModuleType:
     """Run the file at `path` as a module of its own and return it.
 
-    Raises CompileError when it fails, ObjectError when it is an object and no Python, and OSError when it can't be read.
+    Raises CompileError when it fails, ObjectError when it is an object, and OSError when it can't be read.
     Modules beside it can be imported; in a package (a folder with `__init__.py`) also relatively.
     """
     data = path.read_bytes()

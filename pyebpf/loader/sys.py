@@ -261,6 +261,11 @@ def link_update(link_fd: int, new_prog_fd: int, flags: int = 0, old_prog_fd: int
     bpf(29, struct.pack("=IIII", link_fd, new_prog_fd, flags, old_prog_fd))
 
 
+def link_detach(link_fd: int) -> None:
+    """BPF_LINK_DETACH (5.9): take the program from its hook, whoever has the link open. Links of XDP and cgroups."""
+    bpf(34, struct.pack("=I", link_fd))
+
+
 def raw_tracepoint_open(name: str, prog_fd: int) -> Descriptor:
     """BPF_RAW_TRACEPOINT_OPEN (4.17). An empty name for programs that name their target at load."""
     buffer = _buffer(name.encode() + b"\0")

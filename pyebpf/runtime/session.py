@@ -71,7 +71,10 @@ def open_session(
 
 @final
 class Session:
-    """What `pyebpf.load` gives: a context manager; at its end everything is detached and freed."""
+    """What `pyebpf.load` gives: a context manager; at its end everything is detached and freed.
+
+    A child of fork(2) has all of it as well, and ends it for itself alone. See `Link` for what stays attached for it.
+    """
 
     def __init__(self, loaded: LoadedObject) -> None:
         self._loaded = loaded

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from run_kernel import in_child
+from run_kernel import in_child, waiting_child
 from run_network import Wire, set_up
 
 import pyebpf
@@ -77,6 +77,14 @@ def test_each_direction_counts_and_drops(session: pyebpf.Session, cgroup: Path) 
     assert exchange(cgroup, 13, 500) == ["lost", "got 500"]
     session.close()
     assert exchange(cgroup, 13, 500) == ["got 13", "got 500"]
+
+
+def test_detached_though_a_child_of_fork_has_it_open(session: pyebpf.Session, cgroup: Path) -> None:
+    session.attach("leaving", cgroup)
+    with waiting_child():
+        assert exchange(cgroup, 500) == ["refused"]
+        session.close()
+        assert exchange(cgroup, 500) == ["got 500"]
 
 
 def test_others_are_left_alone(session: pyebpf.Session, cgroup: Path) -> None:

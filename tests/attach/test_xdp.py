@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 import pytest
+from run_kernel import in_child, waiting_child
 from run_network import Frame, Wire
 
 import pyebpf
@@ -47,6 +48,25 @@ def test_drops_and_counts_until_it_is_detached(
     assert session.maps["seen"][0x0806] == session.maps["seen"][0x0800] == 1
     link.detach()
     assert wire.arrives(ARP) == [True] and session.maps["seen"][0x0806] == 1
+
+
+def test_detached_though_a_child_of_fork_has_it_open(session: pyebpf.Session, wire: Wire) -> None:
+    link = session.attach("guard", wire.inside)
+    with waiting_child():
+        assert wire.arrives(ARP) == [False]
+        link.detach()
+        assert wire.arrives(ARP) == [True]
+        session.attach("other", wire.inside)
+
+
+def test_a_child_of_fork_leaves_it_attached(session: pyebpf.Session, wire: Wire) -> None:
+    session.attach("guard", wire.inside)
+
+    def child() -> bool:
+        session.close()
+        return session.closed
+
+    assert in_child(child) and wire.arrives(ARP) == [False]
 
 
 def test_an_interface_has_one_program(session: pyebpf.Session, wire: Wire) -> None:

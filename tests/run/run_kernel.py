@@ -10,7 +10,8 @@ import platform
 import struct
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,6 +103,23 @@ def in_child(function: Callable[[], object]) -> Any:
     answer = json.loads(text)
     assert "error" not in answer, answer["error"]
     return answer["result"]
+
+
+@contextmanager
+def waiting_child() -> Iterator[None]:
+    """A child of fork(2) that has everything open that is open now, and does nothing, for as long as the block."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    os.close(reader)
+    try:
+        yield
+    finally:
+        os.close(writer)
+        os.waitpid(child, 0)
 
 
 def become_nobody(kept: list[int] | None = None) -> None:

@@ -1,7 +1,7 @@
 """Attaching programs: a file per mechanism, one table that says which hook uses which.
 
 Everything attached here hangs on descriptors of this process: it is gone when they are closed, or when the process
-ends, however it ends.
+ends, however it ends. Children of fork(2) have the same descriptors; see `Link`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import os
 
 from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.loader import sys
-from pyebpf.loader.attach.link import Link
+from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
 
@@ -31,4 +31,4 @@ def attach(program: LoadedProgram, where: object) -> Link:
         raise explain(error, what, hook.name) from error
     finally:
         os.close(directory)
-    return Link(program.spec.name, f"cgroup {path}", (link,))
+    return Link(program.spec.name, f"cgroup {path}", (Detaching(link),))

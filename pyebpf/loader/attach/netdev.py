@@ -11,7 +11,7 @@ from typing import Final
 
 from pyebpf.kernel.programs import AttachType
 from pyebpf.loader import sys
-from pyebpf.loader.attach.link import Link
+from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
 
@@ -35,7 +35,7 @@ def attach(program: LoadedProgram, where: object) -> Link:
             other = f" (id {number})" if number else ""
             raise LoadError(f"cannot {what}: another XDP program{other} is attached there", "target") from None
         raise explain(error, what, "xdp") from error
-    return Link(program.spec.name, f"interface {name}{mode}", (link,))
+    return Link(program.spec.name, f"interface {name}{mode}", (Detaching(link),))
 
 
 def _create(program: LoadedProgram, index: int) -> tuple[sys.Descriptor, str]:
