@@ -107,16 +107,14 @@ class IndexOutOfRange(Diagnostic):
     code: ClassVar = "E0406"
     title: ClassVar = "index {index} is out of range"
     label: ClassVar = "there are {length} elements"
-    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     The constant index is outside the array, which Python would answer with IndexError every time.
 
-        values: u32[4] has elements 0 to 3 (and -4 to -1)
+        values: u32[4] has elements 0 to 3 (and -4 to -1), as Array[u32](max_entries=4) has
     """
 
     index: int
     length: int
-    hint: str = ""
 
 
 @final

@@ -12,6 +12,7 @@ from pyebpf.ir.types import BOOL, I64, U64, IntType, PointerType, Region, is_sca
 from pyebpf.irbuild import arithmetic, memory, networks, queues, storage, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Optional, Place, Static, describe, describe_type, is_text, reference
+from pyebpf.irbuild.subscripts import counted, from_end
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
@@ -75,10 +76,6 @@ def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
         return networks.key_address(b, map, key, span)
     if map.kind in (*INDEXED, "ArrayOfMaps"):
         index = values.number(b, key, span)
-        if isinstance(index, ops.Const) and not 0 <= index.value < map.max_entries:
-            from_end = index.value + map.max_entries
-            hint = f"{map.name}[{from_end}]" if index.value < 0 <= from_end else ""
-            b.error(type_errors.IndexOutOfRange(span, index.value, map.max_entries, hint))
         key = _checked_index(b, index, map, span)
     elif not _key_suits(map.key, key):
         hint = f"{span.text}()" if isinstance(key, Static) and isinstance(key.value, Builtin) else ""
@@ -87,14 +84,43 @@ def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
 
 
 def _checked_index(b: Builder, index: ops.Value, map: MapRef, span: Span) -> ops.Value:
-    """An index that fits a key: a lookup finds nothing outside the array, but only for keys of 32 bits."""
+    """An index that fits a key: a lookup finds nothing outside the array, but only for keys of 32 bits. As in a list,
+    those below zero count from the end; the indexes of maps of maps are keys of a dict."""
+    indexed = map.kind in INDEXED
+    if isinstance(index, ops.Const):
+        at = index.value + map.max_entries if indexed and index.value < 0 else index.value
+        if not 0 <= at < map.max_entries:
+            b.error(type_errors.IndexOutOfRange(span, index.value, map.max_entries))
+        return b.const(at, span)
+    if indexed:
+        index = from_end(b, index, map.max_entries, span)
     assert isinstance(index.type, IntType)
-    fault = Fault.INDEX if map.kind in INDEXED else Fault.KEY
-    if index.type.low < 0:
-        b.check(b.compare(">=", index, b.const(0, span), span), fault, span)
+    if index.type.low < 0 and not indexed:
+        b.check(b.compare(">=", index, b.const(0, span), span), Fault.KEY, span)
     if index.type.high >= 1 << 32:
-        b.check(b.compare("<", index, b.const(map.max_entries, span), span), fault, span)
+        inside = b.compare("<", index, b.const(map.max_entries, span), span)
+        b.check(inside, Fault.INDEX if indexed else Fault.KEY, span)
     return index
+
+
+def _found_index(b: Builder, map: MapRef, key: Operand, span: Span) -> Operand:
+    """The index of `get`: where there is no element, one at which none is found."""
+    index = values.number(b, key, span)
+    if isinstance(index, ops.Const):
+        return index
+    index = counted(b, index, map.max_entries, span)
+    assert isinstance(index.type, IntType)
+    if index.type.low >= 0 and index.type.high < 1 << 32:
+        return index
+    found = b.local("index", IntType(0, map.max_entries), span)
+    b.set(found, b.const(map.max_entries, span), span)
+    least, end = b.const(0, span), b.const(map.max_entries, span)
+
+    def below_end() -> None:
+        b.if_(b.compare("<", index, end, span), lambda: b.set(found, index, span), None, span)
+
+    b.if_(b.compare(">=", index, least, span), below_end, None, span)
+    return b.get(found, span)
 
 
 def _key_suits(type: layout.Type, key: Operand) -> bool:
@@ -221,7 +247,10 @@ def method(b: Builder, map: MapRef, name: str, arguments: list[tuple[Operand, Sp
 def _get(b: Builder, map: MapRef, arguments: list[tuple[Operand, Span]], span: Span, remove: bool) -> Operand:
     """`get` copies a scalar out; of a struct it gives a reference. `pop` removes the entry as well."""
     assert map.value is not None
-    found, key = lookup(b, map, arguments[0][0], arguments[0][1])
+    wanted, wanted_span = arguments[0]
+    if map.kind in INDEXED:
+        wanted = _found_index(b, map, wanted, wanted_span)
+    found, key = lookup(b, map, wanted, wanted_span)
     if not is_scalar(map.value):
         if remove:
             b.error(

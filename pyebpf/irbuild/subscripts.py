@@ -32,15 +32,22 @@ def element_place(b: Builder, base: Operand, index: Operand, span: Span, index_s
 
 
 def from_end(b: Builder, index: ops.Value, length: int, span: Span) -> ops.Value:
-    """An index that is not negative: those below zero count from the end."""
+    """An index that is not negative: those below zero count from the end. IndexError before the first element."""
+    chosen = counted(b, index, length, span)
+    assert isinstance(chosen.type, IntType)
+    if chosen.type.low < 0:
+        b.check(b.compare(">=", chosen, b.const(0, span), span), Fault.INDEX, span)
+    return chosen
+
+
+def counted(b: Builder, index: ops.Value, length: int, span: Span) -> ops.Value:
+    """An index, counted from the end if it is below zero: what is before the first element still is."""
     assert isinstance(index.type, IntType)
     if index.type.low >= 0:
         return index
     count = b.const(length, span)
     from_end = arithmetic.arithmetic(b, "+", index, count, span, (span, span))
     negative = b.compare("<", index, b.const(0, span), span)
-    counted = (index.type.low + length, min(index.type.high, -1) + length)
-    low, high = (min(counted[0], 0), max(counted[1], index.type.high)) if index.type.high >= 0 else counted
-    chosen = b.choose(negative, IntType(low, high), from_end, index, span)
-    b.check(b.compare(">=", chosen, b.const(0, span), span), Fault.INDEX, span)
-    return chosen
+    ends = (index.type.low + length, min(index.type.high, -1) + length)
+    low, high = (min(ends[0], 0), max(ends[1], index.type.high)) if index.type.high >= 0 else ends
+    return b.choose(negative, IntType(low, high), from_end, index, span)

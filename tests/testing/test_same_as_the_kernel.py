@@ -13,7 +13,7 @@ import pytest
 from places import import_file
 
 import pyebpf
-from pyebpf import Queue, u32
+from pyebpf import XDP, Queue, u32
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.testing import Simulator
 from pyebpf.testing.in_kernel import Unsuitable
@@ -59,6 +59,40 @@ def probe(packet):
         del probes.table[10]
     probes.table.clear()
     assert len(probes.table) == 0 and 9 not in probes.table
+
+
+def test_indexes_from_the_end(load: Any, simulate: Simulator) -> None:
+    """A probe finds at an index what the map itself gives in Python, and IndexError where that raises it."""
+    probes = load("""
+cells = Array[u64](max_entries=4)
+own = PerCpuArray[u32](max_entries=3)
+
+@xdp
+def probe(packet):
+    cells[packet.load(0, i8)] += packet.load(1, u8)
+    own[-1] += 1
+    if cells.get(packet.load(2, i8)) is None:
+        return XDP.PASS
+    return XDP.DROP
+""")
+    for index in (-128, -5, -4, -1, 0, 3, 4, 127):
+        for number, found in enumerate(probes.cells):
+            assert found == probes.cells[number - 4]
+        before = list(probes.cells)
+        run = simulate(probes.probe, packet=bytes([index & 255, 7, index & 255]) + bytes(61))
+        try:
+            before[index] += 7
+        except IndexError:
+            with pytest.raises(IndexError):
+                probes.cells[index]
+            assert run.fault.kind == "IndexError"
+        else:
+            assert run.fault is None and run.result == XDP.DROP
+        assert list(probes.cells) == before
+        if run.fault is not None:
+            run = simulate(probes.probe, packet=bytes([0, 0, index & 255]) + bytes(61))
+            assert run.fault is None and run.result == XDP.PASS
+    assert [each.sum() for each in probes.own] == [0, 0, 8]
 
 
 def test_arrays_and_histograms(load: Any, simulate: Simulator) -> None:

@@ -5,4 +5,4 @@ cells = Array[u64](max_entries=8)
 
 @tracepoint("raw_syscalls:sys_enter")
 def probe(ctx):
-    cells[-1] += 1  # error
+    cells[-9] += 1  # error
