@@ -56,9 +56,10 @@ class _Same:
 @final
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """Text, which is copied: where it comes from may change."""
+    """Text, which is copied: where it comes from may change. `present` as in `_One`."""
 
     slot: ops.Slot
+    present: ops.Local | None
 
 
 _Meeting: TypeAlias = "_One | _Tuple | _Same | _Text"
@@ -83,7 +84,8 @@ def _result(b: Builder, meeting: _Meeting, span: Span) -> Operand:
         case _Same():
             return meeting.operand
         case _Text():
-            return _slot_address(b, meeting, span)
+            text = _slot_address(b, meeting, span)
+            return text if meeting.present is None else Optional(b.get(meeting.present, span), text)
         case _One():
             value = b.get(meeting.value, span)
             return value if meeting.present is None else Optional(b.get(meeting.present, span), value)
@@ -100,9 +102,8 @@ def _text_size(operand: Operand) -> int:
         return max(len(operand.value.encode("utf-8", "surrogatepass")), 1)
     if isinstance(operand, PendingText):
         return operand.length
-    pointer = reference(operand)
-    text = pointer is not None and not pointer.nullable and isinstance(pointer.target, layout.Text)
-    return pointer.target.size if text and pointer is not None else 0
+    pointer = reference(_there(operand))
+    return pointer.target.size if pointer is not None and isinstance(pointer.target, layout.Text) else 0
 
 
 def _slot_address(b: Builder, meeting: _Text, span: Span) -> ops.Value:
@@ -114,27 +115,27 @@ def _is_none(operand: Operand) -> bool:
 
 
 def _meeting(b: Builder, first: Operand, second: Operand, span: Span, item: bool = False) -> _Meeting:
-    """Where either of two operands can lie. An `item` of a tuple may be None; a value alone is proven to be there."""
-    if not ops.is_value(first) and first == second:
+    """Where either of two operands can lie. An `item` of a tuple is anything where there is no tuple."""
+    if first == second and not (ops.is_value(first) or isinstance(first, Values | Optional | OptionalValues)):
         return _Same(first)
-    sizes = (_text_size(first), _text_size(second))
-    if all(sizes):
-        return _Text(ops.Slot("either", layout.Text(max(sizes)), span))
     none = _is_none(first) or _is_none(second)
-    sample, other = _there(second if _is_none(first) else first), _there(first if _is_none(second) else second)
+    optional = none or _is_optional(first) or _is_optional(second)
+    sample, other = (second if _is_none(first) else first), (first if _is_none(second) else second)
+    sizes = (_text_size(sample), _text_size(other))
+    if all(sizes):
+        return _Text(ops.Slot("either", layout.Text(max(sizes)), span), _present(b, optional, span))
+    sample, other = _there(sample), _there(other)
     if isinstance(sample, Values) or isinstance(other, Values):
-        return _tuple(b, sample, other, _may_be_none(first) or _may_be_none(second), span)
-    if not none:
-        optional = item and (isinstance(first, Optional) or isinstance(second, Optional))
-        type = values.join(b, sample, other, span)
-        loose = storage(type) if item else type  # where there is no tuple its items are anything
-        return _One(b.local("either", loose, span), _present(b, optional, span))
-    if ops.is_value(sample) and isinstance(sample.type, KernelType):
-        return _One(b.local("either", sample.type, span), None)  # a null pointer is None
-    if not (ops.is_value(sample) and isinstance(sample.type, IntType | BoolType)):
-        hint = "write an if statement" if ops.is_value(sample) else ""
-        b.error(type_errors.WrongType(span, "an integer or bool beside None", describe(sample), hint))
-    return _One(b.local("either", storage(sample.type), span), _present(b, True, span))
+        return _tuple(b, sample, other, optional, span)
+    type = sample.type if none and ops.is_value(sample) else None
+    if none and not isinstance(type, IntType | BoolType | PointerType | KernelType):
+        what = "a number, text, a struct, an array or a tuple beside None"
+        b.error(type_errors.WrongType(span, what, describe(sample), ""))
+    type = type or values.join(b, sample, other, span)
+    if isinstance(type, PointerType) and none:
+        type = PointerType(type.target, type.region, True, type.writable)
+    optional = optional and isinstance(type, IntType | BoolType)  # a null pointer is None
+    return _One(b.local("either", storage(type) if item or optional else type, span), _present(b, optional, span))
 
 
 def _tuple(b: Builder, first: Operand, second: Operand, optional: bool, span: Span) -> _Tuple:
@@ -146,8 +147,10 @@ def _tuple(b: Builder, first: Operand, second: Operand, optional: bool, span: Sp
     return _Tuple(items, _present(b, optional, span))
 
 
-def _may_be_none(operand: Operand) -> bool:
-    return _is_none(operand) or isinstance(operand, OptionalValues)
+def _is_optional(operand: Operand) -> bool:
+    """Whether a value, text or a tuple may be None."""
+    pointer = reference(operand)
+    return isinstance(operand, Optional | OptionalValues) or (pointer is not None and pointer.nullable)
 
 
 def _present(b: Builder, optional: bool, span: Span) -> ops.Local | None:
@@ -160,8 +163,7 @@ def _bring(b: Builder, operand: Operand, meeting: _Meeting, span: Span) -> None:
         case _Same():
             return
         case _Text():
-            place = Place(_slot_address(b, meeting, span), meeting.slot.type, "either", span)
-            memory.store(b, place, operand, span)
+            _bring_text(b, operand, meeting, span)
         case _One():
             _bring_one(b, operand, meeting, span)
         case _Tuple():
@@ -180,15 +182,39 @@ def _bring(b: Builder, operand: Operand, meeting: _Meeting, span: Span) -> None:
             unreachable(meeting)
 
 
+def _bring_text(b: Builder, operand: Operand, meeting: _Text, span: Span) -> None:
+    place = Place(_slot_address(b, meeting, span), meeting.slot.type, "either", span)
+
+    def something(value: Operand, present: ops.Value) -> None:
+        if meeting.present is not None:
+            b.set(meeting.present, present, span)
+        memory.store(b, place, value, span)
+
+    pointer = reference(operand)
+    if _is_none(operand):
+        _clear(b, meeting, span)
+    elif isinstance(operand, Optional):
+        something(operand.value, operand.present)
+    elif ops.is_value(operand) and pointer is not None and pointer.nullable:
+        there = b.truth(True, span)
+        b.if_(
+            b.present(operand, span),
+            lambda: something(b.not_null(operand, span), there),
+            lambda: _clear(b, meeting, span),
+            span,
+        )
+    else:
+        something(operand, b.truth(True, span))
+
+
 def _bring_one(b: Builder, operand: Operand, meeting: _One, span: Span) -> None:
     result, present = meeting.value, meeting.present
-    if isinstance(result.type, KernelType) and _is_none(operand):
+    if isinstance(result.type, KernelType | PointerType) and _is_none(operand):
         operand = b.emit(ops.Null(result.type, span))
     if present is None:
         operand = values.plain(b, operand, span) if isinstance(operand, Optional) else operand
     elif _is_none(operand):
         _clear(b, meeting, span)
-        b.set(present, b.truth(False, span), span)
         return
     elif isinstance(operand, Optional):
         b.set(present, operand.present, span)
@@ -200,16 +226,26 @@ def _bring_one(b: Builder, operand: Operand, meeting: _One, span: Span) -> None:
 
 
 def _clear(b: Builder, meeting: _Meeting, span: Span) -> None:
-    """Numbers of what is None are zero, for what is known of a local that was never set is lost where ways join."""
+    """None. Numbers are zero then, for what is known of a local that was never set is lost where ways join."""
     match meeting:
         case _One(value=local) if isinstance(local.type, IntType):
             zero = max(local.type.low, min(local.type.high, 0))
             b.set(local, b.const(zero, span), span)
         case _One(value=local) if isinstance(local.type, BoolType):
             b.set(local, b.truth(False, span), span)
+        case _One(value=local) if isinstance(local.type, PointerType | KernelType) and _nullable(local.type):
+            b.set(local, b.emit(ops.Null(local.type, span)), span)
+        case _Text():
+            b.zero(_slot_address(b, meeting, span), meeting.slot.type.size, span)
         case _Tuple():
             for item in meeting.items:
                 _clear(b, item, span)
+    if not isinstance(meeting, _Same) and meeting.present is not None:
+        b.set(meeting.present, b.truth(False, span), span)
+
+
+def _nullable(type: PointerType | KernelType) -> bool:
+    return isinstance(type, KernelType) or type.nullable
 
 
 def _there(operand: Operand) -> Operand:
