@@ -15,7 +15,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
-from pyebpf.ir.types import I64_MAX, U64_MAX, BoolType, IntType
+from pyebpf.ir.types import I64, I64_MAX, I64_MIN, U64_MAX, BoolType, IntType
 from pyebpf.irbuild import arithmetic, contexts, letters, locals, maps, memory, names, order, texts, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
@@ -246,6 +246,8 @@ def _reversed(b: Builder, argument: Argument, span: Span) -> Operand:
     if constant is not None:
         back = constant[::-1]
         return Range(b.const(back.start, span), b.const(back.stop, span), b.const(back.step, span), where)
+    if isinstance(operand, Range) and _by_one_from_anywhere(operand):
+        return _from_stop(b, operand, where)
     inner = required(b, operand, where)
 
     def at(b: Builder, number: ops.Value) -> Operand:
@@ -258,6 +260,28 @@ def _reversed(b: Builder, argument: Argument, span: Span) -> Operand:
         return inner.at(b, b.emit(ops.Binary("-", last_number, number, type, span)))
 
     return Items("reversed(…)", inner.length, at, inner.apart, inner.copies)
+
+
+def _by_one_from_anywhere(range: Range) -> bool:
+    """Whether a range of i64 goes up or down by one, and may begin below zero."""
+    start, stop, step = range.start.type, range.stop.type, range.step
+    assert isinstance(start, IntType) and isinstance(stop, IntType)
+    by_one = isinstance(step, ops.Const) and abs(step.value) == 1
+    return by_one and start.low < 0 and max(start.high, stop.high) <= I64_MAX
+
+
+def _from_stop(b: Builder, range: Range, span: Span) -> Items:
+    """Such a range backwards: it begins beside its stop, of which more may be known than of the number of its items."""
+    start, stop, step = range.start.type, range.stop.type, range.step
+    assert isinstance(start, IntType) and isinstance(stop, IntType) and isinstance(step, ops.Const)
+    back: ops.Arithmetic = "-" if step.value > 0 else "+"
+
+    def at(b: Builder, number: ops.Value) -> Operand:
+        last = b.emit(ops.Binary(back, range.stop, b.const(1, span), I64, span))
+        low, high = min(start.low, stop.low), max(start.high, stop.high)
+        return b.emit(ops.Binary(back, last, number, IntType(low, high), span))
+
+    return Items("reversed(…)", length_of(b, range, span), at, False, False)
 
 
 # Ranges
@@ -308,24 +332,54 @@ def length_of(b: Builder, operand: Range, span: Span) -> ops.Value:
     down = step.type.high < 0
     low, high, size = (stop, start, opposite(b, step, span)) if down else (start, stop, step)
     assert isinstance(low.type, IntType) and isinstance(high.type, IntType)
-    most = max(1, min(U64_MAX, high.type.high - low.type.low))
+    unsigned = max(low.type.high, high.type.high) > I64_MAX
+    most = max(1, min(U64_MAX if unsigned else I64_MAX, high.type.high - low.type.low))
     result = b.local("length", IntType(0, most), span)
     b.set(result, b.const(0, span), span)
 
-    def some() -> None:
-        # Where high > low their distance fits 64 bits, whatever its operands are.
-        if isinstance(low, ops.Const) and low.value == 0:
-            distance = b.prove(high, IntType(1, most), Obligation.NOT_NEGATIVE, span)
-        else:
-            distance = b.emit(ops.Binary("-", high, low, IntType(1, most), span))
+    def some(distance: ops.Value) -> None:
         if not (isinstance(size, ops.Const) and size.value == 1):
             before = b.emit(ops.Binary("-", distance, b.const(1, span), IntType(0, most - 1), span))
             whole = b.emit(ops.Binary("//", before, size, IntType(0, most - 1), span))
             distance = b.emit(ops.Binary("+", whole, b.const(1, span), IntType(1, most), span))
         b.set(result, distance, span)
 
-    b.if_(b.compare(">", high, low, span), some, None, span)
+    def of_distance(type: IntType) -> None:
+        distance = b.emit(ops.Binary("-", _capped(b, low, high, span), low, type, span))
+        positive = b.compare(">", distance, b.const(0, span), span)
+        b.if_(positive, lambda: some(b.prove(distance, IntType(1, most), Obligation.FITS, span)), None, span)
+
+    def of_order() -> None:
+        # Where high > low their distance fits 64 bits, whatever its operands are.
+        if isinstance(low, ops.Const) and low.value == 0:
+            some(b.prove(high, IntType(1, most), Obligation.NOT_NEGATIVE, span))
+        elif unsigned or isinstance(low, ops.Const):
+            some(b.emit(ops.Binary("-", high, low, IntType(1, most), span)))
+        else:
+            of_distance(I64)
+
+    ends = high.type.low - low.type.high, high.type.high - low.type.low
+    if unsigned or isinstance(low, ops.Const) or not (ends[0] >= I64_MIN and ends[1] <= I64_MAX):
+        b.if_(b.compare(">", high, low, span), of_order, None, span)
+    else:
+        of_distance(IntType(*ends))
     return b.get(result, span)
+
+
+def _capped(b: Builder, low: ops.Value, high: ops.Value, span: Span) -> ops.Value:
+    """`high`, but no more than I64_MAX above `low`, so that their distance fits; no loop gets farther."""
+    assert isinstance(low.type, IntType) and isinstance(high.type, IntType)
+    if high.type.high - low.type.low <= I64_MAX:
+        return high
+    capped = b.local("stop", high.type, span)
+    b.set(capped, high, span)
+
+    def cap() -> None:
+        farthest = b.emit(ops.Binary("+", low, b.const(I64_MAX, span), I64, span))
+        b.if_(b.compare(">", high, farthest, span), lambda: b.set(capped, farthest, span), None, span)
+
+    b.if_(b.compare("<", low, b.const(0, span), span), cap, None, span)
+    return b.get(capped, span)
 
 
 def opposite(b: Builder, step: ops.Value, span: Span) -> ops.Value:
