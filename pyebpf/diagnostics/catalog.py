@@ -133,6 +133,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     maps.NoLocksHere,
     maps.UnlikeMaps,
     maps.NotTrusted,
+    maps.OneByOne,
     timers.NoTimersHere,
     timers.TimerCopied,
     timers.TimerMember,

@@ -299,6 +299,31 @@ class NotTrusted(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class OneByOne(Diagnostic):
+    code: ClassVar = "E0523"
+    title: ClassVar = "`{function}` can't go through the entries of a {kind}"
+    notes: ClassVar = ("the kernel hands them out one by one, from the first to the last, in no certain order",)
+    help: ClassVar = "go through them alone: for number, key in enumerate({name}):"
+    explanation: ClassVar = """
+    `for`, `enumerate`, `sum`, `any`, `all`, `min`, `max`, `len` and generator expressions go through the entries of a
+    hash map; `zip` and `reversed` would have to ask for an entry by its number, which has none.
+
+        for i, count in zip(range(8), counts.values()):     # wrong
+            slots[i] = count
+
+        for i, count in enumerate(counts.values()):         # right
+            if i == 8:
+                break
+            slots[i] = count
+    """
+
+    function: str
+    name: str
+    kind: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class KeyType(Diagnostic):
     code: ClassVar = "E0505"
     title: ClassVar = "the key of `{name}` is {expected}, not {found}"

@@ -251,7 +251,8 @@ class NotIterable(Diagnostic):
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
     Loops, and functions as `sum` and `any`, go over ranges, arrays, tuples, IntEnum classes, maps of the classes Array
-    and PerCpuArray, and over what `enumerate`, `zip` and `reversed` make of them.
+    and PerCpuArray, and over what `enumerate`, `zip` and `reversed` make of them; and over hash maps, their `keys()`,
+    `values()` and `items()`, and what `enumerate` makes of those.
 
         for value in values:
             total += value

@@ -14,6 +14,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import KernelType, PointerType, Region, is_scalar
 from pyebpf.irbuild import (
     contexts,
+    entries,
     integers,
     kernel_structs,
     maps,
@@ -163,7 +164,7 @@ def _packet(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
 def _map_method(b: Builder, base: Static, name: str, name_span: Span) -> Operand:
     declared = base.value
     assert isinstance(declared, Map)
-    known = maps.METHODS[declared.kind]
+    known = (*maps.METHODS[declared.kind], *(entries.VIEWS if declared.kind in entries.HASHES else ()))
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         words = "it has " + ", ".join(f"`{word}`" for word in known) if known else ""

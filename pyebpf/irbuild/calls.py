@@ -184,7 +184,7 @@ def _absolute(b: Builder, argument: Argument, span: Span) -> ops.Value:
 
 def _length(b: Builder, argument: Argument, span: Span) -> Operand:
     """`len(packet)`, `len(array)`; text has a length only up to its end."""
-    from pyebpf.irbuild import iteration, maps, packets
+    from pyebpf.irbuild import entries, iteration, maps, packets
     from pyebpf.irbuild.operands import OptionalValues, Packet, Range, Values
 
     operand, where = argument
@@ -205,10 +205,13 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
             map = maps.ref(b, operand)
             if map.kind in ("Array", "PerCpuArray"):
                 return b.const(map.max_entries, span)
+    found = entries.of(b, operand)
+    if found is not None and not found.counted:
+        return entries.count(b, found, span)
     pointer = reference(operand)
     if pointer is not None and isinstance(pointer.target, layout.Array):
         return b.const(pointer.target.length, span)
-    b.error(type_errors.WrongType(where, "text, an array or the packet", describe(operand), ""))
+    b.error(type_errors.WrongType(where, "text, an array, a hash map or the packet", entries.described(b, operand), ""))
 
 
 def convert(b: Builder, type: layout.Type, arguments: list[Argument], span: Span) -> ops.Value:

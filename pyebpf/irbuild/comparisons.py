@@ -13,6 +13,7 @@ from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
 from pyebpf.irbuild import integers, iteration, maps, memory, searching, text_methods, texts, tuples, values, wholes
 from pyebpf.irbuild.builder import Builder, is_address
 from pyebpf.irbuild.operands import (
+    Entries,
     Operand,
     Optional,
     OptionalValues,
@@ -161,6 +162,11 @@ def _contains(b: Builder, item: Operand, container: Operand, span: Span, spans: 
         map = maps.ref(b, container)
         if map.kind not in maps.INDEXED:
             return maps.contains(b, map, item, spans[0])
+    if isinstance(container, Entries) and container.part == "keys" and not container.counted:
+        return maps.contains(b, container.map, item, spans[0])
+    if isinstance(container, Entries):
+        hint = f"any(each == {spans[0].text} for each in {spans[1].text})"
+        b.error(errors.WrongType(spans[1], "a map, an array, a tuple or a range after `in`", describe(container), hint))
     if isinstance(container, Range):
         return searching.in_range(b, values.number(b, item, spans[0]), container, span)
     if isinstance(container, Static) and isinstance(container.value, EnumMeta) and issubclass(container.value, IntEnum):

@@ -9,59 +9,67 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.ir import ops
-from pyebpf.ir.module import MapRef
-from pyebpf.ir.types import BOOL, PointerType, Region, is_scalar
-from pyebpf.irbuild import expressions, maps, memory
+from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, IntType, PointerType, Region, is_scalar
+from pyebpf.irbuild import maps, memory
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.looping import nothing, repeat
-from pyebpf.irbuild.operands import Operand, Place, Static, Values
+from pyebpf.irbuild.operands import Entries, Operand, Place, Static, Values, describe
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
-from pyebpf.syntax import tree
 
 HASHES: Final = ("Hash", "LruHash", "PerCpuHash", "LruPerCpuHash")
 VIEWS: Final = ("keys", "values", "items")
-View = tuple[MapRef, str]
+NUMBER: Final = IntType(0, I64_MAX)
 
 
-def view(b: Builder, node: tree.Expression) -> View | None:
-    """The hash map that `node` is, or whose keys, values or items it asks for; None if it is something else."""
-    called = node.function if isinstance(node, tree.Call) else None
-    if isinstance(called, tree.Attribute) and called.name in VIEWS and isinstance(called.value, tree.Name):
-        map = _hash(b, called.value)
-        if map is not None and isinstance(node, tree.Call) and (node.arguments or node.keywords):
-            given = len(node.arguments) + len(node.keywords)
-            b.error(errors.WrongArguments(node.span, called.span.text, "no arguments", f"{given} arguments"))
-        return (map, called.name) if map is not None else None
-    if isinstance(node, tree.Name):
-        map = _hash(b, node)
-        return (map, "keys") if map is not None else None
-    return None
-
-
-def _hash(b: Builder, name: tree.Name) -> MapRef | None:
-    operand = expressions.evaluate(b, name)
+def of(b: Builder, operand: Operand) -> Entries | None:
+    """The entries that a loop over `operand` goes through; None if it is something else."""
+    if isinstance(operand, Entries):
+        return operand
     if not (isinstance(operand, Static) and isinstance(operand.value, Map)) or id(operand.value) in b.inner_maps:
         return None
     map = maps.ref(b, operand)
-    return map if map.kind in HASHES else None
+    return Entries(map, "keys") if map.kind in HASHES else None
 
 
-def walk(b: Builder, view: View, body: Callable[[Operand], None], orelse: Callable[[], None], span: Span) -> None:
+def described(b: Builder, operand: Operand) -> str:
+    """What `operand` is, where a hash map would do, but for those that the program finds in another map."""
+    held = isinstance(operand, Static) and id(operand.value) in b.inner_maps
+    return f"{describe(operand)} that a map holds" if held else describe(operand)
+
+
+def view(b: Builder, map: Static, name: str, arguments: int, span: Span) -> Entries | None:
+    """`m.keys()`, `m.values()` or `m.items()` of a hash map; None if it is something else."""
+    kind = maps.ref(b, map).kind
+    if name not in VIEWS or kind not in HASHES:
+        return None
+    if arguments:
+        b.error(errors.WrongArguments(span, f"{map.name}.{name}", "no arguments", f"{arguments} arguments"))
+    if id(map.value) in b.inner_maps:
+        b.error(map_errors.NoSuchOperation(span, described(b, map), name, ""))
+    return Entries(maps.ref(b, map), name)
+
+
+def walk(b: Builder, view: Entries, body: Callable[[Operand], None], orelse: Callable[[], None], span: Span) -> None:
     """Go through the entries; `body` is lowered once."""
-    map, what = view
-    entries = b.emit(ops.Entries(map, span))
+    counters = [_counter(b, start, span) for start in view.counted]
+    entries = b.emit(ops.Entries(view.map, span))
 
     def item() -> Operand:
-        match what:
+        found: Operand
+        match view.part:
             case "keys":
-                return _key(b, entries, span)
+                found = _key(b, entries, span)
             case "values":
-                return _value(b, entries, span)
+                found = _value(b, entries, span)
             case _:
-                return Values((_key(b, entries, span), _value(b, entries, span)))
+                found = Values((_key(b, entries, span), _value(b, entries, span)))
+        for counter in counters:
+            found = Values((_next(b, counter, span), found))
+        return found
 
     repeat(
         b,
@@ -74,6 +82,36 @@ def walk(b: Builder, view: View, body: Callable[[Operand], None], orelse: Callab
         span,
         entries,
     )
+
+
+def count(b: Builder, view: Entries, span: Span) -> ops.Value:
+    """`len(m)`: the kernel keeps no number of entries, so they are gone through."""
+    most = view.map.max_entries
+    counter = _counter(b, b.const(0, span), span)
+
+    def body(_: Operand) -> None:
+        _next(b, counter, span)
+
+    walk(b, Entries(view.map, "keys"), body, nothing, span)
+    found = b.get(counter, span)  # what others move meanwhile may be come to twice
+    many = b.compare(">", found, b.const(most, span), span)
+    return b.choose(many, IntType(0, most), b.const(most, span), found, span)
+
+
+def _counter(b: Builder, start: ops.Value, span: Span) -> ops.Local:
+    assert isinstance(start.type, IntType)
+    type = U64 if start.type.high > I64_MAX else NUMBER if start.type.low >= 0 else I64
+    counter = b.local("number", type, span)
+    b.set(counter, start, span)
+    return counter
+
+
+def _next(b: Builder, counter: ops.Local, span: Span) -> ops.Value:
+    """The number of this entry; the next one's is one more."""
+    assert isinstance(counter.type, IntType)
+    number = b.get(counter, span)
+    b.set(counter, b.emit(ops.Binary("+", number, b.const(1, span), counter.type, span)), span)
+    return number
 
 
 def _key(b: Builder, entries: ops.Entries, span: Span) -> Operand:

@@ -14,6 +14,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import (
     calls,
+    entries,
     expressions,
     helpers,
     integers,
@@ -149,6 +150,9 @@ def _method(b: Builder, target: Method, arguments: list[tuple[Operand, Span]], s
             b.error(errors.WrongArguments(span, target.name, "no arguments", f"{len(arguments)}"))
         return memory.duplicate(b, target.receiver, pointer.target, "copy", span)
     assert isinstance(target.receiver, Static) and isinstance(target.receiver.value, Map)
+    view = entries.view(b, target.receiver, target.name, len(arguments), span)
+    if view is not None:
+        return view
     return maps.method(b, maps.ref(b, target.receiver), target.name, arguments, span)
 
 

@@ -11,15 +11,17 @@ from enum import EnumMeta, IntEnum
 from typing import Final
 
 from pyebpf import layout
+from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, Obligation
 from pyebpf.ir.types import I64, I64_MAX, I64_MIN, U64_MAX, BoolType, IntType
-from pyebpf.irbuild import arithmetic, contexts, letters, locals, maps, memory, names, order, texts, values
+from pyebpf.irbuild import arithmetic, contexts, entries, letters, locals, maps, memory, names, order, texts, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     ContextArray,
+    Entries,
     Items,
     Operand,
     OptionalValues,
@@ -60,7 +62,7 @@ def make(b: Builder, name: str, arguments: list[Argument], keywords: dict[str, A
                 b.error(errors.WrongArguments(span, name, "what to go through, and a start", found))
             return _enumerate(b, given, span)
         case "zip":
-            return _zip(b, [required(b, *argument) for argument in arguments], span)
+            return _zip(b, [_by_number(b, name, argument) for argument in arguments], span)
         case _:
             if len(arguments) != 1:
                 b.error(errors.WrongArguments(span, name, "what to go through", f"{len(arguments)} arguments"))
@@ -101,7 +103,7 @@ def required(b: Builder, operand: Operand, span: Span) -> Items:
     """`operand` item by item, or a diagnostic."""
     found = items(b, operand, span)
     if found is None:
-        b.error(type_errors.NotIterable(span, describe(operand), instead(operand, span)))
+        b.error(type_errors.NotIterable(span, entries.described(b, operand), instead(operand, span)))
     return found
 
 
@@ -202,9 +204,21 @@ def _pick(b: Builder, parts: tuple[Operand, ...], number: ops.Value, span: Span)
 # What Python makes of them
 
 
-def _enumerate(b: Builder, given: list[Argument], span: Span) -> Items:
-    inner = required(b, *given[0])
+def _by_number(b: Builder, name: str, argument: Argument) -> Items:
+    """What the function `name` goes through by its own counting."""
+    operand, span = argument
+    found = entries.of(b, operand)
+    if found is not None:
+        b.error(map_errors.OneByOne(span, name, found.map.name, found.map.kind))
+    return required(b, operand, span)
+
+
+def _enumerate(b: Builder, given: list[Argument], span: Span) -> Items | Entries:
+    found = entries.of(b, given[0][0])
     start = values.number(b, *given[1]) if len(given) == 2 else b.const(0, span)
+    if found is not None:
+        return Entries(found.map, found.part, (*found.counted, start))
+    inner = required(b, *given[0])
 
     def at(b: Builder, number: ops.Value) -> Operand:
         item = inner.at(b, number)
@@ -248,7 +262,7 @@ def _reversed(b: Builder, argument: Argument, span: Span) -> Operand:
         return Range(b.const(back.start, span), b.const(back.stop, span), b.const(back.step, span), where)
     if isinstance(operand, Range) and _by_one_from_anywhere(operand):
         return _from_stop(b, operand, where)
-    inner = required(b, operand, where)
+    inner = _by_number(b, "reversed", argument)
 
     def at(b: Builder, number: ops.Value) -> Operand:
         if isinstance(inner.length, ops.Const) and isinstance(number, ops.Const):

@@ -33,11 +33,11 @@ def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock) -> None:
         assign_item(b, statement.target, item)
         lower_block(b, statement.body)
 
-    view = entries.view(b, statement.iterable)
-    if view is not None:
-        entries.walk(b, view, body, lambda: lower_block(b, statement.orelse), statement.span)
-        return
     operand = expressions.evaluate(b, statement.iterable)
+    found = entries.of(b, operand)
+    if found is not None:
+        entries.walk(b, found, body, lambda: lower_block(b, statement.orelse), statement.span)
+        return
     if not isinstance(operand, Range):
         operand = iteration.required(b, operand, statement.iterable.span)
     size = sum(1 for _ in parts(statement.body))
@@ -57,6 +57,10 @@ def go_through(
     name = target.id if isinstance(target, tree.Name) else "loop"
     if isinstance(operand, Range):
         _count(b, operand, body, orelse, name, span)
+        return
+    found = entries.of(b, operand)
+    if found is not None:
+        entries.walk(b, found, body, orelse, span)
         return
     items = iteration.required(b, operand, span)
     assert isinstance(items.length.type, IntType)

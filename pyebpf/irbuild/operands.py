@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.ir import ops
+from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import AddressType, BoolType, IntType, KernelType, NoneType, PointerType
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction
@@ -158,6 +159,18 @@ class Items:
     """Whether a few items are better gone through one by one, since their values are known."""
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What the kernel hands out one by one: the keys, values or items of a hash map, in no certain order."""
+
+    map: MapRef
+    part: str
+    """`keys`, `values` or `items`."""
+    counted: tuple[ops.Value, ...] = ()
+    """From where `enumerate` counts them, which may be around another one."""
+
+
 Operand: TypeAlias = (
     ops.Value
     | Static
@@ -172,6 +185,7 @@ Operand: TypeAlias = (
     | ProgramSlot
     | Range
     | Items
+    | Entries
 )
 
 
@@ -208,6 +222,8 @@ def describe(operand: Operand) -> str:
             return "a range"
         case Items():
             return operand.what
+        case Entries():
+            return "enumerate(…)" if operand.counted else f"the {operand.part} of a {operand.map.kind}"
         case ProgramSlot():
             return "a program"
         case _:

@@ -13,10 +13,10 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import BOOL
-from pyebpf.irbuild import arithmetic, calls, expressions, iteration, loops, names, values
+from pyebpf.irbuild import arithmetic, calls, entries, expressions, iteration, loops, names, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.looping import nothing, scope
-from pyebpf.irbuild.operands import Items, Operand, Optional, OptionalValues, Range, Static, Values, describe
+from pyebpf.irbuild.operands import Entries, Items, Operand, Optional, OptionalValues, Range, Static, Values, describe
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -76,7 +76,7 @@ def _source(b: Builder, operand: Operand | None, span: Span) -> Source:
     if isinstance(operand, Values):
         parts = operand.items
         return Source(lambda body: _each(parts, body, span), bool(parts))
-    items = operand if isinstance(operand, Range) else _items(b, operand, span)
+    items = _items(b, operand, span)
 
     def each(body: Body) -> None:
         loops.go_through(b, items, None, 1, lambda item: body(item, span), nothing, span)
@@ -84,15 +84,21 @@ def _source(b: Builder, operand: Operand | None, span: Span) -> Source:
     return Source(each, _surely(items))
 
 
-def _items(b: Builder, operand: Operand, span: Span) -> Items:
-    items = iteration.items(b, operand, span)
+def _items(b: Builder, operand: Operand, span: Span) -> Range | Items | Entries:
+    if isinstance(operand, Range):
+        return operand
+    items = entries.of(b, operand) or iteration.items(b, operand, span)
     if items is None:
-        b.error(type_errors.WrongType(span, "a range, an array or a tuple to go through", describe(operand), ""))
+        b.error(
+            type_errors.WrongType(span, "a range, an array, a tuple or a hash map to go through", describe(operand), "")
+        )
     return items
 
 
-def _surely(items: Range | Items) -> bool:
+def _surely(items: Range | Items | Entries) -> bool:
     """Whether there is an item for certain."""
+    if isinstance(items, Entries):
+        return False
     if isinstance(items, Range):
         return loops.surely_runs(items)
     return isinstance(items.length, ops.Const) and items.length.value > 0
@@ -107,7 +113,7 @@ def _generator(b: Builder, node: tree.Generator) -> Source:
     """The first iterable is evaluated at once, all else when the items are asked for."""
     first = node.clauses[0].iterable
     operand = expressions.evaluate(b, first)
-    items = operand if isinstance(operand, Range) else _items(b, operand, first.span)
+    items = _items(b, operand, first.span)
     own = {
         part.id: f"{part.id} at {node.span.line}:{node.span.column}"
         for clause in node.clauses

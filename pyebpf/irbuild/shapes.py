@@ -32,6 +32,7 @@ from pyebpf.irbuild.bindings import (
 from pyebpf.irbuild.builder import Builder, Retype, storage
 from pyebpf.irbuild.operands import (
     Context,
+    Entries,
     Method,
     Operand,
     Optional,
@@ -82,6 +83,8 @@ def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.T
             return _bind_shape(b, name, Shape(storage(operand.type)), span)
         case _:
             hint = "for i in range(4):" if isinstance(operand, Range) else ""
+            if isinstance(operand, Entries):
+                hint = f"for {'key, value' if operand.part == 'items' else operand.part[:-1]} in {span.text}:"
             if describe(operand) == "a function":
                 hint = f"call it: {span.text}(…)"
             b.error(type_errors.WrongType(span, "a value", describe(operand), hint))

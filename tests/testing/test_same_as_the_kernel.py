@@ -95,6 +95,39 @@ def probe(packet):
     assert [each.sum() for each in probes.own] == [0, 0, 8]
 
 
+def test_a_hash_map_as_a_whole(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+table = Hash[u32, u64](max_entries=8)
+results = Array[u64](max_entries=8)
+
+@xdp
+def probe(packet):
+    results[0] = sum(table.values())
+    results[1] = sum(k * v for k, v in table.items() if k != 2)
+    results[2] = max(table, default=77)
+    results[3] = any(v == 6 for v in table.values())
+    results[4] = len(table)
+    results[5] = 0
+    for i, k in enumerate(table, 1):
+        results[5] += i
+        if i == 3:
+            break
+    return XDP.DROP
+""")
+    table: dict[int, int] = {}
+    for key, value in ((1, 5), (2, 6), (7, 1), (3, 3)):
+        assert simulate(probes.probe, packet=PACKET).fault is None
+        assert list(probes.results)[:6] == [
+            sum(table.values()),
+            sum(k * v for k, v in table.items() if k != 2),
+            max(table, default=77),
+            any(v == 6 for v in table.values()),
+            len(table),
+            sum(range(1, min(len(table), 3) + 1)),
+        ]
+        table[key] = probes.table[key] = value
+
+
 def test_arrays_and_histograms(load: Any, simulate: Simulator) -> None:
     probes = load("""
 cells = Array[u64](max_entries=4)

@@ -1,4 +1,4 @@
-from pyebpf import Array, Hash, comm, struct, tracepoint, u32, u64
+from pyebpf import Array, LpmTrie, IPv4Network, comm, struct, tracepoint, u8, u32, u64
 
 
 @struct
@@ -8,7 +8,7 @@ class Point:
 
 cells = Array[u64](max_entries=8)
 points = Array[Point](max_entries=8)
-counts = Hash[u32, u64](max_entries=8)
+counts = LpmTrie[IPv4Network, u8](max_entries=8)
 
 
 @tracepoint("raw_syscalls:sys_enter")
