@@ -215,17 +215,19 @@ class TextNeedsPlace(Diagnostic):
     code: ClassVar = "E0411"
     title: ClassVar = "how long may this text be?"
     notes: ClassVar = ("text in the kernel has a fixed size: its place decides how much is copied",)
-    help: ClassVar = "give it a type: name: char[64] = {call}"
+    help: ClassVar = "give it a type: {declaration}"
     explanation: ClassVar = """
     `user_str` and `kernel_str` copy as many bytes as their destination holds, so there must be one: a field, a map's
-    key or
-    value, or a local with a type.
+    key or value, a local with a type, or a function that returns text of a type.
 
         name = user_str(ctx.filename)               # wrong
         name: char[64] = user_str(ctx.filename)     # right
+
+        def protocol(number) -> char[8]:            # right
+            return "tcp" if number == 6 else "other"
     """
 
-    call: str
+    declaration: str
 
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyebpf import layout
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.diagnostics.timers import CallbackResult
@@ -9,9 +10,11 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import IntType
 from pyebpf.irbuild import expressions, names, tail_calls, values
-from pyebpf.irbuild.bindings import RESULT
+from pyebpf.irbuild.bindings import RESULT, Frame
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Static, describe
+from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.types import layout_of
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
@@ -88,10 +91,26 @@ def leave_function(b: Builder, operand: Operand, span: Span, value_span: Span) -
     assert frame.end is not None
     if not (isinstance(operand, Static) and operand.value is None) or gives_value(frame.function.body):
         frame.returned = frame.returned or value_span
-        names.assign_name(b, RESULT, operand, value_span)
+        nothing = isinstance(operand, Static) and operand.value is None
+        names.assign_name(b, RESULT, operand, value_span, None if nothing else _text_type(frame))
     b.unwind(frame.labels, span)
     b.jump_out(frame.end)
     b.emit(ops.Break(frame.end, span))
+
+
+def _text_type(frame: Frame) -> layout.Type | None:
+    """The text that a @function says it returns; other annotations are notes, as in Python."""
+    annotation = frame.python.__annotations__.get("return")
+    if isinstance(annotation, str):
+        try:
+            annotation = eval(annotation, frame.python.__globals__)
+        except Exception:  # names for type checkers only
+            return None
+    try:
+        type = layout_of(annotation)
+    except DeclarationError:
+        return None
+    return type if isinstance(type, layout.Text) else None
 
 
 def gives_value(statements: tuple[tree.Statement, ...]) -> bool:

@@ -19,6 +19,7 @@ from pyebpf.ir.types import (
 )
 from pyebpf.irbuild import inner_maps, memory, values
 from pyebpf.irbuild.bindings import (
+    RESULT,
     Binding,
     Fixed,
     OptionalScalar,
@@ -49,6 +50,11 @@ from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 
 
+def _with_a_type(b: Builder, name: str, text: str) -> str:
+    """How to say how long `text` may be, where it is assigned to `name`."""
+    return f"def {b.frame.function.name}(…) -> char[64]:" if name == RESULT else f"name: char[64] = {text}"
+
+
 def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.Type | None) -> Binding:
     """A binding of the type that the first assignment, the annotation, or an earlier attempt asks for."""
     shape = b.retyped.get((b.frame.number, name))
@@ -72,9 +78,9 @@ def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.T
         case PendingText(length=length) if length:
             return TextLocal(ops.Slot(name, layout.Text(length), span))
         case PendingText():
-            b.error(type_errors.TextNeedsPlace(span, operand.source))
+            b.error(type_errors.TextNeedsPlace(span, _with_a_type(b, name, operand.source)))
         case Static(value=str()):
-            b.error(type_errors.TextNeedsPlace(span, repr(operand.value)))
+            b.error(type_errors.TextNeedsPlace(span, _with_a_type(b, name, repr(operand.value))))
         case Static(value=Map()) if inner_maps.is_inner(b, operand):
             return Fixed(inner_maps.named(b, operand, name, span))
         case Static(value=Map()):

@@ -164,6 +164,28 @@ def probe(packet):
     out[1] = sum(e.k * i for i, e in enumerate(entries))
     return XDP.DROP
 """,
+    "text that a function returns": """
+@function
+def protocol(number) -> char[8]:
+    if number == 6:
+        return "tcp"
+    if number == 17:
+        return "udp"
+    return "other"
+
+@function
+def signed(number, width) -> "char[48]":
+    return f"{number}" if number < 9 else f"{number}:{width}"
+
+@xdp
+def probe(packet):
+    name = protocol(packet.load(0, u8) & 31)
+    other = protocol(packet.load(1, u8) + 10)
+    out[0], out[1] = len(name), u64(name == other)
+    out[2] = u64(signed(packet.load(1, u8), 3) == "7")
+    out[3] = u64(protocol(17) == "udp")
+    return XDP.DROP
+""",
     "names that are assigned where a fault arrives": """
 c = Hash[u32, u64](max_entries=8)
 
@@ -304,7 +326,7 @@ def probe(packet):
 """,
 }
 PACKETS: Final = [
-    bytes([bits, x, *bytes([3, 255]), *bytes(60)]) for bits in (0, 15, 85, 240, 255) for x in (0, 1, 2, 7)
+    bytes([bits, x, *bytes([3, 255]), *bytes(60)]) for bits in (0, 15, 38, 85, 240, 255) for x in (0, 1, 2, 7)
 ]
 
 
