@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pyebpf.checks import Checked
     from pyebpf.codegen.worker import Worker
+    from pyebpf.diagnostics.base import Diagnostic
     from pyebpf.effort import Effort
     from pyebpf.ir.module import Module, Program
     from pyebpf.ir.ops import Block, Loop
@@ -232,10 +233,11 @@ def _too_many_values(checked: Checked, name: str) -> CompileError | InternalErro
 
 def _too_much(built: Built, most: int) -> CompileError:
     """A diagnostic for each program that the verifier can't follow, at the loop that costs most."""
+    from pyebpf.checks.strategies import kept_from_being_functions
     from pyebpf.diagnostics.loops import TooMuchToFollow
 
     programs = {program.name: program for program in built.checked.module.programs}
-    found = []
+    found: list[Diagnostic] = []
     for spec, effort in zip(built.object.programs, built.efforts, strict=True):
         if fits(effort, most):
             continue
@@ -243,6 +245,8 @@ def _too_much(built: Built, most: int) -> CompileError:
         callbacks = [each for each in programs.values() if each.callback and each.callback.owner == program.name]
         span, share = _costliest([program, *callbacks], effort)
         found.append(TooMuchToFollow(span, program.name, round(100 * share)))
+        for each in (program, *callbacks):
+            found += kept_from_being_functions(each, built.checked.language[each])
     return CompileError(tuple(found))
 
 

@@ -96,7 +96,9 @@ def check_module(
     for program, facts in language.items():
         newer = strategies.too_new(program, facts, kernel) if kernel is not None else ()
         together = too_expensive_together(program, language) if program.callback is None else ()
-        for diagnostic in (*too_expensive(program, facts), *together, *newer, *too_large(program, kernel)):
+        costly = (*too_expensive(program, facts), *together)
+        kept = strategies.kept_from_being_functions(program, facts) if costly else ()
+        for diagnostic in (*costly, *kept, *newer, *too_large(program, kernel)):
             sink.add(diagnostic)
     sink.check()
     reports = tuple(report(program, facts, kernel) for program, facts in language.items())

@@ -44,6 +44,8 @@ MANY: Final = 24
 """Loops up to which it is tried with each of them what it would gain."""
 MISFITS: Final = 2
 """Of more than those, loops that don't fit the stack as functions until no others are tried."""
+LONG: Final = 64
+"""Rounds of a loop that may be why a program is too much."""
 SHORT: Final = 64
 """Instructions of all rounds together up to which a loop is written out."""
 OVERHEAD: Final = 6
@@ -129,7 +131,17 @@ def tied(program: Program) -> Iterator[Diagnostic]:
         if isinstance(op, ops.Loop) and op.strategy == "entries":
             local = _tied_to_the_stack(op, uses)
             if local is not None:
-                yield ReferenceMoved(op.span, local.name)
+                yield ReferenceMoved(op.span, "a loop over a map's entries", local.name)
+
+
+def kept_from_being_functions(program: Program, facts: Facts) -> Iterator[Diagnostic]:
+    """The same for every long loop, in a program that is too much as it is."""
+    uses = locals_named(program.body)
+    for op in ops.walk(program.body):
+        if isinstance(op, ops.Loop) and op.strategy == "bounded" and (bound(op, facts) or 0) > LONG:
+            local = _tied_to_the_stack(op, uses)
+            if local is not None:
+                yield ReferenceMoved(op.span, "a loop that is too much to be followed round by round", local.name)
 
 
 def too_new(program: Program, facts: Facts, kernel: Version) -> Iterator[Diagnostic]:

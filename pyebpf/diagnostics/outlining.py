@@ -59,11 +59,11 @@ class LoopTooNew(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class ReferenceMoved(Diagnostic):
     code: ClassVar = "E0254"
-    title: ClassVar = "a loop over a map's entries can't give `{name}` another local struct or array"
+    title: ClassVar = "{loop} can't give `{name}` another local struct or array"
     notes: ClassVar = (
         "the kernel runs such a loop as a function of its own, which can't keep addresses of the program's stack",
     )
-    help: ClassVar = "remember which one it is by a number, or copy what is needed"
+    help: ClassVar = "remember which one it is by a number, or copy what is needed: {name}.field = …"
     explanation: ClassVar = """
     A name that refers to a local struct or array holds an address of the stack. The verifier lets no function write
     such an address where its caller would find it. References to entries of maps may go from round to round.
@@ -74,6 +74,14 @@ class ReferenceMoved(Diagnostic):
         for key, value in table.items():
             large = value > 5                           # right
         best = first if large else second
+
+    The same goes for a loop of so many rounds that the verifier can't follow them one by one.
+
+        for i in range(100_000):
+            if (n := load(i)) > best.n:
+                best = Found(n, i)                      # wrong
+                best.n, best.at = n, i                  # right
     """
 
+    loop: str
     name: str
