@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from pyebpf.diagnostics.base import CompileError, InternalError
 from pyebpf.plan import Plan
@@ -51,6 +51,9 @@ RISKY: Final = 3_000
 """Estimated instructions beyond which it is worth trying what the verifier will do."""
 FORKS: Final = 12
 """Or conditions that it can't decide, on one way through the program: no more than 4,096 ways if none of them meet."""
+
+Rewritten: TypeAlias = "dict[bool, tuple[Program, ...]]"
+"""A module's programs after all rewrites, by whether numbers count to local memory."""
 
 
 @final
@@ -140,12 +143,13 @@ class Building:
 
     def _tried(self, checked: Checked, most: int) -> Built:
         """Code for `checked`, measured up to `most` where that may matter."""
-        built = self._make(checked)
+        rewritten: Rewritten = {}
+        built = self._make(checked, rewritten)
         if checked.plan == PLANS[0] and not is_risky(checked):
             return built
         built = self._measured(built, most)
         if built.refused:  # perhaps its functions take too much stack together
-            built = self._measured(self._make(checked, ATTEMPTS[2:]), most)
+            built = self._measured(self._make(checked, rewritten, ATTEMPTS[2:]), most)
         return built
 
     def _last(self, checked: Checked) -> int:
@@ -159,17 +163,23 @@ class Building:
         """LLVM's textual IR as BPF assembly."""
         return self._worker.assembly(text, self.cpu)
 
-    def _make(self, checked: Checked, attempts: tuple[tuple[int, bool, bool], ...] = ATTEMPTS) -> Built:
-        """Code for `checked`. Where LLVM's registers need more of the stack, it is made otherwise, once again."""
+    def _make(
+        self, checked: Checked, rewritten: Rewritten, attempts: tuple[tuple[int, bool, bool], ...] = ATTEMPTS
+    ) -> Built:
+        """Code for `checked`. Where LLVM's registers need more of the stack, it is made otherwise, once again.
+        `rewritten`: what was made of the programs already, and is from here on."""
         from pyebpf.codegen import emit_module
         from pyebpf.codegen.worker import StackOverrun, Worker
         from pyebpf.ir.validate import validate
         from pyebpf.object.read import read_object
-        from pyebpf.transform import optimize
+        from pyebpf.transform import placed
+        from pyebpf.transform import rewritten as rewrite
 
         for attempt in attempts:
             room, in_order, in_memory = attempt
-            module = optimize(checked, room, in_memory=in_memory)
+            if in_memory not in rewritten:
+                rewritten[in_memory] = rewrite(checked, in_memory=in_memory)
+            module = placed(checked, rewritten[in_memory], room)
             validate(module)
             text = emit_module(module, in_order=in_order).text
             try:

@@ -1,7 +1,7 @@
 """Rewrites of the checked IR, by what the checks have proven.
 
 Comes in: a module whose every obligation is proven. Goes out: the same programs in fewer ops, every loop with its
-bound. Entry: `optimize`.
+bound. Entry: `optimize`; in two steps, `rewritten` and `placed`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pyebpf.transform.unroll import unroll
 from pyebpf.transform.unused import remove_unused
 from pyebpf.transform.zeroing import shrink_zeroing
 
-__all__ = ["optimize"]
+__all__ = ["optimize", "placed", "rewritten"]
 
 MOST_STACK = 256
 """Bytes, of 512, up to which copies of functions become calls, which need more stack."""
@@ -44,7 +44,16 @@ MOST_STACK = 256
 def optimize(checked: Checked, room: int = STACK - SPILLS, *, in_memory: bool = False) -> Module:
     """Run every pass over every program. `room`: bytes of stack for local memory, beyond which it lies elsewhere.
     `in_memory`: count numbers to local memory as well, as far as that can be."""
-    programs = tuple(_program(program, checked, in_memory) for program in checked.module.programs)
+    return placed(checked, rewritten(checked, in_memory=in_memory), room)
+
+
+def rewritten(checked: Checked, *, in_memory: bool = False) -> tuple[Program, ...]:
+    """The programs after every pass but the one that finds places for local memory."""
+    return tuple(_program(program, checked, in_memory) for program in checked.module.programs)
+
+
+def placed(checked: Checked, programs: tuple[Program, ...], room: int) -> Module:
+    """The module of `programs`, which `rewritten` has given, with local memory that fits `room` bytes of stack."""
     rooms = [min(room, room_of(program)) for program in checked.module.programs]
     return with_scratch(replace(checked.module, programs=programs), checked.kernel, rooms)
 
