@@ -148,7 +148,7 @@ def named() -> str:
     [
         (nest(19), "diagnostics E0204"),
         (swaps(51), "ok"),
-        (endings(50), "diagnostics E0207"),
+        (endings(64), "diagnostics E0207"),
         (sums(60), "ok"),
         (equal(3_000), "ok"),
         (held(16_000), "ok"),
