@@ -71,7 +71,20 @@ def _assigned(text: str) -> tuple[str, str]:
     if augmented is None:
         return "", text
     target, sign, rest = augmented.groups()
-    return f"{target} = ", f"{target} {sign} {_operand(rest)}"
+    first, place = _called_once(target)
+    return f"{first}{place} = ", f"{place} {sign} {_operand(rest)}"
+
+
+def _called_once(target: str) -> tuple[str, str]:
+    """What gives the struct or array that a call hands out a name first, and `target` by that name; or itself."""
+    try:
+        node = ast.parse(target, mode="eval").body
+    except SyntaxError:
+        return "", target
+    base = ast.get_source_segment(target, node.value) if isinstance(node, ast.Attribute | ast.Subscript) else None
+    if base is None or not any(isinstance(each, ast.Call) for each in ast.walk(ast.parse(base))):
+        return "", target
+    return f"found = {base}; ", f"found{target[len(base) :]}"
 
 
 def _operand(text: str) -> str:
