@@ -99,12 +99,13 @@ def _since(a: Layer, b: Layer) -> Layer:
 
 def _merge_same(a: Environment, b: Environment, layer: Layer) -> None:
     """Into `a`: the values that equal a local's contents on both ways."""
-    for local in [local for local in a.same if local in layer.changed or local in layer.reads]:
-        one, other = a.same[local], b.same.get(local)
-        if other is None:
-            del a.same[local]
-        elif one is not other:
-            a.same[local] = one & other
+    for keys in (layer.changed, layer.reads):
+        for local in a.same.keys() & keys:
+            one, other = a.same[local], b.same.get(local)
+            if other is None:
+                del a.same[local]
+            elif one is not other:
+                a.same[local] = one & other
 
 
 @final
