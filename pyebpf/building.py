@@ -75,6 +75,11 @@ class Built:
         """Whether the verifier would refuse some program, whatever it costs."""
         return any(effort.refused for effort in self.efforts)
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether some verifiers might refuse a program."""
+        return any(effort.doubtful for effort in self.efforts)
+
     def fits(self, most: int) -> bool:
         """Whether the verifier can follow every program."""
         return all(fits(effort, most) for effort in self.efforts)
@@ -111,6 +116,7 @@ class Building:
         """`check` checks the module; it is given a plan. Raises CompileError."""
         tried: list[Checked] = []
         found: list[Built] = []
+        doubtful: list[Built] = []
         without_room: list[CompileError] = []
         for plan in PLANS:
             try:
@@ -128,10 +134,12 @@ class Building:
             except CompileError as error:  # of what another plan makes it may be that less is kept at a time
                 without_room.append(error)
                 continue
-            if built.fits(most):
+            if built.fits(most) and not built.doubtful:
                 return built
-            found.append(built)
+            (doubtful if built.fits(most) else found).append(built)
         sound = [built for built in found if not built.refused]
+        if not sound and doubtful:
+            return doubtful[0]
         if not sound:
             raise without_room[0] if without_room else InternalError("the kernel's verifier would refuse the code")
         last = self._last(sound[0].checked)
@@ -148,8 +156,9 @@ class Building:
         if checked.plan == PLANS[0] and not is_risky(checked):
             return built
         built = self._measured(built, most)
-        if built.refused:  # perhaps its functions take too much stack together
-            built = self._measured(self._make(checked, rewritten, ATTEMPTS[2:]), most)
+        if built.refused or built.doubtful:  # perhaps its functions take too much stack together, or all of it does
+            other = self._measured(self._make(checked, rewritten, ATTEMPTS[2:]), most)
+            return other if built.refused or not (other.refused or other.doubtful) else built
         return built
 
     def _last(self, checked: Checked) -> int:

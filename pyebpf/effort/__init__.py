@@ -40,6 +40,8 @@ class Effort:
     """Whether it came to something that the verifier refuses, which is a fault of the code generator."""
     lines: Mapping[tuple[str, int], int]
     """Where they are: by file and line."""
+    doubtful: bool = False
+    """Whether it came to something that some verifiers refuse, of which less is known here than they know."""
 
 
 def measure(obj: Object, program: ProgramSpec, most: int, rules: Rules) -> Effort:
@@ -59,7 +61,7 @@ def measure(obj: Object, program: ProgramSpec, most: int, rules: Rules) -> Effor
         return Effort(walk.instructions, walk.open, False, False, _lines(walk))
     except Refused:
         return Effort(walk.instructions, walk.open, False, True, _lines(walk))
-    return Effort(walk.instructions, walk.open, True, False, _lines(walk))
+    return Effort(walk.instructions, walk.open, True, False, _lines(walk), walk.doubtful)
 
 
 def _lines(walk: Walk) -> dict[tuple[str, int], int]:

@@ -72,6 +72,7 @@ class Walk:
         self.instructions = 0
         self.jumps = 0
         self.open = 0
+        self.doubtful = False
         """The most ways that were left for later at a time."""
         self.visits: Counter[int] = Counter()
         self._effort = 0
@@ -380,8 +381,11 @@ def _moved(walk: Walk, frame: Frame, op: Instruction, wide: bool) -> Register:
 def _pointer(walk: Walk, pointer: Register, step: Register, code: int) -> Register:
     """A pointer further on, or back. Raises Refused where that could be far away (`check_reg_sane_offset`)."""
     kind, offset, bounds, id, extra = pointer
-    if kind in NULLABLE or not -MOST_OFFSET < step[2][2] < MOST_OFFSET:
+    far = not -MOST_OFFSET < step[2][2] < MOST_OFFSET
+    if kind in NULLABLE or (far and walk.rules.spills):
         raise Refused
+    # Of what verifiers before 5.16 know of numbers that were on the stack less is known here.
+    walk.doubtful = walk.doubtful or far
     if is_known(step[2]):
         return (kind, offset + (step[2][2] if code == ADD else -step[2][2]), bounds, id, extra)
     moved = compute(code, bounds, step[2], True)

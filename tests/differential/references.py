@@ -13,6 +13,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Final, final
@@ -210,8 +211,9 @@ def attempt(number: int, worker: Worker, folder: Path) -> None:
     twice.check_same(Kernel(worker, random.choice(TARGETS)), text, packets, folder)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def campaign(about: str | None, attempt: Callable[[int, Worker, Path], None]) -> int:
+    """Try as many programs as the command line says; 1 if there are findings."""
+    parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
     parser.add_argument("--programs", type=int, default=1000, metavar="N")
     parser.add_argument("--from", type=int, default=0, metavar="N", dest="first", help="the first program's number")
     given = parser.parse_args()
@@ -237,4 +239,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(campaign(__doc__, attempt))

@@ -58,8 +58,8 @@ class Char:
     def __getitem__(self, count: int) -> Callable[[], Any]:
         return repeated(str, count) if self.size else Char(count)
 
-    def __call__(self) -> str:
-        return ""
+    def __call__(self, text: str = "") -> str:
+        return text.encode("utf-8", "surrogateescape")[: self.size].decode("utf-8", "surrogateescape")
 
 
 def struct_class(cls: type) -> type:
