@@ -28,6 +28,10 @@ _COMBINES: Final = re.compile(rf"\s+({_NAME}) = (select|and|or|xor)\b")
 _CHOICE: Final = re.compile(
     rf"\s+({_NAME}) = select i1 ({_NAME}), (?!i1 )(i\d+|ptr) ({_NAME}|[^,]+), (?:i\d+|ptr) ({_NAME}|[^,]+)"
 )
+_JUMPS: Final = re.compile(
+    rf"\s+{_NAME} = (?:(?:and|or) i1\b|select i1 {_NAME}, i1 (?:true, i1 {_NAME}|{_NAME}, i1 false)(?:,|$))"
+)
+"""The `and` and the `or` of which LLVM makes two branches; the other choices of truth values it turns around first."""
 _BRANCH: Final = re.compile(rf"\s+br i1 ({_NAME}),")
 _DEBUG: Final = re.compile(r", !dbg !\d+$")
 
@@ -132,6 +136,8 @@ def _operands(row: str) -> Iterator[str]:
 
 def _is_branch(rows: list[str], number: int, uses: dict[str, list[int]]) -> bool:
     """Whether row `number` combines two conditions only for a branch: LLVM makes two branches of it."""
+    if not _JUMPS.match(rows[number]):
+        return False
     operands = list(_operands(rows[number]))
     name = _NAMES.findall(rows[number])[0]
     others = [at for at in uses[name] if at != number]

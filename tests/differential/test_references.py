@@ -57,8 +57,9 @@ FOUND = {
 PACKETS = [bytes([bits, x, *bytes([3, 255]), *bytes(60)]) for bits in (0, 15, 85, 240, 255) for x in (0, 1, 2, 7)]
 
 
-# Of the last two: a truth value that took the place of a test of a pointer, once kept where Linux 5.10 forgets it.
-@pytest.mark.parametrize("number", [*range(40), 2654, 4591])
+# Of the last three: a truth value that took the place of a test of a pointer, once kept where Linux 5.10 forgets it;
+# and one of "either not null or not zero".
+@pytest.mark.parametrize("number", [*range(40), 2654, 4591, 6525])
 def test_random_references(kernel: Kernel, number: int, tmp_path: Path) -> None:
     attempt(number, kernel.worker, tmp_path)
 
