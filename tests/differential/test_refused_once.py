@@ -9,6 +9,8 @@ import pytest
 import twice
 from running import Kernel
 
+from pyebpf import CompileError
+
 pytestmark = [pytest.mark.kernel, pytest.mark.filterwarnings("ignore::pyebpf.CompileWarning")]
 
 FOUND: Final = {
@@ -333,7 +335,10 @@ PACKETS: Final = [
 @pytest.mark.parametrize("target", [None, (5, 10), (6, 18)], ids=str)
 @pytest.mark.parametrize("name", FOUND)
 def test_what_was_refused(kernel: Kernel, name: str, target: tuple[int, int] | None, tmp_path: Path) -> None:
-    twice.check_same(Kernel(kernel.worker, target), FOUND[name], PACKETS, tmp_path)
+    try:
+        twice.check_same(Kernel(kernel.worker, target), FOUND[name], PACKETS, tmp_path)
+    except CompileError as error:  # more than what is known of the oldest verifier answers for
+        assert target == (5, 10) and [each.code for each in error.diagnostics] == ["E0253"]
 
 
 @pytest.mark.parametrize("target", [None, (6, 18)], ids=str)
