@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from pyebpf.diagnostics.base import CompileError, InternalError
@@ -52,8 +53,8 @@ RISKY: Final = 3_000
 FORKS: Final = 12
 """Or conditions that it can't decide, on one way through the program: no more than 4,096 ways if none of them meet."""
 
-Rewritten: TypeAlias = "dict[bool, tuple[Program, ...]]"
-"""A module's programs after all rewrites, by whether numbers count to local memory."""
+Rewrite: TypeAlias = "Callable[[bool], tuple[Program, ...]]"
+"""Gives a module's programs after all rewrites; told whether numbers count to local memory."""
 
 
 @final
@@ -138,9 +139,9 @@ class Building:
                 return built
             (doubtful if built.fits(most) else found).append(built)
         sound = [built for built in found if not built.refused]
-        if not sound and doubtful:
-            return doubtful[0]
         if not sound:
+            if doubtful:
+                return doubtful[0]
             raise without_room[0] if without_room else InternalError("the kernel's verifier would refuse the code")
         last = self._last(sound[0].checked)
         if sound[0].checked is tried[0] and last > ENOUGH:
@@ -151,13 +152,15 @@ class Building:
 
     def _tried(self, checked: Checked, most: int) -> Built:
         """Code for `checked`, measured up to `most` where that may matter."""
-        rewritten: Rewritten = {}
-        built = self._make(checked, rewritten)
+        from pyebpf.transform import rewritten
+
+        rewrite = cache(partial(rewritten, checked))
+        built = self._make(checked, rewrite)
         if checked.plan == PLANS[0] and not is_risky(checked):
             return built
         built = self._measured(built, most)
         if built.refused or built.doubtful:  # perhaps its functions take too much stack together, or all of it does
-            other = self._measured(self._make(checked, rewritten, ATTEMPTS[2:]), most)
+            other = self._measured(self._make(checked, rewrite, ATTEMPTS[2:]), most)
             return other if built.refused or not (other.refused or other.doubtful) else built
         return built
 
@@ -173,22 +176,18 @@ class Building:
         return self._worker.assembly(text, self.cpu)
 
     def _make(
-        self, checked: Checked, rewritten: Rewritten, attempts: tuple[tuple[int, bool, bool], ...] = ATTEMPTS
+        self, checked: Checked, rewrite: Rewrite, attempts: tuple[tuple[int, bool, bool], ...] = ATTEMPTS
     ) -> Built:
-        """Code for `checked`. Where LLVM's registers need more of the stack, it is made otherwise, once again.
-        `rewritten`: what was made of the programs already, and is from here on."""
+        """Code for `checked`. Where LLVM's registers need more of the stack, it is made otherwise, once again."""
         from pyebpf.codegen import emit_module
         from pyebpf.codegen.worker import StackOverrun, Worker
         from pyebpf.ir.validate import validate
         from pyebpf.object.read import read_object
         from pyebpf.transform import placed
-        from pyebpf.transform import rewritten as rewrite
 
         for attempt in attempts:
             room, in_order, in_memory = attempt
-            if in_memory not in rewritten:
-                rewritten[in_memory] = rewrite(checked, in_memory=in_memory)
-            module = placed(checked, rewritten[in_memory], room)
+            module = placed(checked, rewrite(in_memory), room)
             validate(module)
             text = emit_module(module, in_order=in_order).text
             try:

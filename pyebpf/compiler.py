@@ -87,7 +87,8 @@ def compile_target(
     """
     from pyebpf.building import Building
 
-    cpu, kernel = _instruction_set(cpu, kernel), as_version(kernel)
+    kernel = as_version(kernel)
+    cpu = _instruction_set(cpu, kernel)
     verifier = running_version() if here and kernel is None else kernel
     with Building(cpu, verifier, worker) as building:  # starts to import LLVM while the front end works
         return building.build(_checks(resolve(target), btf, kernel, warn)).object
@@ -130,10 +131,10 @@ def as_version(kernel: Version | str | None) -> Version | None:
     return kernel
 
 
-def _instruction_set(cpu: str | None, kernel: Version | str | None) -> str:
+def _instruction_set(cpu: str | None, kernel: Version | None) -> str:
     """What `cpu` names, or what `kernel` has. Raises ValueError, TypeError."""
     if cpu is None:
-        return _cpu(as_version(kernel))
+        return _cpu(kernel)
     known = sorted(name for name, _ in INSTRUCTION_SETS)
     if not isinstance(cpu, str):
         raise TypeError(f"cpu is the name of an instruction set, {' '.join(known)}, not {cpu!r}")

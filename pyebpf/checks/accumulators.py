@@ -18,6 +18,7 @@ from typing import Final, TypeAlias, final
 
 from pyebpf.checks.environment import Environment, Interval, range_of
 from pyebpf.ir import ops
+from pyebpf.ir.ranges import rounds
 from pyebpf.records import dataclass
 
 MOST_RUNS: Final = 1 << 27
@@ -113,12 +114,10 @@ def _runs(nest: Nest, intervals: dict[ops.Op, Interval]) -> int:
     """How often an op runs at most, by what is known of what the loops around it count."""
     runs = 1
     for loop in nest:
-        rounds = None if loop.bound is None else loop.bound + 1
-        if loop.counting is not None:  # what it adds to comes after its test
-            start, stop = (_interval(value, intervals) for value in (loop.counting.start, loop.counting.stop))
-            distance = stop[1] - start[0] if loop.counting.step > 0 else start[1] - stop[0]
-            rounds = max(0, -(-distance // abs(loop.counting.step)))
-        runs = min(runs * (MOST_RUNS if rounds is None else rounds), MOST_RUNS)
+        most = MOST_RUNS if loop.bound is None else loop.bound + 1
+        if (counting := loop.counting) is not None:  # what it adds to comes after its test
+            most = rounds(_interval(counting.start, intervals), _interval(counting.stop, intervals), counting.step)
+        runs = min(runs * most, MOST_RUNS)
     return runs
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyebpf.checks.facts import Facts
-from pyebpf.checks.shapes import bare, halved
+from pyebpf.checks.shapes import bare, halfway, halved
 from pyebpf.checks.written import always_written
 from pyebpf.ir import ops
 from pyebpf.records import dataclass
@@ -67,13 +67,10 @@ class _Middle:
         whole = halved(value)
         if whole is not None:
             return self.is_of(whole, "+", self.low, self.high) or self.is_of(whole, "+", self.high, self.low)
-        if not (isinstance(value, ops.Binary) and value.operator == "+"):
-            return False
-        for one, other in ((value.left, value.right), (value.right, value.left)):
-            distance = halved(bare(other))
-            if self.reads_end(one, self.low) and distance is not None:
-                return self.is_of(distance, "-", self.high, self.low)
-        return False
+        return isinstance(value, ops.Binary) and any(
+            self.reads_end(one, self.low) and self.is_of(distance, "-", self.high, self.low)
+            for one, distance in halfway(value)
+        )
 
     def is_of(self, value: ops.Value, operator: ops.Arithmetic, left: ops.Local, right: ops.Local) -> bool:
         return (

@@ -15,6 +15,7 @@ from pyebpf.checks.shapes import bare
 from pyebpf.checks.transfer import Mode
 from pyebpf.checks.written import always_written
 from pyebpf.ir import ops
+from pyebpf.ir.ranges import rounds
 
 LARGEST = 1 << 23
 """More rounds than any program can have instructions for."""
@@ -33,16 +34,10 @@ def _bound(loop: ops.Loop, facts: Facts) -> int | None:
     if facts.repeats.get(loop) is False:
         return 1
     if loop.counting is not None:
-        rounds = _counted(loop.counting, facts)
-        return rounds if rounds <= LARGEST else None
-    rounds_found = [found for found in _by_tests(loop, facts) if found <= LARGEST]
-    return min(rounds_found, default=None)
-
-
-def _counted(counting: ops.Counting, facts: Facts) -> int:
-    start, stop = facts.interval(counting.start), facts.interval(counting.stop)
-    distance = stop[1] - start[0] if counting.step > 0 else start[1] - stop[0]
-    return max(0, -(-distance // abs(counting.step)))
+        counting = loop.counting
+        found = rounds(facts.interval(counting.start), facts.interval(counting.stop), counting.step)
+        return found if found <= LARGEST else None
+    return min((found for found in _by_tests(loop, facts) if found <= LARGEST), default=None)
 
 
 def _by_tests(loop: ops.Loop, facts: Facts) -> Iterator[int]:
@@ -56,12 +51,12 @@ def _by_tests(loop: ops.Loop, facts: Facts) -> Iterator[int]:
             if stays is not None:
                 for test, truth in _conjunction(op.condition, stays, loop.body.ops[:number]):
                     for local, limit, operator in _against_locals(test, truth):
-                        rounds = _rounds(loop, local, limit, operator, entry.get(local), facts)
-                        if rounds is not None:
-                            yield rounds + 1
-                        rounds = _halved(loop, local, limit, operator, facts)
-                        if rounds is not None:
-                            yield rounds + 1
+                        for found in (
+                            _rounds(loop, local, limit, operator, entry.get(local), facts),
+                            _halved(loop, local, limit, operator, facts),
+                        ):
+                            if found is not None:
+                                yield found + 1
         if _may_continue(op, loop.label):
             return  # what follows isn't met every time round
 

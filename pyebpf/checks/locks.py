@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
-from typing import Final
+from collections.abc import Callable, Iterator, Set
+from typing import Final, TypeAlias
 
 from pyebpf import layout
 from pyebpf.diagnostics.base import Diagnostic
@@ -16,6 +16,7 @@ from pyebpf.kernel.programs import WITHOUT_LOCKS
 
 RETURNS: Final = (ops.RingSubmit, ops.RingDiscard)
 """What gives back the record of a ring buffer."""
+Returns: TypeAlias = "tuple[ops.RingSubmit | ops.RingDiscard, ...]"
 
 
 def forbidden_locks(program: Program) -> Iterator[Diagnostic]:
@@ -59,11 +60,11 @@ def gives_back(loop: ops.Loop) -> bool:
         return False
     labels = {op.label for op in inside if isinstance(op, ops.Scope | ops.Loop)} | {loop.label}
     blocks = [*ops.blocks(loop), *(block for op in inside for block in ops.blocks(op))]
-    last = {op for block in blocks if _leads_out(block, labels) for op in given_back_last(block.ops, made)}
+    last = {op for block in blocks if leads_out(block, labels.__contains__) for op in given_back_last(block.ops, made)}
     return any(op not in last for op in given)
 
 
-def given_back_last(ending: tuple[ops.Op, ...], made: Set[ops.Value]) -> tuple[ops.RingSubmit | ops.RingDiscard, ...]:
+def given_back_last(ending: tuple[ops.Op, ...], made: Set[ops.Value]) -> Returns:
     """The records that ops which end in a jump give back right before it, but for those that are `made` inside."""
     found: list[ops.RingSubmit | ops.RingDiscard] = []
     for op in reversed(ending[:-1]):
@@ -74,13 +75,13 @@ def given_back_last(ending: tuple[ops.Op, ...], made: Set[ops.Value]) -> tuple[o
     return tuple(reversed(found))
 
 
-def _leads_out(block: ops.Block, labels: Set[ops.Label]) -> bool:
-    """Whether `block` ends in a jump to none of `labels`."""
+def leads_out(block: ops.Block, inside: Callable[[ops.Label], bool]) -> bool:
+    """Whether `block` ends in a jump to a label that isn't `inside`."""
     match block.ops[-1:]:
         case (ops.Return() | ops.Raise(),):
             return True
         case (ops.Break() | ops.Continue() as jump,):
-            return jump.label not in labels
+            return not inside(jump.label)
     return False
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pyebpf.ir import ops
 
 
@@ -10,6 +12,15 @@ def bare(value: ops.Value) -> ops.Value:
     while isinstance(value, ops.Prove):
         value = value.value
     return value
+
+
+def halfway(total: ops.Binary) -> Iterator[tuple[ops.Value, ops.Binary]]:
+    """`x` and `y - z`, where `total` is `x + (y - z) // 2`."""
+    if total.operator == "+":
+        for one, other in ((total.left, total.right), (total.right, total.left)):
+            distance = halved(other)
+            if isinstance(distance, ops.Binary) and distance.operator == "-":
+                yield one, distance
 
 
 def halved(value: ops.Value) -> ops.Value | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -126,22 +126,24 @@ def _tied_to_the_stack(loop: ops.Loop, uses: Counter[ops.Local]) -> ops.Local | 
 
 def tied(program: Program) -> Iterator[Diagnostic]:
     """A diagnostic for every loop over entries, always a function, that gives a name another local struct."""
-    uses = locals_named(program.body)
-    for op in ops.walk(program.body):
-        if isinstance(op, ops.Loop) and op.strategy == "entries":
-            local = _tied_to_the_stack(op, uses)
-            if local is not None:
-                yield ReferenceMoved(op.span, "a loop over a map's entries", local.name)
+    return _moving(program, lambda loop: loop.strategy == "entries", "a loop over a map's entries")
 
 
 def kept_from_being_functions(program: Program, facts: Facts) -> Iterator[Diagnostic]:
     """The same for every long loop, in a program that is too much as it is."""
+
+    def is_long(loop: ops.Loop) -> bool:
+        return loop.strategy == "bounded" and (bound(loop, facts) or 0) > LONG
+
+    return _moving(program, is_long, "a loop that is too much to be followed round by round")
+
+
+def _moving(program: Program, which: Callable[[ops.Loop], bool], what: str) -> Iterator[Diagnostic]:
     uses = locals_named(program.body)
     for op in ops.walk(program.body):
-        if isinstance(op, ops.Loop) and op.strategy == "bounded" and (bound(op, facts) or 0) > LONG:
-            local = _tied_to_the_stack(op, uses)
-            if local is not None:
-                yield ReferenceMoved(op.span, "a loop that is too much to be followed round by round", local.name)
+        local = _tied_to_the_stack(op, uses) if isinstance(op, ops.Loop) and which(op) else None
+        if local is not None:
+            yield ReferenceMoved(op.span, what, local.name)
 
 
 def too_new(program: Program, facts: Facts, kernel: Version) -> Iterator[Diagnostic]:

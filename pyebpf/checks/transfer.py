@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from pyebpf import layout
 from pyebpf.checks.environment import Environment, Interval, meet, range_of
-from pyebpf.checks.shapes import bare, halved
+from pyebpf.checks.shapes import bare, halfway
 from pyebpf.ir import ops
 from pyebpf.ir.ranges import exact
 from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType, PointerType
@@ -77,7 +77,7 @@ def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:
     a, c = known.get(value.left), known.get(value.right)
     if mode == "verifier" and not _verifier_follows(value.operator, a, c):
         return unknown(value.type)
-    midway = _midway(value, known) if mode == "language" and value.operator == "+" else None
+    midway = _midway(value, known) if mode == "language" else None
     low, high = midway or exact(value.operator, a, c)
     type = value.type
     # Outside the type's 64 bits the result has wrapped around; its type says what is left to know.
@@ -91,9 +91,8 @@ def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:
 
 def _midway(value: ops.Binary, known: Environment) -> Interval | None:
     """`x + (y - x) // 2` is half of x + y, so it can't be beyond both; None where that isn't what is added."""
-    for one, other in ((value.left, value.right), (value.right, value.left)):
-        distance = halved(other)
-        if isinstance(distance, ops.Binary) and distance.operator == "-" and _is_same(distance.right, one, known):
+    for one, distance in halfway(value):
+        if _is_same(distance.right, one, known):
             x, y = known.get(one), known.get(distance.left)
             least = I64_MIN if distance.type.signed else 0
             if least <= y[0] - x[1] and y[1] - x[0] <= I64_MAX:

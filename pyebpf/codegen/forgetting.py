@@ -48,7 +48,7 @@ def load_zero(code: Code) -> str:
 def _unknown(code: Code, value: str, bits: int, zero: str) -> str:
     # Each number with a zero of its own: the same sum twice would be one number to LLVM.
     if zero:
-        zero = code.value(f'call i64 asm "", "=r,0"(i64 {zero})')
+        zero = code.hidden(zero)
     else:
         zero = code.value(f"load volatile i64, ptr @{ZERO}, align 8")
     total = code.value(f"add i64 {value}, {zero}")

@@ -207,12 +207,12 @@ def at(code: Code, address: str, offset: int) -> str:
 
 def scaled(code: Code, index: str, size: int, *, hidden: bool) -> str:
     """The offset of an element. `hidden`: LLVM shall not see that its low bits are zero, so that it won't add a
-    field's offset to it by `or`, which the verifier forbids for pointers. That costs no instruction."""
+    field's offset to it by `or`, which the verifier forbids for pointers."""
     if size == 1:
         return index
     power = size & (size - 1) == 0
     offset = code.value(f"shl i64 {index}, {size.bit_length() - 1}" if power else f"mul i64 {index}, {size}")
-    return code.value(f'call i64 asm "", "=r,0"(i64 {offset})') if hidden else offset
+    return code.hidden(offset) if hidden else offset
 
 
 def zero(code: Code, address: str, offset: int, size: int, align: int) -> None:

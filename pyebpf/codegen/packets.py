@@ -23,8 +23,7 @@ def length(code: Code, kind: ContextKind) -> Operand:
     """Bytes that can be read in place. All 64 bits of both ends are needed, whatever is done with the outcome: the
     verifier lets nobody keep half a pointer on the stack."""
     start, end = _bound(code, kind, 0), _bound(code, kind, 1)
-    distance = code.value(f"sub i64 {end}, {start}")
-    return Operand(code.value(f'call i64 asm "", "=r,0"(i64 {distance})'), "i64")
+    return Operand(code.hidden(code.value(f"sub i64 {end}, {start}")), "i64")
 
 
 def fits(code: Code, kind: ContextKind, pointer: str, size: int) -> Operand:
@@ -42,7 +41,7 @@ def advance(code: Code, pointer: str, amount: str, type: ValueType) -> Operand:
     if not (isinstance(type, IntType) and type.low >= 0 and type.high <= _MAX_ADVANCE):
         amount = code.value(f"and i64 {amount}, {_MAX_ADVANCE}")
     moved = code.value(f"getelementptr i8, ptr {pointer}, i64 {amount}")
-    return Operand(code.value(f'call ptr asm "", "=r,0"(ptr {moved})'), "ptr")
+    return Operand(code.hidden(moved, "ptr"), "ptr")
 
 
 def _bound(code: Code, kind: ContextKind, which: int) -> str:

@@ -134,12 +134,11 @@ class _Emitter:
         """`operand`, and for the index of an element a register of its own, whose origin LLVM can't see.
 
         LLVM would check one copy of the index and use another, narrower or shifted one; or add it to an aligned
-        address by `or`, which the verifier forbids for pointers. The empty assembly costs no instruction.
+        address by `or`, which the verifier forbids for pointers.
         """
         if op not in self.indexes or isinstance(op, ops.Const):
             return operand
-        text = as_integer(self.code, operand)
-        return Operand(self.code.value(f'call i64 asm "", "=r,0"(i64 {text})'), "i64")
+        return Operand(self.code.hidden(as_integer(self.code, operand)), "i64")
 
     def ends(self, rest: tuple[ops.Op, ...], last: bool) -> bool:
         """Whether `rest` does nothing but end the program with its default."""

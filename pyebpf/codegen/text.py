@@ -66,6 +66,10 @@ class Code:
         self.do(f"{name} = {text}")
         return name
 
+    def hidden(self, value: str, type: str = "i64") -> str:
+        """A register with `value`, of whose origin LLVM knows nothing. The empty assembly costs no instruction."""
+        return self.value(f'call {type} asm "", "=r,0"({type} {value})')
+
     def phi(self, type: str, ways: list[tuple[str, str]]) -> str:
         """What each of the blocks (second) brings (first); must come first in its block."""
         return self.value(f"phi {type} " + ", ".join(f"[ {value}, %{block} ]" for value, block in ways))

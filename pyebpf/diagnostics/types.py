@@ -215,7 +215,7 @@ class TextNeedsPlace(Diagnostic):
     code: ClassVar = "E0411"
     title: ClassVar = "how long may this text be?"
     notes: ClassVar = ("text in the kernel has a fixed size: its place decides how much is copied",)
-    help: ClassVar = "give it a type: {declaration}"
+    help: ClassVar = "give it a type: {place}{call}"
     explanation: ClassVar = """
     `user_str` and `kernel_str` copy as many bytes as their destination holds, so there must be one: a field, a map's
     key or value, a local with a type, or a function that returns text of a type.
@@ -227,7 +227,8 @@ class TextNeedsPlace(Diagnostic):
             return "tcp" if number == 6 else "other"
     """
 
-    declaration: str
+    call: str
+    place: str = "name: char[64] = "
 
 
 @final

@@ -37,6 +37,12 @@ def exact(operator: Arithmetic, a: Range, c: Range) -> Range:
             return _or(a, c)
 
 
+def rounds(start: Range, stop: Range, step: int) -> int:
+    """How often at most a counter comes by `step` from `start` to short of `stop`."""
+    distance = stop[1] - start[0] if step > 0 else start[1] - stop[0]
+    return max(0, -(-distance // abs(step)))
+
+
 def _quotient(a: Range, c: Range) -> Range:
     divisors = [d for d in (c[0], c[1], -1, 1) if d and c[0] <= d <= c[1]]
     if not divisors:

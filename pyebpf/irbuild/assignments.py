@@ -144,11 +144,8 @@ def annotation(b: Builder, node: tree.Expression) -> layout.Type | None:
 
 
 def _quoted(b: Builder, node: tree.StringLiteral) -> Operand:
-    """An annotation in quotes: evaluated as Python would, by the names of the module."""
-    python = b.frame.python
-    around = {name: names.lookup(python, name)[1] for name in python.__code__.co_freevars}
     try:
-        return Static(eval(node.value, python.__globals__, around), node.value)
+        return Static(names.annotated(b.frame.python, node.value), node.value)
     except (SyntaxError, NameError, AttributeError, TypeError, DeclarationError) as error:
         b.error(type_errors.BadAnnotation(node.span, f"{node.span.text} is no type: {str(error).splitlines()[0]}", ""))
 

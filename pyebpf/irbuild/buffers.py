@@ -74,7 +74,7 @@ def _text(b: Builder, operand: Operand, span: Span) -> ops.Value:
         return memory.materialize(b, "text", layout.Text(max(len(data), 1)), operand, span)
     if isinstance(operand, PendingText):
         if not operand.length:
-            b.error(type_errors.TextNeedsPlace(span, f"name: char[64] = {span.text}"))
+            b.error(type_errors.TextNeedsPlace(span, span.text))
         return memory.materialize(b, "text", layout.Text(operand.length), operand, span)
     assert ops.is_value(operand)
     return operand

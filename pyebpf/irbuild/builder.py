@@ -278,10 +278,7 @@ class Builder:
             if (fault, span) not in handler.sites:
                 handler.sites.append((fault, span))
             self.set(handler.pending, self.const(handler.sites.index((fault, span)), span), span)
-        if self.reachable:
-            assigned = self.assigned if handler.frame is self.frame else handler.frame.known
-            self.breaks.setdefault(handler.label, []).append(assigned)
-        self.emit(ops.Break(handler.label, span))
+        self.leave(handler.label, span, handler.frame)
 
     def prove(self, value: ops.Value, type: IntType, obligation: Obligation, span: Span) -> ops.Value:
         """`value` as `type`, to be proven unless its own type says so already."""
@@ -349,14 +346,16 @@ class Builder:
         self.reachable = bool(open_ends) and alive
         self.assigned = frozenset.intersection(*open_ends) if open_ends else before
 
-    def jump_out(self, label: ops.Label) -> None:
-        """What a Break to `label` carries: its assignments, and reservations that it submits."""
+    def jump_out(self, label: ops.Label, frame: Frame | None = None) -> None:
+        """What a Break to `label` carries: its assignments, and reservations that it submits. `frame`: the function
+        that the label is in, if that may be one around this."""
         if self.reachable:
-            self.breaks.setdefault(label, []).append(self.assigned)
+            assigned = self.assigned if frame is None or frame is self.frame else frame.known
+            self.breaks.setdefault(label, []).append(assigned)
 
-    def leave(self, label: ops.Label, span: Span) -> None:
+    def leave(self, label: ops.Label, span: Span, frame: Frame | None = None) -> None:
         """Jump behind `label`."""
-        self.jump_out(label)
+        self.jump_out(label, frame)
         self.emit(ops.Break(label, span))
 
     def unwind(self, depth: int, span: Span) -> None:

@@ -84,6 +84,13 @@ def in_frame(b: Builder, frame: Frame, action: Callable[[], Result]) -> Result:
         b.frame, b.assigned = caller, outer
 
 
+def annotated(function: FunctionType, text: str) -> object:
+    """What an annotation in quotes stands for: evaluated as Python would, by the names of the module, and of the
+    function around. Raises whatever that raises."""
+    around = {name: lookup(function, name)[1] for name in function.__code__.co_freevars}
+    return eval(text, function.__globals__, around)
+
+
 def lookup(function: FunctionType, name: str) -> tuple[bool, object]:
     """A name that isn't local: from the enclosing function, the module, or Python's builtins."""
     if name in function.__code__.co_freevars and function.__closure__:

@@ -89,9 +89,9 @@ def leave_function(b: Builder, operand: Operand, span: Span, value_span: Span) -
     """`return` in an inlined @function."""
     frame = b.frame
     assert frame.end is not None
-    if not (isinstance(operand, Static) and operand.value is None) or gives_value(frame.function.body):
+    nothing = isinstance(operand, Static) and operand.value is None
+    if not nothing or gives_value(frame.function.body):
         frame.returned = frame.returned or value_span
-        nothing = isinstance(operand, Static) and operand.value is None
         names.assign_name(b, RESULT, operand, value_span, None if nothing else _text_type(frame))
     b.unwind(frame.labels, span)
     b.jump_out(frame.end)
@@ -103,7 +103,7 @@ def _text_type(frame: Frame) -> layout.Type | None:
     annotation = frame.python.__annotations__.get("return")
     if isinstance(annotation, str):
         try:
-            annotation = eval(annotation, frame.python.__globals__)
+            annotation = names.annotated(frame.python, annotation)
         except Exception:  # names for type checkers only
             return None
     try:

@@ -81,7 +81,7 @@ def _text(b: Builder, operand: Operand, span: Span) -> Buffer:
     if not is_text(operand):
         b.error(type_errors.WrongType(span, "text", describe(operand), ""))
     if isinstance(operand, PendingText) and not operand.length:
-        b.error(type_errors.TextNeedsPlace(span, f"name: char[64] = {span.text}"))
+        b.error(type_errors.TextNeedsPlace(span, span.text))
     literal = texts.known(operand)
     text = texts.placed(b, texts.text_of(b, operand, span), span)
     address = text.address

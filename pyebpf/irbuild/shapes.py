@@ -50,9 +50,10 @@ from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 
 
-def _with_a_type(b: Builder, name: str, text: str) -> str:
-    """How to say how long `text` may be, where it is assigned to `name`."""
-    return f"def {b.frame.function.name}(…) -> char[64]:" if name == RESULT else f"name: char[64] = {text}"
+def _needs_place(b: Builder, name: str, text: str, span: Span) -> NoReturn:
+    if name == RESULT:
+        b.error(type_errors.TextNeedsPlace(span, "", f"def {b.frame.function.name}(…) -> char[64]:"))
+    b.error(type_errors.TextNeedsPlace(span, text))
 
 
 def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.Type | None) -> Binding:
@@ -78,9 +79,9 @@ def bind(b: Builder, name: str, operand: Operand, span: Span, declared: layout.T
         case PendingText(length=length) if length:
             return TextLocal(ops.Slot(name, layout.Text(length), span))
         case PendingText():
-            b.error(type_errors.TextNeedsPlace(span, _with_a_type(b, name, operand.source)))
+            _needs_place(b, name, operand.source, span)
         case Static(value=str()):
-            b.error(type_errors.TextNeedsPlace(span, _with_a_type(b, name, repr(operand.value))))
+            _needs_place(b, name, repr(operand.value), span)
         case Static(value=Map()) if inner_maps.is_inner(b, operand):
             return Fixed(inner_maps.named(b, operand, name, span))
         case Static(value=Map()):

@@ -16,7 +16,7 @@ from typing import Final, final
 
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.btf_types import Kind
-from pyebpf.kernel.maps import MapFlag, MapType
+from pyebpf.kernel.maps import MAP_KINDS, MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import Version, running_version
 from pyebpf.loader import sys
@@ -36,7 +36,7 @@ _NO_BTF: Final = (
     *(MapType.SOCKHASH, MapType.USER_RINGBUF, MapType.PROG_ARRAY, MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER),
 )
 """Map types that take no BTF of key and value."""
-PER_CPU: Final = (MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH)
+PER_CPU: Final = frozenset(kind.type for kind in MAP_KINDS if kind.per_cpu)
 MAP_EXTRA: Final[Version] = (5, 16)
 UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _NO_TYPES: Final = "the kernel refuses the object's BTF: maps and programs are loaded without types and lines"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, final
 
 import pyebpf
@@ -41,6 +42,17 @@ def wait(nanoseconds: int) -> None:
     time.sleep((nanoseconds + MARGIN) / 1e9)
 
 
+@contextmanager
+def _here(what: str = "") -> Iterator[None]:
+    """What this machine doesn't allow is no mistake of the test."""
+    try:
+        yield
+    except pyebpf.LoadError as error:
+        if error.reason in HERE:
+            raise Unsuitable(f"{what}{error}") from error
+        raise
+
+
 @final
 class InKernel:
     """A unit of probes with their maps, in the kernel and attached nowhere."""
@@ -50,12 +62,8 @@ class InKernel:
     ) -> None:
         if cpus is not None:
             raise Unsuitable("the test sets the number of CPUs, which only the simulator can")
-        try:
+        with _here("the probes can't be loaded here: "):
             self._session: Session = pyebpf.load(list(probes), config=config, btf=btf, attach=False)
-        except pyebpf.LoadError as error:
-            if error.reason in HERE:
-                raise Unsuitable(f"the probes can't be loaded here: {error}") from error
-            raise
         self._hooks = {probe.__name__: probe.hook for probe in probes}
         self._rings: dict[str, tuple[RingBufView, Records, Backlog]] = {}
         for name, view in self._session.maps.items():
@@ -75,13 +83,10 @@ class InKernel:
         packet, context = _checked(name, hook, call)
         before = {_site(fault): fault.count for fault in self.faults}
         try:
-            run = self._session.programs[name].test_run(packet, context)
+            with _here():
+                run = self._session.programs[name].test_run(packet, context)
         except ValueError as error:
             raise Unsuitable(str(error)) from error
-        except pyebpf.LoadError as error:
-            if error.reason in HERE:
-                raise Unsuitable(str(error)) from error
-            raise
         counted = [fault for fault in self.faults if fault.count > before.get(_site(fault), 0)]
         return Result(
             answer(hook, run.result),

@@ -44,10 +44,10 @@ MOST_STACK = 256
 def optimize(checked: Checked, room: int = STACK - SPILLS, *, in_memory: bool = False) -> Module:
     """Run every pass over every program. `room`: bytes of stack for local memory, beyond which it lies elsewhere.
     `in_memory`: count numbers to local memory as well, as far as that can be."""
-    return placed(checked, rewritten(checked, in_memory=in_memory), room)
+    return placed(checked, rewritten(checked, in_memory), room)
 
 
-def rewritten(checked: Checked, *, in_memory: bool = False) -> tuple[Program, ...]:
+def rewritten(checked: Checked, in_memory: bool) -> tuple[Program, ...]:
     """The programs after every pass but the one that finds places for local memory."""
     return tuple(_program(program, checked, in_memory) for program in checked.module.programs)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias, final
+from typing import final
 
-from pyebpf.checks.locks import given_back_last
+from pyebpf.checks.locks import Returns, given_back_last, leads_out
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, I64, IntType
 from pyebpf.source import Span
-
-Returns: TypeAlias = "tuple[ops.RingSubmit | ops.RingDiscard, ...]"
-"""What gives back records of ring buffers."""
 
 
 def leave(answer: int, span: Span) -> ops.Return:
@@ -52,19 +49,14 @@ class Exits:
 
     def block(self, block: ops.Block) -> ops.Block:
         result: list[ops.Op] = []
-        last = given_back_last(block.ops, self._defined) if self._leads_out(block) else ()
+        last = given_back_last(block.ops, self._defined) if leads_out(block, self._is_inside) else ()
         for op in block.ops:
             if op not in last:
                 result += self._op(op, last)
         return ops.Block(tuple(result))
 
-    def _leads_out(self, block: ops.Block) -> bool:
-        match block.ops[-1:]:
-            case (ops.Return() | ops.Raise(),):
-                return True
-            case (ops.Break() | ops.Continue() as jump,):
-                return jump.label not in self._inner and not self._ends_round(jump)
-        return False
+    def _is_inside(self, label: ops.Label) -> bool:
+        return label is self._label or label in self._inner
 
     def _ends_round(self, op: ops.Break | ops.Continue) -> bool:
         """Whether it only ends this call of the function."""

@@ -16,9 +16,7 @@ from typing import Final, final
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
-import twice
-from references import TARGETS, campaign
-from running import Kernel
+from references import campaign, tried
 
 from pyebpf.codegen import Worker
 
@@ -103,10 +101,10 @@ class Writer:
 
     def index(self) -> str:
         number = self.random.choice(("x", "y", "z", "one.k", "x + y"))
-        return self.random.choice((f"{number} % {self.size}", f"({number}) & 1" if self.size > 1 else "0", "-1", "0"))
+        return self.random.choice((f"({number}) % {self.size}", f"({number}) & 1" if self.size > 1 else "0", "-1", "0"))
 
     def item(self) -> str:
-        index = self.index().replace("x + y %", "(x + y) %")
+        index = self.index()
         return self.random.choice((f"items[{index}]", f"items[{index}]", "one", "kept[x & 3]"))
 
     def text(self) -> str:
@@ -182,10 +180,7 @@ class Writer:
 
 def attempt(number: int, worker: Worker, folder: Path) -> None:
     """Make and try program `number`."""
-    random = Random(f"objects {number}")
-    text = Writer(random).program()
-    packets = [bytes([*random.randbytes(4), *bytes(60)]) for _ in range(5)]
-    twice.check_same(Kernel(worker, random.choice(TARGETS)), text, packets, folder)
+    tried(Random(f"objects {number}"), Writer, worker, folder)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Final, final
+from typing import Final, Protocol, final
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
@@ -96,6 +96,12 @@ match {name}, {number}:
         s.n += n
     case _:
         y = 64"""
+
+
+class Program(Protocol):
+    """What writes a program."""
+
+    def program(self) -> str: ...
 
 
 @final
@@ -205,8 +211,12 @@ class Writer:
 
 def attempt(number: int, worker: Worker, folder: Path) -> None:
     """Make and try program `number`."""
-    random = Random(f"references {number}")
-    text = Writer(random).program()
+    tried(Random(f"references {number}"), Writer, worker, folder)
+
+
+def tried(random: Random, write: Callable[[Random], Program], worker: Worker, folder: Path) -> None:
+    """Try what `write` makes of random numbers."""
+    text = write(random).program()
     packets = [bytes([*random.randbytes(4), *bytes(60)]) for _ in range(5)]
     twice.check_same(Kernel(worker, random.choice(TARGETS)), text, packets, folder)
 

@@ -226,14 +226,16 @@ def probe(packet):
     return XDP.DROP
 """,
 }
-RECORDS: Final = {
-    "a loop over entries that is left with a record": """
+RECORDS_HEAD: Final = """
 @struct
 class Ev:
     n: u64
 ring = RingBuf[Ev](size=1 << 16)
 h = Hash[u32, u64](max_entries=8)
-
+"""
+RECORDS: Final = {
+    "a loop over entries that is left with a record": RECORDS_HEAD
+    + """
 @xdp
 def probe(packet):
     out[0] = 1
@@ -261,13 +263,8 @@ def probe(packet):
                 return XDP.TX
     return XDP.DROP
 """,
-    "records on many ways out of long loops": """
-@struct
-class Ev:
-    n: u64
-ring = RingBuf[Ev](size=1 << 16)
-h = Hash[u32, u64](max_entries=8)
-@function
+    "records on many ways out of long loops": RECORDS_HEAD
+    + """@function
 def inner(e, m):
     for k, v in h.items():
         if v == m:
@@ -305,13 +302,8 @@ def probe(packet):
     out[1] = x
     return XDP.DROP
 """,
-    "a record that is written on the way out": """
-@struct
-class Ev:
-    n: u64
-ring = RingBuf[Ev](size=1 << 16)
-h = Hash[u32, u64](max_entries=8)
-@xdp
+    "a record that is written on the way out": RECORDS_HEAD
+    + """@xdp
 def probe(packet):
     out[0] = 1
     h[1] = packet.load(0, u8)
@@ -327,6 +319,8 @@ def probe(packet):
     return XDP.DROP
 """,
 }
+TOO_MUCH: Final = {"text whose loops are written out, where the ways meet"}
+"""For Linux 5.10: what would do isn't sure to, by what is known here of its verifier."""
 PACKETS: Final = [
     bytes([bits, x, *bytes([3, 255]), *bytes(60)]) for bits in (0, 15, 38, 85, 240, 255) for x in (0, 1, 2, 7)
 ]
@@ -335,10 +329,11 @@ PACKETS: Final = [
 @pytest.mark.parametrize("target", [None, (5, 10), (6, 18)], ids=str)
 @pytest.mark.parametrize("name", FOUND)
 def test_what_was_refused(kernel: Kernel, name: str, target: tuple[int, int] | None, tmp_path: Path) -> None:
-    try:
-        twice.check_same(Kernel(kernel.worker, target), FOUND[name], PACKETS, tmp_path)
-    except CompileError as error:  # more than what is known of the oldest verifier answers for
-        assert target == (5, 10) and [each.code for each in error.diagnostics] == ["E0253"]
+    if target == (5, 10) and name in TOO_MUCH:
+        with pytest.raises(CompileError, match="E0253"):
+            twice.check_same(Kernel(kernel.worker, target), FOUND[name], PACKETS, tmp_path)
+        return
+    twice.check_same(Kernel(kernel.worker, target), FOUND[name], PACKETS, tmp_path)
 
 
 @pytest.mark.parametrize("target", [None, (6, 18)], ids=str)

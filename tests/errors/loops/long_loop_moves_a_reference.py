@@ -14,7 +14,7 @@ found = Array[Item](max_entries=1)
 def probe(packet):
     n = packet.load(0, u8)
     best = Item()
-    for i in range(3000):  # error
+    for i in range(3000):  # error  # error
         e = (i * 31 + n) % 1009
         if e > best.k:
             best = Item(k=e, x=i)
