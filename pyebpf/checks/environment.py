@@ -98,7 +98,7 @@ class Environment:
     def drop(self, last: Mapping[Key, int], place: int, most: int | None) -> None:
         """Drop what nobody asks for from `place` on, if that may be much: every copy would take it along. Of what is
         left those from `most` on, if it is told, whose last use is farthest: their type says what they are."""
-        if len(self.intervals) <= 2 * self.kept:
+        if len(self.intervals) * 4 <= self.kept * 5:
             return
         every: tuple[dict[Any, Any], ...] = (self.intervals, self.versions, self.same, self.when)
         for known in every:

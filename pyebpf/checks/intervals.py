@@ -218,7 +218,7 @@ class _Analysis:
         elif self.functions:
             self.functions[-1].add(op.label)
         thresholds = Thresholds(about.names, known)
-        head = self.head(op, known, place, written)
+        head = self.head(op, known)
         self.depth += 1
         end, back = self.round(op, head.copy())
         for number in range(MOST_ROUNDS):
@@ -250,17 +250,16 @@ class _Analysis:
             self.functions.pop()
         return self.hidden(end, self.lives.ends[op]) if function and end is not None else end
 
-    def head(self, op: ops.Loop, known: Environment, place: int, written: frozenset[ops.Local]) -> Environment:
-        """Where to begin: with what is known before the loop; and with what was found at its head when less was known
-        (an outer loop goes round once more), which will be found again."""
-        head = known.copy()
+    def head(self, op: ops.Loop, known: Environment) -> Environment:
+        """Where to begin: with what is known before the loop; and with what was found at its head of the locals that
+        it writes when less was known (an outer loop goes round once more), which will be found again."""
+        head, about = known.copy(), self.loops[op]
         if op in self.found:
             before, found = self.found[op]
-            if all(_includes(known.get(key), before.get(key)) for key in self.asked(before, known, place)):
-                joined = self.join(head, found.copy(), place)
-                assert joined is not None
-                head = joined
-        return _forget(head, written)
+            if all(_includes(known.get(key), before.get(key)) for key in about.names.outside | about.written):
+                for local in about.written & known.intervals.keys():
+                    head.set(local, hull(known.intervals[local], found.get(local)))
+        return _forget(head, about.written)
 
     def loop_at_once(self, op: ops.Loop, known: Environment, written: frozenset[ops.Local]) -> Environment | None:
         """What is known after a loop, where all that it writes may be anything at its head."""

@@ -32,7 +32,7 @@ def join(a: Environment | None, b: Environment | None, lives: Liveness, place: i
     meeting = _Meeting(a, b, layer := _since(a.layer, b.layer), lives, place)
     meeting.compare()
     told = meeting.told()
-    _merge_same(a, b, layer)
+    _merge_same(a, b, layer, lives, place)
     for key, (interval, version) in meeting.merged.items():
         a.intervals[key], a.versions[key] = interval, version
     for key in layer.changed - meeting.merged.keys():
@@ -97,15 +97,20 @@ def _since(a: Layer, b: Layer) -> Layer:
     return found
 
 
-def _merge_same(a: Environment, b: Environment, layer: Layer) -> None:
-    """Into `a`: the values that equal a local's contents on both ways."""
-    for keys in (layer.changed, layer.reads):
-        for local in a.same.keys() & keys:
-            one, other = a.same[local], b.same.get(local)
-            if other is None:
-                del a.same[local]
-            elif one is not other:
-                a.same[local] = one & other
+def _merge_same(a: Environment, b: Environment, layer: Layer, lives: Liveness, place: int) -> None:
+    """Into `a`: the values that equal a local's contents on both ways. Leaves in `layer.reads` what may have changed.
+
+    A local's dead values stay among the others: to look at each takes longer.
+    """
+    last, found, others = lives.last, a.same, b.same
+    keys = layer.changed | layer.reads if layer.reads else layer.changed
+    for local in found.keys() & keys:
+        one, other = found[local], others.get(local)
+        if other is None or last.get(local, 0) <= place:
+            del found[local]
+        elif one is not other:
+            found[local] = one & other
+    layer.reads = {local for local in layer.reads if last.get(local, 0) > place}
 
 
 @final

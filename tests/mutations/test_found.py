@@ -26,6 +26,29 @@ pairs = Array[Pair](max_entries=1)
 endings = Hash[char[8], u64](max_entries=16)
 values = Array[u64](max_entries=8)
 """
+BUSY = """
+@function
+def busy(a: i8, b: i32, c: i8) -> i32:
+    x: u64 = sum((a & 7) // (b | 1) & 0xffff for n in (a, b, c))
+    y = (b >> (c & 31)) ^ c
+    z = u8(endings.get('a', 7) & 63)
+    rounds = 0
+    while rounds < 1 and a < 500:
+        rounds += 1
+        for n in range(1, 3):
+            try:
+                if min(x, 7) in (x, z ^ 3):
+                    pass
+                if not z >= x:
+                    return i32(endings.get('b', 9) & 0xff) // z
+            except Exception:
+                pass
+            if a > z:
+                break
+        if c >= -3 > a:
+            continue
+    return i32(y + z & 0xffff)
+"""
 PROBE = """
 @xdp
 def probe(packet):
@@ -116,6 +139,14 @@ def doubled(levels: int, branches: int) -> str:
     return HEAD + "\n".join(lines) + "\n" + PROBE + wrong + "    return 1\n"
 
 
+def inlined(count: int) -> str:
+    """Copies of a function with loops and many ways out, in two loops around them."""
+    lines = ["    values_: i32[8] = i32[8]()", "    x = packet.load(0, i32)", "    for i in reversed(values_):"]
+    lines += ["        for j in range(-4, -2, 3):", "            if x > j:"]
+    lines += ["                values_[(x + j) & 7] = i32((x := busy(i8(x + 7 & 63), i32(x), -64)))"] * count
+    return HEAD + BUSY + PROBE + "\n".join([*lines, "    return x & 1"]) + "\n"
+
+
 def enormous() -> str:
     """An array that Python itself would make, of all the memory there is."""
     return HEAD + "SIZE = u8[99999999999999999999]()\n" + PROBE + "    return 1\n"
@@ -158,6 +189,7 @@ def named() -> str:
         (alternatives(6_000), "diagnostics E0207"),
         (among(1_000), "ok"),
         (doubled(10, 30), "diagnostics E0301"),
+        (inlined(80), "diagnostics E0204"),
         (enormous(), "diagnostics E0701"),
         (tabs(), "ok"),
         (backslash(), "ok"),
@@ -176,6 +208,7 @@ def named() -> str:
         "alternatives",
         "among",
         "doubled",
+        "inlined",
         "enormous",
         "tabs",
         "backslash",
