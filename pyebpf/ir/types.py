@@ -86,9 +86,12 @@ class PointerType:
 @final
 @dataclass(frozen=True, slots=True)
 class KernelType:
-    """The address of a kernel struct that only probe reads may follow; may be null. `struct` is its BTF name."""
+    """The address of a kernel struct; may be null. `struct` is its BTF name."""
 
     struct: str
+    direct: bool = False
+    """Whether the verifier knows its type (PTR_TO_BTF_ID) and lets the program load from it; else only probe reads may
+    follow it."""
 
     def __str__(self) -> str:
         return f"struct {self.struct} *"
