@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir.module import Fault
@@ -79,12 +81,21 @@ def poison(b: Builder, statement: tree.Statement) -> None:
         case _:
             return
     for target in targets:
-        for part in target.items if isinstance(target, tree.Tuple) else (target,):
+        for part in _parts(target):
             if isinstance(part, tree.Name) and part.id not in b.frame.bindings:
                 b.frame.poisoned.add(part.id)
             if isinstance(part, tree.Name) and part.id not in b.assigned:
                 b.frame.bindings.pop(part.id, None)
                 b.frame.poisoned.add(part.id)
+
+
+def _parts(target: tree.Expression) -> Iterator[tree.Expression]:
+    """What is assigned to: of `a, (b, c)` all three."""
+    if isinstance(target, tree.Tuple):
+        for item in target.items:
+            yield from _parts(item)
+    else:
+        yield target
 
 
 def lower(b: Builder, statement: tree.Statement) -> None:
