@@ -24,6 +24,14 @@ def test_programs_in_a_guest(kernel: str) -> None:
 
 
 @pytest.mark.guest
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_every_case_in_a_guest(kernel: str) -> None:
+    command = [sys.executable, str(HERE / "matrix.py"), "--kernel", kernel]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.guest
 def test_the_exit_code_of_a_command_comes_back() -> None:
     command = [sys.executable, str(HERE / "machine.py"), "--kernel", "6.12", "uname -r; exit 7"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

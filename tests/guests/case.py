@@ -1,0 +1,68 @@
+"""A guest case: a probe with its own test, which the host compiles and another kernel loads, attaches, fires and reads.
+
+`cases/NAME.py` has probes and maps at module level, and these names (all but SINCE and `check` may be left out):
+
+    SINCE = (5, 8)                  the first kernel on which it works: on older ones it must be refused
+    UNTIL = (6, 12)                 the last one
+    MODULES = ("veth",)             kernel modules that it needs
+    PORTABLE = True                 compiled once, for SINCE and with the host's types; every kernel gets that object
+    def where() -> dict             called first, in the guest: where programs attach, by their names
+    def config() -> dict            values of its Configs
+    def check(session) -> None      called in the guest with everything attached: fires it, asserts what came out
+
+Each case is a process of its own in the guest, which ends behind `check`: it may enter namespaces and need not leave
+them. What is run in the guest can't compile, and Python is ten times slower there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Final, final
+
+HERE: Final = Path(__file__).resolve().parent
+FOLDER: Final = HERE / "cases"
+PATHS: Final = [str(HERE), str(HERE.parent / "run"), str(HERE.parents[1])]
+"""What cases import from: `surroundings`, the pieces of Linux in tests/run, and pyebpf."""
+
+Version = tuple[int, int]
+
+
+@final
+@dataclass(frozen=True)
+class Case:
+    """What a case says of itself."""
+
+    name: str
+    path: Path
+    since: Version
+    until: Version | None
+    portable: bool
+
+    def works(self, kernel: Version) -> bool:
+        return self.since <= kernel and (self.until is None or kernel <= self.until)
+
+
+def import_case(path: Path) -> ModuleType:
+    """Run the file as a module of its own."""
+    name = f"guest_case_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def read_case(path: Path) -> Case:
+    """Raises AttributeError for a file that lacks a name, and what the file itself raises."""
+    module = import_case(path)
+    assert callable(module.check), f"{path}: check is no function"
+    until = getattr(module, "UNTIL", None)
+    return Case(path.stem, path, module.SINCE, until, getattr(module, "PORTABLE", False))
+
+
+def all_names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.py"))

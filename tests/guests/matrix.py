@@ -1,0 +1,191 @@
+"""Every guest case on every kernel: compiled here, and loaded, attached, fired and read back there.
+
+    python tests/guests/matrix.py                                     # everything
+    python tests/guests/matrix.py --kernel 6.1 --case xdp --case tracepoint
+
+A kernel is started once for all cases (case.py says what a case is). The table says of each: `ok`, `refused` where the
+case is for younger kernels and neither is compiled nor loads, or FAILED, with the reasons below it; exit code 1 if
+something has failed. See machine.py for what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import dataclasses
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final, Literal, final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from case import FOLDER, PATHS, Case, all_names, read_case
+from compiling import Compiled, compiled
+from kernels import SUITES, unpacked
+from machine import CACHE, run
+
+from pyebpf.codegen import Worker
+from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.versions import parse_version
+
+TIMEOUT: Final = 600.0
+"""Seconds for one start of a guest."""
+
+sys.path[:0] = [path for path in PATHS if path not in sys.path]
+
+
+@final
+@dataclass(frozen=True)
+class Verdict:
+    """How a case went on a kernel."""
+
+    case: str
+    kernel: str
+    mark: Literal["ok", "refused", "FAILED"]
+    why: str
+    """What has failed, or who refused it."""
+    seconds: float
+    """In the guest."""
+
+
+@final
+@dataclass(frozen=True)
+class Went:
+    """All of one kernel, and how long it took, in seconds."""
+
+    kernel: str
+    verdicts: tuple[Verdict, ...]
+    compiling: float
+    running: float
+
+
+def types_of(kernel: str, cache: Path) -> Btf:
+    """The kernel's own types: the guest is asked once, and what it says is kept beside the kernel."""
+    kept = cache / kernel / f"{unpacked(kernel, cache).release}.btf"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(prefix="pyebpf-exchange-") as name:
+            ended = run(kernel, "cp /sys/kernel/btf/vmlinux /run/exchange/types", Path(name), cache=cache)
+            if ended.code != 0:
+                raise RuntimeError(f"Linux {kernel} doesn't give its types:\n{ended.console}")
+            data = (Path(name) / "types").read_bytes()
+        kept.write_bytes(data)
+    return Btf.from_file(kept)
+
+
+def tried(kernel: str, names: list[str], cache: Path) -> Went:
+    """Compile the cases and run them in one guest; in another one what is left, if that has died of one."""
+    version, start = parse_version(kernel), time.monotonic()
+    cases = [read_case(FOLDER / f"{name}.py") for name in names]
+    types = types_of(kernel, cache)
+    worker = Worker.start()
+    try:
+        made = [compiled(case, version, types, worker) for case in cases]
+    finally:
+        worker.close()
+    between = time.monotonic()
+    left = {number: one for number, one in enumerate(made) if one.elf}
+    answers: dict[int, dict[str, Any]] = {}
+    while left:
+        found = in_a_guest(kernel, left, cache)
+        answers |= found
+        left = {number: one for number, one in left.items() if number not in found}
+    verdicts = tuple(verdict(kernel, one, answers.get(number)) for number, one in enumerate(made))
+    return Went(kernel, verdicts, between - start, time.monotonic() - between)
+
+
+def in_a_guest(kernel: str, left: dict[int, Compiled], cache: Path) -> dict[int, dict[str, Any]]:
+    """The guest's answers by number: at least one, be it that the guest has died of that trial."""
+    with tempfile.TemporaryDirectory(prefix="pyebpf-exchange-") as name:
+        folder = Path(name)
+        with open(folder / "trials", "w") as trials:
+            for number, one in left.items():
+                trial = {"number": number, "case": str(one.case.path), "object": base64.b64encode(one.elf).decode()}
+                print(json.dumps(trial), file=trials)
+        inside = Path(__file__).resolve().parent / "trying.py"
+        command = f"{sys.executable} {inside} /run/exchange"
+        ended = run(kernel, command, folder, cache=cache, timeout=TIMEOUT)
+        path = folder / "outcomes"
+        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    answers = {line["number"]: line for line in lines if "stage" in line}
+    if ended.code != 0:
+        begun = [line["number"] for line in lines if line["number"] not in answers] or [next(iter(left))]
+        why = f"the guest has died:\n{last_words(ended.console)}"
+        answers[begun[0]] = {"stage": "died", "why": why, "seconds": 0.0}
+    return answers
+
+
+def last_words(console: str) -> str:
+    """Of a console what a kernel says when it panics, or else its end."""
+    lines = console.splitlines()
+    first = next((number for number, line in enumerate(lines) if "BUG: " in line or "panic" in line), -30)
+    return "\n".join(lines[first:][:30])
+
+
+def verdict(kernel: str, one: Compiled, answer: dict[str, Any] | None) -> Verdict:
+    """Whether what came out is what the case says of this kernel."""
+    stage = answer["stage"] if answer else "compile"
+    why, seconds = (answer["why"], answer["seconds"]) if answer else (one.why, 0.0)
+    mark: Literal["ok", "refused", "FAILED"] = "FAILED"
+    if one.case.works(parse_version(kernel)):
+        mark = "ok" if stage == "ok" else "FAILED"
+        why = f"{stage}: {why}" if mark == "FAILED" else ""
+    elif stage in ("compile", "load"):
+        mark = "refused"
+        if one.accepted and not one.case.portable:
+            mark, why = "FAILED", f"the compiler takes it for Linux {kernel}, and the kernel doesn't: {why}"
+    else:
+        why = f"Linux {kernel} takes it, and the case says that it is only for {span(one.case)}: {why}"
+    return Verdict(one.case.name, kernel, mark, why, seconds)
+
+
+def span(case: Case) -> str:
+    first = ".".join(map(str, case.since))
+    return f"{first} to {'.'.join(map(str, case.until))}" if case.until else f"{first} and later"
+
+
+def table(rounds: list[Went]) -> str:
+    """A line for each case, a column for each kernel, and the times."""
+    found = {(one.case, one.kernel): one for went in rounds for one in went.verdicts}
+    names = list(dict.fromkeys(case for case, _ in found))
+    width = max(map(len, [*names, "compile, run (s)"]))
+    lines = [" ".join([" " * width, *(f"{went.kernel:>9}" for went in rounds)])]
+    for name in names:
+        lines.append(" ".join([f"{name:<{width}}", *(f"{found[name, went.kernel].mark:>9}" for went in rounds)]))
+    times = (f"{f'{went.compiling:.0f}, {went.running:.0f}':>9}" for went in rounds)
+    return "\n".join([*lines, " ".join([f"{'compile, run (s)':<{width}}", *times])])
+
+
+def all_rounds(kernels: list[str], names: list[str], given: argparse.Namespace) -> Iterator[Went]:
+    """Each kernel in a process of its own."""
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(tried, kernels, [names] * len(kernels), [given.cache] * len(kernels))
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--kernel", choices=tuple(SUITES), action="append", help="all of them unless given")
+    parser.add_argument("--case", choices=all_names(), action="append", help="all of them unless given", metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="kernels at a time (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the verdicts go, a line each")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where kernels are kept (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    rounds = list(all_rounds(given.kernel or list(SUITES), given.case or all_names(), given))
+    verdicts = [one for went in rounds for one in went.verdicts]
+    if given.json:
+        given.json.write_text("".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in verdicts))
+    print(table(rounds))
+    failed = [one for one in verdicts if one.mark == "FAILED"]
+    for one in failed:
+        print(f"\n{one.case} on Linux {one.kernel}: {one.why}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

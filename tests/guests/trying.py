@@ -1,0 +1,117 @@
+"""Runs in the guest: loads, attaches, fires and reads back every case. Called by `matrix.py`.
+
+    python trying.py FOLDER
+
+`FOLDER/trials` has a line of JSON for each trial: its number, the path of its case, its object. `FOLDER/outcomes` gets
+a line before each, with its number alone, by which is known what a kernel has died of, and one behind it.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from case import PATHS, import_case
+
+sys.path[:0] = PATHS
+
+from run_kernel import bpf_ids, left_over
+
+import pyebpf
+from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.loader.errors import LoadWarning
+from pyebpf.object.read import read_object
+
+PATIENCE: Final = 90
+"""Seconds for one trial."""
+MODPROBE: Final = "/run/modprobe"
+
+
+def loaded_and_checked(trial: dict[str, Any]) -> dict[str, Any]:
+    """How far it came: `load` (attaching is part of it), `check`, or `ok`; and why no further."""
+    stage = "start"
+    try:
+        module = import_case(Path(trial["case"]))
+        for name in getattr(module, "MODULES", ()):
+            subprocess.run([MODPROBE, name], check=True, capture_output=True)
+        where = module.where() if hasattr(module, "where") else None
+        config = module.config() if hasattr(module, "config") else None
+        obj = read_object(base64.b64decode(trial["object"]))
+        stage = "load"
+        with pyebpf.load(obj, where=where, config=config) as session:
+            stage = "check"
+            module.check(session)
+    except Exception as error:
+        return {"stage": stage, "why": explained(error, Path(trial["case"]))}
+    return {"stage": "ok", "why": ""}
+
+
+def explained(error: Exception, case: Path) -> str:
+    """The error in a line, with the line of the case where it was."""
+    text = str(error).strip() or "assertion failed"
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename == str(case)]
+    at = f" at {case.name}:{steps[-1].lineno} `{steps[-1].line}`" if steps else ""
+    return f"{type(error).__name__}: {text}{at}"
+
+
+def in_a_process(trial: dict[str, Any]) -> dict[str, Any]:
+    """`loaded_and_checked` in a child of fork(2), which is ended when it takes too long."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reader)
+        signal.alarm(PATIENCE)
+        with open(writer, "w") as pipe:
+            json.dump(loaded_and_checked(trial), pipe)
+        os._exit(0)
+    os.close(writer)
+    with open(reader) as pipe:
+        text = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if text:
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+    return {"stage": "check", "why": f"the process ended by signal {os.WTERMSIG(status)}"}
+
+
+def warm_up() -> None:
+    """What each trial would do for itself again, it finds done: imports, and the index of the kernel's types."""
+    Btf.running().find("no such type", Kind.STRUCT)
+    for part in ("cgroup", "link", "netdev", "raw_tracepoint", "socket", "tracepoint"):
+        importlib.import_module(f"pyebpf.loader.attach.{part}")
+    for part in ("embed", "runtime.session", "loader.core", "object.btf_raw", "lang.probes", "lang.maps"):
+        importlib.import_module(f"pyebpf.{part}")
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    warm_up()
+    warnings.simplefilter("error", LoadWarning)
+    with open(folder / "trials") as trials, open(folder / "outcomes", "w") as outcomes:
+        for line in trials:
+            trial = json.loads(line)
+            print(json.dumps({"number": trial["number"]}), file=outcomes, flush=True)
+            before, start = bpf_ids(), time.monotonic()
+            answer = in_a_process(trial)
+            seconds = round(time.monotonic() - start, 3)
+            left = sorted(left_over(before, 2.0))
+            if left and answer["stage"] == "ok":
+                answer = {"stage": "check", "why": f"it left behind: {left}"}
+            found = {"number": trial["number"], "seconds": seconds, **answer}
+            print(json.dumps(found), file=outcomes, flush=True)
+
+
+if __name__ == "__main__":
+    main()
