@@ -67,6 +67,7 @@ def probe(packet):
         del table[3]
     for key in range(3):
         table[key] = (x >> key) & 3
+    for key in range(4):
         kept[key] = Item()
 """
 TAIL: Final = """\
