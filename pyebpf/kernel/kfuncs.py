@@ -71,7 +71,14 @@ def pair_by_name(name: str) -> Pair | None:
 _P: Final = ProgramType
 _ANY: Final[Mapping[ProgramType, Version]] = MappingProxyType({})
 """Every type of program."""
-_TRACING: Final = {_P.TRACING: (5, 17), _P.LSM: (5, 17), _P.TRACEPOINT: (6, 12), _P.PERF_EVENT: (6, 12)}
+_TRACING: Final[dict[ProgramType, Version]] = {
+    _P.TRACING: (5, 17),
+    _P.LSM: (5, 17),
+    _P.TRACEPOINT: (6, 12),
+    _P.PERF_EVENT: (6, 12),
+    _P.RAW_TRACEPOINT: (7, 0),
+    _P.SYSCALL: (6, 10),
+}
 _CPUMASK: Final = MappingProxyType({**_TRACING, _P.STRUCT_OPS: (6, 3)})
 _OBJECTS: Final = MappingProxyType(
     {**_TRACING, _P.STRUCT_OPS: (6, 2), _P.SCHED_CLS: (6, 2), _P.XDP: (6, 2), _P.CGROUP_SKB: (6, 12)},
@@ -79,7 +86,7 @@ _OBJECTS: Final = MappingProxyType(
 _XDP: Final = MappingProxyType({_P.XDP: (5, 18)})
 _CONNTRACK: Final = MappingProxyType({_P.XDP: (5, 18), _P.SCHED_CLS: (5, 18)})
 _KEYS: Final = MappingProxyType(
-    {**_TRACING, **dict.fromkeys((_P.STRUCT_OPS, _P.SCHED_CLS, _P.XDP, _P.CGROUP_SKB), (6, 18))}
+    {**_TRACING, **dict.fromkeys((_P.STRUCT_OPS, _P.SCHED_CLS, _P.XDP, _P.CGROUP_SKB, _P.SYSCALL), (6, 18))}
 )
 
 _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (

@@ -5,7 +5,8 @@
 
 A kernel is started once for all cases (case.py says what a case is). The table says of each: `ok`, `refused` where the
 case is for younger kernels and neither is compiled nor loads, or FAILED, with the reasons below it; exit code 1 if
-something has failed. See machine.py for what it needs.
+something has failed. The case `tables` tries what pyebpf's tables have first kernels for (facts.py, tables.py). See
+machine.py for what all this needs.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from typing import Any, Final, Literal, final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from case import FOLDER, PATHS, Case, all_names, read_case
+from case import FOLDER, Case, all_names, read_case
 from compiling import Compiled, compiled
 from kernels import SUITES, unpacked
 from machine import CACHE, run
+from tables import wrong_rows
 
 from pyebpf.codegen import Worker
 from pyebpf.kernel.btf import Btf
@@ -37,8 +39,7 @@ from pyebpf.kernel.versions import parse_version
 
 TIMEOUT: Final = 600.0
 """Seconds for one start of a guest."""
-
-sys.path[:0] = [path for path in PATHS if path not in sys.path]
+TABLES: Final = "tables"
 
 
 @final
@@ -82,7 +83,7 @@ def types_of(kernel: str, cache: Path) -> Btf:
 def tried(kernel: str, names: list[str], cache: Path) -> Went:
     """Compile the cases and run them in one guest; in another one what is left, if that has died of one."""
     version, start = parse_version(kernel), time.monotonic()
-    cases = [read_case(FOLDER / f"{name}.py") for name in names]
+    cases = [read_case(FOLDER / f"{name}.py") for name in names if name != TABLES]
     types = types_of(kernel, cache)
     worker = Worker.start()
     try:
@@ -91,17 +92,31 @@ def tried(kernel: str, names: list[str], cache: Path) -> Went:
         worker.close()
     between = time.monotonic()
     left = {number: one for number, one in enumerate(made) if one.elf}
-    answers: dict[int, dict[str, Any]] = {}
-    while left:
-        found = in_a_guest(kernel, left, cache)
-        answers |= found
-        left = {number: one for number, one in left.items() if number not in found}
-    verdicts = tuple(verdict(kernel, one, answers.get(number)) for number, one in enumerate(made))
-    return Went(kernel, verdicts, between - start, time.monotonic() - between)
+    told = Told({}, None if TABLES in names else {}, "")
+    while (left or told.facts is None) and not told.broken:
+        told = in_a_guest(kernel, left, told, cache)
+        left = {number: one for number, one in left.items() if number not in told.answers}
+    verdicts = [verdict(kernel, one, told.answers.get(number), told.broken) for number, one in enumerate(made)]
+    if TABLES in names:
+        verdicts.append(of_tables(kernel, told))
+    return Went(kernel, tuple(verdicts), between - start, time.monotonic() - between)
 
 
-def in_a_guest(kernel: str, left: dict[int, Compiled], cache: Path) -> dict[int, dict[str, Any]]:
-    """The guest's answers by number: at least one, be it that the guest has died of that trial."""
+@final
+@dataclass(frozen=True)
+class Told:
+    """What guests have said so far."""
+
+    answers: dict[int, dict[str, Any]]
+    """By trial."""
+    facts: dict[str, Any] | None
+    """None: still to be asked."""
+    broken: str
+    """What a guest has said that ended by something else than a trial."""
+
+
+def in_a_guest(kernel: str, left: dict[int, Compiled], told: Told, cache: Path) -> Told:
+    """What is known after one more start: something more, be it that the guest has died of the first trial."""
     with tempfile.TemporaryDirectory(prefix="pyebpf-exchange-") as name:
         folder = Path(name)
         with open(folder / "trials", "w") as trials:
@@ -109,16 +124,31 @@ def in_a_guest(kernel: str, left: dict[int, Compiled], cache: Path) -> dict[int,
                 trial = {"number": number, "case": str(one.case.path), "object": base64.b64encode(one.elf).decode()}
                 print(json.dumps(trial), file=trials)
         inside = Path(__file__).resolve().parent / "trying.py"
-        command = f"{sys.executable} {inside} /run/exchange"
+        command = f"{sys.executable} {inside} /run/exchange {TABLES if told.facts is None else ''}"
         ended = run(kernel, command, folder, cache=cache, timeout=TIMEOUT)
-        path = folder / "outcomes"
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = [json.loads(line) for line in _text(folder / "outcomes").splitlines()]
+        facts = json.loads(_text(folder / "facts") or "null") if told.facts is None else told.facts
     answers = {line["number"]: line for line in lines if "stage" in line}
-    if ended.code != 0:
-        begun = [line["number"] for line in lines if line["number"] not in answers] or [next(iter(left))]
-        why = f"the guest has died:\n{last_words(ended.console)}"
-        answers[begun[0]] = {"stage": "died", "why": why, "seconds": 0.0}
-    return answers
+    if ended.code == 0:
+        return Told(told.answers | answers, facts, "")
+    why = f"the guest has died:\n{last_words(ended.console)}"
+    begun = next((line["number"] for line in lines if line["number"] not in answers), None)
+    if begun is None:
+        return Told(told.answers | answers, facts, why)
+    answers[begun] = {"stage": "died", "why": why, "seconds": 0.0}
+    return Told(told.answers | answers, facts, "")
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def of_tables(kernel: str, told: Told) -> Verdict:
+    """Whether the tables say what was found."""
+    if told.facts is None:
+        return Verdict(TABLES, kernel, "FAILED", told.broken, 0.0)
+    wrong = wrong_rows(parse_version(kernel), told.facts)
+    return Verdict(TABLES, kernel, "FAILED" if wrong else "ok", "\n".join(wrong), 0.0)
 
 
 def last_words(console: str) -> str:
@@ -128,8 +158,10 @@ def last_words(console: str) -> str:
     return "\n".join(lines[first:][:30])
 
 
-def verdict(kernel: str, one: Compiled, answer: dict[str, Any] | None) -> Verdict:
-    """Whether what came out is what the case says of this kernel."""
+def verdict(kernel: str, one: Compiled, answer: dict[str, Any] | None, broken: str = "") -> Verdict:
+    """Whether what came out is what the case says of this kernel. `broken`: why there may be no answer."""
+    if answer is None and one.elf:
+        answer = {"stage": "start", "why": broken, "seconds": 0.0}
     stage = answer["stage"] if answer else "compile"
     why, seconds = (answer["why"], answer["seconds"]) if answer else (one.why, 0.0)
     mark: Literal["ok", "refused", "FAILED"] = "FAILED"
@@ -171,12 +203,13 @@ def all_rounds(kernels: list[str], names: list[str], given: argparse.Namespace) 
 def main(arguments: Iterable[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kernel", choices=tuple(SUITES), action="append", help="all of them unless given")
-    parser.add_argument("--case", choices=all_names(), action="append", help="all of them unless given", metavar="NAME")
+    names = [*all_names(), TABLES]
+    parser.add_argument("--case", choices=names, action="append", help="all of them unless given", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="kernels at a time (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the verdicts go, a line each")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where kernels are kept (default: %(default)s)")
     given = parser.parse_args(arguments)
-    rounds = list(all_rounds(given.kernel or list(SUITES), given.case or all_names(), given))
+    rounds = list(all_rounds(given.kernel or list(SUITES), given.case or names, given))
     verdicts = [one for went in rounds for one in went.verdicts]
     if given.json:
         given.json.write_text("".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in verdicts))

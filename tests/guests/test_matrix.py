@@ -19,7 +19,7 @@ CASE = Case("some", Path("some.py"), (5, 16), (6, 12), False)
 
 def judged(kernel: str, accepted: bool, stage: str | None, case: Case = CASE) -> Verdict:
     answer: dict[str, Any] | None = {"stage": stage, "why": "that is why", "seconds": 1.0} if stage else None
-    return verdict(kernel, Compiled(case, b"ELF", accepted, "E0224"), answer)
+    return verdict(kernel, Compiled(case, b"ELF" if stage else b"", accepted, "E0224"), answer)
 
 
 @pytest.mark.parametrize(

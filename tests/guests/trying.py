@@ -1,9 +1,10 @@
 """Runs in the guest: loads, attaches, fires and reads back every case. Called by `matrix.py`.
 
-    python trying.py FOLDER
+    python trying.py FOLDER [tables]
 
 `FOLDER/trials` has a line of JSON for each trial: its number, the path of its case, its object. `FOLDER/outcomes` gets
-a line before each, with its number alone, by which is known what a kernel has died of, and one behind it.
+a line before each, with its number alone, by which is known what a kernel has died of, and one behind it. With `tables`
+`FOLDER/facts` gets what `facts.py` says.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from case import PATHS, import_case
 
 sys.path[:0] = PATHS
 
+from facts import facts
 from run_kernel import bpf_ids, left_over
 
 import pyebpf
@@ -111,6 +113,9 @@ def main() -> None:
                 answer = {"stage": "check", "why": f"it left behind: {left}"}
             found = {"number": trial["number"], "seconds": seconds, **answer}
             print(json.dumps(found), file=outcomes, flush=True)
+    if "tables" in sys.argv[2:]:
+        subprocess.run([MODPROBE, "nf_conntrack"], check=True)  # it has kfuncs
+        (folder / "facts").write_text(json.dumps(facts()))
 
 
 if __name__ == "__main__":

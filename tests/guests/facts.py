@@ -1,0 +1,236 @@
+"""Asks a kernel what it has, by trying: map types, helpers, instructions, hooks, kfuncs. Prints JSON.
+
+    python tests/guests/machine.py --kernel 5.10 'python3 tests/guests/facts.py'
+    python tests/guests/facts.py > facts.json        # of the running kernel; as root
+
+`tables.py` compares with pyebpf's tables.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import platform
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.kernel.helpers import HELPERS
+from pyebpf.kernel.hooks import HOOKS, Hook
+from pyebpf.kernel.kfuncs import KNOWN
+from pyebpf.kernel.maps import MapFlag, MapType
+from pyebpf.kernel.programs import ProgramType
+from pyebpf.loader import sys as bpf
+from pyebpf.loader.load import raise_memlock
+
+PAGE: Final = 4096
+KFUNC_CALL: Final = 2
+"""BPF_PSEUDO_KFUNC_CALL."""
+NEEDS_TARGET: Final = (ProgramType.TRACING, ProgramType.LSM, ProgramType.EXT, ProgramType.STRUCT_OPS)
+"""Programs that name something of the kernel's already when they are loaded: the guest cases try those."""
+
+
+def instruction(opcode: int, registers: int = 0, offset: int = 0, immediate: int = 0) -> bytes:
+    """`struct bpf_insn`; the destination is in the lower half of `registers` on little-endian machines."""
+    if sys.byteorder == "big":
+        registers = (registers & 15) << 4 | registers >> 4
+    return struct.pack("=BBhi", opcode, registers, offset, immediate)
+
+
+EXIT: Final = instruction(0x95)
+
+
+def returns(result: int) -> bytes:
+    """`r0 = result; exit`."""
+    return instruction(0xB4, 0, 0, (result + 2**31) % 2**32 - 2**31) + EXIT
+
+
+INSTRUCTIONS: Final = {
+    # r0 = 1; if w0 == 1 goto the next
+    "v3": instruction(0xB7, 0, 0, 1) + instruction(0x16, 0, 0, 1) + EXIT,
+    # r0 = 7; r0 s/= 2; r0 = (s8)r0; r0 = bswap16 r0; gotol the next
+    "v4": b"".join(
+        [
+            *(instruction(0xB7, 0, 0, 7), instruction(0x37, 0, 1, 2), instruction(0xBF, 0, 8)),
+            *(instruction(0xD7, 0, 0, 16), instruction(0x06), EXIT),
+        ]
+    ),
+    # r0 = 0; *(u64 *)(r10 - 8) = r0; r0 = atomic_fetch_add((u64 *)(r10 - 8), r0); r0 = 0
+    "fetch": b"".join(
+        [
+            *(instruction(0xB7), instruction(0x7B, 0x0A, -8), instruction(0xDB, 0x0A, -8, 1)),
+            *(instruction(0xB7), EXIT),
+        ]
+    ),
+}
+"""What came with each level of the instruction set, and with atomic operations that fetch."""
+
+
+def tried(kind: int, code: bytes, attach: int = 0, target: int = 0, flags: int = 0) -> str:
+    """What the verifier says of a program, or "" if it is loaded."""
+    log = ctypes.create_string_buffer(1 << 16)
+    try:
+        bpf.prog_load(
+            *(kind, code, "GPL"),
+            expected_attach_type=attach,
+            attach_btf_id=target,
+            flags=flags,
+            log=log,
+            log_level=1,
+        ).close()
+    except OSError as error:
+        return f"{error.strerror}: {log.value.decode(errors='replace').strip()}"
+    return ""
+
+
+def helpers() -> list[int]:
+    """The numbers of the helpers that it knows, for whichever programs. Newer ones are "invalid"."""
+    return [
+        helper.id
+        for helper in HELPERS
+        if "invalid func" not in tried(ProgramType.SOCKET_FILTER, instruction(0x85, 0, 0, helper.id) + returns(0))
+    ]
+
+
+def plain_types() -> bpf.Descriptor:
+    """BTF with a u32 (type 1) and a u64 (type 2)."""
+    strings = b"\0u32\0u64\0"
+    types = struct.pack("=4I4I", 1, 1 << 24, 4, 32, 5, 1 << 24, 8, 64)
+    header = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(strings))
+    return bpf.btf_load(header + types + strings)
+
+
+_SIZES: Final[dict[MapType, tuple[int, int, int, int]]] = {
+    **dict.fromkeys((MapType.PROG_ARRAY, MapType.PERF_EVENT_ARRAY, MapType.CGROUP_ARRAY), (4, 4, 4, 0)),
+    **dict.fromkeys((MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS), (4, 4, 4, 0)),
+    **dict.fromkeys((MapType.DEVMAP, MapType.DEVMAP_HASH, MapType.CPUMAP, MapType.XSKMAP), (4, 4, 1, 0)),
+    **dict.fromkeys((MapType.SOCKMAP, MapType.SOCKHASH), (4, 4, 4, 0)),
+    MapType.LPM_TRIE: (8, 8, 4, MapFlag.NO_PREALLOC),
+    **dict.fromkeys((MapType.CGROUP_STORAGE, MapType.PERCPU_CGROUP_STORAGE), (16, 8, 0, 0)),
+    **dict.fromkeys((MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER), (0, 8, 4, 0)),
+    **dict.fromkeys((MapType.RINGBUF, MapType.USER_RINGBUF), (0, 0, PAGE, 0)),
+    **dict.fromkeys((MapType.SK_STORAGE, MapType.INODE_STORAGE), (4, 8, 0, MapFlag.NO_PREALLOC)),
+    **dict.fromkeys((MapType.TASK_STORAGE, MapType.CGRP_STORAGE), (4, 8, 0, MapFlag.NO_PREALLOC)),
+    MapType.ARENA: (0, 0, 1, MapFlag.MMAPABLE),
+    MapType.INSN_ARRAY: (4, 16, 4, 0),
+}
+"""Sizes of key and value, entries and flags, of those that don't take any."""
+_TYPED: Final = (MapType.SK_STORAGE, MapType.INODE_STORAGE, MapType.TASK_STORAGE, MapType.CGRP_STORAGE)
+"""They must say what they hold, in BTF."""
+
+
+def maps() -> dict[str, str]:
+    """By type of map, why none can be made, or ""."""
+    with plain_types() as types, bpf.map_create(MapType.ARRAY, 4, 4, 1) as inner:
+        found = {}
+        for kind in MapType:
+            if kind in (MapType.UNSPEC, MapType.STRUCT_OPS):
+                continue  # struct_ops needs a struct of the kernel's
+            key, value, entries, flags = _SIZES.get(kind, (4, 8, 4, 0))
+            typed = {"btf_fd": types.fd, "key_type_id": 1, "value_type_id": 2} if kind in _TYPED else {}
+            holds = {"inner_fd": inner.fd} if kind in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS) else {}
+            try:
+                bpf.map_create(kind, key, value, entries, flags, **typed, **holds).close()
+                found[kind.name] = ""
+            except OSError as error:
+                found[kind.name] = error.strerror
+        return found
+
+
+def plain_hooks() -> Iterator[Hook]:
+    """Those whose programs load without naming anything."""
+    return (hook for hook in HOOKS if hook.program_type not in NEEDS_TARGET)
+
+
+def hooks() -> dict[str, str]:
+    """By hook, what is said of a program that returns the hook's own default, or ""."""
+    return {hook.name: tried(hook.program_type, returns(hook.default), hook.attach_type or 0) for hook in plain_hooks()}
+
+
+PROGRAMS: Final[dict[ProgramType, tuple[int, str]]] = {
+    ProgramType.SOCKET_FILTER: (0, ""),
+    ProgramType.KPROBE: (0, ""),
+    ProgramType.SCHED_CLS: (0, ""),
+    ProgramType.TRACEPOINT: (0, ""),
+    ProgramType.XDP: (37, ""),
+    ProgramType.PERF_EVENT: (0, ""),
+    ProgramType.CGROUP_SKB: (0, ""),
+    ProgramType.RAW_TRACEPOINT: (0, ""),
+    ProgramType.TRACING: (23, "btf_trace_sys_enter"),
+    ProgramType.LSM: (27, "bpf_lsm_file_open"),
+    ProgramType.STRUCT_OPS: (0, "tcp_congestion_ops.ssthresh"),
+    ProgramType.SYSCALL: (0, ""),
+}
+"""Who is asked about kfuncs: the attach type, and what the program names of the kernel's."""
+SLEEPABLE: Final = 1 << 4
+"""BPF_F_SLEEPABLE, without which there are no syscall programs."""
+NOT_ALLOWED: Final = ("calling kernel function", "kernel function calls are not")
+"""How the verifier begins to say that a program may not call a kfunc; before 5.13 none may."""
+
+
+def programs(btf: Btf) -> dict[ProgramType, tuple[int, int, int]]:
+    """Attach type, target and flags of those of PROGRAMS that this kernel loads at all."""
+    found = {}
+    for kind, (attach, named) in PROGRAMS.items():
+        target: int | None = 0
+        if kind == ProgramType.STRUCT_OPS:
+            struct_name, _, member = named.partition(".")
+            target = btf.find(struct_name, Kind.STRUCT)
+            if target is not None:  # for these programs the attach type is the number of the member
+                attach = [each.name for each in btf.type(target).members].index(member)  # type: ignore[union-attr]
+        elif named:
+            target = btf.find(named, Kind.TYPEDEF if named.startswith("btf_trace_") else Kind.FUNC)
+        flags = SLEEPABLE if kind == ProgramType.SYSCALL else 0
+        if target is not None and not tried(kind, returns(0), attach, target, flags):
+            found[kind] = (attach, target, flags)
+    return found
+
+
+def kfuncs() -> dict[str, dict[str, bool]]:
+    """By kfunc that is in the kernel itself and type of program, whether it may call. That is asked before the
+    arguments are looked at. A kfunc that is there and that nobody may call isn't one yet."""
+    btf = Btf.running()
+    asked = programs(btf)
+    found = {}
+    for row in KNOWN:
+        number = btf.find(row.name, Kind.FUNC)
+        if number is None:
+            continue
+        code = instruction(0x85, KFUNC_CALL << 4, 0, number) + returns(0)
+        found[row.name] = {
+            kind.name: not any(words in tried(kind, code, *place) for words in NOT_ALLOWED)
+            for kind, place in asked.items()
+        }
+    return found
+
+
+def in_modules() -> list[str]:
+    """Kfuncs of modules that are loaded."""
+    base = Btf.running()
+    paths = [path for path in Path("/sys/kernel/btf").iterdir() if path.name != "vmlinux"]
+    modules = [Btf.from_bytes(path.read_bytes(), base) for path in paths]
+    found = {row.name: [module.find(row.name, Kind.FUNC) or 0 for module in modules] for row in KNOWN}
+    return [name for name, numbers in found.items() if max(numbers, default=0) >= base.count]
+
+
+def facts() -> dict[str, Any]:
+    """Everything."""
+    raise_memlock()  # maps count as locked memory until 5.11
+    return {
+        "release": platform.release(),
+        "helpers": helpers(),
+        "maps": maps(),
+        "instructions": {name: tried(ProgramType.SOCKET_FILTER, code) for name, code in INSTRUCTIONS.items()},
+        "hooks": hooks(),
+        "kfuncs": kfuncs(),
+        "module kfuncs": in_modules(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(facts(), indent=1))

@@ -1,0 +1,59 @@
+"""Compares what a kernel has, as `facts.py` found by trying, with what pyebpf's tables say of its version."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from pyebpf.ir.scratch import EXCHANGE
+from pyebpf.kernel.helpers import HELPERS
+from pyebpf.kernel.hooks import HOOKS
+from pyebpf.kernel.kfuncs import KNOWN
+from pyebpf.kernel.maps import MAP_KINDS
+from pyebpf.kernel.programs import ProgramType
+from pyebpf.kernel.versions import INSTRUCTION_SETS, Version, show_version
+
+
+def wrong_rows(kernel: Version, facts: dict[str, Any]) -> list[str]:
+    """Every row that says something else of `kernel` than what was found there, in either direction."""
+    return [
+        f"{what}: the table says since {show_version(since)}, and Linux {show_version(kernel)} "
+        + (f"has it{f': {why}' if why else ''}" if there else f"doesn't have it{f': {why}' if why else ''}")
+        for what, since, there, why in _rows(facts)
+        if there != (since <= kernel)
+    ] + list(_wrong_permissions(kernel, facts))
+
+
+def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, Version, bool, str]]:
+    """Each row: what it is, its first kernel, whether it is here, and why not."""
+    for helper in HELPERS:
+        yield f"helper {helper.name}", helper.since, helper.id in facts["helpers"], ""
+    for kind in MAP_KINDS:
+        yield f"map {kind.name}", kind.since, not facts["maps"][kind.type.name], facts["maps"][kind.type.name]
+    for hook in HOOKS:
+        if hook.name in facts["hooks"]:
+            yield f"hook {hook.name}", hook.since, not facts["hooks"][hook.name], facts["hooks"][hook.name]
+    levels = dict(INSTRUCTION_SETS)
+    for name, since in (("v3", levels["v3"]), ("v4", levels["v4"]), ("fetch", EXCHANGE)):
+        said = facts["instructions"][name]
+        yield f"instructions {name}", since, not said, said
+    for row in KNOWN:
+        there = row.name in facts["module kfuncs"] or any(facts["kfuncs"].get(row.name, {}).values())
+        yield f"kfunc {row.name}", row.since, there, ""
+
+
+def _wrong_permissions(kernel: Version, facts: dict[str, Any]) -> Iterator[str]:
+    """Of kfuncs that are here, who may call them."""
+    for row in KNOWN:
+        for name, allowed in facts["kfuncs"].get(row.name, {}).items():
+            since = row.allowed_since(ProgramType[name])
+            if allowed != (since is not None and since <= kernel):
+                says = f"since {show_version(since)}" if since is not None else "never"
+                yield (
+                    f"kfunc {row.name} in {name} programs: the table says {says}, "
+                    f"and Linux {show_version(kernel)} {'allows' if allowed else 'refuses'} it"
+                )

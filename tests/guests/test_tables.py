@@ -1,0 +1,78 @@
+"""The comparison of a kernel's facts with the tables: what is wrong is told, in both directions; without a guest."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tables import wrong_rows
+
+from pyebpf.kernel.helpers import HELPERS
+from pyebpf.kernel.hooks import HOOKS
+from pyebpf.kernel.kfuncs import KNOWN
+from pyebpf.kernel.maps import MapType
+
+
+def facts(version: tuple[int, int]) -> dict[str, Any]:
+    """Of a kernel that is as the tables say."""
+    from pyebpf.kernel.maps import MAP_KINDS
+    from pyebpf.kernel.programs import ProgramType
+
+    young = {kind.type.name for kind in MAP_KINDS if kind.since > version}
+    allowed = {
+        row.name: {
+            kind.name: (since := row.allowed_since(kind)) is not None and since <= version
+            for kind in (ProgramType.XDP, ProgramType.TRACING, ProgramType.TRACEPOINT)
+        }
+        for row in KNOWN
+    }
+    return {
+        "helpers": [helper.id for helper in HELPERS if helper.since <= version],
+        "maps": {kind.name: "Invalid argument" if kind.name in young else "" for kind in MapType},
+        "instructions": {"v3": "", "v4": "" if version >= (6, 6) else "unknown opcode", "fetch": ""},
+        "hooks": {hook.name: "" for hook in HOOKS},
+        "kfuncs": allowed,
+        "module kfuncs": [],
+    }
+
+
+def test_nothing_is_wrong() -> None:
+    assert not wrong_rows((6, 1), facts((6, 1)))
+    assert not wrong_rows((6, 18), facts((6, 18)))
+
+
+def test_what_is_there_too_early_and_what_is_missing() -> None:
+    found = facts((6, 1))
+    found["helpers"].append(210)  # cgrp_storage_get, since 6.2
+    found["helpers"].remove(181)  # loop, since 5.17
+    found["maps"]["CGRP_STORAGE"] = ""
+    found["maps"]["BLOOM_FILTER"] = "Invalid argument"
+    found["instructions"]["v4"] = ""
+    found["hooks"]["xdp"] = "no"
+    wrong = wrong_rows((6, 1), found)
+    assert sorted(text.partition(":")[0] for text in wrong) == [
+        *("helper cgrp_storage_get", "helper loop", "hook xdp", "instructions v4", "map BloomFilter"),
+        "map CgroupStorage",
+    ]
+    assert "Linux 6.1 doesn't have it: Invalid argument" in next(text for text in wrong if "BloomFilter" in text)
+
+
+def test_who_may_call_a_kfunc() -> None:
+    found = facts((6, 12))
+    found["kfuncs"]["bpf_cpumask_create"]["XDP"] = True
+    found["kfuncs"]["bpf_cpumask_release"]["TRACING"] = False
+    wrong = wrong_rows((6, 12), found)
+    assert len(wrong) == 2
+    assert "bpf_cpumask_create in XDP programs: the table says never, and Linux 6.12 allows it" in wrong[0]
+    assert "bpf_cpumask_release in TRACING programs: the table says since 6.3, and Linux 6.12 refuses it" in wrong[1]
+
+
+def test_kfuncs_of_modules() -> None:
+    found = facts((6, 12))
+    del found["kfuncs"]["bpf_ct_release"]
+    assert len(wrong_rows((6, 12), found)) == 1
+    found["module kfuncs"].append("bpf_ct_release")
+    assert not wrong_rows((6, 12), found)
