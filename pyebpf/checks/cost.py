@@ -29,6 +29,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.ir.scratch import LARGEST, moved, scratch, size_of
 from pyebpf.kernel.helpers import Helper
+from pyebpf.kernel.hooks import HOOKS
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -178,7 +179,13 @@ def _largest(program: Program, measure: Callable[[ops.Block], int]) -> ops.Loop 
 def forbidden(program: Program, module: Module) -> Iterator[Diagnostic]:
     """A diagnostic for every helper that this kind of program, or this licence, may not call."""
     for helper, span in used_helpers(program):
-        if not helper.allows(program.hook.program_type):
-            yield HelperNotAllowed(span, helper.name, program.hook.name)
+        if not helper.allows(program.hook.program_type, program.hook.attach_type):
+            yield HelperNotAllowed(span, helper.name, program.hook.name, _who_may(helper))
         elif helper.gpl and module.license not in GPL_COMPATIBLE:
             yield NeedsGpl(span, helper.name, module.license)
+
+
+def _who_may(helper: Helper) -> str:
+    """The hooks whose programs may call `helper`, as a help; "" if there are none."""
+    able = [f"@{hook.name}" for hook in HOOKS if helper.allows(hook.program_type, hook.attach_type)]
+    return f"{' or '.join(filter(None, (', '.join(able[:-1]), able[-1])))} programs can" if able else ""

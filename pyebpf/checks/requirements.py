@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import final
 
 from pyebpf.checks.strategies import since
-from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.base import Diagnostic, article
 from pyebpf.diagnostics.kfuncs import KfuncUndated
 from pyebpf.diagnostics.proofs import TooNew
 from pyebpf.ir import ops
@@ -14,6 +14,7 @@ from pyebpf.ir.module import MapRef, Program
 from pyebpf.ir.origins import references, roots
 from pyebpf.ir.scratch import EXCHANGE, is_alone, moved
 from pyebpf.kernel.helpers import Helper, helper_by_name
+from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.kfuncs import known_kfunc
 from pyebpf.kernel.maps import map_kind_by_name
 from pyebpf.kernel.versions import Version, show_version
@@ -82,7 +83,7 @@ def needs(program: Program) -> Iterator[Need]:
     for helper, span in _called(program):
         if helper not in seen:
             seen.add(helper)
-            yield Need(f"the kernel's `{helper.name}`", helper.since, span)
+            yield _helper(helper, program.hook, span)
     yield from _kfuncs(program)
     yield from _given_locks(program)
     for op in ops.walk(program.body):
@@ -90,6 +91,14 @@ def needs(program: Program) -> Iterator[Need]:
             yield Need("a large loop (`bpf_loop`)", since(op, program), op.span)
         elif isinstance(op, ops.Loop) and op.strategy == "entries":
             yield Need("a loop over a map's entries (`bpf_for_each_map_elem`)", since(op, program), op.span)
+
+
+def _helper(helper: Helper, hook: Hook, span: Span) -> Need:
+    """A helper, which the hook's programs may have got later than others did."""
+    allowed = helper.allowed_since(hook.program_type, hook.attach_type)
+    if allowed is None or allowed == helper.since:
+        return Need(f"the kernel's `{helper.name}`", helper.since, span)
+    return Need(f"the kernel's `{helper.name}` in {article(hook.name)} program", allowed, span)
 
 
 def _kfuncs(program: Program) -> Iterator[Need]:

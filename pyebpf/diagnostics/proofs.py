@@ -97,6 +97,7 @@ class NeedsGpl(Diagnostic):
 class HelperNotAllowed(Diagnostic):
     code: ClassVar = "E0222"
     title: ClassVar = "this needs the kernel's `{helper}`, which {hook} programs may not call"
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
     Each kind of program may call its own set of the kernel's functions. A packet in the driver, for instance,
     belongs to no
@@ -105,6 +106,7 @@ class HelperNotAllowed(Diagnostic):
 
     helper: str
     hook: str
+    hint: str
 
 
 @final

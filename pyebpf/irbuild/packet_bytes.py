@@ -68,7 +68,7 @@ def method(b: Builder, name: str, node: tree.Call) -> Operand:
 def _may_write(b: Builder) -> bool:
     row = access_of(b.hook.context)
     helper = helper_by_name(row.store)
-    return helper is not None and helper.allows(b.hook.program_type)
+    return helper is not None and helper.allows(b.hook.program_type, b.hook.attach_type)
 
 
 def _is_in_place(b: Builder, buffer: Buffer) -> bool:

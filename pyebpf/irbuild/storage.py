@@ -35,7 +35,7 @@ def kind_of(map: MapRef) -> StorageKind:
 def owner(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     """What the value hangs on, as a pointer that the kernel trusts."""
     kind = kind_of(map)
-    if not kind.get.allows(b.hook.program_type):
+    if not kind.get.allows(b.hook.program_type, b.hook.attach_type):
         _not_here(b, map, kind, span)
     if not (ops.is_value(key) and key.type == KernelType(kind.struct)):
         example = f"{map.name}[{kind.key}]" if kind.key else ""
@@ -75,7 +75,7 @@ def socket(b: Builder, span: Span, name_span: Span) -> ops.Value:
     """`packet.socket`: the whole socket (5.1), not one that is still being made; NullPointerError if there is none."""
     kind = storage_by_name("SkStorage")
     assert kind is not None
-    if b.hook.context is not ContextKind.SKB_PACKET or not kind.get.allows(b.hook.program_type):
+    if b.hook.context is not ContextKind.SKB_PACKET or not kind.get.allows(b.hook.program_type, b.hook.attach_type):
         hooks = " or ".join(f"@{hook.name}" for hook in kind.hooks())
         b.error(timers.NoSocket(name_span, b.hook.name, kind.elsewhere, f"{hooks} can ask for it"))
     found = b.emit(ops.ContextLoad(*SOCKET, KernelType(SOCKETS), span))

@@ -47,7 +47,7 @@ class StorageKind:
 
     def hooks(self) -> tuple[Hook, ...]:
         """Those that may use it."""
-        return tuple(hook for hook in HOOKS if self.get.allows(hook.program_type))
+        return tuple(hook for hook in HOOKS if self.get.allows(hook.program_type, hook.attach_type))
 
 
 STORAGES: Final = (

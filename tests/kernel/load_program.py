@@ -16,6 +16,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 EXIT = struct.pack("<BBhi", 0x95, 0, 0, 0)
 RETURN_ZERO = struct.pack("<BBhi", 0xB7, 0, 0, 0) + EXIT
+RETURN_ONE = struct.pack("<BBhi", 0xB7, 0, 0, 1) + EXIT
 
 
 def call(helper: int) -> bytes:
@@ -23,13 +24,18 @@ def call(helper: int) -> bytes:
     return struct.pack("<BBhi", 0x85, 0, 0, helper)
 
 
-def load(program_type: ProgramType, code: bytes, license: str = "GPL") -> tuple[int, str]:
-    """Try to load; returns the error number (0 if it loaded, and was closed again) and the verifier's log."""
+def load(
+    program_type: ProgramType, code: bytes, license: str = "GPL", *, attach: int = 0, target: int = 0, flags: int = 0
+) -> tuple[int, str]:
+    """Try to load; returns the error number (0 if it loaded, and was closed again) and the verifier's log.
+
+    `attach` is the `expected_attach_type`, `target` the `attach_btf_id`.
+    """
     instructions = ctypes.create_string_buffer(code, len(code))
     words = ctypes.create_string_buffer(license.encode())
     log = ctypes.create_string_buffer(1 << 16)
     attributes = struct.pack(
-        "=IIQQIIQ",
+        "=IIQQIIQIIQQII36xI",
         program_type,
         len(code) // 8,
         ctypes.addressof(instructions),
@@ -37,6 +43,13 @@ def load(program_type: ProgramType, code: bytes, license: str = "GPL") -> tuple[
         1,
         len(log),
         ctypes.addressof(log),
+        0,  # kern_version
+        flags,
+        0,  # prog_name
+        0,
+        0,  # prog_ifindex
+        attach,
+        target,
     ).ljust(144, b"\0")
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     number = _SYS_BPF[platform.machine()]
