@@ -29,6 +29,10 @@ older kernels, which can do without, don't get it."""
 WITHOUT: Final = "max,cx16=off"
 
 
+class Unavailable(Exception):
+    """A kernel can't be fetched; says from where, and what apt says."""
+
+
 @final
 @dataclass(frozen=True)
 class Unpacked:
@@ -44,7 +48,7 @@ class Unpacked:
 def unpacked(version: str, cache: Path) -> Unpacked:
     """The newest kernel of `version` ("5.10"), fetched unless the cache has it.
 
-    Raises LookupError where no suite has it, CalledProcessError where a tool fails.
+    Raises LookupError for other versions than those of SUITES, Unavailable where it can't be fetched.
     """
     if version not in SUITES:
         raise LookupError(f"no suite is known to have Linux {version}, only {', '.join(SUITES)}")
@@ -52,7 +56,7 @@ def unpacked(version: str, cache: Path) -> Unpacked:
     if not (folder / "complete").exists():
         _fetch(version, folder, _apt(SUITES[version], cache / "apt" / version))
         found = _found(folder)
-        subprocess.run(["depmod", "-b", found.modules, found.release], check=True)
+        _run(version, ["depmod", "-b", str(found.modules), found.release])
         (folder / "complete").touch()
     return _found(folder)
 
@@ -80,24 +84,37 @@ def _apt(suite: str, folder: Path) -> list[str]:
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
         "Acquire::Check-Valid-Until": "false",
+        "Acquire::Retries": "3",
+        "APT::Update::Error-Mode": "any",  # else it's content with nothing
     }
     return [f"-o{key}={value}" for key, value in settings.items()]
 
 
+def _run(version: str, command: list[str], folder: Path | None = None) -> str:
+    """What a tool says. Raises Unavailable."""
+    what = f"Linux {version} can't be had from {MIRROR} ({SUITES[version]}): {' '.join(command[:1] + command[-2:])}"
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
+    except FileNotFoundError:
+        raise Unavailable(f"{what}: {command[0]} isn't installed") from None
+    if done.returncode:
+        raise Unavailable(f"{what}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
 def _fetch(version: str, folder: Path, options: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["apt-get", *options, "-qq", "update"], check=True)
-    command = ["apt-cache", *options, "pkgnames", "linux-"]
-    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    _run(version, ["apt-get", *options, "-qq", "update"])
+    names = _run(version, ["apt-cache", *options, "pkgnames", "linux-"]).split()
     pattern = re.compile(rf"linux-(?:image|binary)-({re.escape(version)}\b.*cloud-amd64)")
     found = {match[1] for name in names if (match := pattern.fullmatch(name))}
     if not found:
-        raise LookupError(f"{SUITES[version]} has no Linux {version}")
+        raise Unavailable(f"{MIRROR} ({SUITES[version]}) has no Linux {version}")
     newest = max(found, key=lambda release: [int(part) for part in re.findall(r"\d+", release)])
     # Newer kernels come in two packages, and the one named after the image has nothing in it.
     parts = ("binary", "modules") if f"linux-modules-{newest}" in names else ("image",)
     for name in (f"linux-{part}-{newest}" for part in parts):
-        subprocess.run(["apt-get", *options, "-qq", "download", name], check=True, cwd=folder)
+        _run(version, ["apt-get", *options, "-qq", "download", name], folder)
     for package in folder.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
+        _run(version, ["dpkg-deb", "-x", str(package), str(folder)])
         package.unlink()

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from case import FOLDER, Case, all_names, read_case
 from compiling import Compiled, compiled
-from kernels import SUITES, unpacked
+from kernels import SUITES, Unavailable, unpacked
 from machine import CACHE, run
 from tables import wrong_rows
 
@@ -209,7 +209,11 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the verdicts go, a line each")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where kernels are kept (default: %(default)s)")
     given = parser.parse_args(arguments)
-    rounds = list(all_rounds(given.kernel or list(SUITES), given.case or names, given))
+    try:
+        rounds = list(all_rounds(given.kernel or list(SUITES), given.case or names, given))
+    except (Unavailable, FileNotFoundError) as error:  # no kernel, no qemu, no virtiofsd
+        print(f"the kernel matrix can't run: {error}", file=sys.stderr)
+        return 1
     verdicts = [one for went in rounds for one in went.verdicts]
     if given.json:
         given.json.write_text("".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in verdicts))
