@@ -17,14 +17,11 @@ from os import PathLike
 from typing import Final
 
 from pyebpf.kernel import btf_types as types
+from pyebpf.kernel.btf_files import FOLDER, KERNEL, RUNNING, read
 from pyebpf.kernel.btf_index import BtfError, GrowingIndex, Header, Index, open_index
+from pyebpf.kernel.btf_names import SEPARATOR, essential
 from pyebpf.kernel.btf_types import BtfType, Kind, MemberAccess
 
-RUNNING: Final = "/sys/kernel/btf/vmlinux"
-"""The running kernel's BTF: since 5.4, with CONFIG_DEBUG_INFO_BTF."""
-
-_LARGEST: Final = 256 << 20
-"""Bytes. The largest BTF seen in a kernel is 12 MB."""
 _DEEPEST: Final = 128
 """Levels of arrays, typedefs and modifiers followed before the BTF is called circular."""
 
@@ -67,13 +64,20 @@ class Btf:
         return _running()
 
     @staticmethod
+    def modules() -> Iterator[tuple[str, Btf]]:
+        """Name and BTF of every module of the running kernel that has it: since 5.11. Raises BtfError."""
+        return _modules()
+
+    @staticmethod
+    def module(name: str) -> Btf:
+        """The BTF of a module of the running kernel, on top of the kernel's own. Raises BtfError if it has none."""
+        return _module(name)
+
+    @staticmethod
     def from_file(path: str | PathLike[str]) -> Btf:
         """Raw BTF, or an ELF file's `.BTF` section. Raises BtfError."""
-        data = _read(path)
-        if data[:4] == b"\x7fELF":
-            data = _elf_section(data, path)
         try:
-            return Btf.from_bytes(data)
+            return Btf.from_bytes(read(path))
         except BtfError as error:
             raise BtfError(f"{path}: {error}") from None
 
@@ -133,6 +137,18 @@ class Btf:
         return inherited + tuple(
             sorted(self._first + number for offset in offsets for number in self._index.numbers(offset))
         )
+
+    def flavours(self, name: str) -> tuple[int, ...]:
+        """The ids of all types whose essential name is `name`, in order: of `name` and of `name___x`."""
+        if not name:
+            return ()
+        found = set(self.find_all(name))
+        wanted = (name + SEPARATOR).encode("utf-8", "surrogatepass")
+        for offset in dict.fromkeys(self._own_and_inherited(wanted)):
+            if essential(self._string(offset)) == name:
+                found.update(self._first + number for number in self._index.numbers(offset))
+        inherited = self.base.flavours(name) if self.base else ()
+        return tuple(sorted(found.union(inherited)))
 
     def names(self, kind: Kind, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Name and id of every type of `kind` whose name starts with `prefix`, those of the base first."""
@@ -239,10 +255,13 @@ class Btf:
         if not prefix:
             yield from dict.fromkeys(offset for offset, _ in self._index.named())
             return
-        wanted = prefix.encode("utf-8", "surrogatepass")
+        yield from self._own_and_inherited(prefix.encode("utf-8", "surrogatepass"))
+
+    def _own_and_inherited(self, wanted: bytes) -> Iterator[int]:
+        """Where the strings have these bytes, those of the base too, which a split BTF uses."""
         yield from self._occurrences(wanted)
         if self.base:
-            yield from self.base._occurrences(wanted)
+            yield from self.base._own_and_inherited(wanted)
 
     def _occurrences(self, wanted: bytes) -> Iterator[int]:
         start = self._header.string_start
@@ -339,34 +358,43 @@ class Btf:
 @cache
 def _running() -> Btf:
     try:
-        return Btf.from_bytes(_read(RUNNING))
+        return Btf.from_bytes(read(RUNNING))
     except BtfError as error:
         raise BtfError(f"the running kernel's types can't be read: {error}") from None
 
 
-def _read(path: str | PathLike[str]) -> bytes:
+def _module(name: str) -> Btf:
+    if not name or "/" in name or name in (".", ".."):
+        raise BtfError(f"{name!r} is no name of a module")
+    if name == KERNEL:
+        return Btf.running()
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size  # of sysfs files too
-            data = file.read(min(size, _LARGEST))
+        found = os.stat(f"{FOLDER}/{name}")
     except (OSError, ValueError) as error:
-        raise BtfError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    if size > _LARGEST:
-        raise BtfError(f"{path}: larger than {_LARGEST >> 20} MB, which no BTF is")
-    return data
+        raise BtfError(f"no types of a module {name}: {getattr(error, 'strerror', None) or error}") from None
+    return _module_as_loaded(name, found.st_ino, found.st_ctime_ns)
 
 
-def _elf_section(data: bytes, path: str | PathLike[str]) -> bytes:
-    """The contents of `.BTF`. elftools raises all sorts of things on broken files."""
-    import io
-
-    from elftools.elf.elffile import ELFFile
-
+@cache
+def _module_as_loaded(name: str, inode: int, since: int) -> Btf:
+    """`inode` and `since` tell one loading of a module from the next."""
+    path = f"{FOLDER}/{name}"
     try:
-        section = ELFFile(io.BytesIO(data)).get_section_by_name(".BTF")
-        contents = None if section is None else bytes(section.data())
-    except Exception as error:
-        raise BtfError(f"{path}: not a readable ELF file ({error or type(error).__name__})") from None
-    if contents is None:
-        raise BtfError(f"{path}: has no .BTF section; it was built without BTF")
-    return contents
+        return Btf.from_bytes(read(path), Btf.running())
+    except BtfError as error:
+        raise BtfError(f"the types of module {name} can't be read: {error}") from None
+
+
+def _modules() -> Iterator[tuple[str, Btf]]:
+    try:
+        names = sorted(os.listdir(FOLDER))
+    except OSError:
+        return
+    for name in names:
+        if name == KERNEL:
+            continue
+        try:
+            yield name, _module(name)
+        except BtfError:
+            if os.path.exists(f"{FOLDER}/{name}"):
+                raise  # otherwise it was unloaded meanwhile

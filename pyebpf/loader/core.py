@@ -1,267 +1,308 @@
-"""CO-RE: rewrites instructions that depend on the layout of kernel types, for the kernel at hand.
+"""CO-RE: makes an object's code fit the kernel at hand, where it depends on the layout of the kernel's types.
 
-Source: the kernel's documentation, "BPF LLVM Relocations", section on CO-RE; `enum bpf_core_relo_kind`.
-A relocation that has no answer makes its instruction a call of a helper that doesn't exist, so that the verifier
-refuses it only if it can be reached.
+Comes in: an object whose records say which instructions depend on what; BTF of the object and of a kernel. Goes out:
+the code of each function. The answers are those of libbpf, record by record:
+
+    candidates   types of the kernel of the same kind and name, flavours (`___x`) aside; those of modules only where
+                 the kernel itself has none. What a record found unfit isn't asked by later records of the same type
+    the answer   must be the same for all candidates that have the field
+    no answer    "no" and 0 where existence, sizes and ids of types are asked; else the instruction is poisoned
+
+Source: the kernel's documentation, "BPF LLVM Relocations", section on CO-RE.
 """
 
 from __future__ import annotations
 
-import struct
-from enum import IntEnum
-from typing import Final, final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias, final
 
 from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf import Btf, BtfError
-from pyebpf.kernel.btf_types import Kind
+from pyebpf.kernel.btf_names import essential
+from pyebpf.loader.core_patch import Change, patch
+from pyebpf.loader.core_relations import CoreError, same_kind
+from pyebpf.loader.core_spec import CoreKind, Spec, describe, match, parse
 from pyebpf.loader.errors import LoadError
-from pyebpf.object.specs import CoreRelocation
+from pyebpf.object.specs import CoreRelocation, FunctionSpec, Object
 from pyebpf.records import dataclass
 
-POISON: Final = 0xBAD2310
-_SIZES: Final = {4: 0x00, 2: 0x08, 1: 0x10, 8: 0x18}
-_DEEPEST: Final = 32
+_LARGEST_LOAD: Final = 8
+Candidate: TypeAlias = "tuple[Btf, int]"
+Modules: TypeAlias = "Callable[[], Iterable[tuple[str, Btf]]]"
 
 
-class CoreKind(IntEnum):
-    """`enum bpf_core_relo_kind`."""
+def no_modules() -> Iterable[tuple[str, Btf]]:
+    """Of a kernel that isn't running nothing is known but what it is given as."""
+    return ()
 
-    BYTE_OFFSET = 0
-    BYTE_SIZE = 1
-    EXISTS = 2
-    SIGNED = 3
-    LSHIFT = 4
-    RSHIFT = 5
-    TYPE_ID_LOCAL = 6
-    TYPE_ID_TARGET = 7
-    TYPE_EXISTS = 8
-    TYPE_SIZE = 9
-    ENUM_EXISTS = 10
-    ENUM_VALUE = 11
-    TYPE_MATCHES = 12
+
+def relocate(obj: Object, target: Btf, modules: Modules = no_modules) -> dict[str, bytes]:
+    """The code of the functions of `obj` that have CO-RE records, by name. Raises LoadError."""
+    local = _own_types(obj)
+    resolver = Resolver(local, target, modules)
+    order = ">" if obj.big_endian else "<"
+    changed: dict[str, bytearray] = {}
+    for function, record in records(obj):
+        code = changed.setdefault(function.name, bytearray(function.code))
+        at = record.offset - function.section_offset
+        try:
+            if at % 8 or at < 0 or at + (16 if code[at] == 0x18 else 8) > len(code):
+                raise LoadError("it is for no whole instruction of the function", "object")
+            patch(code, at, order, resolver.change(record))
+        except LoadError as error:
+            raise LoadError(f"{_title(function, record, local)}: {error}", error.reason) from None
+    return {name: bytes(code) for name, code in changed.items()}
+
+
+def _own_types(obj: Object) -> Btf:
+    try:
+        return Btf.from_bytes(obj.btf)
+    except BtfError as error:
+        raise LoadError(f"the object's own types: {error}", "object") from None
+
+
+def records(obj: Object) -> Iterator[tuple[FunctionSpec, CoreRelocation]]:
+    """All records of an object and the functions that they are for, as they stand in it."""
+    functions = (*obj.functions, *(program.function for program in obj.programs))
+    pairs = [(function, record) for function in functions for record in function.core]
+    yield from sorted(pairs, key=lambda pair: pair[1].number)
+
+
+def _title(function: FunctionSpec, record: CoreRelocation, local: Btf) -> str:
+    at = (record.offset - function.section_offset) // 8
+    try:
+        spec = parse(local, record.type_id, record.access, CoreKind(record.kind))
+        what = describe(local, spec)
+    except (ValueError, BtfError, CoreError):
+        what = f"type {record.type_id}, {record.access!r}"
+    return f"CO-RE record of {function.name}, instruction {at} (`{what}`)"
+
+
+@final
+class Resolver:
+    """Answers records. Those of one object belong to one resolver, in their order."""
+
+    def __init__(self, local: Btf, target: Btf, modules: Modules = no_modules) -> None:
+        self.local = local
+        self.target = target
+        self._modules = modules
+        self._candidates: dict[int, list[Candidate]] = {}
+
+    def change(self, record: CoreRelocation) -> Change:
+        """What becomes of the record's instruction. Raises LoadError."""
+        try:
+            kind = CoreKind(record.kind)
+        except ValueError:
+            raise LoadError(f"records of kind {record.kind} are not known", "object") from None
+        if kind is CoreKind.TYPE_ID_LOCAL:
+            self._parse(record, kind)
+            return Change(None, record.type_id)
+        spec, found = self.resolve(record)
+        try:
+            before = _value(kind, self.local, spec)
+        except (BtfError, CoreError) as error:
+            raise LoadError(str(error), "object") from None
+        if not found:
+            missing = 0 if kind in _ZERO_IF_MISSING else None
+            return Change(_expected(kind, self.local, spec, before), missing)
+        after = self._agreed(kind, found)
+        resizable = before.size == after.size or _resizable(
+            self.local.type(before.type_id), found[0][0].type(after.type_id)
+        )
+        checked = _expected(kind, self.local, spec, before)
+        return Change(checked, after.value, before.size, after.size, resizable)
+
+    def resolve(self, record: CoreRelocation) -> tuple[Spec, list[tuple[Btf, Spec]]]:
+        """What a record names in the object, and in each of the candidates that have it. Raises LoadError."""
+        kind = CoreKind(record.kind)
+        spec = self._parse(record, kind)
+        candidates = self._candidates_of(record.type_id)
+        found: list[tuple[Btf, Spec]] = []
+        fit = []
+        try:
+            for target, candidate in candidates:
+                there = match(self.local, spec, kind, target, candidate)
+                if there is not None:
+                    found.append((target, there))
+                    fit.append((target, candidate))
+        except (BtfError, CoreError) as error:
+            raise LoadError(f"the kernel's types: {error}", "kernel") from None
+        if fit:
+            self._candidates[record.type_id] = fit
+        return spec, found
+
+    def _parse(self, record: CoreRelocation, kind: CoreKind) -> Spec:
+        try:
+            return parse(self.local, record.type_id, record.access, kind)
+        except (BtfError, CoreError) as error:
+            raise LoadError(str(error), "object") from None
+
+    def _candidates_of(self, type_id: int) -> list[Candidate]:
+        if type_id not in self._candidates:
+            try:
+                root = self.local.type(type_id)
+            except BtfError as error:
+                raise LoadError(str(error), "object") from None
+            if not root.name or isinstance(root, types.Void):
+                raise LoadError("its type has no name to be looked for in the kernel", "object")
+            try:
+                self._candidates[type_id] = self._search(root)
+            except BtfError as error:
+                raise LoadError(f"the kernel's types: {error}", "kernel") from None
+        return self._candidates[type_id]
+
+    def _search(self, root: types.BtfType) -> list[Candidate]:
+        name = essential(root.name)
+        found = [(self.target, type_id) for type_id in _of_kind(self.target, name, root)]
+        if not found:
+            for _, module in self._modules():
+                found += [(module, type_id) for type_id in _of_kind(module, name, root)]
+        return found
+
+    def _agreed(self, kind: CoreKind, found: list[tuple[Btf, Spec]]) -> _Value:
+        """The value that all candidates have."""
+        first: _Value | None = None
+        for target, spec in found:
+            try:
+                value = _value(kind, target, spec)
+            except (BtfError, CoreError) as error:
+                raise LoadError(f"the kernel's types: {error}", "kernel") from None
+            if first is None:
+                first = value
+            elif spec.bits != found[0][1].bits or value.value != first.value:
+                ids = ", ".join(f"{spec.root}: {self._shown(target, spec, kind)}" for target, spec in found)
+                raise LoadError(
+                    f"the kernel has {len(found)} types of that name, and they don't agree (by type id, {ids})",
+                    "kernel",
+                )
+        assert first is not None
+        return first
+
+    def _shown(self, target: Btf, spec: Spec, kind: CoreKind) -> str:
+        value = _value(kind, target, spec).value
+        return f"offset {spec.bits / 8:g}" if kind.of_field else str(value)
+
+
+def _of_kind(btf: Btf, name: str, like: types.BtfType) -> Iterator[int]:
+    """The types of that name, in any flavour, that are of the same kind."""
+    return (number for number in btf.flavours(name) if same_kind(btf.type(number), like))
 
 
 _ZERO_IF_MISSING: Final = (
-    CoreKind.EXISTS,
-    CoreKind.TYPE_EXISTS,
-    CoreKind.TYPE_SIZE,
-    CoreKind.TYPE_ID_TARGET,
-    CoreKind.ENUM_EXISTS,
-    CoreKind.TYPE_MATCHES,
+    *(CoreKind.EXISTS, CoreKind.TYPE_EXISTS, CoreKind.TYPE_SIZE, CoreKind.TYPE_ID_TARGET),
+    *(CoreKind.TYPE_MATCHES, CoreKind.ENUM_EXISTS),
 )
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A field: offset in bits from the start of the object, its type, its width in bits if a bit field."""
+class _Value:
+    """`size` is that of the field in bytes, 0 where no load may be changed for it; `type_id` its type."""
 
-    bits: int
-    type_id: int
-    width: int = 0
-
-
-def patch(code: bytearray, at: int, record: CoreRelocation, local: Btf, target: Btf) -> None:
-    """Apply `record` to the instruction at byte `at`. Raises LoadError if the record itself is wrong."""
-    try:
-        kind = CoreKind(record.kind)
-        path = [int(part) for part in record.access.split(":")]
-        if at % 8 or at < 0 or at + 8 > len(code):
-            raise ValueError("outside of the function")
-        value, sizes = _answer(kind, record.type_id, path, local, target)
-    except (ValueError, BtfError) as error:
-        raise LoadError(
-            f"CO-RE record of instruction {at // 8} (`{record.access}`) is malformed: {error}", "object"
-        ) from None
-    _apply(code, at, value, sizes)
+    value: int
+    size: int = 0
+    type_id: int = 0
 
 
-def _answer(
-    kind: CoreKind, type_id: int, path: list[int], local: Btf, target: Btf
-) -> tuple[int | None, tuple[int, int] | None]:
-    """The value (None: poison); and for offsets the sizes of the field here and there, if they differ."""
-    if kind is CoreKind.TYPE_ID_LOCAL:
-        return type_id, None
-    missing = 0 if kind in _ZERO_IF_MISSING else None
-    candidates = _candidates(type_id, local, target)
-    if kind in (CoreKind.TYPE_EXISTS, CoreKind.TYPE_SIZE, CoreKind.TYPE_ID_TARGET, CoreKind.TYPE_MATCHES):
-        if not candidates:
-            return missing, None
-        found = candidates[0]
-        size_of = kind is CoreKind.TYPE_SIZE
-        return (target.size_of(found) if size_of else found if kind is CoreKind.TYPE_ID_TARGET else 1), None
-    if kind in (CoreKind.ENUM_EXISTS, CoreKind.ENUM_VALUE):
-        number = _enum_value(type_id, path, local, candidates, target)
-        if number is None:
-            return missing, None
-        return (1 if kind is CoreKind.ENUM_EXISTS else number), None
-    here, steps = _local_place(type_id, path, local)
-    for candidate in candidates:
-        there = _target_place(candidate, steps, target)
-        if there is not None and _compatible(local, here.type_id, target, there.type_id):
-            return _field(kind, here, there, local, target)
-    return missing, None
-
-
-def _essential(name: str) -> str:
-    """Without the flavour: `task_struct___old` means `task_struct`."""
-    place = name.rfind("___")
-    return name[:place] if place > 0 else name
-
-
-def _candidates(type_id: int, local: Btf, target: Btf) -> list[int]:
-    kind = local.kind(type_id)
-    while kind in (Kind.CONST, Kind.VOLATILE, Kind.RESTRICT, Kind.TYPE_TAG):
-        found = local.type(type_id)
-        assert isinstance(found, types.Modifier)
-        type_id = found.type_id
-        kind = local.kind(type_id)
-    name = _essential(local.name(type_id))
-    enums = (Kind.ENUM, Kind.ENUM64)
-    same = enums if kind in enums else (kind,)
-    return [number for number in target.find_all(name) if target.kind(number) in same] if name else []
-
-
-def _enum_value(type_id: int, path: list[int], local: Btf, candidates: list[int], target: Btf) -> int | None:
-    enum = local.type(local.resolve(type_id))
-    if not isinstance(enum, types.Enum) or not 0 <= path[0] < len(enum.values):
-        raise ValueError("it names no enumerator")
-    name = _essential(enum.values[path[0]][0])
-    for candidate in candidates:
-        there = target.type(target.resolve(candidate))
-        if isinstance(there, types.Enum):
-            for other, value in there.values:
-                if _essential(other) == name:
-                    return value
-    return None
-
-
-def _local_place(type_id: int, path: list[int], btf: Btf) -> tuple[_Place, list[str | int]]:
-    """Follow `path` in the object's own BTF; the steps are member names and array indices, to be repeated there."""
-    steps: list[str | int] = [path[0]]
-    place = _Place(path[0] * btf.size_of(type_id) * 8, btf.resolve(type_id))
-    for number in path[1:]:
-        found = btf.type(place.type_id)
-        if isinstance(found, types.Struct) and 0 <= number < len(found.members):
-            member = found.members[number]
-            if member.name:
-                steps.append(member.name)
-            place = _Place(place.bits + member.bit_offset, btf.resolve(member.type_id), member.bit_size)
-        elif isinstance(found, types.Array) and number >= 0:
-            steps.append(number)
-            place = _Place(place.bits + number * btf.size_of(found.type_id) * 8, btf.resolve(found.type_id))
-        else:
-            raise ValueError("it names no member")
-    return place, steps
-
-
-def _target_place(type_id: int, steps: list[str | int], btf: Btf) -> _Place | None:
-    assert isinstance(steps[0], int)
-    place = _Place(steps[0] * btf.size_of(type_id) * 8 if steps[0] else 0, btf.resolve(type_id))
-    for step in steps[1:]:
-        found = btf.type(place.type_id)
-        if isinstance(step, int):
-            if not isinstance(found, types.Array) or (found.length and step >= found.length):
-                return None
-            place = _Place(place.bits + step * btf.size_of(found.type_id) * 8, btf.resolve(found.type_id))
-            continue
-        inner = _member(found, step, btf, 0)
-        if inner is None:
-            return None
-        place = _Place(place.bits + inner.bits, inner.type_id, inner.width)
-    return place
-
-
-def _member(found: types.BtfType, name: str, btf: Btf, depth: int) -> _Place | None:
-    if not isinstance(found, types.Struct) or depth > _DEEPEST:
-        return None
-    for member in found.members:
-        if member.name == name:
-            return _Place(member.bit_offset, btf.resolve(member.type_id), member.bit_size)
-        if not member.name:
-            inner = _member(btf.type(btf.resolve(member.type_id)), name, btf, depth + 1)
-            if inner is not None:
-                return _Place(member.bit_offset + inner.bits, inner.type_id, inner.width)
-    return None
-
-
-def _compatible(local: Btf, here: int, target: Btf, there: int) -> bool:
-    for _ in range(_DEEPEST):
-        a, b = local.type(local.resolve(here)), target.type(target.resolve(there))
-        if isinstance(a, types.Array) and isinstance(b, types.Array):
-            here, there = a.type_id, b.type_id
-            continue
-        if isinstance(a, types.Enum | types.Forward) and isinstance(b, type(a)):
-            return not a.name or not b.name or _essential(a.name) == _essential(b.name)
-        return type(a) is type(b)
-    return False
-
-
-def _extent(place: _Place, btf: Btf) -> tuple[int, int, int]:
-    """Byte offset and size of the unit to load, and the width in bits of the field in it."""
-    size = btf.size_of(place.type_id)
-    if not place.width:
-        return place.bits // 8, size, size * 8
-    start = place.bits // 8 // size * size
-    while place.bits + place.width - start * 8 > size * 8 and size < 8:
-        size *= 2
-        start = place.bits // 8 // size * size
-    return start, size, place.width
-
-
-def _field(
-    kind: CoreKind, here: _Place, there: _Place, local: Btf, target: Btf
-) -> tuple[int | None, tuple[int, int] | None]:
-    if kind is CoreKind.EXISTS:
-        return 1, None
-    found = target.type(there.type_id)
-    if kind is CoreKind.SIGNED:
-        return int(isinstance(found, types.Int | types.Enum) and found.signed), None
-    start, size, width = _extent(there, target)
+def _value(kind: CoreKind, btf: Btf, spec: Spec) -> _Value:
+    """What `kind` asks of `spec`. Raises BtfError, CoreError."""
     match kind:
+        case CoreKind.EXISTS | CoreKind.TYPE_EXISTS | CoreKind.TYPE_MATCHES | CoreKind.ENUM_EXISTS:
+            return _Value(1)
+        case CoreKind.TYPE_ID_LOCAL | CoreKind.TYPE_ID_TARGET:
+            return _Value(spec.root)
+        case CoreKind.TYPE_SIZE:
+            return _Value(btf.size_of(spec.root))
+        case CoreKind.ENUM_VALUE:
+            return _Value(_enumerator(btf, spec))
+    last = spec.steps[-1]
+    if not last.name:
+        if kind is CoreKind.BYTE_OFFSET:
+            return _Value(spec.bits // 8, btf.size_of(_element(btf, last.type_id)), last.type_id)
+        if kind is CoreKind.BYTE_SIZE:
+            return _Value(btf.size_of(last.type_id))
+        raise CoreError("of elements of arrays, only offset and size can be asked")
+    return _field(kind, btf, spec)
+
+
+def _enumerator(btf: Btf, spec: Spec) -> int:
+    """Of 32 bits a signed number always, as libbpf has it: before 6.0 BTF didn't say."""
+    enum = btf.type(spec.steps[0].type_id)
+    assert isinstance(enum, types.Enum)
+    value = enum.values[spec.steps[0].index][1]
+    if enum.kind is types.Kind.ENUM and value > 0x7FFFFFFF:
+        value -= 1 << 32
+    return value & 0xFFFFFFFFFFFFFFFF
+
+
+def _element(btf: Btf, type_id: int) -> int:
+    """The type of the elements of an array, of its arrays' if it has such; else `type_id` itself."""
+    for _ in range(_DEEPEST):
+        found = btf.type(btf.resolve(type_id))
+        if not isinstance(found, types.Array):
+            return type_id
+        type_id = found.type_id
+    raise CoreError("arrays nest too deep")
+
+
+_DEEPEST: Final = 32
+
+
+def _field(kind: CoreKind, btf: Btf, spec: Spec) -> _Value:
+    """Of a named member."""
+    last = spec.steps[-1]
+    struct = btf.type(last.type_id)
+    assert isinstance(struct, types.Struct)
+    member = struct.members[last.index]
+    type_id = btf.resolve(member.type_id)
+    size, width, start = btf.size_of(type_id), member.bit_size, spec.bits // 8
+    if width:
+        size, start = _unit(spec.bits, width, size)
+    match kind:
+        case CoreKind.BYTE_OFFSET:
+            return _Value(start) if width else _Value(start, btf.size_of(_element(btf, type_id)), type_id)
         case CoreKind.BYTE_SIZE:
-            return size, None
+            return _Value(size)
+        case CoreKind.SIGNED:
+            found = btf.type(type_id)
+            return _Value(int(isinstance(found, types.Int | types.Enum) and found.signed))
         case CoreKind.LSHIFT:
-            if target.big_endian:
-                return (8 - size) * 8 + there.bits - start * 8, None
-            return 64 - (there.bits + width - start * 8), None
-        case CoreKind.RSHIFT:
-            return 64 - width, None
-    if here.width or there.width:
-        return start, None
-    old = local.type(here.type_id)
-    before = local.size_of(here.type_id)
-    if before == size or not isinstance(old, types.Int | types.Pointer):
-        return start, None
-    if isinstance(old, types.Int) and (old.signed or (isinstance(found, types.Int) and found.signed)):
-        return start, (before, 0)  # a sign would get lost: only address arithmetic may use the offset
-    return start, (before, size)
+            width = width or size * 8
+            if btf.big_endian:
+                return _Value((8 - size) * 8 + spec.bits - start * 8)
+            return _Value(64 - (spec.bits + width - start * 8))
+        case _:
+            return _Value(64 - (width or size * 8))
 
 
-def _apply(code: bytearray, at: int, value: int | None, sizes: tuple[int, int] | None) -> None:
-    opcode = code[at]
-    wide = opcode == 0x18
-    if wide and at + 16 > len(code):
-        raise LoadError("a CO-RE record is for half an instruction", "object")
-    if value is None:
-        return _poison(code, at, wide)
-    if wide:
-        struct.pack_into("=I", code, at + 4, value & 0xFFFFFFFF)
-        struct.pack_into("=I", code, at + 12, value >> 32 & 0xFFFFFFFF)
-    elif opcode & 7 in (4, 7) and not opcode & 8:  # ALU, ALU64 with an immediate
-        struct.pack_into("=I", code, at + 4, value & 0xFFFFFFFF)
-    elif opcode & 7 in (1, 2, 3):  # LDX, ST, STX
-        if value > 0x7FFF:
-            raise LoadError(f"a field at offset {value} is out of reach of one load", "kernel")
-        if sizes is not None:
-            if sizes[1] not in _SIZES:
-                return _poison(code, at, wide)
-            code[at] = opcode & ~0x18 | _SIZES[sizes[1]]
-        struct.pack_into("=h", code, at + 2, value)
-    else:
-        raise LoadError(f"a CO-RE record is for an instruction with opcode {opcode:#x}", "object")
+def _unit(bits: int, width: int, size: int) -> tuple[int, int]:
+    """Size and offset in bytes of the smallest aligned integer, of at least `size`, that holds a bit field whole."""
+    if not size:
+        raise CoreError("a bit field has a type of size 0")
+    start = bits // 8 // size * size
+    while bits + width - start * 8 > size * 8:
+        if size >= _LARGEST_LOAD:
+            raise CoreError("a bit field can't be read by one load")
+        size *= 2
+        start = bits // 8 // size * size
+    return size, start
 
 
-def _poison(code: bytearray, at: int, wide: bool) -> None:
-    for place in (at, at + 8) if wide else (at,):
-        code[place : place + 8] = struct.pack("=BBhi", 0x85, 0, 0, POISON)
+def _expected(kind: CoreKind, btf: Btf, spec: Spec, before: _Value) -> int | None:
+    """What the instruction must say, where compilers have no choice."""
+    if kind is CoreKind.TYPE_ID_TARGET:  # changed when objects are linked
+        return None
+    last = spec.steps[-1] if spec.steps else None
+    if kind.of_field and last is not None and last.name and kind not in (CoreKind.SIGNED, CoreKind.RSHIFT):
+        struct = btf.type(last.type_id)
+        assert isinstance(struct, types.Struct)
+        if struct.members[last.index].bit_size and kind is not CoreKind.EXISTS:
+            return None  # units of bit fields are the compiler's choice
+    return before.value
+
+
+def _resizable(a: types.BtfType, b: types.BtfType) -> bool:
+    """Whether loading fewer or more bytes still gives the value: of pointers and unsigned integers."""
+    if isinstance(a, types.Pointer) and isinstance(b, types.Pointer):
+        return True
+    return all(isinstance(each, types.Int) and (not each.signed or each.character or each.boolean) for each in (a, b))

@@ -8,7 +8,6 @@ from typing import Final, final
 
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.btf_types import Kind
-from pyebpf.loader.core import patch
 from pyebpf.loader.errors import LoadError
 from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec
@@ -34,8 +33,13 @@ class Linked:
     """Instruction index and where it comes from."""
 
 
-def link(obj: Object, program: ProgramSpec, fds: Mapping[str, int], local: Btf | None, target: Btf | None) -> Linked:
-    """Link `program`. `fds` has the descriptors of all maps. Raises LoadError."""
+def link(
+    obj: Object, program: ProgramSpec, fds: Mapping[str, int], relocated: Mapping[str, bytes], target: Btf | None
+) -> Linked:
+    """Link `program`. `fds` has the descriptors of all maps; `relocated` the code of the functions that CO-RE changed.
+
+    Raises LoadError.
+    """
     order = _reachable(obj, program.function)
     starts: dict[str, int] = {}
     end = 0
@@ -44,14 +48,7 @@ def link(obj: Object, program: ProgramSpec, fds: Mapping[str, int], local: Btf |
         end += len(function.code) // 8
     pieces = []
     for function in order:
-        code = bytearray(function.code)
-        for core in function.core:
-            if local is None or target is None:
-                raise LoadError(
-                    f"program {program.name} reads kernel types, but the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)",
-                    "kernel",
-                )
-            patch(code, core.offset - function.section_offset, core, local, target)
+        code = bytearray(relocated.get(function.name, function.code))
         _relocate(code, function, starts, fds, target)
         pieces.append(bytes(code))
     raw = RawBtf(obj.btf, ">" if obj.big_endian else "<") if obj.btf else None
@@ -68,17 +65,24 @@ def _distinct(lines: tuple[LineRecord, ...]) -> list[LineRecord]:
 
 
 def _reachable(obj: Object, entry: FunctionSpec) -> list[FunctionSpec]:
+    """`entry`, then what it calls in the order of its calls, each followed by what that calls, as libbpf has them."""
     everything = {f.name: f for f in (*obj.functions, *(p.function for p in obj.programs))}
-    order = [entry]
-    for function in order:  # grows while it is walked
+    order: dict[str, FunctionSpec] = {}
+    waiting = [entry]
+    while waiting:
+        function = waiting.pop()
+        if function.name in order:
+            continue
+        order[function.name] = function
+        called = []
         for relocation in function.relocations:
             if relocation.kind in ("call", "function"):
                 found = everything.get(relocation.name)
                 if found is None:
                     raise LoadError(f"{function.name} calls {relocation.name}, which the object doesn't have", "object")
-                if found not in order:
-                    order.append(found)
-    return order
+                called.append(found)
+        waiting += reversed(called)
+    return list(order.values())
 
 
 def _relocate(

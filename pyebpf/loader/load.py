@@ -21,10 +21,11 @@ from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import Version, running_version
 from pyebpf.loader import sys
 from pyebpf.loader.config import initial_contents
+from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
 from pyebpf.loader.link import Linked, link
 from pyebpf.loader.verifier import VerifierError
-from pyebpf.object.specs import MapSpec, Object, ProgramSpec
+from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
 from pyebpf.records import dataclass
 
 _FIRST_LOG: Final = 1 << 20
@@ -114,7 +115,8 @@ class LoadedObject:
 
 
 def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf: Btf | None = None) -> LoadedObject:
-    """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE.
+    """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE, its modules' included; what
+    programs attach to and call is looked for in the kernel itself all the same, since its numbers count there.
 
     Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed again.
     """
@@ -131,11 +133,11 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
         own_btf, refused = _load_btf(obj)
         for spec in obj.maps:
             loaded.maps[spec.name] = _create_map(spec, own_btf, contents.get(spec.name))
-        local = Btf.from_bytes(obj.btf) if obj.btf else None
-        target = btf if btf is not None else _target(obj)
+        relocated = _relocated(obj, btf)
+        target = _target(obj)
         fds = {name: found.fd for name, found in loaded.maps.items()}
         for program in obj.programs:
-            linked = link(obj, program, fds, local, target)
+            linked = link(obj, program, fds, relocated, target)
             loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target)
         _fill_slots(loaded)
         if refused:  # told only now: what keeps out the rest as well has an error of its own
@@ -166,14 +168,24 @@ def _fill_slots(loaded: LoadedObject) -> None:
                 raise explain(error, f"put {name} into map {made.spec.name}") from None
 
 
+def _relocated(obj: Object, btf: Btf | None) -> dict[str, bytes]:
+    """The code of the functions that CO-RE changes; raises BtfError if the kernel has no types and none are given."""
+    if not any(function.core for function in _functions(obj)):
+        return {}
+    if btf is not None:
+        return relocate(obj, btf)
+    return relocate(obj, Btf.running(), Btf.modules)
+
+
+def _functions(obj: Object) -> tuple[FunctionSpec, ...]:
+    return (*obj.functions, *(program.function for program in obj.programs))
+
+
 def _target(obj: Object) -> Btf | None:
-    """The running kernel's BTF, if anything in the object asks for it."""
-    functions = (*obj.functions, *(program.function for program in obj.programs))
-    externs = any(r.kind == "extern" for function in functions for r in function.relocations)
+    """The running kernel's BTF, if programs attach to what it names, or call it."""
+    externs = any(r.kind == "extern" for function in _functions(obj) for r in function.relocations)
     tracing = any(program.program_type in (ProgramType.TRACING, ProgramType.LSM) for program in obj.programs)
-    if not externs and not tracing and not any(function.core for function in functions):
-        return None
-    return Btf.running()
+    return Btf.running() if externs or tracing else None
 
 
 def _raise_memlock() -> None:

@@ -30,6 +30,7 @@ def read_btf_ext(data: bytes, btf: RawBtf) -> dict[str, SectionInfo]:
     """Records by section name. Raises ObjectError."""
     found: dict[str, SectionInfo] = {}
     order = btf.order
+    seen = 0
     try:
         magic, _, _, header = struct.unpack_from(order + "HBBI", data)
         places = list(struct.iter_unpack(order + "II", data[8 : min(header, 32)]))
@@ -50,7 +51,8 @@ def read_btf_ext(data: bytes, btf: RawBtf) -> dict[str, SectionInfo]:
                 info.lines.append(LineRecord(at, btf.string(file), btf.string(text), place >> 10, place & 0x3FF))
             else:
                 at, type_id, access, kind = record
-                info.core.append(CoreRelocation(at, type_id, btf.string(access), kind))
+                info.core.append(CoreRelocation(at, type_id, btf.string(access), kind, seen))
+                seen += 1
     return found
 
 

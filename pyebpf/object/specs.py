@@ -76,6 +76,8 @@ class CoreRelocation:
     type_id: int
     access: str
     kind: int
+    number: int = 0
+    """Which of the object's records it is."""
 
 
 @final

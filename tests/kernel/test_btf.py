@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyebpf.kernel import btf_types as types
-from pyebpf.kernel.btf import RUNNING, Btf, BtfError, Kind
+from pyebpf.kernel.btf import Btf, BtfError, Kind
+from pyebpf.kernel.btf_files import RUNNING
 from pyebpf.kernel.btf_index import Header, make_index, pack_index, unpack_index
 
 has_btf = pytest.mark.skipif(not Path(RUNNING).exists(), reason=f"no {RUNNING}")

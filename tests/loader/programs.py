@@ -55,13 +55,14 @@ REJECTED = 'SEC("socket") int probe(void *ctx) {\n  return *(volatile int *)0;\n
 
 
 @cache
-def build(source: str, target: str = "bpfel") -> bytes:
-    """`source` as a BPF object. clang is part of what the tests need: without it they fail."""
+def build(source: str, target: str = "bpfel", quiet: bool = False) -> bytes:
+    """`source` as a BPF object. clang is part of what the tests need: without it they fail. `quiet`: it may give up."""
     clang = shutil.which("clang-19") or shutil.which("clang")
     assert clang, "these tests need clang"
     with TemporaryDirectory() as folder:
         path = Path(folder, "probe.c")
         path.write_text(PRELUDE + source)
         output = Path(folder, "probe.o")
-        subprocess.run([clang, "-O2", "-g", "-target", target, "-c", str(path), "-o", str(output)], check=True)
+        command = [clang, "-O2", "-g", "-target", target, "-fno-crash-diagnostics", "-c", str(path), "-o", str(output)]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL if quiet else None)
         return output.read_bytes()

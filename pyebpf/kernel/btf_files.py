@@ -1,0 +1,51 @@
+"""Where BTF comes from: files, and the running kernel, which shows its own and its modules' in /sys/kernel/btf."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from typing import Final
+
+from pyebpf.kernel.btf_index import BtfError
+
+FOLDER: Final = "/sys/kernel/btf"
+KERNEL: Final = "vmlinux"
+RUNNING: Final = f"{FOLDER}/{KERNEL}"
+"""The running kernel's BTF: since 5.4, with CONFIG_DEBUG_INFO_BTF."""
+
+_LARGEST: Final = 256 << 20
+"""Bytes. The largest BTF seen in a kernel is 12 MB."""
+
+
+def read(path: str | PathLike[str]) -> bytes:
+    """The contents of a file, of an ELF file's `.BTF` section. Raises BtfError."""
+    data = _contents(path)
+    return _elf_section(data, path) if data[:4] == b"\x7fELF" else data
+
+
+def _contents(path: str | PathLike[str]) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size  # of sysfs files too
+            data = file.read(min(size, _LARGEST))
+    except (OSError, ValueError) as error:
+        raise BtfError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if size > _LARGEST:
+        raise BtfError(f"{path}: larger than {_LARGEST >> 20} MB, which no BTF is")
+    return data
+
+
+def _elf_section(data: bytes, path: str | PathLike[str]) -> bytes:
+    """The contents of `.BTF`. elftools raises all sorts of things on broken files."""
+    import io
+
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        section = ELFFile(io.BytesIO(data)).get_section_by_name(".BTF")
+        contents = None if section is None else bytes(section.data())
+    except Exception as error:
+        raise BtfError(f"{path}: not a readable ELF file ({error or type(error).__name__})") from None
+    if contents is None:
+        raise BtfError(f"{path}: has no .BTF section; it was built without BTF")
+    return contents
