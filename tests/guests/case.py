@@ -6,6 +6,7 @@
     UNTIL = (6, 12)                 the last one
     MODULES = ("veth",)             kernel modules that it needs
     PORTABLE = True                 compiled once, for SINCE and with the host's types; every kernel gets that object
+    ATTACH = False                  only loaded: `check` runs or attaches its programs itself
     def where() -> dict             called first, in the guest: where programs attach, by their names
     def config() -> dict            values of its Configs
     def check(session) -> None      called in the guest with everything attached: fires it, asserts what came out

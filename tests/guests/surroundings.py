@@ -12,6 +12,8 @@ from typing import Final
 from run_kernel import unshare_network
 from run_network import Wire, add_veth, set_up
 
+from pyebpf import Session
+
 CGROUPS: Final = Path("/sys/fs/cgroup")
 NOBODY: Final = 1_000_000_000
 """The number of a process that there isn't."""
@@ -47,6 +49,11 @@ def inside(cgroup: Path) -> Iterator[None]:
         yield
     finally:
         (CGROUPS / "cgroup.procs").write_text("0")
+
+
+def test_run(session: Session, program: str, data: bytes = bytes(64)) -> int:
+    """The result of a program, run once on a packet."""
+    return session.programs[program].test_run(data=data).result
 
 
 def ask_priority(times: int, who: int = NOBODY) -> None:

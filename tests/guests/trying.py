@@ -51,8 +51,9 @@ def loaded_and_checked(trial: dict[str, Any]) -> dict[str, Any]:
         where = module.where() if hasattr(module, "where") else None
         config = module.config() if hasattr(module, "config") else None
         obj = read_object(base64.b64decode(trial["object"]))
+        attach = getattr(module, "ATTACH", True)
         stage = "load"
-        with pyebpf.load(obj, where=where, config=config) as session:
+        with pyebpf.load(obj, where=where, config=config, attach=attach) as session:
             stage = "check"
             module.check(session)
     except Exception as error:

@@ -1,0 +1,28 @@
+"""A value for each task."""
+
+import os
+
+from surroundings import ask_priority
+
+from pyebpf import Config, TaskStorage, current_task, pid, raw_tracepoint, u32, u64
+
+SINCE = (5, 11)
+GETPRIORITY = {"x86_64": 140, "aarch64": 141, "s390x": 96}[os.uname().machine]
+
+only, number = Config[u32](0), Config[u64](0)
+calls = TaskStorage[u64]()
+
+
+@raw_tracepoint("sys_enter")
+def on_system_call(ctx):
+    if pid() == only.value and ctx.args[1] == number.value:
+        calls[current_task()] += 1
+
+
+def config():
+    return {"only": os.getpid(), "number": GETPRIORITY}
+
+
+def check(session):
+    ask_priority(5)
+    assert session.maps["calls"][os.getpid()] == 5
