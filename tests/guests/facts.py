@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1] / "kernel")]
+
+import helper_facts
 
 from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.kernel.helpers import HELPERS
@@ -224,6 +226,7 @@ def facts() -> dict[str, Any]:
     return {
         "release": platform.release(),
         "helpers": helpers(),
+        "helpers by program": helper_facts.facts(),
         "maps": maps(),
         "instructions": {name: tried(ProgramType.SOCKET_FILTER, code) for name, code in INSTRUCTIONS.items()},
         "hooks": hooks(),

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1] / "kernel")]
+
+from helper_facts import disagreements
 
 from pyebpf.ir.scratch import EXCHANGE
 from pyebpf.kernel.helpers import HELPERS
@@ -25,7 +27,7 @@ def wrong_rows(kernel: Version, facts: dict[str, Any]) -> list[str]:
         + (f"has it{f': {why}' if why else ''}" if there else f"doesn't have it{f': {why}' if why else ''}")
         for what, since, there, why in _rows(facts)
         if there != (since <= kernel)
-    ] + list(_wrong_permissions(kernel, facts))
+    ] + [*disagreements(facts["helpers by program"], kernel), *_wrong_permissions(kernel, facts)]
 
 
 def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, Version, bool, str]]:

@@ -31,6 +31,7 @@ def facts(version: tuple[int, int]) -> dict[str, Any]:
     }
     return {
         "helpers": [helper.id for helper in HELPERS if helper.since <= version],
+        "helpers by program": {},
         "maps": {kind.name: "Invalid argument" if kind.name in young else "" for kind in MapType},
         "instructions": {"v3": "", "v4": "" if version >= (6, 6) else "unknown opcode", "fetch": ""},
         "hooks": {hook.name: "" for hook in HOOKS},
@@ -58,6 +59,14 @@ def test_what_is_there_too_early_and_what_is_missing() -> None:
         "map CgroupStorage",
     ]
     assert "Linux 6.1 doesn't have it: Invalid argument" in next(text for text in wrong if "BloomFilter" in text)
+
+
+def test_who_may_call_a_helper() -> None:
+    found = facts((6, 12))
+    digits = ["0"] * len(HELPERS)
+    found["helpers by program"] = {"xdp": "".join(digits)}
+    assert len(wrong_rows((6, 12), found)) > 20  # helpers that XDP has had for long
+    assert any("map_lookup_elem in xdp, Linux (6, 12)" in text for text in wrong_rows((6, 12), found))
 
 
 def test_who_may_call_a_kfunc() -> None:
