@@ -157,6 +157,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     helpers.HelperInstead,
     helpers.NoMemory,
     helpers.PacketMoved,
+    helpers.HelperSleeps,
     hooks.UnknownTracepoint,
     hooks.UnknownContextField,
     hooks.WrongParameters,

@@ -75,3 +75,22 @@ class PacketMoved(Diagnostic):
 
     helper: str
     line: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HelperSleeps(Diagnostic):
+    code: ClassVar = "E0554"
+    title: ClassVar = "`{helper}` may sleep, and {hook} programs may not"
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    Memory that isn't there yet has to be fetched, and a program that waits for that must be one that may wait: the
+    kernel calls most programs where nothing may (in interrupts, with locks held).
+
+        copy_from_user(buffer, address)         # wrong
+        probe_read_user(buffer, address)        # right: fails where the memory isn't there
+    """
+
+    helper: str
+    hook: str
+    hint: str

@@ -13,7 +13,7 @@ from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, ValueTy
 from pyebpf.irbuild import buffers, expressions, maps, order, packets, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
-from pyebpf.irbuild.trusted import trusted
+from pyebpf.irbuild.trusted import CURRENT, trusted
 from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.prototypes import INSTEAD, Parameter, Prototype, prototype_by_name
 from pyebpf.lang.helpers import KernelHelper
@@ -38,15 +38,23 @@ def call(b: Builder, helper: KernelHelper, node: tree.Call) -> Operand:
     if node.keywords:
         word = node.keywords[0]
         b.error(name_errors.WrongArguments(word.span, helper.name, "no keyword arguments", f"`{word.name}=`"))
-    if len(node.arguments) != len(prototype.parameters):
+    parameters = prototype.parameters
+    arguments: list[ops.Value] = []
+    ordered = any(parameter.kind == "net" for parameter in parameters)
+    if parameters and parameters[0].kind == "context" and len(node.arguments) == len(parameters) - 1 and not ordered:
+        arguments.append(packets.context(b, node.span))  # it goes without saying, where no parameter is the context
+        parameters = parameters[1:]
+    if len(node.arguments) != len(parameters):
         found = f"{len(node.arguments)} argument{'s' * (len(node.arguments) != 1)}"
         b.error(name_errors.WrongArguments(node.span, helper.name, _takes(prototype), found))
-    arguments: list[ops.Value] = []
-    for number, (parameter, argument) in enumerate(zip(prototype.parameters, node.arguments, strict=True)):
+    for number, (parameter, argument) in enumerate(zip(parameters, node.arguments, strict=True)):
         arguments += _argument(b, helper.name, parameter, argument, node.arguments[number + 1 :])
-    if any(parameter.kind == "net" for parameter in prototype.parameters):
+    if ordered:
         arguments = _in_packet_order(b, prototype, arguments, node)
-    result = b.call(helper.name, tuple(arguments), _result(prototype.result), node.span)
+    type = _result(prototype.result)
+    if helper.name == CURRENT[0]:  # an address as a number, for the verifier
+        type = KernelType(prototype.result)
+    result = b.call(helper.name, tuple(arguments), type, node.span)
     if prototype.moves:
         packets.again(b, node.span)
     return Static(None, "None") if result.type == NONE else result
@@ -67,7 +75,7 @@ def _result(name: str) -> ValueType:
     if name == "int":
         return I64
     integer = _INTEGERS.get(name)
-    return KernelType(name) if integer is None else IntType(integer.minimum, integer.maximum)
+    return KernelType(name, direct=True) if integer is None else IntType(integer.minimum, integer.maximum)
 
 
 def _argument(
@@ -91,7 +99,7 @@ def _argument(
         case "map":
             return [_map(b, parameter, operand, span)]
         case "struct":
-            return [trusted(b, (parameter.type,), operand, span)]
+            return [trusted(b, parameter.structs, operand, span)]
         case _:
             unreachable(parameter.kind)
 

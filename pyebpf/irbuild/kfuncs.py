@@ -148,7 +148,7 @@ def _argument(
             pointer = reference(operand)
             if taken.also_memory and pointer is not None:
                 return _memory(b, name, taken, buffers.of_operand(b, operand, span, name, True), span)
-            return [trusted(b, taken.structs, operand, span)]
+            return [trusted(b, taken.structs, operand, span, referenced=True)]
         case _:
             unreachable(taken.kind)
 

@@ -37,10 +37,10 @@ def owner(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     kind = kind_of(map)
     if not kind.get.allows(b.hook.program_type, b.hook.attach_type):
         _not_here(b, map, kind, span)
-    if not (ops.is_value(key) and key.type == KernelType(kind.struct)):
+    if not (ops.is_value(key) and isinstance(key.type, KernelType) and key.type.struct == kind.struct):
         example = f"{map.name}[{kind.key}]" if kind.key else ""
         b.error(errors.KeyType(span, map.name, article(kind.what), describe(key), example))
-    if key in b.trusted:
+    if key in b.trusted or key.type.direct:  # the helpers take null for nothing
         return key
     if not (isinstance(key, ops.Call) and key.helper == "get_current_task"):
         b.error(errors.NotTrusted(span, map.name, kind.what, kind.key))

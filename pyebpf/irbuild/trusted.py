@@ -7,16 +7,23 @@ from typing import Final
 from pyebpf.diagnostics import kfuncs as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
+from pyebpf.ir.module import Fault
 from pyebpf.ir.types import KernelType
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
+from pyebpf.kernel.kfuncs import TRUSTED_ARGUMENTS
 from pyebpf.source import Span
 
 CURRENT: Final = ("get_current_task", "get_current_task_btf")
 
 
-def trusted(b: Builder, structs: tuple[str, ...], operand: Operand, span: Span) -> ops.Value:
-    """`operand`, a kernel struct of one of the names, in a form that the kernel takes back."""
+def trusted(
+    b: Builder, structs: tuple[str, ...], operand: Operand, span: Span, *, referenced: bool = False
+) -> ops.Value:
+    """`operand`, a kernel struct of one of the names, in a form that the kernel takes back.
+
+    `referenced`: whether it must surely be in use, as kfuncs want it; what an argument points to needn't be.
+    """
     if not (ops.is_value(operand) and isinstance(operand.type, KernelType) and operand.type.struct in structs):
         b.error(type_errors.WrongType(span, f"struct {structs[0]}", describe(operand), ""))
     if operand in b.trusted or (isinstance(operand, ops.Call) and operand.helper == CURRENT[1]):
@@ -24,4 +31,12 @@ def trusted(b: Builder, structs: tuple[str, ...], operand: Operand, span: Span) 
     if isinstance(operand, ops.Call) and operand.helper == CURRENT[0]:
         b.take_back(operand)
         return b.call(CURRENT[1], (), operand.type, span)
+    if operand.type.direct and (not referenced or _lasts(b, operand)):
+        b.check(b.present(operand, span), Fault.NULL_POINTER, span)
+        return operand
     b.error(errors.NotHeld(span, span.text))
+
+
+def _lasts(b: Builder, operand: ops.Value) -> bool:
+    """Whether it is an argument that the verifier trusts to stay as long as the program runs."""
+    return isinstance(operand, ops.ContextLoad) and b.hook.attach_type in TRUSTED_ARGUMENTS

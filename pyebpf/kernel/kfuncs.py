@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, final
 
-from pyebpf.kernel.programs import ProgramType
+from pyebpf.kernel.programs import AttachType, ProgramType
 from pyebpf.records import dataclass
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ REFUSED: Final = {
     "bpf_throw": "a probe raises an exception of Python's: raise ValueError",
 }
 """Kfuncs that no program of ours may call, and why."""
+
+
+TRUSTED_ARGUMENTS: Final = (AttachType.TRACE_RAW_TP, AttachType.TRACE_ITER, AttachType.LSM_MAC)
+"""Programs whose arguments are surely in use while they run (`prog_args_trusted` in kernel/bpf/btf.c, 6.2)."""
 
 
 def pair_by_name(name: str) -> Pair | None:

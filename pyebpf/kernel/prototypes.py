@@ -13,7 +13,7 @@ A row's text has the kernel's order and names. Memory brings its size along, so 
     in out both memory that it reads, writes, or both; with `:N` of at least N bytes and without a size; with `0`
                 possibly empty; with `?` possibly None
     map:A|B     a map of the types
-    task_struct …   a kernel struct that the verifier trusts
+    task_struct …   a kernel struct that the verifier knows; `a|b` either of them
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Parameter:
     name: str
     kind: Kind
     type: str = ""
-    """Of numbers, the integer (`u32`, `be16`); of a struct, its name."""
+    """Of numbers, the integer (`u32`, `be16`); of a struct, its names (`sock|tcp_sock`)."""
     use: Use = "in"
     """What the helper does with memory."""
     size: int = 0
@@ -46,6 +46,11 @@ class Parameter:
     optional: bool = False
     """Whether it may be None: a null pointer, with a size of zero."""
     maps: tuple[MapType, ...] = ()
+
+    @property
+    def structs(self) -> tuple[str, ...]:
+        """Of a struct: it, and those that begin with one."""
+        return tuple(self.type.split("|"))
 
     def __str__(self) -> str:
         return self.name
@@ -122,6 +127,11 @@ def _parameter(text: str) -> Parameter:
 
 
 _MOVES: Final = True
+_SOCK: Final = (
+    "sock_common|sock|inet_sock|inet_connection_sock|tcp_sock|tcp6_sock|tcp_timewait_sock|tcp_request_sock|request_sock|"
+    "udp_sock|udp6_sock|unix_sock|mptcp_sock|bpf_sock"
+)
+"""ARG_PTR_TO_BTF_ID_SOCK_COMMON: what begins with a sock_common, and what programs on packets call a socket."""
 
 PROTOTYPES: Final = (
     Prototype("probe_read", "int", "out0 dst, address unsafe_ptr"),
@@ -227,24 +237,35 @@ PROTOTYPES: Final = (
     Prototype("get_current_ancestor_cgroup_id", "u64", "i32 ancestor_level"),
     Prototype("ktime_get_boot_ns", "u64", ""),
     Prototype("seq_write", "int", "seq_file m, in0 data"),
+    Prototype("sk_cgroup_id", "u64", f"{_SOCK} sk"),
+    Prototype("sk_ancestor_cgroup_id", "u64", f"{_SOCK} sk, i32 ancestor_level"),
     Prototype("ringbuf_query", "u64", "map:RINGBUF ringbuf, u64 flags"),
     Prototype("csum_level", "int", "ctx, u64 level"),
+    Prototype("skc_to_tcp6_sock", "tcp6_sock", f"{_SOCK} sk"),
+    Prototype("skc_to_tcp_sock", "tcp_sock", f"{_SOCK} sk"),
+    Prototype("skc_to_tcp_timewait_sock", "tcp_timewait_sock", f"{_SOCK} sk"),
+    Prototype("skc_to_tcp_request_sock", "tcp_request_sock", f"{_SOCK} sk"),
+    Prototype("skc_to_udp6_sock", "udp6_sock", f"{_SOCK} sk"),
     Prototype("get_task_stack", "int", "task_struct task, out0 buf, u64 flags"),
     Prototype("load_hdr_opt", "int", "ctx, both searchby_res, u64 flags"),
     Prototype("store_hdr_opt", "int", "ctx, in from, u64 flags", _MOVES),
     Prototype("reserve_hdr_opt", "int", "ctx, u32 len, u64 flags"),
     Prototype("d_path", "int", "path path, out0 buf"),
+    Prototype("copy_from_user", "int", "out0 dst, address user_ptr"),
     Prototype("skb_cgroup_classid", "u64", "ctx"),
     Prototype("redirect_neigh", "int", "u32 ifindex, in? params, u64 flags"),
     Prototype("redirect_peer", "int", "u32 ifindex, u64 flags"),
     Prototype("get_current_task_btf", "task_struct", ""),
     Prototype("bprm_opts_set", "int", "linux_binprm bprm, u64 flags"),
     Prototype("ktime_get_coarse_ns", "u64", ""),
+    Prototype("ima_inode_hash", "int", "inode inode, out0 dst"),
+    Prototype("sock_from_file", "socket", "file file"),
     Prototype("check_mtu", "int", "ctx, u32 ifindex, both:4 mtu_len, i32 len_diff, u64 flags"),
     Prototype("get_func_ip", "u64", "ctx"),
     Prototype("get_attach_cookie", "u64", "ctx"),
     Prototype("task_pt_regs", "pt_regs", "task_struct task"),
     Prototype("get_branch_snapshot", "int", "out0 entries, u64 flags"),
+    Prototype("skc_to_unix_sock", "unix_sock", f"{_SOCK} sk"),
     Prototype("get_func_arg", "int", "ctx, u32 n, out:8 value"),
     Prototype("get_func_ret", "int", "ctx, out:8 value"),
     Prototype("get_func_arg_cnt", "int", "ctx"),
@@ -253,7 +274,10 @@ PROTOTYPES: Final = (
     Prototype("xdp_get_buff_len", "u64", "ctx"),
     Prototype("xdp_load_bytes", "int", "ctx, u32 offset, out buf"),
     Prototype("xdp_store_bytes", "int", "ctx, u32 offset, in buf"),
+    Prototype("copy_from_user_task", "int", "out0 dst, address user_ptr, task_struct tsk, u64 flags"),
     Prototype("skb_set_tstamp", "int", "ctx, u64 tstamp, u32 tstamp_type"),
+    Prototype("ima_file_hash", "int", "file file, out0 dst"),
+    Prototype("skc_to_mptcp_sock", "mptcp_sock", f"{_SOCK} sk"),
     Prototype("tcp_raw_gen_syncookie_ipv4", "int", "in:20 iph, in th"),
     Prototype("tcp_raw_gen_syncookie_ipv6", "int", "in:40 iph, in th"),
     Prototype("tcp_raw_check_syncookie_ipv4", "int", "in:20 iph, in:20 th"),
@@ -267,17 +291,17 @@ _PRINT: Final = 'print(f"{pid()}"), or an f-string where text is made'
 _RING: Final = "with events.reserve() as event:"
 _BYTES: Final = "records.output(data[:n]) of a RingBuf[bytes]; packet.read(offset, data)"
 _TIMER: Final = "entry.timer.start(1_000_000, function) of a Timer in an entry, and entry.timer.cancel()"
-_SOCKET: Final = "sockets are not in the language yet"
+_SOCKET: Final = "packet.socket is the packet's; others can't be looked up"
 _STORAGE: Final = "SkStorage, CgroupStorage, TaskStorage"
-_SLEEPS: Final = "it may sleep, and probes may not; read what is in memory by user_str(address) or probe_read_user"
 _LOADER: Final = "it is for programs that load others"
 _FORMAT: Final = "an f-string, or print: the kernel's formats are C's"
-_FILES: Final = "it is for programs at the hooks of security modules"
+_SEQ: Final = "seq_write(seq, f\"{pid()} \"): the kernel's formats are C's"
 
 INSTEAD: Final[dict[str, str]] = {
     **dict.fromkeys(("map_lookup_elem", "map_update_elem", "map_delete_elem", "map_lookup_percpu_elem"), _ENTRIES),
     **dict.fromkeys(("map_push_elem", "map_pop_elem", "map_peek_elem"), _QUEUES),
-    **dict.fromkeys(("trace_printk", "trace_vprintk", "seq_printf", "seq_printf_btf", "snprintf_btf"), _PRINT),
+    **dict.fromkeys(("trace_printk", "trace_vprintk", "snprintf_btf"), _PRINT),
+    **dict.fromkeys(("seq_printf", "seq_printf_btf"), _SEQ),
     "snprintf": _FORMAT,
     "strncmp": "text == other, or text.startswith(other)",
     "tail_call": "return programs[i](packet) of a ProgArray",
@@ -292,19 +316,21 @@ INSTEAD: Final[dict[str, str]] = {
     **dict.fromkeys(("timer_init", "timer_set_callback", "timer_start", "timer_cancel"), _TIMER),
     **dict.fromkeys(("sk_lookup_tcp", "sk_lookup_udp", "skc_lookup_tcp", "sk_release", "sk_fullsock"), _SOCKET),
     **dict.fromkeys(("tcp_sock", "get_listener_sock", "tcp_check_syncookie", "tcp_gen_syncookie"), _SOCKET),
-    **dict.fromkeys(("sk_assign", "sk_cgroup_id", "sk_ancestor_cgroup_id", "sock_from_file"), _SOCKET),
-    **dict.fromkeys(("skc_to_tcp6_sock", "skc_to_tcp_sock", "skc_to_tcp_timewait_sock", "skc_to_udp6_sock"), _SOCKET),
-    **dict.fromkeys(("skc_to_tcp_request_sock", "skc_to_unix_sock", "skc_to_mptcp_sock"), _SOCKET),
+    "sk_assign": _SOCKET,
     **dict.fromkeys(("get_local_storage", "sk_storage_get", "sk_storage_delete", "inode_storage_get"), _STORAGE),
     **dict.fromkeys(("inode_storage_delete", "cgrp_storage_get", "cgrp_storage_delete"), _STORAGE),
     **dict.fromkeys(("task_storage_get", "task_storage_delete"), "states[current_task()] of a TaskStorage"),
     **dict.fromkeys(("per_cpu_ptr", "this_cpu_ptr"), "a PerCpuArray; variables of the kernel aren't reached by name"),
     "kptr_xchg": "keep numbers in maps: a task's id, and bpf_task_from_pid when it is wanted again",
-    **dict.fromkeys(("copy_from_user", "copy_from_user_task"), _SLEEPS),
-    **dict.fromkeys(("ima_inode_hash", "ima_file_hash"), _FILES),
     **dict.fromkeys(("sys_bpf", "sys_close", "btf_find_by_name_kind", "kallsyms_lookup_name"), _LOADER),
 }
 """Helpers that a probe doesn't call itself: what they do the language does, or can't promise to do safely."""
+
+AWAKE: Final = {
+    "copy_from_user": "probe_read_user(buffer, address), or user_str(address)",
+    "copy_from_user_task": "probe_read_user(buffer, address) reads memory of the current task",
+}
+"""What programs that may not sleep call instead of what may."""
 
 _BY_NAME: Final = {row.name: row for row in PROTOTYPES}
 

@@ -22,6 +22,9 @@ OTHERWISE = {
     "get_current_task": "task_struct",
     "get_current_task_btf": "task_struct",
     "task_pt_regs": "pt_regs",
+    "sock_from_file": "socket",
+    **{f"skc_to_{name}": name for name in ("tcp6_sock", "tcp_sock", "tcp_timewait_sock", "tcp_request_sock")},
+    **{f"skc_to_{name}": name for name in ("udp6_sock", "unix_sock", "mptcp_sock")},
 }
 """Results that the header calls by another type."""
 
@@ -139,7 +142,7 @@ CALLS = [
     if hook.name != "cgroup.skb.egress"
     and (found := helper_by_name(row.name))
     and found.allows(hook.program_type, hook.attach_type)
-    if found.since <= _kernel() and source(row, hook) is not None and row.name != "probe_write_user"
+    if found.since <= _kernel() and source(row, hook) is not None and row.name != "probe_write_user" and not found.sleeps
 ]
 """What the language has all arguments of: no maps of devices, of perf events, of stack traces yet. Kernels that are
 locked down have no `probe_write_user`."""
