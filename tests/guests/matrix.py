@@ -80,7 +80,7 @@ def types_of(kernel: str, cache: Path) -> Btf:
     return Btf.from_file(kept)
 
 
-def tried(kernel: str, names: list[str], cache: Path) -> Went:
+def tried(kernel: str, names: list[str], cache: Path, loader: str) -> Went:
     """Compile the cases and run them in one guest; in another one what is left, if that has died of one."""
     version, start = parse_version(kernel), time.monotonic()
     cases = [read_case(FOLDER / f"{name}.py") for name in names if name != TABLES]
@@ -94,7 +94,7 @@ def tried(kernel: str, names: list[str], cache: Path) -> Went:
     left = {number: one for number, one in enumerate(made) if one.elf}
     told = Told({}, None if TABLES in names else {}, "")
     while (left or told.facts is None) and not told.broken:
-        told = in_a_guest(kernel, left, told, cache)
+        told = in_a_guest(kernel, left, told, cache, loader)
         left = {number: one for number, one in left.items() if number not in told.answers}
     verdicts = [verdict(kernel, one, told.answers.get(number), told.broken) for number, one in enumerate(made)]
     if TABLES in names:
@@ -115,13 +115,14 @@ class Told:
     """What a guest has said that ended by something else than a trial."""
 
 
-def in_a_guest(kernel: str, left: dict[int, Compiled], told: Told, cache: Path) -> Told:
+def in_a_guest(kernel: str, left: dict[int, Compiled], told: Told, cache: Path, loader: str) -> Told:
     """What is known after one more start: something more, be it that the guest has died of the first trial."""
     with tempfile.TemporaryDirectory(prefix="pyebpf-exchange-") as name:
         folder = Path(name)
         with open(folder / "trials", "w") as trials:
             for number, one in left.items():
-                trial = {"number": number, "case": str(one.case.path), "object": base64.b64encode(one.elf).decode()}
+                trial = {"number": number, "case": str(one.case.path), "loader": loader}
+                trial["object"] = base64.b64encode(one.elf).decode()
                 print(json.dumps(trial), file=trials)
         inside = Path(__file__).resolve().parent / "trying.py"
         command = f"{sys.executable} {inside} /run/exchange {TABLES if told.facts is None else ''}"
@@ -197,7 +198,8 @@ def table(rounds: list[Went]) -> str:
 def all_rounds(kernels: list[str], names: list[str], given: argparse.Namespace) -> Iterator[Went]:
     """Each kernel in a process of its own."""
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(tried, kernels, [names] * len(kernels), [given.cache] * len(kernels))
+        count = len(kernels)
+        yield from pool.map(tried, kernels, [names] * count, [given.cache] * count, [given.loader] * count)
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
@@ -208,7 +210,11 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="kernels at a time (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the verdicts go, a line each")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where kernels are kept (default: %(default)s)")
+    loaders = "libbpf loads and attaches the cases that are PORTABLE, which must give the same"
+    parser.add_argument("--loader", choices=("pyebpf", "libbpf"), default="pyebpf", help=loaders)
     given = parser.parse_args(arguments)
+    if given.loader == "libbpf":
+        names = [name for name in all_names() if read_case(FOLDER / f"{name}.py").portable]
     try:
         rounds = list(all_rounds(given.kernel or list(SUITES), given.case or names, given))
     except (Unavailable, FileNotFoundError) as error:  # no kernel, no qemu, no virtiofsd

@@ -2,9 +2,9 @@
 
     python trying.py FOLDER [tables]
 
-`FOLDER/trials` has a line of JSON for each trial: its number, the path of its case, its object. `FOLDER/outcomes` gets
-a line before each, with its number alone, by which is known what a kernel has died of, and one behind it. With `tables`
-`FOLDER/facts` gets what `facts.py` says.
+`FOLDER/trials` has a line of JSON for each trial: its number, the path of its case, its object, and who is to load it.
+`FOLDER/outcomes` gets a line before each, with its number alone, by which is known what a kernel has died of, and one
+behind it. With `tables` `FOLDER/facts` gets what `facts.py` says.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import time
 import traceback
 import warnings
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,10 +29,12 @@ from case import PATHS, import_case
 
 sys.path[:0] = PATHS
 
+from by_libbpf import session_by_libbpf
 from facts import facts
 from run_kernel import bpf_ids, left_over
 
 import pyebpf
+from pyebpf import Session
 from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.loader.errors import LoadWarning
 from pyebpf.object.read import read_object
@@ -50,10 +53,14 @@ def loaded_and_checked(trial: dict[str, Any]) -> dict[str, Any]:
             subprocess.run([MODPROBE, name], check=True, capture_output=True)
         where = module.where() if hasattr(module, "where") else None
         config = module.config() if hasattr(module, "config") else None
-        obj = read_object(base64.b64decode(trial["object"]))
+        elf = base64.b64decode(trial["object"])
         attach = getattr(module, "ATTACH", True)
         stage = "load"
-        with pyebpf.load(obj, where=where, config=config, attach=attach) as session:
+        if trial["loader"] == "libbpf":
+            opened: AbstractContextManager[Session] = session_by_libbpf(elf, config)
+        else:
+            opened = pyebpf.load(read_object(elf), where=where, config=config, attach=attach)
+        with opened as session:
             stage = "check"
             module.check(session)
     except Exception as error:
