@@ -58,7 +58,19 @@ from pyebpf.lang.maps import (
     Stack,
 )
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
-from pyebpf.lang.probes import cgroup, function, raw_tracepoint, socket_filter, tracepoint, xdp
+from pyebpf.lang.probes import (
+    cgroup,
+    fentry,
+    fexit,
+    fmod_ret,
+    function,
+    lsm,
+    raw_tracepoint,
+    socket_filter,
+    tp_btf,
+    tracepoint,
+    xdp,
+)
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.storage import CgroupStorage, InodeStorage, SkStorage, TaskStorage
 from pyebpf.lang.structs import bits, struct, union
@@ -133,6 +145,9 @@ __all__ = [
     "cpu",
     "current_cgroup",
     "current_task",
+    "fentry",
+    "fexit",
+    "fmod_ret",
     "function",
     "gid",
     "i8",
@@ -141,6 +156,7 @@ __all__ = [
     "i64",
     "kernel_str",
     "ktime_ns",
+    "lsm",
     "pid",
     "random_u32",
     "rcu",
@@ -148,6 +164,7 @@ __all__ = [
     "socket_filter",
     "struct",
     "tid",
+    "tp_btf",
     "tracepoint",
     "u8",
     "u16",

@@ -70,7 +70,7 @@ def _convert(value: ops.Convert, inner: Interval, mode: Mode) -> Interval:
         return inner
     if mode == "verifier" and target.signed and target.size < 8:
         return I64_MIN, I64_MAX
-    return target.minimum, target.maximum
+    return max(target.minimum, value.type.low), min(target.maximum, value.type.high)
 
 
 def _binary(value: ops.Binary, known: Environment, mode: Mode) -> Interval:

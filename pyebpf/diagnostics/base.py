@@ -47,8 +47,8 @@ class Diagnostic:
 
 
 def article(word: str) -> str:
-    """`word` with "a" or "an" before it, by its sound: "an xdp", "an integer", "a u32"."""
-    return f"{'an' if word[:1] in 'aeioAEIO' or word.startswith('xdp') else 'a'} {word}"
+    """`word` with "a" or "an" before it, by its sound: "an xdp", "an lsm", "an integer", "a u32"."""
+    return f"{'an' if word[:1] in 'aeioAEIO' or word.startswith(('xdp', 'lsm')) else 'a'} {word}"
 
 
 def pretty(number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyebpf.diagnostics import (
+    arguments,
     data,
     declarations,
     helpers,
@@ -168,6 +169,11 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     hooks.ContextUse,
     hooks.MemberType,
     hooks.NoTracepoints,
+    arguments.UnknownTarget,
+    arguments.NoSuchArgument,
+    arguments.ArgumentType,
+    arguments.NoResult,
+    arguments.ArgumentDefault,
     declarations.BadDeclaration,
     declarations.ModuleRaised,
     declarations.NothingToCompile,

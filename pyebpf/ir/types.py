@@ -102,10 +102,11 @@ class KernelType:
 class AddressType:
     """A bare address in user or kernel memory, as `ctx.filename` is: for `user_str` and the like."""
 
-    space: Literal["user", "kernel"]
+    space: Literal["user", "kernel", "any"]
+    """What memory it is in; "any" where the kernel's types don't tell."""
 
     def __str__(self) -> str:
-        return f"{self.space} address"
+        return "address" if self.space == "any" else f"{self.space} address"
 
 
 ValueType: TypeAlias = IntType | BoolType | NoneType | PointerType | KernelType | AddressType

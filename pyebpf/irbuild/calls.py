@@ -108,7 +108,7 @@ def _text_at(b: Builder, name: str, argument: Argument, span: Span) -> Operand:
     space: Literal["user", "kernel"] = "user" if name == "user_str" else "kernel"
     if not ops.is_value(operand) or not isinstance(operand.type, AddressType | IntType | KernelType):
         b.error(type_errors.WrongType(where, f"an address in {space} memory", describe(operand), ""))
-    if isinstance(operand.type, AddressType) and operand.type.space != space:
+    if isinstance(operand.type, AddressType) and operand.type.space not in (space, "any"):
         hint = f"{operand.type.space}_str({where.text})"
         b.error(type_errors.WrongType(where, f"an address in {space} memory", describe(operand), hint))
     address = operand

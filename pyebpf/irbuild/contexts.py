@@ -32,6 +32,9 @@ MOST_RAW_ARGUMENTS = 12
 
 def attribute(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
     """`ctx.name`."""
+    if b.hook.target is not None:
+        hint = f"name it among the parameters: def {b.probe.name}({name}):"
+        b.error(name_errors.UnknownAttribute(name_span, "the context", "attribute", name, hint))
     if b.hook.context is ContextKind.RAW_ARGS:
         if name != "args":
             b.error(

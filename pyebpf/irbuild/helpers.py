@@ -15,7 +15,7 @@ from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
 from pyebpf.irbuild.trusted import CURRENT, trusted
 from pyebpf.kernel.maps import MapType
-from pyebpf.kernel.prototypes import INSTEAD, Parameter, Prototype, prototype_by_name
+from pyebpf.kernel.prototypes import INSTEAD, OF_STRUCTS, Parameter, Prototype, prototype_by_name
 from pyebpf.lang.helpers import KernelHelper
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
@@ -86,11 +86,12 @@ def _argument(
         return _memory(b, name, parameter, node, later)
     operand, span = order.kept(b, expressions.evaluate(b, node), node.span, later), node.span
     match parameter.kind:
+        case "context" if b.hook.target is not None and name in OF_STRUCTS:
+            return [trusted(b, OF_STRUCTS[name], operand, span)]
         case "context":
             if not isinstance(operand, Packet | Context):
-                b.error(
-                    type_errors.WrongType(span, "the probe's parameter", describe(operand), b.probe.parameters[0].name)
-                )
+                named = "ctx" if b.hook.target is not None else b.probe.parameters[0].name
+                b.error(type_errors.WrongType(span, "the probe's context", describe(operand), named))
             return [packets.context(b, span)]
         case "number" | "net":
             return [_number(b, parameter, operand, span)]

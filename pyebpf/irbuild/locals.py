@@ -258,6 +258,8 @@ def _common(b: Builder, name: str, local: ops.Local, value: ops.Value, span: Spa
         wide = storage(IntType(new.low, new.high)) if new.high > I64_MAX else old
         assert isinstance(wide, IntType)
         return IntType(wide.low, wide.high, shown)
+    if isinstance(old, KernelType) and isinstance(new, KernelType) and old.struct == new.struct:
+        return KernelType(old.struct, old.direct and new.direct)
     if type(old) is not type(new) or old != new:
         conflict(b, name, describe_type(old), describe_type(new), span)
     return old

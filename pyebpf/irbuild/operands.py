@@ -245,6 +245,8 @@ def describe_type(type: object) -> str:
             return f"{describe_type(type.target)}{' or None' if type.nullable else ''}"
         case KernelType():
             return f"struct {type.struct}"
+        case AddressType(space="any"):
+            return "an address"
         case AddressType():
             return f"an address in {type.space} memory"
         case layout.Text() | layout.Array() | layout.Integer() | layout.Boolean() | layout.Address():

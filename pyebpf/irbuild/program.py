@@ -12,7 +12,7 @@ from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Callback, MapRef, Module, Program
-from pyebpf.irbuild import assignments, callbacks, contexts, functions, invoke, packets, statements, suspects
+from pyebpf.irbuild import arguments, assignments, callbacks, contexts, functions, invoke, packets, statements, suspects
 from pyebpf.irbuild.bindings import Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder, Later, Retype
 from pyebpf.irbuild.module_state import ModuleState
@@ -109,7 +109,7 @@ def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.
     if settled is None:
         return []
     b, body = settled
-    parameter = function.parameters[0].name if function.parameters else probe.hook.parameter
+    parameter = ", ".join(each.name for each in function.parameters)
     program = Program(probe.__name__, probe.hook, probe.argument, default, parameter, body, function.span)
     return [program, *_build_callbacks(state, sink, program, b.later)]
 
@@ -173,7 +173,10 @@ def _lower_program(b: Builder, probe: Probe, function: tree.Function) -> list[op
     with b.block() as body:
         try:
             contexts.check_hook(b)
-            _bind_context(b, function)
+            if b.hook.target is not None:
+                arguments.bind(b, function)
+            else:
+                _bind_context(b, function)
         except Abandon:
             return body
         statements.lower_block(b, function.body)

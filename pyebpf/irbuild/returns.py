@@ -69,6 +69,8 @@ def finish_program(b: Builder, operand: Operand, span: Span, whole: Span) -> Non
 def _result(b: Builder, operand: Operand, span: Span) -> ops.Value:
     """The result as the hook takes it: one of its actions, or a number in its range."""
     low, high = b.hook.result
+    if (low, high) == (0, 0):
+        return _nothing(b, operand, span)
     actions = b.hook.returns
     expected = (
         f"one of {actions.__name__.replace('Action', '')} actions" if actions else f"an integer from {low} to {high}"
@@ -83,6 +85,14 @@ def _result(b: Builder, operand: Operand, span: Span) -> ops.Value:
     if isinstance(value, ops.Const) and not low <= value.value <= high:
         b.error(type_errors.BadResult(span, article(b.hook.name), expected, str(value.value)))
     return b.prove(value, IntType(low, high), Obligation.FITS, span)
+
+
+def _nothing(b: Builder, operand: Operand, span: Span) -> ops.Value:
+    """The result of a program whose result nobody asks for: 0 may be said."""
+    if not (isinstance(operand, ops.Const) and operand.value == 0):
+        found = str(operand.value) if isinstance(operand, ops.Const) else describe(operand)
+        b.error(type_errors.BadResult(span, article(b.hook.name), "nothing", found))
+    return operand
 
 
 def leave_function(b: Builder, operand: Operand, span: Span, value_span: Span) -> None:

@@ -38,8 +38,7 @@ def owner(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
     if not kind.get.allows(b.hook.program_type, b.hook.attach_type):
         _not_here(b, map, kind, span)
     if not (ops.is_value(key) and isinstance(key.type, KernelType) and key.type.struct == kind.struct):
-        example = f"{map.name}[{kind.key}]" if kind.key else ""
-        b.error(errors.KeyType(span, map.name, article(kind.what), describe(key), example))
+        b.error(errors.KeyType(span, map.name, article(kind.what), describe(key), f"{map.name}[{kind.key}]"))
     if key in b.trusted or key.type.direct:  # the helpers take null for nothing
         return key
     if not (isinstance(key, ops.Call) and key.helper == "get_current_task"):
@@ -50,7 +49,7 @@ def owner(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
 
 def _not_here(b: Builder, map: MapRef, kind: StorageKind, span: Span) -> None:
     hooks = [f"@{hook.name}" for hook in kind.hooks()]
-    hint = f"{' or '.join(hooks)} can" if hooks else "no hook of pyebpf gets an inode yet: key a Hash by its number"
+    hint = f"{' or '.join(hooks)} can"
     b.error(timers.NoStorageHere(span, b.hook.name, f"the {kind.name} `{map.name}`", kind.elsewhere, hint))
 
 
@@ -76,7 +75,7 @@ def socket(b: Builder, span: Span, name_span: Span) -> ops.Value:
     kind = storage_by_name("SkStorage")
     assert kind is not None
     if b.hook.context is not ContextKind.SKB_PACKET or not kind.get.allows(b.hook.program_type, b.hook.attach_type):
-        hooks = " or ".join(f"@{hook.name}" for hook in kind.hooks())
+        hooks = " or ".join(f"@{hook.name}" for hook in kind.hooks() if hook.context is ContextKind.SKB_PACKET)
         b.error(timers.NoSocket(name_span, b.hook.name, kind.elsewhere, f"{hooks} can ask for it"))
     found = b.emit(ops.ContextLoad(*SOCKET, KernelType(SOCKETS), span))
     b.check(b.present(found, span), Fault.NULL_POINTER, span)

@@ -29,7 +29,7 @@ def read(b: Builder, arguments: list[tuple[Operand, Span]], span: Span) -> Opera
     address = values.plain(b, given, where)
     if not (ops.is_value(address) and isinstance(address.type, AddressType | IntType)):
         b.error(type_errors.WrongType(where, "an address in user memory", describe(address), ""))
-    if isinstance(address.type, AddressType) and address.type.space != "user":
+    if isinstance(address.type, AddressType) and address.type.space == "kernel":
         b.error(type_errors.WrongType(where, "an address in user memory", describe(address), ""))
     type = layout_or_none(wanted.value) if isinstance(wanted, Static) else None
     if type is not None and (layout.locks(type) or layout.timers(type)):

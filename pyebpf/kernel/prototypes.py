@@ -338,3 +338,10 @@ _BY_NAME: Final = {row.name: row for row in PROTOTYPES}
 def prototype_by_name(name: str) -> Prototype | None:
     """The row named `name`, or None."""
     return _BY_NAME.get(name)
+
+
+OF_STRUCTS: Final = {
+    "get_socket_cookie": ("sock", "sock_common", "tcp_sock", "inet_sock", "udp_sock", "unix_sock"),
+    "xdp_get_buff_len": ("xdp_buff",),
+}
+"""Helpers that take the context, but in programs whose arguments have the kernel's types a struct of one of these."""

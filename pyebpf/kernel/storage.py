@@ -26,7 +26,7 @@ class StorageKind:
     what: str
     """The object in a word."""
     key: str
-    """How a probe names the object that it runs for; "" if no hook gives it one."""
+    """How a probe names the object that it runs for."""
     helpers: str
     """What the names of its helpers begin with."""
     elsewhere: str
@@ -67,7 +67,7 @@ STORAGES: Final = (
         MapType.INODE_STORAGE,
         "inode",
         "inode",
-        "",
+        "inode",
         "inode_storage",
         "the kernel keeps it for BPF LSM programs (Linux 5.10, with bpf among the modules of lsm=), which get inodes",
     ),

@@ -130,6 +130,11 @@ class _Cgroup(_Family):
 
 tracepoint = HookDecorator(hooks.TRACEPOINT)
 raw_tracepoint = HookDecorator(hooks.RAW_TRACEPOINT)
+tp_btf = HookDecorator(hooks.TP_BTF)
+fentry = HookDecorator(hooks.FENTRY)
+fexit = HookDecorator(hooks.FEXIT)
+fmod_ret = HookDecorator(hooks.FMOD_RET)
+lsm = HookDecorator(hooks.LSM)
 xdp = HookDecorator(hooks.XDP)
 cgroup = _Cgroup()
 socket_filter = HookDecorator(hooks.SOCKET_FILTER)

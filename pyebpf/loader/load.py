@@ -14,8 +14,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, final
 
+from pyebpf.kernel.arguments import nearest_target
 from pyebpf.kernel.btf import Btf, BtfError
-from pyebpf.kernel.btf_types import Kind
+from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.kernel.maps import MAP_KINDS, MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import Version, running_version
@@ -300,17 +301,18 @@ def _fill(made: LoadedMap, initial: bytes | None) -> None:
             raise explain(error, f"fill map {spec.name}") from None
 
 
-_BTF_TARGETS: Final = {23: ("btf_trace_", Kind.TYPEDEF), 27: ("bpf_lsm_", Kind.FUNC), 28: ("bpf_iter_", Kind.FUNC)}
-"""By expected attach type: prefix and kind of the BTF type that the program attaches to."""
-
-
 def _attach_btf_id(program: ProgramSpec, target: Btf | None) -> int:
-    if program.program_type not in (ProgramType.TRACING, ProgramType.LSM) or target is None:
+    """The id of what a program is on that names its target when it is loaded; 0 for others."""
+    hook = hook_by_name(program.hook)
+    place = hook.target if hook is not None else None
+    if program.program_type not in (ProgramType.TRACING, ProgramType.LSM) or target is None or place is None:
         return 0
-    prefix, kind = _BTF_TARGETS.get(program.expected_attach_type or 0, ("", Kind.FUNC))
-    found = target.find(prefix + program.argument, kind)
+    found = target.find(place.prefix + program.argument, place.kind)
     if found is None:
-        raise LoadError(f"program {program.name}: this kernel has no `{program.argument}` to attach to", "target")
+        near = nearest_target(target, place, program.argument)
+        hint = f"; did you mean {near}?" if near else ""
+        what = f"this kernel has no {place.what} {program.argument} in its BTF{hint}"
+        raise LoadError(f"program {program.name}: {what}", "target")
     return found
 
 

@@ -153,9 +153,10 @@ def meaning_of(section: str) -> Meaning | None:
             return None
     row = _BY_NAME[name]
     argument = section[len(name) + 1 :]
+    plain = name.removesuffix(".s") if row.sleepable else name
     for hook in HOOKS:
-        if hook.section.partition("/{")[0] == _ALIASES.get(name, name):
-            return Meaning(row.program_type, row.attach_type, hook.name, argument)
+        if hook.section.partition("/{")[0] == _ALIASES.get(plain, plain):
+            return Meaning(row.program_type, row.attach_type, hook.name, argument, row.sleepable)
     return Meaning(row.program_type, row.attach_type, "", argument, row.sleepable)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from sys import byteorder
-from typing import Any, Final, final
+from typing import Any, Final
 
 from pyebpf import layout
 from pyebpf.encode import encode
@@ -13,8 +13,10 @@ from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.kernel.tracepoints import TracepointField, tracepoint_fields
 from pyebpf.simulator.addresses import Addresses
+from pyebpf.simulator.arguments import arguments_memory
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.memory import Memory
+from pyebpf.simulator.record import Record
 
 PACKETS: Final = (ContextKind.XDP_PACKET, ContextKind.SKB_PACKET, ContextKind.SKB_COPY)
 RAW_ARGUMENTS: Final = 12
@@ -23,32 +25,6 @@ SKB: Final = {"len": (0, 4)}
 """Offsets and sizes of the fields of `struct __sk_buff` that are known without being given."""
 SKB_SIZE: Final = 192
 MOST_BYTES: Final = 0xFFFF
-
-
-@final
-class Record(Memory):
-    """A context; bytes that the test didn't supply are undefined."""
-
-    __slots__ = ("fields", "what")
-
-    def __init__(self, what: str, size: int, fields: Mapping[str, tuple[int, int]]) -> None:
-        super().__init__(f"the context of {what}", bytes(size), defined=False)
-        self.what = what
-        self.fields = dict(fields)
-        """Offset and size by name, for messages."""
-
-    def undefined(self, offset: int, size: int) -> None:
-        names = [name for name, (at, length) in self.fields.items() if at <= offset < at + length]
-        name = names[0] if names else f"byte {offset}"
-        raise SimulationError(
-            f"the program reads {name} of its context, which the test doesn't supply: ctx={{{name!r}: …}}"
-        )
-
-    def set(self, offset: int, data: bytes) -> None:
-        """What the test supplies."""
-        self.writable = True
-        self.write(offset, data)
-        self.writable = False
 
 
 def packet_memory(program: Program, packet: bytes | bytearray | None) -> Memory | None:
@@ -75,6 +51,8 @@ def context_memory(
             return _tracepoint(program, given, addresses, btf)
         case ContextKind.RAW_ARGS:
             return _raw(program, given, addresses)
+        case ContextKind.ARGUMENTS:
+            return arguments_memory(program, given, addresses, btf)
         case _:
             return _skb(program, given, packet)
 

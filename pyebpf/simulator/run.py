@@ -313,7 +313,7 @@ class Run:
         match op:
             case ops.ContextPointer():
                 return Pointer(self.context, 0)
-            case ops.ContextLoad(type=KernelType()):
+            case ops.ContextLoad(type=KernelType()) if self.program.hook.target is None:
                 return self.surroundings.socket
             case ops.ContextLoad():
                 signed = isinstance(op.type, IntType) and op.type.signed

@@ -13,7 +13,7 @@ import pyebpf
 from pyebpf.kernel.helpers import HELPERS, helper_by_name
 from pyebpf.kernel.hooks import HOOKS, Hook
 from pyebpf.kernel.maps import MAP_KINDS
-from pyebpf.kernel.prototypes import INSTEAD, PROTOTYPES, Parameter, Prototype
+from pyebpf.kernel.prototypes import INSTEAD, OF_STRUCTS, PROTOTYPES, Parameter, Prototype
 
 NUMBERS = {"int": "i32", "s32": "i32", "__be16": "be16", "__wsum": "u32"}
 RESULTS = {"long": "int", "int": "int", "s64": "int"}
@@ -102,12 +102,17 @@ def argument(parameter: Parameter, hook: Hook) -> str | None:
             return "current_task()" if parameter.type == "task_struct" else None
 
 
+TARGETS = {"tracepoint": "sched:sched_switch", "raw_tracepoint": "sched_switch", "tp_btf": "sched_switch"}
+"""What the hooks are put on that need to be told."""
+
+
 def source(row: Prototype, hook: Hook) -> str | None:
     """A probe that calls the helper with numbers and sizes that may be anything."""
+    if hook.target is not None and row.name in OF_STRUCTS:
+        return None
     arguments = [argument(parameter, hook) for parameter in row.parameters]
     if None in arguments:
         return None
-    decorator = {"tracepoint": '@tracepoint("sched:sched_switch")', "raw_tracepoint": '@raw_tracepoint("sched_switch")'}
     texts = [
         f"{parameter.type}(config.value)" if text == "number" else str(text)
         for parameter, text in zip(row.parameters, arguments, strict=True)
@@ -124,7 +129,7 @@ class Pair:
 a_RINGBUF = RingBuf[Pair](size=4096)
 config, result = Global[u64](3), Global[u64](0)
 
-{decorator.get(hook.name, f"@{hook.name}")}
+@{hook.name}{f'("{TARGETS[hook.name]}")' if hook.name in TARGETS else ""}
 def probe({hook.parameter}):
     n = config.value
     memory = u8[64]()
@@ -140,12 +145,15 @@ CALLS = [
     for row in PROTOTYPES
     for hook in HOOKS
     if hook.name != "cgroup.skb.egress"
+    and (not hook.takes or hook.name in TARGETS)
     and (found := helper_by_name(row.name))
     and found.allows(hook.program_type, hook.attach_type)
-    if found.since <= _kernel() and source(row, hook) is not None and row.name != "probe_write_user" and not found.sleeps
+    and not found.sleeps
+    and (found.allowed_since(hook.program_type, hook.attach_type) or (9, 9)) <= _kernel()
+    if source(row, hook) is not None and row.name != "probe_write_user"
 ]
 """What the language has all arguments of: no maps of devices, of perf events, of stack traces yet. Kernels that are
-locked down have no `probe_write_user`."""
+locked down have no `probe_write_user`, and no programs on functions of the kernel."""
 
 
 @pytest.mark.kernel

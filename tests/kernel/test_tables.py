@@ -102,7 +102,7 @@ def test_storage_kinds() -> None:
         row = map_kind_by_name(kind.name)
         assert row is not None and row.type == kind.type and storage_by_type(kind.type) is kind
         assert row.key == kind.what and kind.get.since == kind.delete.since == row.since
-        assert bool(kind.hooks()) == bool(kind.key)
+        assert kind.hooks() and kind.key
 
 
 def test_map_types_match_the_header() -> None:

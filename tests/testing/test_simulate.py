@@ -416,3 +416,59 @@ def test_the_page_about_tests_is_true(pytester: pytest.Pytester) -> None:
     shown = re.search(r"Name       Lines .*?\nTOTAL.*?\n", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
     assert shown is not None
     result.stdout.fnmatch_lines(shown[0].splitlines())
+
+
+def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
+    """Text for an address is found in user and in kernel memory, since most kernels' types don't tell which it is."""
+    pytester.makepyfile(
+        probes="""
+        from pyebpf import EPERM, Hash, char, fexit, kernel_str, lsm, tp_btf, u64, user_str
+
+        results = Hash[char[16], u64](max_entries=8)
+
+        @fexit("do_sys_openat2")
+        def opened(filename, ret, dfd):
+            if ret < 0:
+                name: char[16] = user_str(filename)
+                results[name] += max(-ret - dfd, 0)
+
+        @tp_btf("task_rename")
+        def renamed(task, comm):
+            name: char[16] = kernel_str(comm)
+            results[name] += task.tgid
+
+        @lsm("socket_bind")
+        def judge(addrlen, ret):
+            return ret if ret != 0 or addrlen == 16 else -EPERM
+        """,
+        test_probes="""
+        import pytest
+        from probes import judge, opened, renamed, results
+        from pyebpf.testing import SimulationError
+
+        def test_it(simulate):
+            simulate(opened, ctx={"filename": "/etc", "ret": -2, "dfd": -100})
+            simulate(opened, ctx={"ret": 3, "filename": None, "dfd": 0})
+            simulate(renamed, ctx={"task": {"tgid": 7, "pid": 8}, "comm": "other"})
+            assert results.to_dict() == {"/etc": 102, "other": 7}
+
+        def test_results(simulate):
+            assert simulate(judge, ctx={"addrlen": 16, "ret": 0}).result == 0
+            assert simulate(judge, ctx={"addrlen": 2, "ret": 0}).result in (-1, 2**32 - 1)
+            assert simulate(judge, ctx={"ret": -13, "addrlen": 0}).result in (-13, 2**32 - 13)
+
+        def test_a_null_pointer(simulate):
+            assert simulate(renamed, ctx={"task": None, "comm": "x"}).fault.kind == "NullPointerError"
+
+        @pytest.mark.parametrize("ctx, says", [
+            ({"filname": "x"}, "did you mean 'filename'"),
+            ({"filename": "x", "dfd": 1 << 40}, "dfd"),
+            ({"filename": "x"}, "doesn't supply: ctx={'ret'"),
+            (7, "a dict of its arguments"),
+        ])
+        def test_what_is_wrong(simulate, ctx, says):
+            with pytest.raises(SimulationError, match=says):
+                simulate(opened, ctx=ctx)
+        """,
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=7)

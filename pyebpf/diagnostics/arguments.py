@@ -1,0 +1,89 @@
+"""Hooks whose function's parameters are the arguments of what they are on. Codes E062x."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.records import dataclass
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnknownTarget(Diagnostic):
+    code: ClassVar = "E0620"
+    title: ClassVar = "this kernel has no {what} `{name}` in its BTF"
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    What the hook is on isn't known on the kernel that the probe is compiled for. Functions that the compiler has
+    inlined everywhere, and those of modules, are not in the kernel's BTF.
+    """
+
+    what: str
+    name: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoSuchArgument(Diagnostic):
+    code: ClassVar = "E0621"
+    title: ClassVar = "{what} `{target}` has no argument `{name}`"
+    notes: ClassVar = ("it is: {prototype}",)
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    The parameters of the function are arguments of what the hook is on, by their names in the kernel: any of them, in
+    any order. `ret` is the result, where the hook has one.
+
+        @fexit("vfs_read")
+        def probe(count, ret):          # ssize_t vfs_read(struct file *file, char *buf, size_t count, loff_t *pos)
+            print(f"{ret} of {count} bytes")
+    """
+
+    what: str
+    target: str
+    name: str
+    prototype: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ArgumentType(Diagnostic):
+    code: ClassVar = "E0622"
+    title: ClassVar = "`{declaration}` is no number and no address, so that it can't be an argument of a probe"
+    explanation: ClassVar = """
+    Arguments that are numbers or addresses can be read. A few functions of the kernel take whole structs.
+    """
+
+    declaration: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoResult(Diagnostic):
+    code: ClassVar = "E0623"
+    title: ClassVar = "{what} `{target}` gives nothing, so that there is no `ret`"
+    notes: ClassVar = ("it is: {prototype}",)
+    explanation: ClassVar = """
+    `ret` is the result of the function that the hook is on; a `void` function has none.
+    """
+
+    what: str
+    target: str
+    prototype: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ArgumentDefault(Diagnostic):
+    code: ClassVar = "E0624"
+    title: ClassVar = "a parameter of {hook} function has no default"
+    help: ClassVar = "def {name}({parameters}):"
+    explanation: ClassVar = """
+    The kernel gives every argument, by its name.
+    """
+
+    hook: str
+    name: str
+    parameters: str

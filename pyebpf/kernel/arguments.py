@@ -1,0 +1,151 @@
+"""The arguments of what a hook names, by the kernel's BTF: where each lies, and its type.
+
+What programs get is laid out as the kernel's trampolines do it: eight bytes for each argument, two or more times eight
+for a struct by value, and behind all of them the result. Source: `btf_ctx_access` in kernel/bpf/btf.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final, Literal, final
+
+from pyebpf.kernel import btf_types as types
+from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.kernel.c_text import declaration, prototype
+from pyebpf.kernel.hooks import Target
+from pyebpf.records import dataclass
+
+RESULT: Final = "ret"
+"""The parameter that stands for the target's result."""
+WORD: Final = 8
+_MOST_NAMES: Final = 400
+"""Names that one is compared with, to find the nearest."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument, or the result.
+
+    `integer`   of `size` bytes; `boolean` too, of which it only counts whether it is 0
+    `struct`    the address of a struct `struct`
+    `address`   another address; `space` says of what memory, if the BTF does
+    `other`     what a register doesn't hold: a struct by value, a number with a fraction
+    """
+
+    name: str
+    kind: Literal["integer", "boolean", "struct", "address", "other"]
+    declaration: str
+    """As C has it: `struct file *file`."""
+    place: int
+    """In words of eight bytes from the first argument."""
+    size: int = WORD
+    signed: bool = False
+    struct: str = ""
+    space: Literal["user", "kernel", "any"] = "any"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a hook's target takes and gives."""
+
+    text: str
+    """The prototype in C."""
+    arguments: tuple[Argument, ...]
+    result: Argument | None
+    """None for void."""
+
+    def find(self, name: str) -> Argument | None:
+        """The argument `name`, or None."""
+        return next((each for each in self.arguments if each.name == name), None)
+
+
+def signature_of(btf: Btf, target: Target, name: str) -> Signature | None:
+    """What `name` takes and gives; None if the kernel has no such target."""
+    found = _prototype(btf, target.prefix + name, target.kind)
+    if found is None:
+        return None
+    named = _prototype(btf, target.named_by + name, Kind.FUNC) if target.named_by else None
+    if named is not None and len(named.parameters) == len(found.parameters):
+        found = types.FunctionPrototype(found.return_type_id, named.parameters)
+    tagged = btf.find("user", Kind.TYPE_TAG) is not None
+    arguments, place = [], 0
+    for each in found.parameters[target.skipped :]:
+        argument = _argument(btf, each.name, each.type_id, place, tagged)
+        arguments.append(argument)
+        place += max(-(-argument.size // WORD), 1)
+    result = found.return_type_id
+    given = _argument(btf, RESULT, result, place, tagged) if btf.resolve(result) else None
+    return Signature(prototype(btf, found, name, target.skipped), tuple(arguments), given)
+
+
+def _prototype(btf: Btf, name: str, kind: Kind) -> types.FunctionPrototype | None:
+    """Of a function, or of a typedef of the address of one."""
+    found = btf.find(name, kind)
+    type = btf.type(btf.resolve(found)) if found is not None else None
+    if isinstance(type, types.Pointer | types.Function):
+        type = btf.type(btf.resolve(type.type_id))
+    return type if isinstance(type, types.FunctionPrototype) else None
+
+
+def _argument(btf: Btf, name: str, type_id: int, place: int, tagged: bool) -> Argument:
+    text = declaration(btf, type_id, name)
+    found = btf.type(btf.resolve(type_id)) if type_id else None
+    match found:
+        case types.Int(boolean=True) | types.Int(name="_Bool"):
+            return Argument(name, "boolean", text, place, found.size)
+        case types.Int(size=1 | 2 | 4 | 8) | types.Enum(size=1 | 2 | 4 | 8):
+            return Argument(name, "integer", text, place, found.size, found.signed)
+        case types.Pointer():
+            return _pointer(btf, name, found, text, place, tagged)
+        case types.Int() | types.Struct() | types.Float():
+            return Argument(name, "other", text, place, found.size)
+        case _:
+            return Argument(name, "other", text, place)
+
+
+def _pointer(btf: Btf, name: str, pointer: types.Pointer, text: str, place: int, tagged: bool) -> Argument:
+    if _is_user(btf, pointer.type_id):
+        return Argument(name, "address", text, place, space="user")
+    found = btf.type(btf.resolve(pointer.type_id)) if pointer.type_id else None
+    if isinstance(found, types.Struct) and found.name:
+        return Argument(name, "struct", text, place, struct=found.name)
+    # Compilers that know no tags leave `__user` out, so nothing is known of what isn't tagged.
+    return Argument(name, "address", text, place, space="kernel" if tagged else "any")
+
+
+def _is_user(btf: Btf, type_id: int) -> bool:
+    """Whether what a pointer points to is tagged as user memory (`__user`; 5.18, where the compiler keeps it)."""
+    for _ in range(16):
+        found = btf.type(type_id) if type_id else None
+        if not isinstance(found, types.Modifier):
+            return False
+        if found.word == "type_tag" and found.name == "user":
+            return True
+        type_id = found.type_id
+    return False
+
+
+def nearest_target(btf: Btf, target: Target, name: str) -> str:
+    """The most similar name among the targets that `btf` has, or ""."""
+    start = target.prefix + name[:2]
+    for prefix in (start, target.prefix) if target.prefix or len(name) < 3 else (start, ""):
+        names = (found[len(target.prefix) :] for found, _ in btf.names(target.kind, prefix))
+        near = nearest(name, names)
+        if near:
+            return near
+    return ""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The most similar of many `names`, or "": first those that have most letters in common are found, quickly."""
+    letters = set(name)
+    ranked = sorted(
+        (len(letters ^ set(each)) + abs(len(each) - len(name)), each)
+        for each in set(names)
+        if abs(len(each) - len(name)) <= max(3, len(name) // 4)
+    )
+    near = get_close_matches(name, [each for _, each in ranked[:_MOST_NAMES]], n=1, cutoff=0.75)
+    return near[0] if near else ""

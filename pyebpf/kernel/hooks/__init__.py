@@ -1,0 +1,78 @@
+"""Hooks: where a program can be attached. One row each, in a file per family; to add a hook, add its row there and its
+name to `HOOKS`.
+
+Sources: `include/uapi/linux/bpf.h` for numbers, libbpf's section names (its
+documentation, "Program types and ELF sections"), the kernel's changelogs for versions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from pyebpf.kernel.hooks.functions import FENTRY, FEXIT, FMOD_RET
+from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
+from pyebpf.kernel.hooks.network import (
+    CGROUP_SKB_EGRESS,
+    CGROUP_SKB_INGRESS,
+    SOCKET_FILTER,
+    XDP,
+    CgroupSkbAction,
+    XdpAction,
+)
+from pyebpf.kernel.hooks.security import LSM
+from pyebpf.kernel.hooks.tracepoints import RAW_TRACEPOINT, TP_BTF, TRACEPOINT
+
+__all__ = [
+    "CGROUP_SKB_EGRESS",
+    "CGROUP_SKB_INGRESS",
+    "FENTRY",
+    "FEXIT",
+    "FMOD_RET",
+    "HOOKS",
+    "LSM",
+    "RAW_TRACEPOINT",
+    "SOCKET_FILTER",
+    "TP_BTF",
+    "TRACEPOINT",
+    "XDP",
+    "AttachKind",
+    "CgroupSkbAction",
+    "ContextKind",
+    "Hook",
+    "Target",
+    "XdpAction",
+    "hook_by_name",
+    "timer_of",
+]
+
+HOOKS: Final = (
+    *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM),
+    *(XDP, CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
+)
+
+
+def timer_of(owner: Hook) -> Hook:
+    """What the callbacks of timers run as: programs of the owner's type, in a softirq, that answer 0
+    (`bpf_timer_cb` in kernel/bpf/helpers.c; in_async_callback_fn in kernel/bpf/verifier.c)."""
+    return replace(
+        owner,
+        name="timer",
+        section="",
+        attach_type=None,
+        context=ContextKind.NOTHING,
+        parameter="entry",
+        returns=None,
+        result=(0, 0),
+        default=0,
+        takes="",
+        where="",
+        since=(5, 15),
+        test_run=False,
+        alone=(5, 15),  # of softirqs one runs at a time on a CPU
+    )
+
+
+def hook_by_name(name: str) -> Hook | None:
+    """The row named `name`, or None."""
+    return next((hook for hook in HOOKS if hook.name == name), None)

@@ -1,0 +1,100 @@
+"""What a hook is: the columns of the tables in this folder."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from typing import final
+
+from pyebpf.kernel.btf_types import Kind
+from pyebpf.kernel.programs import AttachType, ProgramType
+from pyebpf.records import dataclass
+
+
+class AttachKind(Enum):
+    """The mechanism that attaches a program; `loader/attach/` has a file for each."""
+
+    TRACEPOINT = "tracepoint"
+    RAW_TRACEPOINT = "raw_tracepoint"
+    NETDEV_XDP = "xdp"
+    CGROUP = "cgroup"
+    SOCKET = "socket"
+    TRAMPOLINE = "trampoline"
+    """Programs that name their target when they are loaded (`attach_btf_id`)."""
+
+
+class ContextKind(Enum):
+    """What the probe's parameter offers."""
+
+    TRACEPOINT = "tracepoint"
+    """The tracepoint's own fields, typed by the kernel."""
+    RAW_ARGS = "raw_args"
+    """`ctx.args[i]`, u64 each."""
+    ARGUMENTS = "arguments"
+    """The target's arguments by name, of types that the verifier knows: eight bytes each; behind them the result."""
+    XDP_PACKET = "xdp_packet"
+    """A packet read in place through `struct xdp_md`."""
+    SKB_PACKET = "skb_packet"
+    """A packet read in place through `struct __sk_buff`, starting at the network header."""
+    SKB_COPY = "skb_copy"
+    """A packet of `struct __sk_buff` that the hook may not read in place: it is copied out by `skb_load_bytes`."""
+    NOTHING = "nothing"
+    """No context: a callback has what it is called with."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the decorator's argument names in the kernel's BTF, where the arguments and their types stand."""
+
+    what: str
+    """In messages: `function`."""
+    prefix: str = ""
+    """What stands before the argument in the BTF's name."""
+    kind: Kind = Kind.FUNC
+    skipped: int = 0
+    """How many parameters are first there that programs are not given."""
+    named_by: str = ""
+    """Before the argument, the function whose parameters have the names, where those of the target have none."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A place where programs attach."""
+
+    name: str
+    """As in the decorator: `cgroup.skb.egress`."""
+    section: str
+    """libbpf's section name; `{argument}` is replaced, `:` in the argument by `/`."""
+    program_type: ProgramType
+    attach_type: AttachType | None
+    context: ContextKind
+    parameter: str
+    """The usual name of the function's one parameter."""
+    returns: type[IntEnum] | None
+    """The actions that the program may return; None where the result is a plain number."""
+    result: tuple[int, int]
+    """Smallest and largest result that the kernel takes."""
+    default: int
+    """The result of a program that runs off its end, and after a fault: never cuts traffic, keeps nothing back."""
+    attach: AttachKind
+    takes: str
+    """What the decorator's argument is (`category:name`), or ""."""
+    where: str
+    """What `--attach NAME=WHERE` must name (`interface`, `cgroup directory`), or "" if nothing."""
+    since: tuple[int, int]
+    """First kernel with the program type (or the attach mechanism used, where that is younger)."""
+    capabilities: tuple[str, ...]
+    test_run: bool
+    """Whether BPF_PROG_TEST_RUN takes it."""
+    target: Target | None = None
+    """Hooks whose function's parameters are the target's arguments: what the target is."""
+    arguments: bool = False
+    """Whether the function may have the target's arguments."""
+    gives: bool = False
+    """Whether it may have `ret`, the target's result."""
+    answers: bool = False
+    """Whether `ret` is what programs before this one have answered, and so in the same range."""
+    alone: tuple[int, int] | None = None
+    """First kernel on which a program that is running on a CPU is never begun again there, by an interrupt, by another
+    task or by what it causes itself; None where that can happen."""

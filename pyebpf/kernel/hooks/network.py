@@ -1,0 +1,97 @@
+"""Packets: of a network interface, of the processes in a cgroup, of a socket."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook
+from pyebpf.kernel.programs import AttachType, ProgramType
+
+
+class XdpAction(IntEnum):
+    """`enum xdp_action`."""
+
+    ABORTED = 0
+    DROP = 1
+    PASS = 2
+    TX = 3
+    REDIRECT = 4
+
+
+class CgroupSkbAction(IntEnum):
+    """What a cgroup_skb program answers: let the packet go, or drop it (EPERM for a local sender)."""
+
+    DROP = 0
+    PASS = 1
+
+
+XDP: Final = Hook(
+    name="xdp",
+    section="xdp",
+    program_type=ProgramType.XDP,
+    attach_type=AttachType.XDP,
+    context=ContextKind.XDP_PACKET,
+    parameter="packet",
+    returns=XdpAction,
+    result=(0, 4),
+    default=XdpAction.PASS.value,
+    attach=AttachKind.NETDEV_XDP,
+    takes="",
+    where="interface",
+    since=(5, 9),  # BPF_LINK_CREATE on a netdev; XDP itself is 4.8
+    capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+    test_run=True,
+    alone=(4, 8),  # in softirqs, of which one runs at a time on a CPU, or with them disabled
+)
+CGROUP_SKB_INGRESS: Final = Hook(
+    name="cgroup.skb.ingress",
+    section="cgroup_skb/ingress",
+    program_type=ProgramType.CGROUP_SKB,
+    attach_type=AttachType.CGROUP_INET_INGRESS,
+    context=ContextKind.SKB_PACKET,
+    parameter="packet",
+    returns=CgroupSkbAction,
+    result=(0, 1),
+    default=CgroupSkbAction.PASS.value,
+    attach=AttachKind.CGROUP,
+    takes="",
+    where="cgroup directory",
+    since=(5, 7),  # BPF_LINK_CREATE on a cgroup; the program type is 4.10
+    capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+    test_run=True,
+)
+CGROUP_SKB_EGRESS: Final = Hook(
+    name="cgroup.skb.egress",
+    section="cgroup_skb/egress",
+    program_type=ProgramType.CGROUP_SKB,
+    attach_type=AttachType.CGROUP_INET_EGRESS,
+    context=ContextKind.SKB_PACKET,
+    parameter="packet",
+    returns=CgroupSkbAction,
+    result=(0, 1),
+    default=CgroupSkbAction.PASS.value,
+    attach=AttachKind.CGROUP,
+    takes="",
+    where="cgroup directory",
+    since=(5, 7),
+    capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+    test_run=True,
+)
+SOCKET_FILTER: Final = Hook(
+    name="socket_filter",
+    section="socket",
+    program_type=ProgramType.SOCKET_FILTER,
+    attach_type=None,
+    context=ContextKind.SKB_COPY,
+    parameter="packet",
+    returns=None,
+    result=(0, 2**32 - 1),
+    default=2**32 - 1,  # keep the whole packet
+    attach=AttachKind.SOCKET,
+    takes="",
+    where="interface",
+    since=(3, 19),
+    capabilities=("CAP_BPF", "CAP_NET_RAW"),
+    test_run=True,
+)
