@@ -21,14 +21,17 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING, Any
 
+from pyebpf import kernel
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics.base import CompileError, CompileWarning, Error, InternalError
 from pyebpf.kernel.hooks import XdpAction as XDP
 from pyebpf.lang.exceptions import NullPointerError, PacketTooShort
 from pyebpf.lang.functions import (
     boot_ns,
+    cast,
     cgroup_id,
     comm,
+    container_of,
     cpu,
     current_cgroup,
     current_task,
@@ -37,11 +40,13 @@ from pyebpf.lang.functions import (
     ktime_ns,
     pid,
     random_u32,
+    sizeof,
     tid,
     uid,
     user_read,
     user_str,
 )
+from pyebpf.lang.kernel_types import Kernel
 from pyebpf.lang.kfuncs import rcu
 from pyebpf.lang.maps import (
     Array,
@@ -117,6 +122,7 @@ __all__ = [
     "IPv6Network",
     "InodeStorage",
     "InternalError",
+    "Kernel",
     "LpmTrie",
     "LruHash",
     "LruPerCpuHash",
@@ -138,10 +144,12 @@ __all__ = [
     "be64",
     "bits",
     "boot_ns",
+    "cast",
     "cgroup",
     "cgroup_id",
     "char",
     "comm",
+    "container_of",
     "cpu",
     "current_cgroup",
     "current_task",
@@ -154,6 +162,7 @@ __all__ = [
     "i16",
     "i32",
     "i64",
+    "kernel",
     "kernel_str",
     "ktime_ns",
     "lsm",
@@ -161,6 +170,7 @@ __all__ = [
     "random_u32",
     "rcu",
     "raw_tracepoint",
+    "sizeof",
     "socket_filter",
     "struct",
     "tid",

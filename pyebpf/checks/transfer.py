@@ -41,7 +41,7 @@ def interval_of(value: ops.Value, known: Environment, mode: Mode) -> Interval:
         case ops.Present():
             low, high = known.get(value.pointer)
             return (0 if low <= 0 <= high else 1), (0 if (low, high) == (0, 0) else 1)
-        case ops.Convert():
+        case ops.Convert(value=inner) if isinstance(inner.type, IntType | BoolType):
             return _convert(value, known.get(value.value), mode)
         case ops.BitLength():
             low, high = known.get(value.value)

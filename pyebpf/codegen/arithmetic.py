@@ -8,7 +8,7 @@ from pyebpf.codegen.memory import extend, swap_constant
 from pyebpf.codegen.text import Code, Operand, as_integer, constant, low_bits
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir import ops
-from pyebpf.ir.types import I64_MAX, BoolType, IntType, ValueType
+from pyebpf.ir.types import I64_MAX, U64, BoolType, IntType, ValueType
 from pyebpf.layout import Integer
 
 _SIMPLE: Final = {"+": "add", "-": "sub", "*": "mul", "&": "and", "|": "or", "^": "xor"}
@@ -169,7 +169,7 @@ def _equality(code: Code, op: ops.Compare, left: Operand, right: Operand) -> Ope
 
 def convert(code: Code, source: Operand, type: ValueType, target: Integer) -> Operand:
     """The low bits of `source`, read as `target`."""
-    known = integer(type)
+    known = U64 if source.type == "ptr" else integer(type)
     if target.size == 8 or (target.minimum <= known.low and known.high <= target.maximum):
         return Operand(as_integer(code, source), "i64", source.narrow, source.stored)
     bits = target.size * 8

@@ -8,12 +8,16 @@ from typing import Final, TypeAlias, final
 from pyebpf import layout
 from pyebpf.codegen.text import quote
 from pyebpf.ir.module import (
+    BarePointer,
+    BitField,
     Embedded,
-    IntegerArray,
     IntegerPointer,
+    KernelEnum,
+    KernelMember,
     KernelStruct,
     KfuncType,
     MapRef,
+    MemberArray,
     MemberType,
     StructPointer,
 )
@@ -126,7 +130,9 @@ class DebugInfo:
     def _extern_type(self, type: KfuncType) -> str:
         if isinstance(type, IntegerPointer):
             return self.pointer(self.integer(type.type))
-        return self._kernel_type(type) if isinstance(type, StructPointer) else self.type(type)
+        if isinstance(type, StructPointer):
+            return self.pointer(self.kernel_struct(type.struct) if type.struct else "null")
+        return self.type(type)
 
     def location(self, span: Span, function: str, home: Source) -> str:
         """Where the ops of `span` stand; `home` is the file of the function itself."""
@@ -229,40 +235,61 @@ class DebugInfo:
             )
             return self._kernel[name]
         self._kernel[name] = reference = self._reserve()  # before its members, which may point back
-        members = [
-            self._member(m.name, self._kernel_type(m.type), self.kernel_size(m.type) * 8, m.offset * 8)
-            for m in struct.members
-        ]
+        members = [self._kernel_member(member) for member in struct.members]
         tag = "DW_TAG_union_type" if struct.is_union else "DW_TAG_structure_type"
+        named = f"name: {quote(struct.shown)}, " if struct.shown else ""
         self._fill(
             reference,
-            f"distinct !DICompositeType(tag: {tag}, name: {quote(name)}, size: {struct.size * 8}, "
-            f"elements: {self.tuple(members)})",
+            f"distinct !DICompositeType(tag: {tag}, {named}size: {struct.size * 8}, elements: {self.tuple(members)})",
         )
         return reference
 
-    def _kernel_type(self, type: MemberType) -> str:
+    def _kernel_member(self, member: KernelMember) -> str:
+        type = member.type
+        if not isinstance(type, BitField):
+            size = self.kernel_size(type) * 8
+            return self._member(member.name, self.kernel_type(type), size, member.offset * 8)
+        offset = member.offset * 8
+        flags = f", flags: DIFlagBitField, extraData: i64 {offset}"
+        return self._member(member.name, self.kernel_type(type), type.bits, offset + type.bit_offset, flags)
+
+    def kernel_type(self, type: MemberType) -> str:
+        """The type of a member."""
         match type:
-            case layout.Integer():
-                return self.integer(type)
+            case layout.Integer() | layout.Boolean():
+                return self.type(type)
+            case layout.Enumeration():
+                return self._enumeration(type)
+            case BitField():
+                return self.kernel_type(type.unit)
             case StructPointer():
-                return self.pointer(self.kernel_struct(type.struct) if type.struct else "null")
+                return self.pointer(self.kernel_struct(type.struct))
+            case BarePointer():
+                return self.pointer("null")
             case Embedded():
                 return self.kernel_struct(type.struct)
-            case IntegerArray():
-                return self.array(self.integer(type.element), type.length, type.element.size * type.length)
+            case MemberArray():
+                return self.array(self.kernel_type(type.element), type.length, self.kernel_size(type))
+
+    def kernel_enum(self, enum: KernelEnum) -> str:
+        """An enum of the kernel's, cut down to the enumerators that are asked for."""
+        signed = any(value < 0 for _, value in enum.members)
+        base = layout.Integer("", enum.size, signed)
+        return self._enumeration(layout.Enumeration(enum.name, base, enum.members))
 
     def kernel_size(self, type: MemberType) -> int:
         """Bytes of a member."""
         match type:
-            case layout.Integer():
+            case layout.Integer() | layout.Boolean() | layout.Enumeration():
                 return type.size
-            case StructPointer():
+            case BitField():
+                return type.unit.size
+            case StructPointer() | BarePointer():
                 return 8
             case Embedded():
                 return self._structs[type.struct].size
-            case IntegerArray():
-                return type.element.size * type.length
+            case MemberArray():
+                return self.kernel_size(type.element) * type.length
 
     # Globals
 

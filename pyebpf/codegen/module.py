@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyebpf.codegen.debuginfo import DebugInfo
-from pyebpf.codegen.kernel_structs import struct_types
+from pyebpf.codegen.kernel_structs import INTRINSICS, KernelTypes, struct_types
 from pyebpf.codegen.kfuncs import declarations
 from pyebpf.codegen.program import Surroundings, emit_program
 from pyebpf.codegen.sections import Sections
@@ -22,8 +22,7 @@ _INTRINSICS: Final = (
     "declare i16 @llvm.bswap.i16(i16)",
     "declare i32 @llvm.bswap.i32(i32)",
     "declare i64 @llvm.bswap.i64(i64)",
-    "declare ptr @llvm.preserve.struct.access.index.p0.p0(ptr, i32 immarg, i32 immarg)",
-    "declare ptr @llvm.preserve.union.access.index.p0.p0(ptr, i32 immarg)",
+    *INTRINSICS,
 )
 
 # Before 6.19 the kernel knows no jump tables, which LLVM makes for processor version 4.
@@ -49,8 +48,8 @@ def emit_module(module: Module, *, big_endian: bool = False, in_order: bool = Fa
     validate.validate(module)
     debug = DebugInfo(_main_source(module), module.kernel_structs, big_endian=big_endian)
     sections = Sections(module)
-    structs = {struct.name: (number, struct) for number, struct in enumerate(module.kernel_structs)}
-    around = Surroundings(sections, debug, structs, big_endian, in_order)
+    kernel = KernelTypes(module, debug, big_endian=big_endian)
+    around = Surroundings(sections, debug, kernel, big_endian, in_order)
     order = "E" if big_endian else "e"
     lines = [
         f'target datalayout = "{order}-m:e-p:64:64-i64:64-i128:128-n32:64-S128"',
@@ -60,7 +59,7 @@ def emit_module(module: Module, *, big_endian: bool = False, in_order: bool = Fa
     ]
     for program in module.programs:
         lines += emit_program(program, around)
-    lines += declarations(module.kfuncs, debug)
+    lines += [*kernel.globals, *declarations(module.kfuncs, debug)]
     lines += [*_INTRINSICS, *_ATTRIBUTES, *debug.lines()]
     return LlvmText("\n".join(lines) + "\n")
 

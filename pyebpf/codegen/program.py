@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import final
 
-from pyebpf.codegen import arithmetic, kernel_structs, kfuncs, memory, packets
+from pyebpf.codegen import arithmetic, kfuncs, memory, packets
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.ends import Ends, discard, is_counting
 from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
 from pyebpf.codegen.frames import Frames
 from pyebpf.codegen.kept import kept_slot
+from pyebpf.codegen.kernel_structs import KernelTypes
 from pyebpf.codegen.order import computed_here
 from pyebpf.codegen.registers import Label, indexes, parameters, register, section
 from pyebpf.codegen.scratch import ScratchMemory
@@ -20,7 +21,7 @@ from pyebpf.codegen.sections import DROPPED, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.module import Function, KernelStruct, Program
+from pyebpf.ir.module import Function, Program
 from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, Region, ValueType
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.layout import Boolean, Integer, Type
@@ -35,8 +36,7 @@ class Surroundings:
 
     sections: Sections
     debug: DebugInfo
-    structs: dict[str, tuple[int, KernelStruct]]
-    """By name: its number among LLVM's types, and itself."""
+    kernel: KernelTypes
     big_endian: bool
     in_order: bool
     """Whether a local's number is computed where it is set (see `order`)."""
@@ -268,7 +268,7 @@ class _Emitter:
                 raise InternalError("a loop over a map's entries that isn't a function")
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 return self.helper(op)
-            case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
+            case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField() | ops.KernelAddress() | ops.KernelFact():
                 return self.context(op)
             case ops.PacketData() | ops.PacketLength() | ops.PacketAdvance() | ops.PacketFits():
                 return self.packet(op)
@@ -373,7 +373,9 @@ class _Emitter:
             return Operand(self.code.value(f"icmp ne i64 {self.code.value(f'call i64 {callee}')}, 0"), "i1")
         return Operand(self.code.value(f"call {kind} {callee}"), kind)
 
-    def context(self, op: ops.ContextPointer | ops.ContextLoad | ops.KernelField) -> Operand:
+    def context(
+        self, op: ops.ContextPointer | ops.ContextLoad | ops.KernelField | ops.KernelAddress | ops.KernelFact
+    ) -> Operand:
         """The context, and what the kernel's types describe."""
         code = self.code
         match op:
@@ -388,12 +390,14 @@ class _Emitter:
                 value = memory.extend(code, text, op.size * 8, isinstance(op.type, IntType) and op.type.signed)
                 return Operand(as_pointer(code, value), "ptr") if register(op.type) == "ptr" else value
             case ops.KernelField():
-                return Operand(self.kernel_field(op), "ptr")
-
-    def kernel_field(self, op: ops.KernelField) -> str:
-        """The member's address."""
-        number, struct = self.around.structs[op.struct]
-        return kernel_structs.field(self.code, self.around.debug, number, struct, op.member, self.address(op.base))
+                return Operand(self.around.kernel.field(self.code, op.struct, op.path, self.address(op.base)), "ptr")
+            case ops.KernelAddress(offset=ops.Const(value=0)):
+                return Operand(self.address(op.base), "ptr")
+            case ops.KernelAddress():
+                base, offset = self.address(op.base), self.integer(op.offset)
+                return Operand(self.code.value(f"getelementptr i8, ptr {base}, i64 {offset}"), "ptr")
+            case ops.KernelFact():
+                return Operand(self.around.kernel.fact(self.code, op), "i64")
 
     def packet(self, op: ops.PacketData | ops.PacketLength | ops.PacketAdvance | ops.PacketFits) -> Operand:
         """The packet, between `data` and `data_end`."""

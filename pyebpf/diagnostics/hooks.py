@@ -142,14 +142,18 @@ class ContextUse(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class MemberType(Diagnostic):
     code: ClassVar = "E0609"
-    title: ClassVar = "member `{name}` of struct {struct} is {what}, which can't be read yet"
+    title: ClassVar = "member `{name}` of struct {struct} is {what}, which can't be read"
+    help: ClassVar = "{hint}"
     explanation: ClassVar = """
-    Integers, pointers to structs, embedded structs and text can be read from kernel structs.
+    Numbers of up to 8 bytes, bit fields, enums, pointers, structs in structs, arrays and text can be read from kernel
+    structs. What is larger than a register, floating-point numbers, and pointers that mean something else on each
+    CPU can't.
     """
 
     struct: str
     name: str
     what: str
+    hint: str = ""
 
 
 @final

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
+from pyebpf.ir.types import AddressType
 from pyebpf.kernel.hooks import Hook
 from pyebpf.layout import Boolean, Enumeration, Integer, Type
 from pyebpf.metadata import PrintSite
@@ -95,9 +96,17 @@ class KernelMember:
 @final
 @dataclass(frozen=True, slots=True)
 class StructPointer:
-    """A member that points to kernel struct `struct` ("" for void and what isn't a struct)."""
+    """A member that points to kernel struct `struct`; of kfuncs also "", for void."""
 
     struct: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BarePointer:
+    """A member that points to something else: numbers, text, a function, whatever."""
+
+    type: AddressType
 
 
 @final
@@ -111,18 +120,28 @@ class IntegerPointer:
 @final
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A member that is kernel struct `struct` itself."""
+    """A member that is kernel struct `struct` itself. One without a name of its own has a dot in it here."""
 
     struct: str
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class IntegerArray:
-    """A member that is an array; of char for text."""
+class MemberArray:
+    """A member that is an array; of char for text. `length` is 0 where the array goes on to the end of the memory."""
 
-    element: Integer
+    element: MemberType
     length: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BitField:
+    """A member of `bits` bits in a `unit`, which is declared as such; `bit_offset` as for `kernel.btf.MemberAccess`."""
+
+    unit: Integer | Boolean | Enumeration
+    bits: int
+    bit_offset: int
 
 
 @final
@@ -136,7 +155,8 @@ class KfuncRef:
 
 
 KfuncType: TypeAlias = Integer | Enumeration | Boolean | StructPointer | IntegerPointer
-MemberType: TypeAlias = Integer | StructPointer | Embedded | IntegerArray
+Scalar: TypeAlias = Integer | Enumeration | Boolean
+MemberType: TypeAlias = "Scalar | BitField | StructPointer | BarePointer | Embedded | MemberArray"
 
 
 @final
@@ -148,6 +168,24 @@ class KernelStruct:
     size: int
     is_union: bool
     members: tuple[KernelMember, ...]
+
+    @property
+    def shown(self) -> str:
+        """Its name in the kernel's BTF; "" if it has none."""
+        return "" if "." in self.name else self.name
+
+    def member(self, name: str) -> KernelMember | None:
+        return next((member for member in self.members if member.name == name), None)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KernelEnum:
+    """An enum of the kernel's, cut down to the enumerators that the module asks for."""
+
+    name: str
+    size: int
+    members: tuple[tuple[str, int], ...]
 
 
 @final
@@ -243,6 +281,7 @@ class Module:
     """The map of the programs' scratch memory."""
     types_given: bool = False
     """Whether it was compiled with the types of a certain kernel, not with those of the running one."""
+    kernel_enums: tuple[KernelEnum, ...] = ()
 
 
 PRINTS = "__pyebpf_prints"

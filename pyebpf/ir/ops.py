@@ -210,7 +210,7 @@ class Present:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Convert:
-    """`u32(x)`: the low bits of `value`, read as `target`."""
+    """`u32(x)`: the low bits of `value`, read as `target`. Addresses become numbers to compare them."""
 
     value: Value
     target: Integer
@@ -414,15 +414,58 @@ class ContextLoad:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelField:
-    """The address of `member` in the kernel struct at `base`: a CO-RE relocation, patched at load time.
+    """The address of a member of the kernel struct at `base`: a CO-RE relocation, patched at load time.
 
-    `base` is a KernelType or AddressType value, or the ContextPointer of a tracepoint.
+    `base` is a KernelType or AddressType value, or the ContextPointer of a tracepoint. `path` goes from `struct` to
+    the member: names, through structs that it embeds, and numbers of array elements.
     """
 
     base: Value
     struct: str
-    member: str
+    path: tuple[str | int, ...]
     type: AddressType | KernelType | PointerType
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelAddress:
+    """`base`, an address or a number, and `offset` bytes more, as the address of what `type` says."""
+
+    base: Value
+    offset: Value
+    type: AddressType | KernelType
+    span: Span
+
+
+KernelQuestion: TypeAlias = Literal[
+    "member exists",
+    "member offset",
+    "member size",
+    "left shift",
+    "right shift",
+    "type exists",
+    "type size",
+    "enumerator exists",
+    "enumerator value",
+]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelFact:
+    """A number about the kernel that the program runs on: a CO-RE relocation, patched at load time.
+
+    `path` goes from the struct `name` to a member, as in KernelField; it is the name in the enum `name`. `here` is the
+    answer of the BTF that the program is compiled with. The shifts bring a bit field, in its unit as loaded to the
+    start of 64 bits, up against their top and down to their bottom.
+    """
+
+    question: KernelQuestion
+    name: str
+    path: tuple[str | int, ...]
+    here: int
+    type: IntType
     span: Span
 
 
@@ -747,6 +790,8 @@ Value: TypeAlias = (
     | ContextPointer
     | ContextLoad
     | KernelField
+    | KernelAddress
+    | KernelFact
     | PacketData
     | PacketLength
     | PacketAdvance

@@ -212,6 +212,8 @@ class _Printer:
         | ops.ContextPointer
         | ops.ContextLoad
         | ops.KernelField
+        | ops.KernelAddress
+        | ops.KernelFact
         | ops.PacketData
         | ops.PacketLength
         | ops.PacketAdvance
@@ -241,7 +243,11 @@ class _Printer:
             case ops.ContextLoad():
                 return f"load ctx + {op.offset} ({op.size} bytes)"
             case ops.KernelField():
-                return f"field {op.struct}.{op.member} of {self.of(op.base)}"
+                return f"field {path_text(op.struct, op.path)} of {self.of(op.base)}"
+            case ops.KernelAddress():
+                return f"{self.of(op.base)} + {self.of(op.offset)} bytes"
+            case ops.KernelFact():
+                return f"{op.question} {path_text(op.name, op.path)}"
             case ops.PacketData():
                 return "packet"
             case ops.PacketLength():
@@ -346,6 +352,11 @@ def _bound(op: ops.Loop) -> str:
     if op.bound is None:
         return "no bound"
     return f"bound {op.bound}, guarded" if op.guarded else f"bound {op.bound}"
+
+
+def path_text(name: str, path: tuple[str | int, ...]) -> str:
+    """`sock.__sk_common.skc_family`, `pid.numbers[0].nr`."""
+    return name + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
 def _type(type: ValueType) -> str:

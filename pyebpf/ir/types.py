@@ -67,6 +67,8 @@ class Region(Enum):
     CONTEXT = "context"
     DATA = "data"
     """`.data`, `.bss` or `.rodata`."""
+    KERNEL = "kernel"
+    """The kernel's own structs, where the verifier knows their types: loads only."""
 
 
 @final
@@ -100,10 +102,12 @@ class KernelType:
 @final
 @dataclass(frozen=True, slots=True)
 class AddressType:
-    """A bare address in user or kernel memory, as `ctx.filename` is: for `user_str` and the like."""
+    """An address in user or kernel memory, as `ctx.filename` is, and that of a kernel struct isn't."""
 
     space: Literal["user", "kernel", "any"]
     """What memory it is in; "any" where the kernel's types don't tell."""
+    target: Type | KernelType | AddressType | None = None
+    """What a member of a kernel struct says that it points to: numbers, letters, or further addresses."""
 
     def __str__(self) -> str:
         return "address" if self.space == "any" else f"{self.space} address"

@@ -10,7 +10,7 @@ from typing import Final, NoReturn, final
 from pyebpf import layout
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.module import Module, Program
+from pyebpf.ir.module import Embedded, MemberArray, Module, Program
 from pyebpf.ir.types import (
     I64_MAX,
     I64_MIN,
@@ -59,7 +59,8 @@ class _Validator:
         self.done: set[ops.Op] = set()
         self.maps = set(module.maps)
         self.variables = set(module.variables)
-        self.members = {(struct.name, member.name) for struct in module.kernel_structs for member in struct.members}
+        self.structs = {struct.name: struct for struct in module.kernel_structs}
+        self.enums = {enum.name: enum for enum in module.kernel_enums}
 
     def fail(self, op: ops.Op, what: str) -> NoReturn:
         raise InternalError(f"{op.span}: malformed IR in {self.program.name}: {type(op).__name__}: {what}")
@@ -157,8 +158,8 @@ class _Validator:
                 if self.integer(op, op.value).low < 0:
                     self.fail(op, "of a number that may be negative")
             case ops.Convert():
-                if not isinstance(op.value.type, IntType | BoolType):
-                    self.fail(op, f"needs a number, not {op.value.type}")
+                if not isinstance(op.value.type, IntType | BoolType | KernelType | AddressType):
+                    self.fail(op, f"needs a number or an address in the kernel, not {op.value.type}")
             case ops.LocalGet():
                 self.same_kind(op, op.type, op.local.type)
             case ops.Prove():
@@ -179,14 +180,13 @@ class _Validator:
                 self.named(op)
             case ops.EqualBytes():
                 self.pointer(op, op.address)
-            case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
+            case ops.ContextPointer() | ops.ContextLoad():
                 self.context(op)
+            case ops.KernelField() | ops.KernelAddress() | ops.KernelFact():
+                self.kernel(op)
             case ops.PacketData() | ops.PacketLength():
                 pass
-            case ops.PacketAdvance():
-                self.packet_pointer(op, op.pointer)
-                self.integer(op, op.amount)
-            case ops.PacketFits():
+            case ops.PacketAdvance() | ops.PacketFits():
                 self.packet_pointer(op, op.pointer)
             case ops.NotNull():
                 if not isinstance(op.pointer.type, PointerType):
@@ -259,19 +259,51 @@ class _Validator:
         if map not in self.maps:
             self.fail(op, "uses a map that isn't the module's")
 
-    def context(self, op: ops.ContextPointer | ops.ContextLoad | ops.KernelField) -> None:
-        if self.program.callback is not None and not isinstance(op, ops.KernelField):
+    def context(self, op: ops.ContextPointer | ops.ContextLoad) -> None:
+        if self.program.callback is not None:
             self.fail(op, "a callback has no context")
-        if isinstance(op, ops.ContextLoad):
-            if op.size not in (1, 2, 4, 8) or op.offset < 0:
-                self.fail(op, f"reads {op.size} bytes at {op.offset}")
-        elif isinstance(op, ops.KernelField):
-            if (op.struct, op.member) not in self.members:
-                self.fail(op, f"struct {op.struct} has no member {op.member} in this module")
-            if isinstance(op.base.type, IntType | BoolType | NoneType):
-                self.fail(op, f"follows {op.base.type}")
+        if isinstance(op, ops.ContextLoad) and (op.size not in (1, 2, 4, 8) or op.offset < 0):
+            self.fail(op, f"reads {op.size} bytes at {op.offset}")
 
-    def packet_pointer(self, op: ops.Op, value: ops.Value) -> None:
+    def kernel(self, op: ops.KernelField | ops.KernelAddress | ops.KernelFact) -> None:
+        """The kernel's structs and enums."""
+        match op:
+            case ops.KernelAddress():
+                self.integer(op, op.offset)
+                if isinstance(op.base.type, BoolType | NoneType | PointerType):
+                    self.fail(op, f"goes on from {op.base.type}")
+            case ops.KernelField():
+                self.path(op, op.struct, op.path)
+                if isinstance(op.base.type, IntType | BoolType | NoneType):
+                    self.fail(op, f"follows {op.base.type}")
+            case ops.KernelFact(question="enumerator exists" | "enumerator value"):
+                enum = self.enums.get(op.name)
+                if enum is None or op.path[:1] not in [(name,) for name, _ in enum.members]:
+                    self.fail(op, f"enum {op.name} has no {op.path} in this module")
+            case ops.KernelFact(question="type exists" | "type size"):
+                if op.name not in self.structs:
+                    self.fail(op, f"struct {op.name} isn't in this module")
+            case ops.KernelFact():
+                self.path(op, op.name, op.path)
+
+    def path(self, op: ops.Op, name: str, path: tuple[str | int, ...]) -> None:
+        """A member, by way of others."""
+        type: object = Embedded(name)
+        for step in path:
+            struct = self.structs.get(type.struct) if isinstance(type, Embedded) else None
+            found = struct.member(step) if struct is not None and isinstance(step, str) else None
+            if isinstance(step, int) and isinstance(type, MemberArray) and step >= 0:
+                type = type.element
+            elif found is not None:
+                type = found.type
+            else:
+                self.fail(op, f"struct {name} has no member {path} in this module")
+        if not path:
+            self.fail(op, f"names no member of struct {name}")
+
+    def packet_pointer(self, op: ops.PacketAdvance | ops.PacketFits, value: ops.Value) -> None:
+        if isinstance(op, ops.PacketAdvance):
+            self.integer(op, op.amount)
         if self.pointer(op, value).region is not Region.PACKET:
             self.fail(op, f"needs a pointer into the packet, not {value.type}")
 

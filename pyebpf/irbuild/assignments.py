@@ -7,7 +7,18 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import PointerType, Region, is_scalar
-from pyebpf.irbuild import counting, expressions, kernel_structs, maps, memory, names, order, values
+from pyebpf.irbuild import (
+    counting,
+    expressions,
+    kernel_arrays,
+    kernel_facts,
+    kernel_structs,
+    maps,
+    memory,
+    names,
+    order,
+    values,
+)
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     KernelInteger,
@@ -21,6 +32,7 @@ from pyebpf.irbuild.operands import (
     reference,
 )
 from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.kernel_types import KernelPointer
 from pyebpf.lang.maps import Map
 from pyebpf.lang.types import layout_of
 from pyebpf.source import Span
@@ -31,7 +43,8 @@ def assign(b: Builder, statement: tree.Assign) -> None:
     first, *others = statement.targets
     if not others and isinstance(first, tree.Subscript) and _assign_entry(b, first, statement.value, statement.span):
         return
-    if not others and isinstance(first, tree.Attribute) and isinstance(statement.value, tree.Attribute):
+    chain = isinstance(statement.value, tree.Attribute | tree.Subscript)
+    if not others and isinstance(first, tree.Attribute) and chain:
         _assign_chain(b, first, statement.value)
         return
     value = statement.value
@@ -40,21 +53,25 @@ def assign(b: Builder, statement: tree.Assign) -> None:
         assign_to(b, target, operand, statement.value.span)
 
 
-def _assign_chain(b: Builder, target: tree.Attribute, value: tree.Attribute) -> None:
+def _assign_chain(b: Builder, target: tree.Attribute, value: tree.Expression) -> None:
     """`event.ppid = task.real_parent.tgid`: the kernel's integer is read straight into a field of its size."""
-    found = expressions.attribute_chain(b, value, chained=False, pending=True)
+    found = expressions.chain(b, value, chained=False, pending=True)
     if not isinstance(found, KernelInteger):
-        assign_to(b, target, found, value.span)
+        assign_to(b, target, order.kept(b, found, value.span, (target,)), value.span)
         return
     place = expressions.place(b, target)
     pointer, field = place.address.type, place.type
     assert isinstance(pointer, PointerType)
     own = pointer.region in (Region.STACK, Region.RING)  # a failed read clears its place, which others must not see
-    same = isinstance(field, layout.Integer) and (field.size, field.signed) == (found.type.size, found.type.signed)
-    if own and same and not place.bits and not (isinstance(field, layout.Integer) and field.big_endian):
+    same = isinstance(field, layout.Integer) and _form(field) == _form(found.type)
+    if own and same and not place.bits:
         kernel_structs.read_into(b, place.address, found)
         return
-    memory.store(b, place, kernel_structs.read_integer(b, found.address, found.type, found.span), value.span)
+    memory.store(b, place, kernel_structs.read_number(b, found.address, found.type, found.span), value.span)
+
+
+def _form(type: layout.Integer) -> tuple[int, bool, bool]:
+    return type.size, type.signed, type.big_endian and type.size > 1
 
 
 def _assign_entry(b: Builder, target: tree.Subscript, value: tree.Expression, span: Span) -> bool:
@@ -131,11 +148,13 @@ def _hold(b: Builder, target: tree.Expression, item: Operand, span: Span) -> Ope
     return memory.hold(b, item, span)
 
 
-def annotation(b: Builder, node: tree.Expression) -> layout.Type | None:
+def annotation(b: Builder, node: tree.Expression) -> layout.Type | KernelPointer | None:
     """The type that an annotation names; None for `int`, which leaves the width to the compiler."""
     operand = expressions.evaluate(b, node) if not isinstance(node, tree.StringLiteral) else _quoted(b, node)
     if isinstance(operand, Static) and operand.value is int:
         return None
+    if isinstance(operand, Static) and isinstance(operand.value, KernelPointer):
+        return operand.value
     try:
         return layout_of(operand.value if isinstance(operand, Static) else operand)
     except DeclarationError as error:
@@ -154,7 +173,17 @@ def annotated(b: Builder, statement: tree.AnnAssign) -> None:
     type = annotation(b, statement.annotation)
     if statement.value is None:
         return  # as in Python: a note, no assignment
-    operand = expressions.evaluate(b, statement.value)
+    if isinstance(statement.value, tree.Attribute):
+        b.wanted[statement.value.name] = type
+    try:
+        operand = expressions.evaluate(b, statement.value)
+    finally:
+        b.wanted.clear()
+    if isinstance(type, KernelPointer):
+        spans = (statement.value.span, statement.annotation.span)
+        operand, type = kernel_facts.declared(b, operand, type, spans), None
+    if type is not None and not is_scalar(type) and not isinstance(type, layout.Text):
+        operand = kernel_arrays.copied(b, operand, type, statement.value.span) or operand
     if not isinstance(statement.target, tree.Name):
         b.error(
             type_errors.BadAnnotation(statement.annotation.span, "only names of local variables take a type here", "")

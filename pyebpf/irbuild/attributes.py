@@ -78,7 +78,7 @@ def read(
         return timers.attribute(b, base, name, name_span)
     if name == "copy" and _can_be_copied(base):
         return Method(base, name)
-    if ops.is_value(base) and base.type == KernelType(storage.SOCKETS):
+    if ops.is_value(base) and isinstance(base.type, KernelType) and base.type.struct == storage.SOCKETS:
         hint = "it is a key of a SkStorage: usage[packet.socket]"
         b.error(errors.UnknownAttribute(name_span, "a socket", "attribute", name, hint))
     if ops.is_value(base) and isinstance(base.type, KernelType):

@@ -99,6 +99,12 @@ class Builder:
     """Kernel pointers that the kernel takes back: what `with` blocks hold."""
     surely_there: set[ops.Value] = field(default_factory=set)
     """Addresses of kernel structs that are in use, so that reading them can't fail."""
+    answers: dict[ops.Value, bool] = field(default_factory=dict)
+    """Questions about the kernel that the program runs on, and their answers on the one that is compiled for."""
+    elsewhere: bool = False
+    """Whether what is lowered now is only reached on kernels that answer otherwise."""
+    wanted: dict[str, object] = field(default_factory=dict)
+    """Types that annotations declare for members of kernel structs, for those of other kernels."""
     cursor: ops.Local | None = None
     """Packets: the pointer that `parse` moves on, or where packets are copied, nothing."""
     offset: ops.Local | None = None
@@ -213,7 +219,10 @@ class Builder:
     def negate(self, value: ops.Value, span: Span) -> ops.Value:
         if isinstance(value, ops.Const):
             return self.truth(not value.value, span)
-        return self.emit(ops.Not(value, BOOL, span))
+        opposite = self.emit(ops.Not(value, BOOL, span))
+        if value in self.answers:
+            self.answers[opposite] = not self.answers[value]
+        return opposite
 
     def through(self, map: MapRef, span: Span) -> ops.Value | None:
         """The address of a map that was found in a map of maps; None for the module's own."""
@@ -299,14 +308,21 @@ class Builder:
         return self.emit(ops.Call(helper, arguments, type, span, writes))
 
     def read_text(
-        self, space: Literal["user", "kernel"], at: ops.Value, size: int, source: ops.Value, span: Span
+        self,
+        space: Literal["user", "kernel"],
+        at: ops.Value,
+        size: int,
+        source: ops.Value,
+        span: Span,
+        most: int | None = None,
     ) -> ops.Value:
-        """Copy text to `at`, cut off to `size` bytes; its length with its NUL, or -errno.
+        """Copy text to `at`, where there are `size` bytes, cut off to `most` of them with its NUL; its length with its
+        NUL, or -errno.
 
         The helper leaves the bytes behind the text's end as they were; they are part of keys and values.
         """
         self.zero(at, size, span)
-        return self.call(f"probe_read_{space}_str", (at, self.const(size, span), source), I64, span)
+        return self.call(f"probe_read_{space}_str", (at, self.const(most or size, span), source), I64, span)
 
     # Control flow
 
@@ -327,14 +343,18 @@ class Builder:
             if chosen is not None:
                 chosen()
             return
-        before, alive = self.assigned, self.reachable
+        before, alive, elsewhere = self.assigned, self.reachable, self.elsewhere
+        answer = self.answers.get(condition)
         ways: list[tuple[list[ops.Op], frozenset[str], bool]] = []
-        for lower in (then, orelse):
+        for lower, truth in ((then, True), (orelse, False)):
             self.assigned, self.reachable = before, alive
+            self.elsewhere = elsewhere or (answer is not None and answer is not truth)
             with self.block() as body:
                 if lower is not None:
                     lower()
             ways.append((body, self.assigned, self.reachable))
+        # Behind `if hasattr(…): return …` as well: the way that is gone here went there.
+        self.elsewhere = elsewhere or (answer is not None and not ways[0 if answer else 1][2])
         if last is not None:
             for number, (body, _, open_end) in enumerate(ways):
                 self.reachable = open_end

@@ -14,9 +14,20 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
-from pyebpf.irbuild import arithmetic, integers, storage, text_methods, text_scan, texts, user_memory, values
+from pyebpf.irbuild import (
+    arithmetic,
+    integers,
+    kernel_arrays,
+    kernel_facts,
+    storage,
+    text_methods,
+    text_scan,
+    texts,
+    user_memory,
+    values,
+)
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, is_text, reference
+from pyebpf.irbuild.operands import KernelArray, Operand, PendingText, Static, describe, is_text, reference
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.lang.maps import Map
 from pyebpf.records import dataclass
@@ -54,6 +65,8 @@ PLAIN: Final[dict[str, tuple[str, ValueType]]] = {
 
 def builtin(b: Builder, name: str, arguments: list[Argument], span: Span) -> Operand:
     """A function of `lang.functions`."""
+    if name in kernel_facts.EXAMPLES:
+        return kernel_facts.function(b, name, arguments, span)
     if name == "user_read":
         return user_memory.read(b, arguments, span)
     takes = 1 if name in ("user_str", "kernel_str") else 0
@@ -130,6 +143,8 @@ def python_builtin(b: Builder, name: str, arguments: list[Argument], span: Span)
             return _length(b, arguments[0], span)
         case "bool" if len(arguments) == 1:
             return values.truth(b, *arguments[0])
+        case "hasattr":
+            return kernel_facts.function(b, name, arguments, span)
         case "divmod" | "pow" | "hex" | "oct" | "bin" | "chr":
             return integers.function(b, name, arguments, span)
         case "str":
@@ -195,6 +210,8 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
             return packets.length(b, span)
         case Values():
             return b.const(len(operand.items), span)
+        case KernelArray():
+            return kernel_arrays.length(b, operand, where)
         case Range():
             return iteration.length_of(b, operand, span)
         case Static(value=EnumMeta() as enumeration):

@@ -9,8 +9,20 @@ from pyebpf import layout
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType
-from pyebpf.irbuild import integers, iteration, maps, memory, searching, text_methods, texts, tuples, values, wholes
+from pyebpf.ir.types import BOOL, U64, BoolType, IntType, PointerType
+from pyebpf.irbuild import (
+    integers,
+    iteration,
+    kernel_arrays,
+    maps,
+    memory,
+    searching,
+    text_methods,
+    texts,
+    tuples,
+    values,
+    wholes,
+)
 from pyebpf.irbuild.builder import Builder, is_address
 from pyebpf.irbuild.operands import (
     Entries,
@@ -113,6 +125,7 @@ def _equal(b: Builder, left: Operand, right: Operand, span: Span, spans: tuple[S
     """Equality of what isn't two numbers, or None if both are."""
     if values.is_number(left) and values.is_number(right):
         return None
+    left, right = _from_kernel(b, left, right, spans[0]), _from_kernel(b, right, left, spans[1])
     if _is_none(left) or _is_none(right):
         return b.negate(_none_test(b, left if _is_none(right) else right, span), span)
     if is_text(left) and is_text(right):
@@ -121,10 +134,24 @@ def _equal(b: Builder, left: Operand, right: Operand, span: Span, spans: tuple[S
     for one, other in ((left, right), (right, left)):
         if ops.is_value(one) and is_address(one.type) and isinstance(other, ops.Const) and other.value == 0:
             return b.negate(b.present(one, span), span)
+    if ops.is_value(left) and ops.is_value(right) and is_address(left.type) and is_address(right.type):
+        x, y = (b.emit(ops.Convert(each, layout.U64, U64, span)) for each in (left, right))
+        return b.compare("==", x, y, span)
     whole = _equal_whole(b, left, right, span)
     if whole is None:
         b.error(errors.BadOperands(span, "==", describe(left), describe(right), _hint(left, right, spans)))
     return whole
+
+
+def _from_kernel(b: Builder, operand: Operand, other: Operand, span: Span) -> Operand:
+    """`operand`, which may be an array in kernel memory, as what `other` is: text, an address, an array."""
+    if is_text(other):
+        return kernel_arrays.as_text(b, operand, span)
+    pointer = reference(other)
+    type = memory.layout_of_address(other.value) if isinstance(other, Static) else pointer and pointer.target
+    if isinstance(type, layout.Address | layout.Array):
+        return kernel_arrays.copied(b, operand, type, span) or operand
+    return operand
 
 
 def _equal_whole(b: Builder, left: Operand, right: Operand, span: Span) -> ops.Value | None:

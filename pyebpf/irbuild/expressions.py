@@ -21,6 +21,7 @@ from pyebpf.irbuild import (
     contexts,
     inner_maps,
     integers,
+    kernel_arrays,
     locals,
     maps,
     memory,
@@ -50,6 +51,7 @@ from pyebpf.irbuild.operands import (
     is_text,
 )
 from pyebpf.irbuild.subscripts import element_place
+from pyebpf.lang.kernel_types import Kernel
 from pyebpf.lang.maps import Map
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.variables import Declared
@@ -74,10 +76,8 @@ def evaluate(b: Builder, node: tree.Expression) -> Operand:
             return _fstring(b, node)
         case tree.Name():
             return names.read_name(b, node.id, node.span)
-        case tree.Attribute():
-            return _attribute(b, node, chained=False)
-        case tree.Subscript():
-            return _subscript(b, node)
+        case tree.Attribute() | tree.Subscript():
+            return _whole(chain(b, node, chained=False, pending=False))
         case tree.Slice():
             b.error(type_errors.WrongType(node.span, "a value", "a slice", ""))
         case tree.Call():
@@ -144,17 +144,22 @@ def _fstring(b: Builder, node: tree.FString) -> Operand:
     return text_build.join(b, pieces, node.span)
 
 
-def _attribute(b: Builder, node: tree.Attribute, chained: bool) -> Operand:
-    """`a.b.c`. `chained`: another member is read from the result, which then need not be checked by itself."""
-    found = attribute_chain(b, node, chained, pending=False)
-    assert not isinstance(found, KernelInteger)
-    return found
-
-
-def attribute_chain(b: Builder, node: tree.Attribute, chained: bool, pending: bool) -> Operand | KernelInteger:
-    """`a.b.c`. `pending`: an integer in kernel memory may be left for its place to read."""
-    base = _attribute(b, node.value, True) if isinstance(node.value, tree.Attribute) else evaluate(b, node.value)
+def chain(b: Builder, node: tree.Expression, chained: bool, pending: bool) -> Operand | KernelInteger:
+    """What may be a chain through kernel structs. `chained` and `pending` are those of `kernel_structs.read_member`."""
+    match node:
+        case tree.Subscript():
+            return _subscript(b, node, chained=chained, pending=pending)
+        case tree.Attribute():
+            pass
+        case _:
+            return evaluate(b, node)
+    base = _whole(chain(b, node.value, chained=True, pending=False))
     return attributes.read(b, base, node.name, node.span, node.name_span, node.value.span, chained, pending)
+
+
+def _whole(found: Operand | KernelInteger) -> Operand:
+    assert not isinstance(found, KernelInteger)  # nothing is left to be read
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +211,8 @@ def _next_condition(b: Builder, left: Decision, node: tree.Expression, both: boo
 
     b.if_(go_on, right, None, whole.span)
     value = b.get(result, whole.span)
+    if b.answers.get(left.value) is not both and left.value in b.answers:
+        b.answers[value] = not both  # the left side decides, on the kernel at hand
     if not found:
         return Decision(value, left.when_true, left.when_false)
     if both:
@@ -291,7 +298,7 @@ def _compare(b: Builder, node: tree.Compare) -> ops.Value:
 def _comparand(b: Builder, node: tree.Expression, later: Sequence[tree.Expression]) -> Operand:
     """An operand of a comparison, as it is before those after it are computed."""
     if isinstance(node, tree.Subscript) and isinstance(node.index, tree.Slice):
-        return order.kept(b, _subscript(b, node, seen=not order.may_change(b, later)), node.span, later)
+        return order.kept(b, _whole(_subscript(b, node, seen=not order.may_change(b, later))), node.span, later)
     return order.kept(b, evaluate(b, node), node.span, later)
 
 
@@ -327,9 +334,16 @@ def _conditional(b: Builder, node: tree.IfExp) -> Operand:
     return conditionals.either(b, decision.value, ways, (node.body.span, node.orelse.span), node.span)
 
 
-def _subscript(b: Builder, node: tree.Subscript, seen: bool = False) -> Operand:
+def _subscript(
+    b: Builder, node: tree.Subscript, seen: bool = False, chained: bool = False, pending: bool = False
+) -> Operand | KernelInteger:
     """`base[index]`. `seen`: a slice is only looked at, so it need not be a copy."""
-    base = order.kept(b, evaluate(b, node.value), node.value.span, (node.index,))
+    base = _whole(chain(b, node.value, chained=True, pending=False))
+    base = order.kept(b, base, node.value.span, (node.index,))
+    array = kernel_arrays.of(base, node.value.span)
+    if array is not None and not isinstance(node.index, tree.Slice):
+        index = evaluate(b, node.index)
+        return kernel_arrays.element(b, array, index, node.span, node.index.span, chained, pending)
     if is_text(base):
         return _part_of_text(b, values.plain(b, base, node.value.span), node)
     if isinstance(base, OptionalValues):
@@ -372,7 +386,9 @@ def static_subscript(b: Builder, base: Static, node: tree.Subscript) -> object:
     if isinstance(base.value, type) and issubclass(base.value, Map | Declared):
         b.error(map_errors.DeclaredInside(node.span, base.value.kind))
     index = evaluate(b, node.index)
-    count = index.value if isinstance(index, ops.Const) else None
+    count: object = index.value if isinstance(index, ops.Const) else None
+    if isinstance(index, Static) and isinstance(index.value, str) and base.value is Kernel:
+        count = index.value
     try:
         return base.value[count]  # type: ignore[index]
     except (TypeError, KeyError, AttributeError) as error:

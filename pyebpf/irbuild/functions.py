@@ -9,12 +9,13 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
-from pyebpf.irbuild import assignments, closures, names, statements, suspects
+from pyebpf.irbuild import assignments, closures, kernel_facts, names, statements, suspects
 from pyebpf.irbuild.bindings import RESULT, Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder
 from pyebpf.irbuild.closures import assigned_names
 from pyebpf.irbuild.operands import Closure, Operand, Optional, OptionalValues, PendingText, Static, Values, describe
 from pyebpf.irbuild.returns import gives_value, leave_function
+from pyebpf.lang.kernel_types import KernelPointer
 from pyebpf.lang.probes import HelperFunction
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -161,6 +162,9 @@ def _default(helper: HelperFunction, name: str) -> Any:
 def bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, where: Span, changed: bool) -> None:
     """What a parameter is. `changed`: the function assigns it; else what is known of it early stays known."""
     type = assignments.annotation(b, parameter.annotation) if parameter.annotation is not None else None
+    if isinstance(type, KernelPointer):
+        assert parameter.annotation is not None
+        operand, type = kernel_facts.declared(b, operand, type, (where, parameter.annotation.span)), None
     held = ops.is_value(operand) and operand in b.trusted  # what a `with` block holds, the kernel takes back here too
     if (isinstance(operand, ops.Const) or held) and not changed and type is None:
         _fix(b, parameter.name, operand)

@@ -19,6 +19,7 @@ from pyebpf.irbuild import (
     helpers,
     integers,
     iteration,
+    kernel_arrays,
     kfuncs,
     literals,
     maps,
@@ -47,6 +48,7 @@ from pyebpf.irbuild.operands import (
     is_text,
     reference,
 )
+from pyebpf.kernel.questions import Question
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.helpers import KernelHelper
 from pyebpf.lang.kfuncs import Kfunc
@@ -57,7 +59,7 @@ from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int", str: "str", ord: "ord"} | {
-    function: function.__name__ for function in (divmod, pow, hex, oct, bin, chr)
+    function: function.__name__ for function in (divmod, pow, hex, oct, bin, chr, hasattr)
 }
 MOST_PRINTED = 32
 
@@ -109,7 +111,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     arguments = expressions.in_order(b, node.arguments)
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
-    if isinstance(value, Builtin):
+    if isinstance(value, Builtin | Question):
         return calls.builtin(b, value.name, arguments, node.span)
     try:
         name = PYTHON.get(value) if isinstance(target, Static) else None
@@ -195,6 +197,8 @@ def _pieces(
     conversion, spec = (part.conversion, part.spec) if isinstance(part, tree.FStringField) else ("", "")
     if isinstance(operand, Values) and not spec:
         return _tuple(operand, span)
+    if not spec[-1:].isalpha() or spec[-1:] == "s":  # else it is the address that is shown
+        operand = kernel_arrays.as_text(b, operand, span)
     return [prints.Piece(operand, span, conversion, spec)]
 
 

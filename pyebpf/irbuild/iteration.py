@@ -19,10 +19,12 @@ from pyebpf.ir.module import Fault, Obligation
 from pyebpf.ir.types import I64, I64_MAX, I64_MIN, U64_MAX, BoolType, IntType
 from pyebpf.irbuild import arithmetic, contexts, entries, letters, locals, maps, memory, names, order, texts, values
 from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.kernel_arrays import items as kernel_items
 from pyebpf.irbuild.operands import (
     ContextArray,
     Entries,
     Items,
+    KernelArray,
     Operand,
     OptionalValues,
     Range,
@@ -78,6 +80,8 @@ def items(b: Builder, operand: Operand, span: Span) -> Items | None:
             return operand
         case Range():
             return _range_items(b, operand, span)
+        case KernelArray():
+            return kernel_items(b, operand, span)
         case Values():
             return _tuple_items(b, operand.items, span)
         case ContextArray():

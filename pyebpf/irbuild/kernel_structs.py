@@ -1,91 +1,201 @@
-"""Chains through kernel structs: `current_task().real_parent.tgid`, by CO-RE and probe reads.
+"""Chains through kernel structs: `current_task().real_parent.tgid`, relocated for the kernel that they run on (CO-RE).
 
-Each pointer on the way is read with `probe_read_kernel`, whose failure (a null pointer, memory that is gone) is a
-fault, unless a table says that it can't happen (`kernel/never_null.py`). A failed read leaves zero, from which the next
-read of the chain fails as well: so only the last one is checked. Offsets are those of the BTF in use and are relocated
-when the object is loaded on another kernel.
+Where the verifier knows what a pointer points to, members are loaded directly; a pointer that may be null is checked
+before it is followed. Everything else is read with `probe_read_kernel`, whose failure (a null pointer, memory that is
+gone) is a fault, unless a table says that it can't happen (`kernel/never_null.py`). A failed read leaves zero, from
+which the next read of the chain fails as well: so only the last one is checked.
 """
 
 from __future__ import annotations
 
-import difflib
+from typing import TypeAlias
 
 from pyebpf import layout
-from pyebpf.diagnostics import hooks as errors
+from pyebpf.diagnostics.kernel_types import NamelessKept
 from pyebpf.ir import ops
-from pyebpf.ir.module import Embedded, Fault, IntegerArray, MemberType, StructPointer
-from pyebpf.ir.types import AddressType, IntType, KernelType, PointerType, Region, loaded
+from pyebpf.ir.module import BarePointer, BitField, Embedded, Fault, MemberArray, Scalar, StructPointer
+from pyebpf.ir.types import (
+    I64,
+    U64,
+    AddressType,
+    BoolType,
+    IntType,
+    KernelType,
+    PointerType,
+    Region,
+    loaded,
+)
+from pyebpf.irbuild import kernel_types
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import KernelInteger, Operand, PendingText
-from pyebpf.kernel import btf_types
-from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.irbuild.operands import KernelArray, KernelInteger, KernelPlace, Operand, PendingText
 from pyebpf.kernel.never_null import CURRENT, NEVER_NULL
 from pyebpf.source import Span
 
 STATUS = IntType(-4095, 0)
-NEVER_NEGATIVE = ("pid_t", "__kernel_pid_t")
-"""Typedefs of int whose values in the kernel's structs are never negative (process ids)."""
+KERNEL = AddressType("kernel")
+SHIFT = IntType(0, 63)
+LARGEST_UNIT = 8
+"""Bytes that a bit field is read with at most."""
+Found: TypeAlias = Operand | KernelInteger
 
 
-def read_member(
-    b: Builder, base: ops.Value, struct: str, name: str, span: Span, chained: bool, pending: bool
-) -> Operand | KernelInteger:
+def read_member(b: Builder, base: ops.Value, struct: str, name: str, span: Span, chained: bool, pending: bool) -> Found:
     """`base.name`, where `base` is the address of a kernel `struct`.
 
     `chained`: a member of the result is read next. `pending`: an integer may be left for its place to read.
     """
-    type = member_type(b, struct, name, span)
-    kernel = AddressType("kernel")
+    return read(b, place_of(b, base, struct, name, span), chained, pending)
+
+
+def place_of(b: Builder, base: ops.Value, struct: str, name: str, span: Span) -> KernelPlace:
+    """Where `base.name` is. Structs that are embedded in others are gone through from the outermost one."""
+    type = kernel_types.member(b, struct, name, span)
+    if isinstance(base, ops.KernelField) and isinstance(base.type, KernelType):
+        return KernelPlace(base.base, base.struct, (*base.path, name), type, base.type.direct, span)
+    if "." in struct:
+        b.error(NamelessKept(span, kernel_types.shown(struct)))
+    direct = isinstance(base.type, KernelType) and base.type.direct
+    if direct and not _is_surely_there(b, base):
+        b.check(b.present(base, span), Fault.NULL_POINTER, span)
+    return KernelPlace(base, struct, (name,), type, direct, span)
+
+
+def read(b: Builder, place: KernelPlace, chained: bool = False, pending: bool = False) -> Found:
+    """What is at `place`."""
+    type, span = place.type, place.span
     match type:
-        case layout.Integer():
-            address = _field(b, base, struct, name, kernel, span)
-            return KernelInteger(address, type, span) if pending else read_integer(b, address, type, span)
+        case BitField():
+            return _read_bits(b, place, type)
         case StructPointer():
-            address = _field(b, base, struct, name, kernel, span)
-            target = KernelType(type.struct) if type.struct else kernel
-            place = _probe_read(b, address, layout.U64, span, checked=not chained)
-            pointer = b.emit(ops.Load(place, target, span))
-            if (struct, name) in NEVER_NULL and _is_surely_there(b, base):
+            pointer = _read_pointer(b, place, KernelType(type.struct, place.direct), chained)
+            if place.path and (place.struct, place.path[-1]) in NEVER_NULL and _is_surely_there(b, place.base):
                 b.surely_there.add(pointer)
             return pointer
+        case BarePointer():
+            return _read_pointer(b, place, type.type, chained)
         case Embedded():
-            return _field(b, base, struct, name, KernelType(type.struct), span)
-        case IntegerArray():
-            address = _field(b, base, struct, name, kernel, span)
-            if type.element.size != 1:
-                b.error(errors.MemberType(span, struct, name, "an array of integers"))
-            return kernel_text(address, type.length, span)
+            return address(b, place, KernelType(type.struct, place.direct))
+        case MemberArray(element=element) if element == kernel_types.CHAR:
+            array = KernelArray(place, element, type.length)
+            return PendingText(_text(address(b, place), type.length, span), type.length, span.text, array=array)
+        case MemberArray():
+            return KernelArray(place, type.element, type.length)
+        case _:
+            return _read_scalar(b, place, type, pending)
 
 
-def _field(
-    b: Builder, base: ops.Value, struct: str, name: str, type: AddressType | KernelType, span: Span
-) -> ops.KernelField:
-    return b.emit(ops.KernelField(base, struct, name, type, span))
+def address(b: Builder, place: KernelPlace, type: AddressType | KernelType = KERNEL) -> ops.Value:
+    """The address of `place`."""
+    if not place.path:
+        return b.emit(ops.KernelAddress(place.base, b.const(0, place.span), type, place.span))
+    return b.emit(ops.KernelField(place.base, place.struct, place.path, type, place.span))
 
 
-def read_integer(b: Builder, address: ops.Value, type: layout.Integer, span: Span) -> ops.Value:
-    """An integer in kernel memory, as a value."""
-    return b.emit(ops.Load(_probe_read(b, address, type, span), loaded(type), span))
+def _read_scalar(b: Builder, place: KernelPlace, type: Scalar, pending: bool) -> ops.Value | KernelInteger:
+    number = type.base if isinstance(type, layout.Enumeration) else type
+    if place.direct:
+        return _load(b, place, number, loaded(number))
+    at = address(b, place)
+    if pending and isinstance(number, layout.Integer):
+        return KernelInteger(at, number, place.span)
+    return read_number(b, at, number, place.span)
+
+
+def _load(
+    b: Builder, place: KernelPlace, type: layout.Type, register: IntType | BoolType | KernelType | AddressType
+) -> ops.Load:
+    """A load that the verifier checks."""
+    target = PointerType(type, Region.KERNEL, writable=False)
+    at = b.emit(ops.KernelField(place.base, place.struct, place.path, target, place.span))
+    return b.emit(ops.Load(at, register, place.span))
+
+
+def _read_pointer(b: Builder, place: KernelPlace, type: KernelType | AddressType, chained: bool) -> ops.Value:
+    if place.direct:
+        return _load(b, place, layout.U64, type)
+    found = _probe_read(b, address(b, place), layout.U64, place.span, checked=not chained)
+    return b.emit(ops.Load(found, type, place.span))
+
+
+def read_number(b: Builder, at: ops.Value, type: layout.Integer | layout.Boolean, span: Span) -> ops.Value:
+    """A number in kernel memory, as a value."""
+    return b.emit(ops.Load(_probe_read(b, at, type, span), loaded(type), span))
 
 
 def read_into(b: Builder, place: ops.Value, found: KernelInteger) -> None:
     """Copy an integer from kernel memory to `place`, which has its size; a fault if that fails."""
-    arguments = (place, b.const(found.type.size, found.span), found.address)
-    status = b.call("probe_read_kernel", arguments, STATUS, found.span, writes=found.type.size)
-    if not _is_member_surely_there(b, found.address):
-        b.check(b.compare("==", status, b.const(0, found.span), found.span), Fault.NULL_POINTER, found.span)
+    copy_bytes(b, place, found.address, found.type.size, found.span)
+
+
+def copy_bytes(b: Builder, place: ops.Value, at: ops.Value, size: int, span: Span, checked: bool = True) -> None:
+    """Copy from kernel memory; a fault if that fails."""
+    status = b.call("probe_read_kernel", (place, b.const(size, span), at), STATUS, span, writes=size)
+    if checked and not _is_member_surely_there(b, at):
+        b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
 
 
 def _probe_read(
-    b: Builder, address: ops.Value, type: layout.Integer, span: Span, checked: bool = True
+    b: Builder, at: ops.Value, type: layout.Integer | layout.Boolean, span: Span, checked: bool = True
 ) -> ops.SlotAddress:
-    """Copy an integer from kernel memory to the stack; a fault if that fails. It leaves zero then."""
+    """Copy a number from kernel memory to the stack; a fault if that fails. It leaves zero then."""
     place = b.scratch("read", type, span)
-    arguments = (place, b.const(type.size, span), address)
-    status = b.call("probe_read_kernel", arguments, STATUS, span, writes=type.size)
-    if checked and not _is_member_surely_there(b, address):
-        b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
+    copy_bytes(b, place, at, type.size, span, checked)
     return place
+
+
+def _read_bits(b: Builder, place: KernelPlace, type: BitField) -> ops.Value:
+    """A bit field: the bytes around it, as many as it takes there, shifted up until nothing is above it, and down."""
+    span = place.span
+    unit = type.unit.base if isinstance(type.unit, layout.Enumeration) else type.unit
+    size, first = _extent(type)
+    above = type.bit_offset if b.module.btf(b, span).big_endian else 64 - type.bits - first
+
+    def fact(question: ops.KernelQuestion, here: int, range: IntType) -> ops.Value:
+        return b.emit(ops.KernelFact(question, place.struct, place.path, here, range, span))
+
+    held = b.scratch("bits", layout.U64, span)
+    b.zero(held, held.type.target.size, span)
+    bytes_ = fact("member size", size, IntType(1, LARGEST_UNIT))
+    start = fact("member offset", offset(b, place), IntType(0, (1 << 16) - 1))
+    at = b.emit(ops.KernelAddress(place.base, start, KERNEL, span))
+    status = b.call("probe_read_kernel", (held, bytes_, at), STATUS, span)
+    if not _is_surely_there(b, place.base):
+        b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
+    raw = b.emit(ops.Load(held, U64, span))
+    up: ops.Value = b.emit(ops.Binary("<<", raw, fact("left shift", above, SHIFT), U64, span))
+    down = fact("right shift", 64 - type.bits, SHIFT)
+    if isinstance(unit, layout.Integer) and unit.signed:
+        up = b.emit(ops.Convert(up, layout.I64, I64, span))
+        found = b.emit(ops.Binary(">>", up, down, I64, span))
+        return b.emit(ops.Convert(found, unit, IntType(unit.minimum, unit.maximum), span))
+    most = (1 << type.bits) - 1
+    whole = b.emit(ops.Binary(">>", up, down, U64, span))
+    number = b.emit(ops.Binary("&", whole, b.const(most, span), IntType(0, most), span))
+    return b.compare("!=", number, b.const(0, span), span) if isinstance(unit, layout.Boolean) else number
+
+
+def _extent(type: BitField) -> tuple[int, int]:
+    """Bytes to read, and the bit in them where the field begins: more than its unit where it goes beyond that."""
+    size = type.unit.size
+    while type.bit_offset + type.bits > size * 8 and size < LARGEST_UNIT:
+        size *= 2
+    return size, type.bit_offset
+
+
+def offset(b: Builder, place: KernelPlace) -> int:
+    """The offset of `place` in the BTF in use."""
+    found, struct = 0, place.struct
+    type: object = None
+    for step in place.path:
+        if isinstance(step, int):
+            assert isinstance(type, MemberArray)
+            found, type = found + step * kernel_types.size(b, type.element), type.element
+        else:
+            member = b.module.members[struct][step]
+            found, type = found + member.offset, member.type
+        if isinstance(type, Embedded):
+            struct = type.struct
+    return found
 
 
 def _is_surely_there(b: Builder, struct: ops.Value) -> bool:
@@ -93,112 +203,76 @@ def _is_surely_there(b: Builder, struct: ops.Value) -> bool:
     return struct in b.surely_there or (isinstance(struct, ops.Call) and struct.helper in CURRENT)
 
 
-def _is_member_surely_there(b: Builder, address: ops.Value) -> bool:
-    return isinstance(address, ops.KernelField) and _is_surely_there(b, address.base)
+def _is_member_surely_there(b: Builder, at: ops.Value) -> bool:
+    return isinstance(at, ops.KernelField) and _is_surely_there(b, at.base)
 
 
-def kernel_text(address: ops.Value, length: int, span: Span) -> PendingText:
-    """Text in kernel memory, copied to wherever it goes."""
+# Text and arrays
 
+
+def kernel_text(at: ops.Value, length: int, span: Span) -> PendingText:
+    """Text in kernel memory, copied to wherever it goes. `length` is 0 where only its NUL ends it."""
+    return PendingText(_text(at, length, span), length, span.text)
+
+
+def _text(at: ops.Value, length: int, span: Span):  # type: ignore[no-untyped-def]
     def write(b: Builder, destination: ops.Value, size: int) -> None:
-        status = b.read_text("kernel", destination, size, address, span)
+        status = b.read_text("kernel", destination, size, at, span, min(size, length + 1) if length else size)
         b.check(b.compare(">=", status, b.const(0, span), span), Fault.NULL_POINTER, span)
 
-    return PendingText(write, length, span.text)
+    return write
+
+
+def element(b: Builder, array: KernelArray, index: ops.Value, span: Span) -> KernelPlace:
+    """Where the element is. `index` isn't negative, and checked where it isn't constant."""
+    place = array.place
+    if isinstance(index, ops.Const) and place.path:
+        direct = place.direct and array.length > 0
+        return KernelPlace(place.base, place.struct, (*place.path, index.value), array.element, direct, span)
+    if isinstance(array.element, Embedded) and "." in array.element.struct:
+        b.error(NamelessKept(span, kernel_types.shown(array.element.struct)))
+    step: ops.Value = b.const(kernel_types.size(b, array.element), span)
+    if isinstance(array.element, Embedded):
+        here = b.module.sizes[array.element.struct][0]
+        step = b.emit(ops.KernelFact("type size", array.element.struct, (), here, IntType(0, (1 << 24) - 1), span))
+    assert isinstance(index.type, IntType)
+    if isinstance(index, ops.Const) and isinstance(step, ops.Const):
+        offset: ops.Value = b.const(index.value * step.value, span)
+    else:
+        assert isinstance(step.type, IntType)
+        most = min(index.type.high * step.type.high, (1 << 62) - 1)
+        offset = b.emit(ops.Binary("*", index, step, IntType(0, most), span))
+    at = b.emit(ops.KernelAddress(address(b, place), offset, KERNEL, span))
+    return KernelPlace(at, "", (), array.element, False, span)
+
+
+def pointed(pointer: ops.Value, span: Span) -> KernelArray | None:
+    """What `pointer[i]` are elements of: a pointer to numbers or pointers as an array without an end."""
+    type = pointer.type
+    match type.target if isinstance(type, AddressType) and type.space != "user" else None:
+        case layout.Integer() | layout.Boolean() | layout.Enumeration() as scalar:
+            return KernelArray(KernelPlace(pointer, "", (), MemberArray(scalar, 0), False, span), scalar, 0)
+        case KernelType(struct=struct):
+            target: StructPointer | BarePointer = StructPointer(struct)
+        case AddressType() as inner:
+            target = BarePointer(inner)
+        case _:
+            return None
+    return KernelArray(KernelPlace(pointer, "", (), MemberArray(target, 0), False, span), target, 0)
+
+
+# Contexts
 
 
 def context_member(b: Builder, struct: str, name: str, type: layout.Integer, span: Span) -> ops.Value:
     """A field of a tracepoint's record, by a relocated direct load."""
     context = b.emit(ops.ContextPointer(PointerType(layout.U8, Region.CONTEXT, writable=False), span))
     btf = b.module.btf(b, span)
-    type_id = _struct_id(b, btf, struct, name, span)
+    type_id = kernel_types.struct_id(b, btf, struct, name, span)
     access = btf.member(type_id, name)
     assert access is not None
-    b.module.use_member(struct, btf.size_of(type_id), False, name, access.byte_offset, type)
-    address = b.emit(ops.KernelField(context, struct, name, PointerType(type, Region.CONTEXT, writable=False), span))
-    return b.emit(ops.Load(address, loaded(type), span))
-
-
-def member_type(b: Builder, struct: str, name: str, span: Span) -> MemberType:
-    """What `struct.name` is, according to the BTF in use; the member is remembered for the object."""
-    btf = b.module.btf(b, span)
-    type_id = _struct_id(b, btf, struct, name, span)
-    found = btf.type(type_id)
-    access = btf.member(type_id, name)
-    if access is None:
-        word = Span(span.source, span.end_line, span.end_column - len(name), span.end_line, span.end_column)
-        b.error(errors.UnknownMember(word, struct, name, _nearest(btf, type_id, name)))
-    if access.bit_size:
-        b.error(errors.MemberType(span, struct, name, "a bit field"))
-    type = _classify(btf, access.type_id)
-    if isinstance(type, str):
-        b.error(errors.MemberType(span, struct, name, type))
-    is_union = isinstance(found, btf_types.Struct) and found.is_union
-    b.module.use_member(struct, btf.size_of(type_id), is_union, name, access.byte_offset, type)
-    for other in (type,):
-        if isinstance(other, Embedded):
-            inner = _struct_id(b, btf, other.struct, name, span)
-            b.module.sizes.setdefault(other.struct, (btf.size_of(inner), False))
-    return type
-
-
-def _struct_id(b: Builder, btf: Btf, struct: str, name: str, span: Span) -> int:
-    type_id = btf.find(struct, Kind.STRUCT) or btf.find(struct, Kind.UNION)
-    if type_id is None:
-        b.error(errors.UnknownMember(span, struct, name, f"the kernel's BTF has no struct {struct}"))
-    return type_id
-
-
-def _nearest(btf: Btf, type_id: int, name: str) -> str:
-    near = difflib.get_close_matches(name, _member_names(btf, type_id, 0), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else ""
-
-
-def _member_names(btf: Btf, type_id: int, depth: int) -> list[str]:
-    found = btf.type(btf.resolve(type_id))
-    names: list[str] = []
-    if isinstance(found, btf_types.Struct) and depth < 8:
-        for member in found.members:
-            names += [member.name] if member.name else _member_names(btf, member.type_id, depth + 1)
-    return names
-
-
-def _classify(btf: Btf, type_id: int) -> MemberType | str:
-    """The member type of BTF type `type_id`, or what it is that can't be read."""
-    typedef = _typedef_name(btf, type_id)
-    found = btf.type(btf.resolve(type_id))
-    match found:
-        case btf_types.Int(size=1 | 2 | 4 | 8):
-            signed = found.signed and typedef not in NEVER_NEGATIVE
-            return _integer(found.size, signed)
-        case btf_types.Enum(size=1 | 2 | 4 | 8):
-            return _integer(found.size, found.signed)
-        case btf_types.Pointer():
-            target = btf.type(btf.resolve(found.type_id))
-            return StructPointer(target.name if isinstance(target, btf_types.Struct) else "")
-        case btf_types.Struct() if found.name:
-            return Embedded(found.name)
-        case btf_types.Struct():
-            return "a nameless struct"
-        case btf_types.Array():
-            element = btf.type(btf.resolve(found.type_id))
-            if isinstance(element, btf_types.Int) and found.length:
-                return IntegerArray(_integer(element.size, element.signed), found.length)
-            return "an array"
-        case _:
-            return "of a kind"
-
-
-def _typedef_name(btf: Btf, type_id: int) -> str:
-    for _ in range(16):
-        found = btf.type(type_id)
-        if isinstance(found, btf_types.Typedef):
-            return found.name
-        if not isinstance(found, btf_types.Modifier):
-            break
-        type_id = found.type_id
-    return ""
-
-
-def _integer(size: int, signed: bool) -> layout.Integer:
-    return layout.Integer(f"{'i' if signed else 'u'}{size * 8}", size, signed)
+    kernel_types.note_struct(b, btf, struct, type_id)
+    b.module.use_member(struct, name, access.byte_offset, type)
+    pointer = PointerType(type, Region.CONTEXT, writable=False)
+    at = b.emit(ops.KernelField(context, struct, (name,), pointer, span))
+    return b.emit(ops.Load(at, loaded(type), span))

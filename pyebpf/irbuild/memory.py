@@ -10,7 +10,7 @@ from pyebpf.diagnostics import text as text_errors
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType, Region, is_scalar, loaded
-from pyebpf.irbuild import copies, values
+from pyebpf.irbuild import copies, kernel_arrays, kernel_structs, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe, reference
 from pyebpf.source import Span
@@ -59,7 +59,7 @@ def store(b: Builder, place: Place, operand: Operand, span: Span) -> None:
 
 
 def _store_text(b: Builder, address: ops.Value, type: layout.Text, operand: Operand, span: Span) -> None:
-    operand = values.plain(b, operand, span)
+    operand = kernel_arrays.as_text(b, values.plain(b, operand, span), span)
     match operand:
         case PendingText():
             _write_text(b, address, type, operand, span)
@@ -126,6 +126,10 @@ def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Ope
     if ops.is_value(operand) and isinstance(operand.type, PointerType) and operand.type.target == type:
         copies.check(b, type, span, address, operand)
         b.emit(ops.Copy(address, operand, type.size, span, copies.shared(type, slice)))
+        return
+    at = kernel_arrays.bytes_of(b, operand, type, span)
+    if at is not None:
+        kernel_structs.copy_bytes(b, address, at, type.size, span)
         return
     b.error(errors.WrongType(span, values_type(type), describe(operand), ""))
 

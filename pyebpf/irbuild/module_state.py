@@ -11,7 +11,17 @@ from pyebpf.diagnostics import hooks as errors
 from pyebpf.diagnostics.base import Diagnostic, Error
 from pyebpf.encode import encode
 from pyebpf.ir import ops
-from pyebpf.ir.module import PRINTS, KernelMember, KernelStruct, KfuncRef, MapRef, MemberType, VariableRef
+from pyebpf.ir.module import (
+    PRINTS,
+    BitField,
+    KernelEnum,
+    KernelMember,
+    KernelStruct,
+    KfuncRef,
+    MapRef,
+    MemberType,
+    VariableRef,
+)
 from pyebpf.ir.scratch import runs_alone
 from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
@@ -51,6 +61,9 @@ class ModuleState:
     members: dict[str, dict[str, KernelMember]] = field(default_factory=dict)
     sizes: dict[str, tuple[int, bool]] = field(default_factory=dict)
     """Size in bytes, and whether it is a union, of each kernel struct used."""
+    type_ids: dict[str, int] = field(default_factory=dict)
+    """Of kernel structs, in the BTF in use."""
+    enums: dict[str, KernelEnum] = field(default_factory=dict)
     suspects: list[Diagnostic] = field(default_factory=list)
     conditions: list[tuple[ops.Value, Span]] = field(default_factory=list)
     """As those of `ir.Module`."""
@@ -147,9 +160,8 @@ class ModuleState:
         except (Error, OSError):
             return None
 
-    def use_member(self, struct: str, size: int, is_union: bool, name: str, offset: int, type: MemberType) -> None:
+    def use_member(self, struct: str, name: str, offset: int, type: MemberType) -> None:
         """Remember that `struct.name` is used, so that the object describes it."""
-        self.sizes[struct] = (size, is_union)
         self.members.setdefault(struct, {})[name] = KernelMember(name, offset, type)
 
     def kernel_structs(self) -> tuple[KernelStruct, ...]:
@@ -159,10 +171,16 @@ class ModuleState:
                 name,
                 self.sizes[name][0],
                 self.sizes[name][1],
-                tuple(sorted(self.members.get(name, {}).values(), key=lambda member: (member.offset, member.name))),
+                tuple(sorted(self.members.get(name, {}).values(), key=_place)),
             )
             for name in sorted(self.sizes)
         )
+
+
+def _place(member: KernelMember) -> tuple[int, str]:
+    """Members come in the order of their bits, which the kernel's BTF wants."""
+    bit = member.type.bit_offset if isinstance(member.type, BitField) else 0
+    return member.offset * 8 + bit, member.name
 
 
 def _inner(declared: Map, name: str) -> MapRef | None:

@@ -16,10 +16,10 @@ from pyebpf.diagnostics import timers
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MIN, U64_MAX, IntType
-from pyebpf.irbuild import locals, shapes, values
+from pyebpf.irbuild import kernel_arrays, locals, shapes, values
 from pyebpf.irbuild.bindings import Fixed, Frame
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import Operand, Static, Values, describe
+from pyebpf.irbuild.operands import KernelArray, Operand, Static, Values, describe
 from pyebpf.lang.types import enumeration_of
 from pyebpf.source import Span
 
@@ -175,6 +175,8 @@ def assign_name(b: Builder, name: str, operand: Operand, span: Span, declared: l
     frame.poisoned.discard(name)
     frame.ended.discard(name)
     operand = values.in_memory(b, operand, span)
+    if isinstance(operand, KernelArray):
+        operand = kernel_arrays.named(b, operand, span)
     binding = frame.bindings.get(name)
     if binding is None:
         binding = shapes.bind(b, name, operand, span, declared)

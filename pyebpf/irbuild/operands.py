@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.ir import ops
-from pyebpf.ir.module import MapRef
+from pyebpf.ir.module import MapRef, MemberType
 from pyebpf.ir.types import AddressType, BoolType, IntType, KernelType, NoneType, PointerType
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction
@@ -63,6 +63,8 @@ class PendingText:
     source: str
     sources: tuple[ops.Value, ...] = ()
     """Addresses of the texts that it is made from, as they are when it is written."""
+    array: KernelArray | None = None
+    """What it is in a kernel struct: bytes as well."""
 
 
 @final
@@ -73,6 +75,30 @@ class KernelInteger:
     address: ops.Value
     type: layout.Integer
     span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KernelPlace:
+    """Where something is in kernel memory: by way of `path` in the `struct` at `base`, or at `base` itself if the path
+    is empty. `direct`: whether the verifier knows what is there, so that it can be loaded."""
+
+    base: ops.Value
+    struct: str
+    path: tuple[str | int, ...]
+    type: MemberType
+    direct: bool
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KernelArray:
+    """An array in kernel memory; `length` is 0 where nobody says how long it is."""
+
+    place: KernelPlace
+    element: MemberType
+    length: int
 
 
 @final
@@ -176,6 +202,7 @@ Operand: TypeAlias = (
     | Static
     | Optional
     | PendingText
+    | KernelArray
     | Method
     | Context
     | ContextArray
@@ -208,6 +235,8 @@ def describe(operand: Operand) -> str:
             return f"{describe(operand.value)} or None"
         case PendingText():
             return "text"
+        case KernelArray():
+            return "an array in kernel memory"
         case Method():
             return "a method"
         case Context() | ContextArray():

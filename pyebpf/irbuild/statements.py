@@ -32,6 +32,12 @@ MOST_LOOKED = 1000
 
 def lower_block(b: Builder, statements: tuple[tree.Statement, ...]) -> None:
     """Lower `statements` in order; what follows a return, break or continue is dropped."""
+    elsewhere = b.elsewhere
+    _lower_each(b, statements)
+    b.elsewhere = elsewhere
+
+
+def _lower_each(b: Builder, statements: tuple[tree.Statement, ...]) -> None:
     for statement in statements:
         if not b.reachable:
             return

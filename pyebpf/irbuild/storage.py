@@ -11,7 +11,7 @@ from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef, StructPointer
 from pyebpf.ir.types import I64, KernelType, PointerType, Region
-from pyebpf.irbuild import kernel_structs, memory, queues
+from pyebpf.irbuild import kernel_types, memory, queues
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Place, describe
 from pyebpf.kernel.hooks import ContextKind
@@ -64,10 +64,10 @@ def current_cgroup(b: Builder, span: Span) -> ops.Value:
 
 def _member(b: Builder, base: ops.Value, struct: str, name: str, span: Span) -> ops.Value:
     """A pointer in a kernel struct that the verifier knows."""
-    type = kernel_structs.member_type(b, struct, name, span)
+    type = kernel_types.member(b, struct, name, span)
     assert isinstance(type, StructPointer)
     place = PointerType(layout.U64, Region.CONTEXT, writable=False)
-    return b.emit(ops.Load(b.emit(ops.KernelField(base, struct, name, place, span)), KernelType(type.struct), span))
+    return b.emit(ops.Load(b.emit(ops.KernelField(base, struct, (name,), place, span)), KernelType(type.struct), span))
 
 
 def socket(b: Builder, span: Span, name_span: Span) -> ops.Value:

@@ -44,3 +44,11 @@ user_read = _builtin(
     "A value of a type at an address in user memory: user_read(p, u64), user_read(p, Node). NullPointerError when it "
     "can't be read. Linux 5.5.",
 )
+cast = _builtin("cast", 'An address as that of a kernel struct: cast(sk, "struct tcp_sock").')
+container_of = _builtin(
+    "container_of",
+    'The struct that a pointer goes into: container_of(entry, "struct task_struct", "tasks").',
+)
+sizeof = _builtin(
+    "sizeof", 'Bytes of a type of the language, of a kernel struct (sizeof("struct task_struct")), or of its member.'
+)

@@ -9,15 +9,26 @@ probes don't use may be given too.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address
 from sys import byteorder
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, final
 
 from pyebpf import layout
+from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.encode import encode
-from pyebpf.ir.module import Embedded, IntegerArray, KernelMember, KernelStruct, StructPointer
+from pyebpf.ir.module import (
+    BarePointer,
+    BitField,
+    Embedded,
+    KernelStruct,
+    MemberArray,
+    MemberType,
+    StructPointer,
+)
+from pyebpf.ir.types import AddressType, KernelType
 from pyebpf.layout import round_up
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.memory import Memory
@@ -39,6 +50,15 @@ class KernelObject(Memory):
     def __init__(self, struct: KernelStruct) -> None:
         super().__init__(f"struct {struct.name}", bytes(struct.size), defined=False)
         self.struct = struct
+
+    def reach(self, end: int) -> None:
+        """Have memory up to `end`, for an array that goes on behind the struct."""
+        more = end - len(self.data)
+        if more > PAGE:
+            raise SimulationError(f"an array at the end of struct {self.struct.name} is larger than {PAGE} bytes")
+        if more > 0 and self.defined is not None:
+            self.data += bytes(more)
+            self.defined += bytes(more)
 
     def undefined(self, offset: int, size: int) -> None:
         names = [member.name for member in self.struct.members if member.offset == offset]
@@ -144,35 +164,108 @@ class Addresses:
     def _fill(self, memory: KernelObject, base: int, struct: KernelStruct, value: Mapping[Any, Any], what: str) -> None:
         for member in struct.members:
             if member.name in value:
-                self._member(memory, base + member.offset, member, value[member.name], f"{what}.{member.name}")
+                self._put(memory, base + member.offset, member.type, value[member.name], f"{what}.{member.name}")
 
-    def _member(self, memory: KernelObject, at: int, member: KernelMember, value: Any, what: str) -> None:
-        match member.type:
-            case layout.Integer():
-                memory.write(at, _encoded(member.type, value, what))
+    def _put(self, memory: KernelObject, at: int, type: MemberType, value: Any, what: str) -> None:
+        match type:
+            case layout.Integer() | layout.Boolean():
+                memory.write(at, _encoded(type, value, what))
+            case layout.Enumeration():
+                memory.write(at, _encoded(type.base, int(value), what))
+            case BitField():
+                self._bits(memory, at, type, int(value), what)
             case StructPointer():
-                address = self._pointer(member.type.struct, value, what)
-                memory.write(at, _encoded(layout.U64, address, what))
+                memory.write(at, _encoded(layout.U64, self._pointer(type.struct, value, what), what))
+            case BarePointer():
+                memory.write(at, _encoded(layout.U64, self._bare(type.type, value, what), what))
             case Embedded():
-                inner = self.structs.get(member.type.struct)
+                inner = self.structs.get(type.struct)
                 if inner is None:
-                    raise InternalError(f"struct {member.type.struct} isn't described")
+                    raise InternalError(f"struct {type.struct} isn't described")
                 if not isinstance(value, Mapping):
                     raise SimulationError(f"{what} is a struct {inner.name}: a dict of its members, not {value!r}")
                 self._fill(memory, at, inner, value, what)
-            case IntegerArray():
-                text = isinstance(value, str | bytes) and member.type.element.size == 1
-                type = layout.Text(member.type.length) if text else layout.Array(*_array(member.type))
-                memory.write(at, _encoded(type, value, what))
+            case MemberArray():
+                self._array(memory, at, type, value, what)
+
+    def _bits(self, memory: KernelObject, at: int, type: BitField, value: int, what: str) -> None:
+        unit = type.unit.size * 8
+        shift = type.bit_offset if byteorder == "little" else unit - type.bits - type.bit_offset
+        mask = (1 << type.bits) - 1
+        if not -(1 << type.bits - 1) <= value <= mask:
+            raise SimulationError(f"{what} has {type.bits} bits, too few for {value}")
+        old = int.from_bytes(memory.data[at : at + type.unit.size], byteorder)
+        new = old & ~(mask << shift) | (value & mask) << shift
+        memory.write(at, new.to_bytes(type.unit.size, byteorder))
+
+    def _array(self, memory: KernelObject, at: int, type: MemberArray, value: Any, what: str) -> None:
+        """The elements that are given; text and addresses of several bytes also as such."""
+        size = self.size(type.element)
+        if isinstance(value, str | bytes | IPv6Address | MacAddress):
+            raw = value.packed if isinstance(value, IPv6Address | MacAddress) else _text(value)
+            value = raw.ljust(type.length, b"\0") if size == 1 else raw
+        if not isinstance(value, Sequence) or (type.length and len(value) > type.length):
+            count = f"of at most {type.length} elements" if type.length else "of its elements"
+            raise SimulationError(f"{what} is an array: a list {count}, not {value!r}")
+        if not type.length:
+            memory.reach(at + len(value) * size)
+        for number, each in enumerate(value):
+            self._put(memory, at + number * size, type.element, each, f"{what}[{number}]")
+
+    def size(self, type: MemberType) -> int:
+        """Bytes of a member."""
+        match type:
+            case StructPointer() | BarePointer():
+                return 8
+            case Embedded():
+                return self.structs[type.struct].size
+            case MemberArray():
+                return self.size(type.element) * type.length
+            case BitField():
+                return type.unit.size
+            case _:
+                return type.size
+
+    def offset(self, struct: str, path: tuple[str | int, ...]) -> int:
+        """Where a member is in its struct."""
+        offset = 0
+        type: MemberType = Embedded(struct)
+        for step in path:
+            if isinstance(step, int) and isinstance(type, MemberArray):
+                offset, type = offset + step * self.size(type.element), type.element
+                continue
+            member = self.structs[type.struct].member(step) if isinstance(type, Embedded) else None  # type: ignore[arg-type]
+            if member is None:
+                raise InternalError(f"struct {struct} has no member {path}")
+            offset, type = offset + member.offset, member.type
+        return offset
 
     def _pointer(self, struct: str, value: Any, what: str) -> int:
         if isinstance(value, str | bytes):
             return self.place("kernel", value)
         return self.kernel_object(struct, value, what)
 
+    def _bare(self, type: AddressType, value: Any, what: str) -> int:
+        """An address: as a number, or of text, or of a list of what it points to."""
+        match type.target, value:
+            case _, None:
+                return 0
+            case _, str() | bytes():
+                return self.place("user" if type.space == "user" else "kernel", value)
+            case _, int():
+                return int(value)
+            case layout.Integer() | layout.Boolean() | layout.Enumeration() as target, Sequence():
+                number = target.base if isinstance(target, layout.Enumeration) else target
+                return self.place("kernel", b"".join(_encoded(number, each, what) for each in value))
+            case KernelType(struct=struct), Sequence():
+                places = [self._pointer(struct, each, f"{what}[{number}]") for number, each in enumerate(value)]
+                return self.place("kernel", b"".join(_encoded(layout.U64, each, what) for each in places))
+            case _:
+                raise SimulationError(f"{what} is an address: a number, or what is there, not {value!r}")
 
-def _array(type: IntegerArray) -> tuple[layout.Integer, int]:
-    return type.element, type.length
+
+def _text(value: str | bytes) -> bytes:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
 def _bytes(content: str | bytes | bytearray) -> bytes:

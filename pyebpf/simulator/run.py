@@ -12,9 +12,9 @@ from pyebpf import layout
 from pyebpf.diagnostics.base import Error, InternalError, unreachable
 from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
-from pyebpf.ir.module import KernelMember, MapRef, Program
+from pyebpf.ir.module import MapRef, Program
 from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
-from pyebpf.simulator import helpers, numbers, packets
+from pyebpf.simulator import helpers, kernel_structs, numbers, packets
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
 from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, fits, number, stored
@@ -228,8 +228,10 @@ class Run:
                 return Pointer(key if op.part == "key" else value, 0)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 return self._helper(op)
-            case ops.ContextPointer() | ops.ContextLoad() | ops.KernelField():
+            case ops.ContextPointer() | ops.ContextLoad():
                 return self._context(op)
+            case ops.KernelField() | ops.KernelAddress() | ops.KernelFact():
+                return self._kernel(op)
             case ops.PacketData() | ops.PacketLength() | ops.PacketAdvance() | ops.PacketFits():
                 return packets.value(op, self._packet(), self._pointer, self._number)
             case _:
@@ -250,8 +252,8 @@ class Run:
     def _load(self, op: ops.Load) -> Word:
         type = self._target(op.address)
         address = self.word(op.address)
-        if isinstance(op.type, KernelType) and isinstance(address, int):
-            return self.state.addresses.member(address, op.type.struct)
+        if isinstance(address, int):
+            return kernel_structs.load(op, type, address, self.state.addresses)
         unit = bits_unit(type) if op.bits else None
         raw = number(unit or type, self._pointer(op.address).read(type.size))
         if unit is not None:
@@ -309,7 +311,7 @@ class Run:
         assert map.key is not None
         return self._pointer(key).read(map.key.size)
 
-    def _context(self, op: ops.ContextPointer | ops.ContextLoad | ops.KernelField) -> Word:
+    def _context(self, op: ops.ContextPointer | ops.ContextLoad) -> Word:
         match op:
             case ops.ContextPointer():
                 return Pointer(self.context, 0)
@@ -319,14 +321,9 @@ class Run:
                 signed = isinstance(op.type, IntType) and op.type.signed
                 type = layout.Integer("", op.size, signed)
                 return number(type, self.context.read(op.offset, op.size))
-            case ops.KernelField():
-                base = self.word(op.base)
-                offset = self._kernel_member(op).offset
-                return base.plus(offset) if isinstance(base, Pointer) else self._number(op.base) + offset
 
-    def _kernel_member(self, op: ops.KernelField) -> KernelMember:
-        struct = self.state.addresses.structs[op.struct]
-        return next(member for member in struct.members if member.name == op.member)
+    def _kernel(self, op: ops.KernelField | ops.KernelAddress | ops.KernelFact) -> Word:
+        return kernel_structs.value(op, self.state.addresses, self.word, self._number)
 
     def _effect(self, op: ops.Effect) -> Ended | None:
         match op:

@@ -162,7 +162,7 @@ def test_kernel_fields_are_relocated(worker: Worker) -> None:
         ir.KernelMember("tgid", 8, layout.I32),
         ir.KernelMember("group_leader", 16, ir.StructPointer("task_struct")),
         ir.KernelMember("se", 32, ir.Embedded("sched_entity")),
-        ir.KernelMember("comm", 100, ir.IntegerArray(layout.I8, 16)),
+        ir.KernelMember("comm", 100, ir.MemberArray(layout.I8, 16)),
         ir.KernelMember("mm", 104, ir.StructPointer("mm_struct")),  # lies over comm, as in a nameless union
     )
     structs = (
@@ -175,7 +175,7 @@ def test_kernel_fields_are_relocated(worker: Worker) -> None:
     place = b(ops.VariableAddress(out, PointerType(layout.Array(layout.U64, 4), Region.DATA), b.span))
 
     def field(base: Any, struct: str, member: str, type: Any = kernel) -> Any:
-        return b(ops.KernelField(base, struct, member, type, b.span))
+        return b(ops.KernelField(base, struct, (member,), type, b.span))
 
     def read(address: Any, size: int, index: int) -> None:
         b.call("probe_read_kernel", b.member(place, 8 * index, layout.U64), b.const(size), address)
