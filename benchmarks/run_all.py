@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+import btf
 import cold_compile
 import execs
 import instructions
@@ -41,6 +42,7 @@ PROMISES: Final[tuple[tuple[str, Callable[[], Result]], ...]] = (
     ("5 first compilation not slower than clang", cold_compile.measure),
     ("6 wrong programs get a diagnostic", tests("tests/errors")),
     ("7 nothing stays after SIGKILL", sigkill.measure),
+    ("8 a kernel type is found in milliseconds", btf.measure),
 )
 
 

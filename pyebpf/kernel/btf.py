@@ -2,7 +2,7 @@
 
 Comes in: bytes that anybody may have written. Goes out: types, decoded one by one when somebody asks
 (`btf_types`). One pass over the type section finds where each type starts and which names exist
-(`btf_index`); for large BTF its result is kept in the cache.
+(`btf_index`); for large BTF its result is kept on disk (`btf_cache`).
 
 Source: the kernel's documentation, "BPF Type Format (BTF)".
 """
@@ -17,9 +17,10 @@ from os import PathLike
 from typing import Final
 
 from pyebpf.kernel import btf_types as types
-from pyebpf.kernel.btf_files import FOLDER, KERNEL, RUNNING, read
-from pyebpf.kernel.btf_index import BtfError, GrowingIndex, Header, Index, open_index
-from pyebpf.kernel.btf_names import SEPARATOR, essential
+from pyebpf.kernel.btf_cache import open_index
+from pyebpf.kernel.btf_files import FOLDER, KERNEL, RUNNING, mapped, read
+from pyebpf.kernel.btf_names import UTF_8, encode, essential
+from pyebpf.kernel.btf_sections import BtfError, Data, Header, Sections
 from pyebpf.kernel.btf_types import BtfType, Kind, MemberAccess
 
 _DEEPEST: Final = 128
@@ -31,32 +32,31 @@ __all__ = ["Btf", "BtfError", "Kind", "MemberAccess"]
 class Btf:
     """BTF, decoded lazily. With a `base` its ids and strings continue those of the base (a module's BTF)."""
 
-    def __init__(self, data: bytes, header: Header, index: Index | GrowingIndex, base: Btf | None) -> None:
-        self.data = data
+    def __init__(self, data: Data, base: Btf | None = None, *, running: bool = False) -> None:
+        """`running`: it is the running kernel's. Raises BtfError."""
+        self._header = Header.read(data)
         self.base = base
-        self.big_endian = header.big_endian
-        self._header = header
-        self._index = index
+        self.big_endian = self._header.big_endian
+        if base is not None and base.big_endian != self.big_endian:
+            raise BtfError("BTF and its base have different byte orders")
+        self._sections: Sections = Sections(data, self._header, base._sections if base else None)
+        self._index = open_index(self._sections, running=running)
+        self._data = data
         self._first: int = base.count if base else 1
-        self._first_string: int = base._string_end if base else 0
-        self._string_end: int = self._first_string + header.string_length
-        order = ">" if header.big_endian else "<"
-        self._three = struct.Struct(order + "III")
-        self._u32 = struct.Struct(order + "I")
+        self._order = ">" if self.big_endian else "<"
+        self._three = struct.Struct(self._order + "III")
+        self._u32 = struct.Struct(self._order + "I")
         self._decoded: dict[int, BtfType] = {}
 
     @property
     def count(self) -> int:
         """One more than the largest type id."""
-        return self._first + len(self._index.offsets)
+        return self._first + self._index.count
 
     @staticmethod
     def from_bytes(data: bytes, base: Btf | None = None) -> Btf:
         """Read raw BTF of either byte order. Raises BtfError."""
-        header = Header.read(data)
-        if base is not None and base.big_endian != header.big_endian:
-            raise BtfError("BTF and its base have different byte orders")
-        return Btf(data, header, open_index(data, header), base)
+        return Btf(data, base)
 
     @staticmethod
     def running() -> Btf:
@@ -121,44 +121,50 @@ class Btf:
     def find(self, name: str, kind: Kind) -> int | None:
         """The first type of that name and kind, those of the base before others."""
         if self.base is None and name:
-            early = self._index.early(frozenset(self._string_offsets(name)), kind)
+            early = self._index.early(lambda: self._offsets(name), kind)
             if early is not None:
                 return self._first + early
         return next((type_id for type_id in self.find_all(name) if self.kind(type_id) is kind), None)
 
     def find_all(self, name: str) -> tuple[int, ...]:
         """The ids of all types of that name, in order."""
-        inherited = self.base.find_all(name) if self.base else ()
-        if not name:
-            return inherited
-        offsets = list(self._string_offsets(name))
-        if self.base:  # a split BTF uses the base's strings too
-            offsets += self.base._string_offsets(name)
-        return inherited + tuple(
-            sorted(self._first + number for offset in offsets for number in self._index.numbers(offset))
-        )
+        wanted = encode(name)
+        own = (type_id for type_id in self._named(essential(name)) if self._raw_name(type_id) == wanted)
+        return (*(self.base.find_all(name) if self.base else ()), *own)
 
     def flavours(self, name: str) -> tuple[int, ...]:
         """The ids of all types whose essential name is `name`, in order: of `name` and of `name___x`."""
-        if not name:
-            return ()
-        found = set(self.find_all(name))
-        wanted = (name + SEPARATOR).encode("utf-8", "surrogatepass")
-        for offset in dict.fromkeys(self._own_and_inherited(wanted)):
-            if essential(self._string(offset)) == name:
-                found.update(self._first + number for number in self._index.numbers(offset))
-        inherited = self.base.flavours(name) if self.base else ()
-        return tuple(sorted(found.union(inherited)))
+        own = (type_id for type_id in self._named(name) if essential(self._raw_name(type_id).decode(*UTF_8)) == name)
+        return (*(self.base.flavours(name) if self.base else ()), *own)
+
+    def _named(self, essential_name: str) -> Iterator[int]:
+        """The types that may have this essential name, without those of the base."""
+        if essential_name:
+            yield from (self._first + number for number in self._index.named(encode(essential_name)))
+
+    def _raw_name(self, type_id: int) -> bytes:
+        try:
+            return self._sections.string(self._word(self._place(type_id)))
+        except struct.error as error:
+            raise BtfError(f"type {type_id} is malformed: {error}") from None
 
     def names(self, kind: Kind, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Name and id of every type of `kind` whose name starts with `prefix`, those of the base first."""
         if self.base:
             yield from self.base.names(kind, prefix)
-        for offset in self._prefix_offsets(prefix):
-            for number in self._index.numbers(offset):
-                type_id = self._first + number
-                if self.kind(type_id) is kind:
-                    yield self._string(offset), type_id
+        if not prefix:
+            found = (number for _, number in self._index.all_named())
+        else:
+            offsets = dict.fromkeys(self._sections.occurrences(encode(prefix)))
+            found = (number for offset in offsets for number in self._index.at(offset))
+        for number in found:
+            type_id = self._first + number
+            if self.kind(type_id) is kind:
+                yield self._raw_name(type_id).decode(*UTF_8), type_id
+
+    def _offsets(self, name: str) -> frozenset[int]:
+        """Where `name` stands among the strings, also as the tail of a longer one (names may share their ends)."""
+        return frozenset(self._sections.occurrences(encode(name) + b"\0"))
 
     def resolve(self, type_id: int) -> int:
         """`type_id` without modifiers and typedefs. Raises BtfError on a circle of them."""
@@ -228,52 +234,18 @@ class Btf:
 
     def _word(self, at: int) -> int:
         """The u32 at `at`, from the start of the type section."""
-        value: int = self._u32.unpack_from(self.data, self._header.type_start + at)[0]
+        value: int = self._u32.unpack_from(self._data, self._header.type_start + at)[0]
         return value
 
     def _words(self, at: int, count: int) -> tuple[int, ...]:
-        order = ">" if self.big_endian else "<"
-        return struct.unpack_from(f"{order}{count}I", self.data, self._header.type_start + at)
+        return struct.unpack_from(f"{self._order}{count}I", self._data, self._header.type_start + at)
 
     def _string(self, offset: int) -> str:
-        if self.base is not None and offset < self._first_string:
-            return self.base._string(offset)
-        if not 0 <= offset - self._first_string < self._header.string_length:
-            if offset == 0:
-                return ""
-            raise BtfError(f"name at {offset} is outside of the strings, which end at {self._string_end}")
-        start = self._header.string_start + offset - self._first_string
-        end = self.data.index(b"\0", start, self._header.string_start + self._header.string_length)
-        return self.data[start:end].decode("utf-8", "replace")
-
-    def _string_offsets(self, name: str) -> Iterator[int]:
-        """Where `name` stands among the strings, also as the tail of a longer one (names may share their ends)."""
-        return self._occurrences(name.encode("utf-8", "surrogatepass") + b"\0")
-
-    def _prefix_offsets(self, prefix: str) -> Iterator[int]:
-        """Where strings that start with `prefix` may stand; of every named type if it is empty."""
-        if not prefix:
-            yield from dict.fromkeys(offset for offset, _ in self._index.named())
-            return
-        yield from self._own_and_inherited(prefix.encode("utf-8", "surrogatepass"))
-
-    def _own_and_inherited(self, wanted: bytes) -> Iterator[int]:
-        """Where the strings have these bytes, those of the base too, which a split BTF uses."""
-        yield from self._occurrences(wanted)
-        if self.base:
-            yield from self.base._own_and_inherited(wanted)
-
-    def _occurrences(self, wanted: bytes) -> Iterator[int]:
-        start = self._header.string_start
-        end = start + self._header.string_length
-        at = self.data.find(wanted, start, end)
-        while at >= 0:
-            yield at - start + self._first_string
-            at = self.data.find(wanted, at + 1, end)
+        return self._sections.string(offset).decode(*UTF_8)
 
     def _decode(self, at: int) -> BtfType:
         """The type at `at`. The index has made sure that it lies in the type section whole."""
-        name_offset, info, size = self._three.unpack_from(self.data, self._header.type_start + at)
+        name_offset, info, size = self._three.unpack_from(self._data, self._header.type_start + at)
         kind, count, flag = Kind(info >> 24 & 0x1F), info & 0xFFFF, bool(info >> 31)
         name, more = self._string(name_offset), at + 12
         match kind:
@@ -358,7 +330,7 @@ class Btf:
 @cache
 def _running() -> Btf:
     try:
-        return Btf.from_bytes(read(RUNNING))
+        return Btf(mapped(RUNNING), running=True)
     except BtfError as error:
         raise BtfError(f"the running kernel's types can't be read: {error}") from None
 

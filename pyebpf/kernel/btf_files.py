@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from os import PathLike
 from typing import Final
 
-from pyebpf.kernel.btf_index import BtfError
+from pyebpf.kernel.btf_sections import BtfError, Data
 
 FOLDER: Final = "/sys/kernel/btf"
 KERNEL: Final = "vmlinux"
@@ -21,6 +22,15 @@ def read(path: str | PathLike[str]) -> bytes:
     """The contents of a file, of an ELF file's `.BTF` section. Raises BtfError."""
     data = _contents(path)
     return _elf_section(data, path) if data[:4] == b"\x7fELF" else data
+
+
+def mapped(path: str) -> Data:
+    """The contents of a file of sysfs: the kernel's own memory where it can be mapped (6.16). Raises BtfError."""
+    try:
+        with open(path, "rb") as file:
+            return mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+    except (OSError, ValueError):
+        return _contents(path)
 
 
 def _contents(path: str | PathLike[str]) -> bytes:

@@ -11,6 +11,13 @@ from __future__ import annotations
 from typing import Final
 
 SEPARATOR: Final = "___"
+UTF_8: Final = ("utf-8", "replace")
+"""How names are decoded: they are ASCII, except in BTF that somebody made up."""
+
+
+def encode(name: str) -> bytes:
+    """As it stands among the strings."""
+    return name.encode("utf-8", "surrogatepass")
 
 
 def essential(name: str) -> str:

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 
 from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf import Btf, BtfError, Kind
+from pyebpf.kernel.btf_cache import pack_index, unpack_index
 from pyebpf.kernel.btf_files import RUNNING
-from pyebpf.kernel.btf_index import Header, make_index, pack_index, unpack_index
+from pyebpf.kernel.btf_index import make_index
+from pyebpf.kernel.btf_sections import Header, Sections
 
 has_btf = pytest.mark.skipif(not Path(RUNNING).exists(), reason=f"no {RUNNING}")
 
@@ -176,16 +178,17 @@ def test_broken_btf_only_ever_raises_btf_error(order: str, edits: list[tuple[int
 
 
 def test_cached_index_is_checked() -> None:
-    header = Header.read(sample())
-    packed = pack_index(make_index(sample(), header))
-    found = unpack_index(packed, header)
+    sections = Sections(sample(), Header.read(sample()))
+    packed = pack_index(make_index(sections))
+    found = unpack_index(packed, sections)
     assert found is not None and len(found.offsets) == 19
     for at in range(len(packed)):
         broken = bytearray(packed)
         broken[at] ^= 0x40
-        assert unpack_index(bytes(broken), header) is None
-        assert unpack_index(packed[:at], header) is None
-    assert unpack_index(packed, Header(False, 24, 16, 40, 1)) is None, "an index of other BTF"
+        assert unpack_index(bytes(broken), sections) is None
+        assert unpack_index(packed[:at], sections) is None
+    other = Sections(sample(), Header(False, 24, 16, 40, 1))
+    assert unpack_index(packed, other) is None, "an index of other BTF"
 
 
 @has_btf
@@ -251,3 +254,46 @@ def test_the_running_kernel() -> None:
     assert parent is not None and len(parent.path) == 1
     pointer = btf.type(btf.resolve(parent.type_id))
     assert isinstance(pointer, types.Pointer) and btf.resolve(pointer.type_id) == task
+
+
+@has_btf
+def test_the_running_kernels_index_is_that_of_this_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hash of its BTF is believed only as long as the machine wasn't started anew."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    data = Path(RUNNING).read_bytes()
+    first = Btf(data, running=True)
+    assert first.count > 10_000
+    note = next((tmp_path / "pyebpf").glob("btf-running-*"))
+    boot, length, hashed = note.read_text().split()
+    assert boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip() and int(length) == len(data)
+    assert type(Btf(data, running=True)._index).__name__ == "Index", "as it was left"
+    for wrong in (
+        f"{boot[::-1]} {length} {hashed}",
+        f"{boot} {len(data) - 4} {hashed}",
+        f"{boot} {length} ..",
+        "",
+        "\xff",
+    ):
+        note.write_text(wrong)
+        again = Btf(data, running=True)
+        assert type(again._index).__name__ == "GrowingIndex" and again.count == first.count
+        assert note.read_text() == f"{boot} {length} {hashed}"
+
+
+@has_btf
+def test_flavours_and_prefixes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    w = Writer()
+    for name in ("s", "s___old", "s___a___b", "s____x", "s___", "", "t___old", "__s", "as"):
+        w.add(name, Kind.STRUCT, 4)
+    btf = Btf.from_bytes(w.data())
+    assert btf.flavours("s") == (1, 2) and btf.flavours("s___a") == (3,) and btf.flavours("t") == (7,)
+    assert btf.find_all("s___old") == (2,) and btf.find_all("s____x") == (4,) and btf.find_all("s___") == (5,)
+    assert btf.find_all("as") == (9,) and btf.find_all("") == btf.flavours("") == ()
+    assert [name for name, _ in btf.names(Kind.STRUCT, "s___")] == ["s___old", "s___a___b", "s____x", "s___"]
+    kernel = Btf.running()
+    by_pass = {name: kernel.find_all(name) for name in ("task_struct", "int", "list_head", "no_such", "u64")}
+    everything: dict[str, list[int]] = {}
+    for type_id in range(1, kernel.count):
+        everything.setdefault(kernel._raw_name(type_id).decode(), []).append(type_id)
+    assert by_pass == {name: tuple(everything.get(name, ())) for name in by_pass}
