@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Final, Literal, NoReturn, TypeAlias, final
 
 from pyebpf import layout
-from pyebpf.diagnostics import kfuncs as errors
 from pyebpf.ir.module import IntegerPointer, KfuncRef, StructPointer
-from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.records import dataclass
-from pyebpf.source import Span
 
 Basic: TypeAlias = "layout.Integer | layout.Enumeration | layout.Boolean | StructPointer | IntegerPointer"
 CONTEXTS: Final = {
@@ -76,11 +73,18 @@ class Signature:
 
     ref: KfuncRef
     takes: tuple[Taken, ...]
+    sizes: tuple[tuple[str, int], ...]
+    """Of the structs that it points to, in bytes."""
 
 
-def signature(b: Builder, btf: Btf, name: str, prototype: btf_types.FunctionPrototype, span: Span) -> Signature:
-    """Read the types; a diagnostic for what the language has no words for."""
-    reader = _Reader(b, btf, name, span)
+@final
+class Unspeakable(Exception):
+    """The language has no words for what a kfunc takes or gives; which, as a verb phrase."""
+
+
+def signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype) -> Signature:
+    """Read the types. Raises Unspeakable."""
+    reader = _Reader(btf)
     parameters = prototype.parameters
     basic = tuple(reader.parameter(each.type_id) for each in parameters)
     takes = []
@@ -93,16 +97,17 @@ def signature(b: Builder, btf: Btf, name: str, prototype: btf_types.FunctionProt
     given = reader.basic(result) if btf.resolve(result) else None
     if isinstance(given, IntegerPointer) or given == StructPointer(""):
         reader.refuse("gives the address of memory")
-    return Signature(KfuncRef(name, basic, given), tuple(takes))
+    return Signature(KfuncRef(name, basic, given), tuple(takes), tuple(reader.sizes.items()))
 
 
 @final
 class _Reader:
-    def __init__(self, b: Builder, btf: Btf, name: str, span: Span) -> None:
-        self.b, self.btf, self.name, self.span = b, btf, name, span
+    def __init__(self, btf: Btf) -> None:
+        self.btf = btf
+        self.sizes: dict[str, int] = {}
 
     def refuse(self, what: str) -> NoReturn:
-        self.b.error(errors.KfuncType(self.span, self.name, what))
+        raise Unspeakable(what)
 
     def parameter(self, type_id: int) -> Basic:
         """As `basic`; enums keep their kind, which libbpf compares."""
@@ -134,7 +139,7 @@ class _Reader:
             case btf_types.Struct() if found.name and not found.is_union:
                 if found.name in INSTEAD or found.name.startswith("bpf_iter_"):
                     self.refuse(INSTEAD.get(found.name, _LOOP))
-                self.b.module.sizes.setdefault(found.name, (self.btf.size_of(target), False))
+                self.sizes.setdefault(found.name, self.btf.size_of(target))
                 return StructPointer(found.name)
         self.refuse("takes or gives what the language has no type for")
 
@@ -154,7 +159,7 @@ class _Reader:
             return Taken("memory", name, size=type.type.size)
         if type.struct in CONTEXTS:
             return Taken("context", name, structs=(type.struct,))
-        size = self.b.module.sizes[type.struct][0]
+        size = self.sizes[type.struct]
         found = self.btf.find(type.struct, btf_types.Kind.STRUCT)
         plain = found is not None and self._is_plain(found)
         return Taken(

@@ -16,13 +16,13 @@ from pyebpf.ir.types import NONE, KernelType, ValueType, loaded
 from pyebpf.irbuild import buffers, expressions, order, packets, texts, values
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.kfunc_types import CONTEXTS, Basic, Signature, Taken, signature
+from pyebpf.irbuild.kfunc_types import CONTEXTS, Basic, Signature, Taken, Unspeakable, signature
 from pyebpf.irbuild.open_blocks import Held
 from pyebpf.irbuild.operands import Operand, Packet, Static, describe, is_text, reference
 from pyebpf.irbuild.trusted import trusted
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf, Kind
-from pyebpf.kernel.kfuncs import PAIRS, REFUSED, RELEASES, TAG, Pair, known_kfunc, pair_by_name
+from pyebpf.kernel.kfuncs import LENDS, PAIRS, REFUSED, RELEASES, TAG, Pair, known_kfunc, pair_by_name
 from pyebpf.lang.kfuncs import Kfunc, Rcu
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -183,7 +183,7 @@ def _result(type: Basic | None) -> ValueType:
     if type is None:
         return NONE
     assert not isinstance(type, IntegerPointer)
-    return KernelType(type.struct) if isinstance(type, StructPointer) else loaded(type)
+    return KernelType(type.struct, direct=True) if isinstance(type, StructPointer) else loaded(type)
 
 
 def _find(b: Builder, name: str, span: Span) -> Signature:
@@ -201,8 +201,13 @@ def _find(b: Builder, name: str, span: Span) -> Signature:
     assert isinstance(function, btf_types.Function)
     prototype = btf.type(function.type_id)
     assert isinstance(prototype, btf_types.FunctionPrototype)
-    read = signature(b, btf, name, prototype, span)
-    if isinstance(read.ref.result, StructPointer) and pair_by_name(name) is None:
+    try:
+        read = signature(btf, name, prototype)
+    except Unspeakable as error:
+        b.error(errors.KfuncType(span, name, str(error)))
+    for struct, size in read.sizes:
+        b.module.sizes.setdefault(struct, (size, False))
+    if isinstance(read.ref.result, StructPointer) and pair_by_name(name) is None and name not in LENDS:
         b.error(errors.KfuncType(span, name, f"gives a struct {read.ref.result.struct}"))
     b.module.signatures[name] = read
     b.module.kfuncs[name] = read.ref

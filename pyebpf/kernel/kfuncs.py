@@ -46,8 +46,13 @@ PAIRS: Final = (
     Pair("bpf_skb_ct_lookup", "bpf_ct_release", nullable=True),
     Pair("bpf_xdp_get_xfrm_state", "bpf_xdp_xfrm_state_release", nullable=True),
     Pair("bpf_lookup_system_key", "bpf_key_put", nullable=True),
+    Pair("bpf_get_task_exe_file", "bpf_put_file", nullable=True),
+    Pair("bpf_get_mem_cgroup", "bpf_put_mem_cgroup", nullable=True),
+    Pair("bpf_get_root_mem_cgroup", "bpf_put_mem_cgroup", nullable=True),
     Pair("bpf_preempt_disable", "bpf_preempt_enable"),
 )
+LENDS: Final = frozenset(("bpf_get_kmem_cache",))
+"""Kfuncs that give a struct which isn't given back: it may be gone, and is read with care."""
 RELEASES: Final = frozenset(pair.release for pair in PAIRS)
 TAG: Final = "bpf_kfunc"
 """What marks kfuncs in BTF (6.10)."""
@@ -55,9 +60,12 @@ _SLEEPS: Final = "it may sleep, and probes may not (KF_SLEEPABLE)"
 _BOUND: Final = "it is for programs that are loaded for one device only (BPF_F_XDP_DEV_BOUND_ONLY)"
 REFUSED: Final = {
     **dict.fromkeys(("bpf_copy_from_user_str", "bpf_copy_from_user_task_str"), _SLEEPS),
-    **dict.fromkeys(("bpf_crypto_ctx_create", "bpf_lookup_user_key"), _SLEEPS),
+    **dict.fromkeys(("bpf_crypto_ctx_create", "bpf_lookup_user_key", "bpf_verify_pkcs7_signature"), _SLEEPS),
+    **dict.fromkeys(("bpf_get_dentry_xattr", "bpf_get_file_xattr", "bpf_set_dentry_xattr"), _SLEEPS),
+    **dict.fromkeys(("bpf_remove_dentry_xattr", "css_rstat_flush", "bpf_mem_cgroup_flush_stats"), _SLEEPS),
     **dict.fromkeys(("bpf_xdp_metadata_rx_timestamp", "bpf_xdp_metadata_rx_hash"), _BOUND),
     "bpf_xdp_metadata_rx_vlan_tag": _BOUND,
+    "crash_kexec": "it takes the machine down",
     "bpf_throw": "a probe raises an exception of Python's: raise ValueError",
 }
 """Kfuncs that no program of ours may call, and why."""
@@ -84,14 +92,32 @@ _TRACING: Final[dict[ProgramType, Version]] = {
     _P.SYSCALL: (6, 10),
 }
 _CPUMASK: Final = MappingProxyType({**_TRACING, _P.STRUCT_OPS: (6, 3)})
+_CGROUP: Final = dict.fromkeys(
+    (_P.CGROUP_SKB, _P.CGROUP_SOCK, _P.CGROUP_DEVICE, _P.CGROUP_SOCK_ADDR, _P.CGROUP_SYSCTL, _P.CGROUP_SOCKOPT), (6, 12)
+)
 _OBJECTS: Final = MappingProxyType(
-    {**_TRACING, _P.STRUCT_OPS: (6, 2), _P.SCHED_CLS: (6, 2), _P.XDP: (6, 2), _P.CGROUP_SKB: (6, 12)},
+    {
+        **_TRACING,
+        **_CGROUP,
+        _P.STRUCT_OPS: (6, 2),
+        _P.SCHED_CLS: (6, 2),
+        _P.XDP: (6, 2),
+        _P.SOCK_OPS: (6, 15),
+    }
 )
 _XDP: Final = MappingProxyType({_P.XDP: (5, 18)})
 _CONNTRACK: Final = MappingProxyType({_P.XDP: (5, 18), _P.SCHED_CLS: (5, 18)})
 _KEYS: Final = MappingProxyType(
-    {**_TRACING, **dict.fromkeys((_P.STRUCT_OPS, _P.SCHED_CLS, _P.XDP, _P.CGROUP_SKB, _P.SYSCALL), (6, 18))}
+    {
+        **_TRACING,
+        **dict.fromkeys((*_CGROUP, _P.STRUCT_OPS, _P.SCHED_CLS, _P.XDP, _P.SOCK_OPS, _P.SYSCALL), (6, 18)),
+    }
 )
+_LSM: Final = MappingProxyType({_P.LSM: (6, 12)})
+_KPROBES: Final = MappingProxyType({_P.KPROBE: (6, 10)})
+_TC: Final = MappingProxyType({_P.SCHED_CLS: (6, 9)})
+_ITERATORS: Final = MappingProxyType({_P.TRACING: (6, 5)})
+_ADDRESSES: Final = MappingProxyType({**_CGROUP, _P.SOCK_OPS: (6, 15)})
 
 _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
     ((6, 2), _ANY, "bpf_rcu_read_lock bpf_rcu_read_unlock"),
@@ -119,6 +145,16 @@ _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
     ((6, 0), _CONNTRACK, "bpf_ct_change_timeout bpf_ct_change_status"),
     ((6, 8), _XDP, "bpf_xdp_get_xfrm_state bpf_xdp_xfrm_state_release"),
     ((6, 18), _XDP, "bpf_xdp_pull_data"),
+    ((6, 14), _ANY, "bpf_get_kmem_cache"),
+    ((6, 12), _LSM, "bpf_get_task_exe_file bpf_put_file bpf_path_d_path"),
+    ((6, 10), _KPROBES, "bpf_session_is_return"),
+    ((6, 9), _TC, "bpf_sk_assign_tcp_reqsk"),
+    ((6, 5), _ITERATORS, "bpf_sock_destroy"),
+    ((6, 7), _ADDRESSES, "bpf_sock_addr_set_sun_path"),
+    ((6, 15), _ADDRESSES, "bpf_sock_ops_enable_tx_tstamp"),
+    ((7, 0), _ANY, "bpf_get_mem_cgroup bpf_get_root_mem_cgroup bpf_put_mem_cgroup bpf_mem_cgroup_usage"),
+    ((7, 0), _ANY, "bpf_mem_cgroup_page_state bpf_mem_cgroup_vm_events bpf_mem_cgroup_memory_events"),
+    ((7, 0), _ANY, "bpf_strncasecmp bpf_strcasestr bpf_strncasestr"),
 )
 
 

@@ -146,7 +146,7 @@ def _disagree(kind: str, helper: Helper, theirs: Answer) -> bool:
     return bool(theirs & Answer.GPL) != helper.gpl
 
 
-def _target(btf: Btf, name: str) -> tuple[int, int | None] | None:
+def target_of(btf: Btf, name: str) -> tuple[int, int | None] | None:
     """The BTF id of `name`, and the number of the member; None if this kernel has no such thing."""
     if not name:
         return 0, None
@@ -186,7 +186,7 @@ def facts() -> dict[str, str]:
     btf = Btf.running()
     found = {}
     for name, kind in KINDS.items():
-        place = _target(btf, kind.target)
+        place = target_of(btf, kind.target)
         if place is None:
             found[name] = f"no {kind.target}"
             continue

@@ -1,0 +1,65 @@
+"""Asks a kernel's verifier which programs may call which kfuncs. Runs anywhere, in guests too:
+
+    python tests/kernel/kfunc_facts.py > facts.json
+
+For each kfunc, the kinds of programs (as `helper_facts` names them) that may call it; those that must be able to sleep
+for it have `(sleeps)` behind their name.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import struct
+import sys
+from pathlib import Path
+from typing import Final
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
+
+from helper_facts import KINDS, Programs, target_of
+from load_program import load
+
+from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.kernel.btf_types import DeclarationTag
+from pyebpf.kernel.kfuncs import KNOWN, TAG
+
+KFUNC_CALL: Final = 2
+"""BPF_PSEUDO_KFUNC_CALL."""
+SLEEPS: Final = " (sleeps)"
+
+
+def kfuncs(btf: Btf) -> dict[str, int]:
+    """Those that are marked as such; before 6.10, those that the table knows."""
+    tags = [btf.type(number) for number in btf.find_all(TAG)]
+    marked = {btf.name(tag.type_id): tag.type_id for tag in tags if isinstance(tag, DeclarationTag)}
+    known = {row.name: btf.find(row.name, Kind.FUNC) for row in KNOWN}
+    return marked or {name: number for name, number in known.items() if number is not None}
+
+
+def _says(kind: Programs, number: int, target: int, attach: int) -> str:
+    call = struct.pack("<BBhi", 0x85, KFUNC_CALL << 4, 0, number)
+    return load(kind.type, call + kind.code, attach=attach, target=target, flags=kind.flags)[1]
+
+
+def facts() -> dict[str, list[str]]:
+    """The answers of this kernel's verifier."""
+    btf = Btf.running()
+    found: dict[str, list[str]] = {name: [] for name in sorted(kfuncs(btf))}
+    for name, kind in KINDS.items():
+        place = target_of(btf, kind.target)
+        if place is None:
+            continue
+        attach = kind.attach if place[1] is None else place[1]
+        if load(kind.type, kind.code, attach=attach, target=place[0], flags=kind.flags)[0]:
+            continue
+        for kfunc, number in kfuncs(btf).items():
+            said = _says(kind, number, place[0], attach)
+            if not re.search(r"calling kernel function \S+ is not allowed|not supported", said):
+                found[kfunc].append(name + (SLEEPS if "sleepable" in said else ""))
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps({"kernel": platform.release(), "kfuncs": facts()}, indent=1))
