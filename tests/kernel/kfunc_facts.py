@@ -43,10 +43,11 @@ def _says(kind: Programs, number: int, target: int, attach: int) -> str:
     return load(kind.type, call + kind.code, attach=attach, target=target, flags=kind.flags)[1]
 
 
-def facts() -> dict[str, list[str]]:
-    """The answers of this kernel's verifier."""
+def facts() -> tuple[list[str], dict[str, list[str]]]:
+    """The kinds that load here, and the answers of this kernel's verifier."""
     btf = Btf.running()
     found: dict[str, list[str]] = {name: [] for name in sorted(kfuncs(btf))}
+    asked = []
     for name, kind in KINDS.items():
         place = target_of(btf, kind.target)
         if place is None:
@@ -54,12 +55,26 @@ def facts() -> dict[str, list[str]]:
         attach = kind.attach if place[1] is None else place[1]
         if load(kind.type, kind.code, attach=attach, target=place[0], flags=kind.flags)[0]:
             continue
+        asked.append(name)
         for kfunc, number in kfuncs(btf).items():
             said = _says(kind, number, place[0], attach)
             if not re.search(r"calling kernel function \S+ is not allowed|not supported", said):
                 found[kfunc].append(name + (SLEEPS if "sleepable" in said else ""))
-    return found
+    return asked, found
+
+
+def disagreements(asked: list[str], found: dict[str, list[str]], version: tuple[int, ...]) -> list[str]:
+    """Where the table says something else than the verifier of Linux `version` does, of kfuncs that it knows."""
+    wrong = []
+    for row in KNOWN:
+        allowed = {KINDS[name.removesuffix(SLEEPS)].type for name in found.get(row.name, ())}
+        for type in {KINDS[name].type for name in asked} if row.name in found else ():
+            since = row.allowed_since(type)
+            if (type in allowed) != (since is not None and since <= version):
+                wrong.append(f"{row.name} in {type.name}, Linux {version}: here since {since}")
+    return wrong
 
 
 if __name__ == "__main__":
-    print(json.dumps({"kernel": platform.release(), "kfuncs": facts()}, indent=1))
+    asked, found = facts()
+    print(json.dumps({"kernel": platform.release(), "kinds": asked, "kfuncs": found}, indent=1))

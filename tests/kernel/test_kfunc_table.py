@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
+from kfunc_facts import disagreements, facts
 from kfunc_survey import survey
-from load_program import RETURN_ZERO, can_load, load
+from load_program import can_load
 from test_tables import _kernel
 
 from pyebpf.kernel.btf import Btf, Kind
-from pyebpf.kernel.hooks import HOOKS
 from pyebpf.kernel.kfuncs import KNOWN, PAIRS, REFUSED, TAG, known_kfunc
-from pyebpf.kernel.programs import ProgramType
-
-KFUNC_CALL = 2
-"""BPF_PSEUDO_KFUNC_CALL."""
 
 
 def test_rows_are_unique_and_pairs_complete() -> None:
@@ -41,26 +35,12 @@ def test_the_kernel_has_them() -> None:
 
 @pytest.mark.kernel
 def test_the_kernel_lets_the_same_programs_call_them() -> None:
-    """Whether a program's type may call it is what the verifier looks at first, before the arguments.
-
-    Programs on security hooks are refused by the policy of some machines, and are as those of tracing here.
-    """
+    """Whether a program's type may call it is what the verifier looks at first, before the arguments."""
     if reason := can_load():
         pytest.skip(reason)
-    btf = Btf.running()
-    tracepoint = btf.find("btf_trace_sched_switch", Kind.TYPEDEF) or 0
-    wrong = []
-    for row in KNOWN:
-        number = btf.find(row.name, Kind.FUNC)
-        if row.since > _kernel() or number is None:
-            continue
-        for program_type in sorted({hook.program_type for hook in HOOKS} - {ProgramType.LSM}):
-            call = struct.pack("<BBhi", 0x85, KFUNC_CALL << 4, 0, number)
-            typed = {"attach": 23, "target": tracepoint} if program_type is ProgramType.TRACING else {}
-            _, log = load(program_type, call + RETURN_ZERO, **typed)
-            since = row.allowed_since(program_type)
-            if ("is not allowed" not in log) != (since is not None and since <= _kernel()):
-                wrong.append(f"{row.name} in {program_type.name}: {log.strip()[:200]}")
+    asked, found = facts()
+    assert {"tracepoint", "xdp", "cgroup_skb", "socket_filter", "kprobe", "iterator"} <= set(asked)
+    wrong = disagreements(asked, found, _kernel())
     assert not wrong, "\n".join(wrong)
 
 

@@ -1,10 +1,10 @@
 from pyebpf import XDP, xdp
-from pyebpf.kfuncs import bpf_get_kmem_cache, bpf_iter_num_new, bpf_session_cookie, bpf_wq_start
+from pyebpf.kfuncs import bpf_crypto_ctx_acquire, bpf_iter_num_new, bpf_session_cookie, bpf_wq_start
 
 
 @xdp
 def probe(packet):
-    bpf_get_kmem_cache(1)  # error
+    bpf_crypto_ctx_acquire(1)  # error
     bpf_session_cookie()  # error
     bpf_iter_num_new(packet, 1, 2)  # error
     bpf_wq_start(packet, 1)  # error
