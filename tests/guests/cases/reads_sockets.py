@@ -3,7 +3,7 @@
 import os
 import socket
 
-from pyebpf import Global, Hash, cast, raw_tracepoint, struct, pid, u8, u16, u32, u64
+from pyebpf import Global, Hash, cast, pid, raw_tracepoint, struct, u8, u16, u32
 
 SINCE = (5, 10)
 PORTABLE = True

@@ -2,7 +2,7 @@
 
 import os
 
-from pyebpf import Array, Global, Kernel, current_task, i64, raw_tracepoint, struct, tid, u32, u64
+from pyebpf import Array, Global, current_task, i64, raw_tracepoint, struct, tid, u32, u64
 
 SINCE = (5, 10)
 PORTABLE = True
