@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "compile": "Compile FILE to a BPF object, or show a stage of it.",
     "check": "Find mistakes; show loop bounds and budgets. Needs no root.",
     "inspect": "Show what is in a BPF object.",
+    "btf": "Keep the kernel's types that programs use, in a small file.",
     "explain": "Explain a diagnostic's code.",
 }
 """Commands and what they do; each is a module of this package, imported when it is called."""

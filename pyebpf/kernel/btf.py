@@ -281,7 +281,7 @@ class Btf:
             case Kind.RESTRICT:
                 return types.Modifier("restrict", size)
             case Kind.TYPE_TAG:
-                return types.Modifier("type_tag", size, name)
+                return types.Modifier("type_tag", size, name, flag)
             case Kind.FUNC:
                 return types.Function(name, size, count)
             case Kind.FUNC_PROTO:
@@ -298,7 +298,7 @@ class Btf:
                 return types.Float(name, size)
             case Kind.DECL_TAG:
                 component = self._word(more)
-                return types.DeclarationTag(name, size, component - (component >> 31 << 32))
+                return types.DeclarationTag(name, size, component - (component >> 31 << 32), flag)
             case Kind.VOID:
                 raise BtfError("void is only type 0")
 

@@ -145,6 +145,8 @@ class Modifier:
     word: ModifierWord
     type_id: int
     name: str = ""
+    attribute: bool = False
+    """Whether a tag's text is any attribute of the compiler's, such as `address_space(1)`: since 6.14."""
 
 
 @final
@@ -223,6 +225,8 @@ class DeclarationTag:
     name: str
     type_id: int
     component: int
+    attribute: bool = False
+    """Whether the text is any attribute of the compiler's, such as `preserve_access_index`: since 6.14."""
 
 
 BtfType: TypeAlias = (

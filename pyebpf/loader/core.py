@@ -38,7 +38,7 @@ def no_modules() -> Iterable[tuple[str, Btf]]:
 
 def relocate(obj: Object, target: Btf, modules: Modules = no_modules) -> dict[str, bytes]:
     """The code of the functions of `obj` that have CO-RE records, by name. Raises LoadError."""
-    local = _own_types(obj)
+    local = own_types(obj)
     resolver = Resolver(local, target, modules)
     order = ">" if obj.big_endian else "<"
     changed: dict[str, bytearray] = {}
@@ -50,11 +50,11 @@ def relocate(obj: Object, target: Btf, modules: Modules = no_modules) -> dict[st
                 raise LoadError("it is for no whole instruction of the function", "object")
             patch(code, at, order, resolver.change(record))
         except LoadError as error:
-            raise LoadError(f"{_title(function, record, local)}: {error}", error.reason) from None
+            raise LoadError(f"{title(function, record, local)}: {error}", error.reason) from None
     return {name: bytes(code) for name, code in changed.items()}
 
 
-def _own_types(obj: Object) -> Btf:
+def own_types(obj: Object) -> Btf:
     try:
         return Btf.from_bytes(obj.btf)
     except BtfError as error:
@@ -68,7 +68,7 @@ def records(obj: Object) -> Iterator[tuple[FunctionSpec, CoreRelocation]]:
     yield from sorted(pairs, key=lambda pair: pair[1].number)
 
 
-def _title(function: FunctionSpec, record: CoreRelocation, local: Btf) -> str:
+def title(function: FunctionSpec, record: CoreRelocation, local: Btf) -> str:
     at = (record.offset - function.section_offset) // 8
     try:
         spec = parse(local, record.type_id, record.access, CoreKind(record.kind))

@@ -14,7 +14,10 @@ from pins import BPFTOOL, Pins
 
 import pyebpf
 from pyebpf.compiler import compile_target
+from pyebpf.kernel.btf import Btf
 from pyebpf.loader import sys as bpf
+from pyebpf.loader.core import relocate
+from pyebpf.loader.minimise import minimise
 
 ROOT = Path(__file__).parents[2]
 FILES = (*sorted((ROOT / "samples").glob("*.py")), *sorted((Path(__file__).parent / "programs").glob("*.py")))
@@ -37,6 +40,8 @@ def test_same_instructions(path: Path, pins: Pins, tmp_path: Path) -> None:
     with pyebpf.load(obj, attach=False) as session:
         ours = {name: tag_and_length(program.loaded.fd) for name, program in session.programs.items()}
     assert ours == theirs
+    whole = relocate(obj, Btf.running())
+    assert relocate(obj, Btf.from_bytes(minimise([obj], Btf.running()))) == whole
     print(f"{len(ours)} programs, {sum(length for _, length in ours.values()) // 8} instructions")
 
 
