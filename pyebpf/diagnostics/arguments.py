@@ -76,6 +76,39 @@ class NoResult(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class ArgumentOnStack(Diagnostic):
+    code: ClassVar = "E0625"
+    title: ClassVar = "`{name}` is not among the first {most} arguments, which {machine} has in registers"
+    notes: ClassVar = ("it is: {prototype}",)
+    help: ClassVar = "@fentry has all of them"
+    explanation: ClassVar = """
+    A kprobe sees the registers; further arguments lie on the stack. On x86-64 six are in registers, on arm64 eight, on
+    s390x five.
+    """
+
+    name: str
+    most: int
+    machine: str
+    prototype: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnknownSyscall(Diagnostic):
+    code: ClassVar = "E0626"
+    title: ClassVar = "there is no system call `{name}`"
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    System calls have the names of their functions in the kernel, which are also those of the tracepoints
+    `syscalls:sys_enter_NAME`: `newstat`, not `stat`.
+    """
+
+    name: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class ArgumentDefault(Diagnostic):
     code: ClassVar = "E0624"
     title: ClassVar = "a parameter of {hook} function has no default"

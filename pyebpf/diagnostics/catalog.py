@@ -182,6 +182,8 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     kernel_types.UnknownEnumerator,
     kernel_types.KernelQuestion,
     kernel_types.AbsentType,
+    arguments.ArgumentOnStack,
+    arguments.UnknownSyscall,
     declarations.BadDeclaration,
     declarations.ModuleRaised,
     declarations.NothingToCompile,

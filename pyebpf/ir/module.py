@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 from pyebpf.ir.types import AddressType
+from pyebpf.kernel.arguments import Signature
 from pyebpf.kernel.hooks import Hook
 from pyebpf.layout import Boolean, Enumeration, Integer, Type
 from pyebpf.metadata import PrintSite
@@ -257,6 +258,8 @@ class Program:
     scratch: Scratch | None = None
     """Where local memory lies that doesn't fit the stack, once that is decided."""
     callback: Callback | None = None
+    signature: Signature | None = None
+    """Hooks whose parameters are arguments: what the target takes and gives."""
 
 
 @final

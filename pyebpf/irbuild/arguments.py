@@ -10,13 +10,24 @@ from pyebpf.diagnostics import arguments as errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.types import U64, AddressType, IntType, KernelType
-from pyebpf.irbuild import contexts, functions
+from pyebpf.irbuild import assignments, contexts, functions, registers
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Abandon, Builder
 from pyebpf.irbuild.closures import assigned_names
 from pyebpf.irbuild.operands import Context
-from pyebpf.kernel.arguments import RESULT, WORD, Argument, Signature, nearest_target, signature_of
-from pyebpf.kernel.hooks import HOOKS, Hook
+from pyebpf.kernel.arguments import (
+    RESULT,
+    WORD,
+    Argument,
+    Signature,
+    nearest,
+    nearest_target,
+    signature_of,
+    syscall_signature,
+    written_signature,
+)
+from pyebpf.kernel.hooks import HOOKS, ContextKind, Hook
+from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
@@ -26,7 +37,7 @@ CONTEXT = "ctx"
 
 def bind(b: Builder, function: tree.Function) -> None:
     """Every parameter as what the kernel gives for it. Raises Abandon when any of them is wrong."""
-    signature = signature_of_hook(b)
+    signature = b.signature = signature_of_hook(b, function)
     if b.hook.gives and signature.result is None:  # what is returned for a function without a result must be 0
         b.hook = replace(b.hook, result=(0, 0))
     changed = assigned_names(function)
@@ -40,17 +51,49 @@ def bind(b: Builder, function: tree.Function) -> None:
         raise Abandon
 
 
-def signature_of_hook(b: Builder) -> Signature:
+def signature_of_hook(b: Builder, function: tree.Function) -> Signature:
     """What the hook's target takes and gives, or a diagnostic at the decorator."""
     target, span = b.hook.target, contexts.decorator_span(b)
     assert target is not None
-    btf = b.module.btf(b, span)
-    found = signature_of(btf, target, b.argument)
+    if b.hook.context is ContextKind.SYSCALL:
+        return _syscall(b, span)
+    kprobe = b.hook.context is ContextKind.REGISTERS
+    written = _written(b, function) if kprobe else None
+    btf = b.module.btf_or_none() if written is not None else b.module.btf(b, span)
+    found = (signature_of(btf, target, b.argument) if btf is not None else None) or written
     if found is None:
+        assert btf is not None
         near = nearest_target(btf, target, b.argument)
         hint = f'@{b.hook.name}("{near}")' if near else ""
+        if not near and kprobe:
+            parameters = ", ".join(f"{each.name}: u64" for each in function.parameters)
+            order = "" if b.hook.gives else ", in the function's order"
+            hint = f"give parameters types{order}: def {function.name}({parameters}):"
         b.error(errors.UnknownTarget(span, target.what, b.argument, hint))
     return found
+
+
+def _syscall(b: Builder, span: Span) -> Signature:
+    found = syscall_signature(b.argument)
+    if found is None:
+        near = nearest(b.argument, SYSCALLS)
+        b.error(errors.UnknownSyscall(span, b.argument, f'@{b.hook.name}("{near}")' if near else ""))
+    return found
+
+
+def _written(b: Builder, function: tree.Function) -> Signature | None:
+    """The signature that the parameters' annotations make, where each has one: there are functions without BTF."""
+    types = []
+    for parameter in function.parameters:
+        if parameter.name == CONTEXT:
+            continue
+        if parameter.annotation is None:
+            return None
+        type = assignments.annotation(b, parameter.annotation)
+        if not isinstance(type, layout.Integer | layout.Boolean):
+            b.error(errors.ArgumentType(parameter.span, parameter.span.text))
+        types.append((parameter.name, type.size, isinstance(type, layout.Integer) and type.signed))
+    return written_signature(b.argument, types)
 
 
 def _bind(b: Builder, signature: Signature, function: tree.Function, parameter: tree.Parameter, changed: bool) -> None:
@@ -63,12 +106,21 @@ def _bind(b: Builder, signature: Signature, function: tree.Function, parameter: 
         b.assigned |= {CONTEXT}
         return
     argument = _find(b, signature, parameter.name, span)
-    value = _typed(b, argument, b.emit(ops.ContextLoad(argument.place * WORD, WORD, _raw(argument), span)), span)
+    if parameter.annotation is not None and _as_number(b, argument, parameter.annotation):
+        argument = replace(argument, kind="integer")
+    value = _typed(b, argument, _word(b, signature, argument, span), span)
     if isinstance(value.type, KernelType) and not changed and parameter.annotation is None:
         b.frame.bindings[parameter.name] = Fixed(value)
         b.assigned |= {parameter.name}
         return
     functions.bind_parameter(b, parameter, value, span, changed)
+
+
+def _as_number(b: Builder, argument: Argument, annotation: tree.Expression) -> bool:
+    """Whether an address is wanted as a number; what the verifier knows as a pointer to a struct can't be."""
+    known = b.hook.context is ContextKind.ARGUMENTS and argument.kind == "struct"
+    address = argument.kind in ("address", "struct") and not known
+    return address and assignments.annotation(b, annotation) == layout.U64
 
 
 def _find(b: Builder, signature: Signature, name: str, span: Span) -> Argument:
@@ -105,11 +157,20 @@ def _would_have(other: Hook, hook: Hook, signature: Signature, name: str) -> boo
     return other.arguments and signature.find(name) is not None
 
 
-def _raw(argument: Argument) -> AddressType | KernelType | IntType:
-    """The type of the word that holds it."""
+def _word(b: Builder, signature: Signature, argument: Argument, span: Span) -> ops.Value:
+    """The eight bytes that hold it."""
+    typed = b.hook.context is ContextKind.ARGUMENTS
+    type = _raw(argument, typed)
+    if not typed:
+        return registers.word(b, signature, argument, type, span)
+    return b.emit(ops.ContextLoad(argument.place * WORD, WORD, type, span))
+
+
+def _raw(argument: Argument, typed: bool) -> AddressType | KernelType | IntType:
+    """The type of the word that holds it. `typed`: whether the verifier knows types."""
     match argument.kind:
         case "struct":
-            return KernelType(argument.struct, direct=True)
+            return KernelType(argument.struct, direct=typed)
         case "address":
             return AddressType(argument.space)
         case _:

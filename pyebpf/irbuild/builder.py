@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyebpf.irbuild.bindings import Frame
     from pyebpf.irbuild.module_state import ModuleState
     from pyebpf.irbuild.operands import Closure
+    from pyebpf.kernel.arguments import Signature
     from pyebpf.kernel.hooks import Hook
     from pyebpf.lang.maps import Map
     from pyebpf.lang.probes import HelperFunction
@@ -111,6 +112,8 @@ class Builder:
     """Packets: where the cursor stands, in bytes from the start."""
     parsed_in_loop: bool = False
     """Packets: whether a loop has moved the cursor."""
+    signature: Signature | None = None
+    """What the hook's target takes and gives, where the probe's parameters are its arguments."""
     owner: str = ""
     """The program's name; of a callback, that of the program it is a part of."""
     name: str = ""

@@ -111,7 +111,8 @@ def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.
         return []
     b, body = settled
     parameter = ", ".join(each.name for each in function.parameters)
-    program = Program(probe.__name__, probe.hook, probe.argument, default, parameter, body, function.span)
+    begun = (probe.__name__, probe.hook, probe.argument, default, parameter, body, function.span)
+    program = Program(*begun, signature=b.signature)
     return [program, *_build_callbacks(state, sink, program, b.later)]
 
 

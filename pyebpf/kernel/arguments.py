@@ -14,6 +14,7 @@ from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.kernel.c_text import declaration, prototype
 from pyebpf.kernel.hooks import Target
+from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.records import dataclass
 
 RESULT: Final = "ret"
@@ -126,6 +127,42 @@ def _is_user(btf: Btf, type_id: int) -> bool:
             return True
         type_id = found.type_id
     return False
+
+
+_SYSCALL_TYPES: Final = {
+    "ptr": ("void *", WORD, False),
+    "i32": ("int ", 4, True),
+    "u32": ("unsigned int ", 4, False),
+    "u16": ("umode_t ", 2, False),
+    "i64": ("long ", WORD, True),
+    "u64": ("unsigned long ", WORD, False),
+}
+"""By the words of `syscalls`: as C has it, bytes, whether it is signed."""
+
+
+def syscall_signature(name: str) -> Signature | None:
+    """What a system call takes; None if there is none of that name."""
+    call = SYSCALLS.get(name)
+    if call is None:
+        return None
+    arguments = []
+    for place, each in enumerate(call.split()):
+        word, _, type = each.partition(":")
+        text, size, signed = _SYSCALL_TYPES[type]
+        kind: Literal["address", "integer"] = "address" if type == "ptr" else "integer"
+        space: Literal["user", "any"] = "user" if type == "ptr" else "any"
+        arguments.append(Argument(word, kind, f"{text}{word}", place, size, signed, space=space))
+    shown = ", ".join(each.declaration for each in arguments) or "void"
+    return Signature(f"long {name}({shown})", tuple(arguments), Argument(RESULT, "integer", "long ret", 0, WORD, True))
+
+
+def written_signature(name: str, types: Iterable[tuple[str, int, bool]]) -> Signature:
+    """What somebody says that a function takes, or gives as `ret`: numbers by name, size in bytes, and whether they are
+    signed."""
+    all = [Argument(word, "integer", word, place, size, signed) for place, (word, size, signed) in enumerate(types)]
+    arguments = tuple(each for each in all if each.name != RESULT)
+    result = next((each for each in all if each.name == RESULT), None)
+    return Signature(f"{name}({', '.join(each.name for each in arguments)})", arguments, result)
 
 
 def nearest_target(btf: Btf, target: Target, name: str) -> str:

@@ -9,46 +9,67 @@ from typing import Any, Final
 from pyebpf import layout
 from pyebpf.encode import encode
 from pyebpf.ir.module import Program
-from pyebpf.kernel.arguments import RESULT, WORD, Argument, Signature, signature_of
+from pyebpf.kernel.arguments import RESULT, WORD, Argument, Signature
 from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.registers import Registers, registers_of
 from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.record import Record
 
-WORDS: Final = 16
-"""More than any target has arguments and results."""
+WORDS: Final = 40
+"""More than any target has arguments and results, and than there are registers."""
 
 
 def arguments_memory(program: Program, given: Any, addresses: Addresses, btf: Btf | None) -> Record:
     """`ctx={"file": {"f_mode": 1}, "count": 3, "ret": -1}`: all that the function has as parameters."""
-    known = given_by_name(program, btf)
+    signature = program.signature
+    assert signature is not None
     values = {} if given is None else given
     if not isinstance(values, Mapping):
         raise SimulationError(f"the context of {program.argument} is a dict of its arguments, not {values!r}")
+    known = _given_by_name(program, signature)
     for word in values:
         if word not in known:
             raise SimulationError(f"{program.argument} has no argument {word!r}; {nearest(str(word), known)}")
-    record = Record(program.argument, WORDS * WORD, {name: (WORD * each.place, WORD) for name, each in known.items()})
+    places = _places(program, signature, btf)
+    words = {name: (offset, WORD) for name, offset in places.items() if name in known}
+    record = Record(program.argument, WORDS * WORD, words)
     for name, value in values.items():
-        record.set(WORD * known[name].place, word_of(known[name], value, addresses))
-    return record
+        if name in places:
+            record.set(places[name], word_of(known[name], value, addresses))
+    if program.hook.context is not ContextKind.SYSCALL or not program.hook.arguments:
+        return record
+    # The arguments are in the registers of the process, whose address is the function's one argument.
+    registers = _registers(btf)
+    outer = Record(program.argument, WORDS * WORD, {})
+    at = addresses.place("kernel", record)
+    outer.set(registers.arguments[0], _number(layout.U64, at, "ctx"))
+    return outer
 
 
-def given_by_name(program: Program, btf: Btf | None) -> dict[str, Argument]:
+def _given_by_name(program: Program, signature: Signature) -> dict[str, Argument]:
     """What the program's hook gives."""
-    signature = _signature(program, btf)
     found = {each.name: each for each in signature.arguments if each.name and program.hook.arguments}
     if program.hook.gives and signature.result is not None:
         found[RESULT] = signature.result
     return found
 
 
-def _signature(program: Program, btf: Btf | None) -> Signature:
-    target = program.hook.target
-    assert target is not None
-    found = signature_of(btf or Btf.running(), target, program.argument)
-    if found is None:
-        raise SimulationError(f"the kernel types have no {target.what} {program.argument}")
+def _places(program: Program, signature: Signature, btf: Btf | None) -> dict[str, int]:
+    """Where each argument and the result lie, in bytes from the start of the context."""
+    if program.hook.context is ContextKind.ARGUMENTS:
+        words = [*signature.arguments, *([signature.result] if signature.result is not None else [])]
+        return {each.name: each.place * WORD for each in words}
+    registers = _registers(btf)
+    row = registers.syscall_arguments if program.hook.context is ContextKind.SYSCALL else registers.arguments
+    names = [each.name for each in signature.arguments] if program.hook.arguments else []
+    return dict(zip(names, row, strict=False)) | ({RESULT: registers.result} if program.hook.gives else {})
+
+
+def _registers(btf: Btf | None) -> Registers:
+    found = registers_of(btf)
+    assert found is not None  # it was compiled for them
     return found
 
 

@@ -51,7 +51,7 @@ def context_memory(
             return _tracepoint(program, given, addresses, btf)
         case ContextKind.RAW_ARGS:
             return _raw(program, given, addresses)
-        case ContextKind.ARGUMENTS:
+        case ContextKind.ARGUMENTS | ContextKind.REGISTERS | ContextKind.SYSCALL:
             return arguments_memory(program, given, addresses, btf)
         case _:
             return _skb(program, given, packet)

@@ -98,3 +98,45 @@ def test_a_target_that_this_kernel_lacks(program: Callable[[str], ModuleType]) -
     other = [dataclasses.replace(each, argument="task_renamed") for each in obj.programs if each.name == "renamed"]
     with pytest.raises(pyebpf.LoadError, match="no tracepoint task_renamed in its BTF; did you mean task_rename"):
         pyebpf.load(dataclasses.replace(obj, programs=tuple(other)))
+
+
+KPROBES = """
+only, calls = Config[u32](0), Global[u64](0)
+
+@ksyscall("getpriority")
+def asking(who):
+    if pid() == only.value:
+        calls.value += max(who, 0)
+
+@kretsyscall("getpriority")
+def asked(ret):
+    if pid() == only.value and ret < 0:
+        calls.value += 1_000_000
+
+@kprobe("vfs_read")
+def reading(file, count, ctx):
+    if pid() == only.value and file.f_flags:
+        calls.value += count
+
+@kretprobe("vfs_read")
+def read(ret):
+    if pid() == only.value and ret > 0:
+        calls.value += ret
+"""
+
+
+def test_programs_on_kprobes_load(program: Callable[[str], ModuleType]) -> None:
+    """Where this kernel has no kprobes, that is what the error says; in other kernels' guests they fire."""
+    module = program(KPROBES)
+    sections = [each.section for each in pyebpf.compile(module).programs]
+    assert sections == ["ksyscall/getpriority", "kretsyscall/getpriority", "kprobe/vfs_read", "kretprobe/vfs_read"]
+    with pyebpf.load(module, config={"only": os.getpid()}, attach=False) as session:
+        if not Path("/sys/bus/event_source/devices/kprobe").exists():
+            with pytest.raises(pyebpf.LoadError, match=r"has no kprobes \(CONFIG_KPROBE_EVENTS\)"):
+                session.attach("asking")
+            return
+        session.attach("asking")
+        session.attach("asked")
+        with pytest.raises(ProcessLookupError):
+            os.getpriority(os.PRIO_PROCESS, 77_000_000)
+        assert module.calls.value == 78_000_000

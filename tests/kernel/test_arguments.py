@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import platform
 import struct
 from collections.abc import Iterable
 
 import pytest
 
-from pyebpf.kernel.arguments import Argument, nearest, nearest_target, signature_of
+from pyebpf.kernel.arguments import Argument, nearest, nearest_target, signature_of, syscall_signature
 from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.kernel.hooks import FENTRY, FEXIT, LSM, TP_BTF, Target
+from pyebpf.kernel.registers import ARCHITECTURES, Registers, registers_of
+from pyebpf.kernel.syscalls import SYSCALLS
 
 
 class Types:
@@ -132,3 +135,42 @@ def test_of_this_kernel(running: Btf) -> None:
 def test_nearest() -> None:
     assert nearest("tcp_conect", ["tcp_connect", "udp_connect", "tcp_close"]) == "tcp_connect"
     assert nearest("nothing like it", ["tcp_connect"]) == ""
+
+
+@pytest.mark.parametrize("row", ARCHITECTURES, ids=lambda row: row.machine)
+def test_an_architecture_is_known_by_its_system_calls(row: Registers) -> None:
+    types = Types()
+    types.function(f"{row.syscall}read", types.add(Kind.INT, "long", 8, [1 << 24 | 64]))
+    assert registers_of(types.btf()) is row
+    assert len(row.arguments) >= 5 and len(row.syscall_arguments) == 6
+    assert all(offset % 8 == 0 for offset in (*row.arguments, *row.syscall_arguments, row.result))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the names are those of x86-64")
+def test_registers_lie_where_the_kernel_has_them(running: Btf) -> None:
+    """`struct pt_regs` of the running kernel, by the names that the calling convention has for the registers."""
+    row = registers_of(running)
+    assert row is not None and row.machine == "x86_64"
+    struct_id = running.find("pt_regs", Kind.STRUCT)
+    assert struct_id is not None
+
+    def offset(name: str) -> int:
+        found = running.member(struct_id, name)
+        assert found is not None
+        return found.byte_offset
+
+    assert row.arguments == tuple(map(offset, ("di", "si", "dx", "cx", "r8", "r9")))
+    assert row.syscall_arguments == tuple(map(offset, ("di", "si", "dx", "r10", "r8", "r9")))
+    assert row.result == offset("ax")
+
+
+def test_system_calls() -> None:
+    found = syscall_signature("openat")
+    assert found is not None
+    assert found.text == "long openat(int dfd, void *filename, int flags, umode_t mode)"
+    assert [(each.kind, each.size, each.space) for each in found.arguments] == [
+        *(("integer", 4, "any"), ("address", 8, "user"), ("integer", 4, "any"), ("integer", 2, "any"))
+    ]
+    assert syscall_signature("opanat") is None
+    for name in SYSCALLS:
+        assert syscall_signature(name) is not None

@@ -422,7 +422,9 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
     """Text for an address is found in user and in kernel memory, since most kernels' types don't tell which it is."""
     pytester.makepyfile(
         probes="""
-        from pyebpf import EPERM, Hash, char, fexit, kernel_str, lsm, tp_btf, u64, user_str
+        from pyebpf import (
+            EPERM, Hash, char, fexit, kernel_str, kprobe, kretsyscall, ksyscall, lsm, tp_btf, u64, user_str
+        )
 
         results = Hash[char[16], u64](max_entries=8)
 
@@ -437,13 +439,30 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
             name: char[16] = kernel_str(comm)
             results[name] += task.tgid
 
+        @ksyscall("openat")
+        def opening(flags, filename):
+            name: char[16] = user_str(filename)
+            results[name] += max(flags, 0)
+
+        @kretsyscall("openat")
+        def gave(ret):
+            results["result"] += max(-ret, 0)
+
+        @kprobe("vfs_read")
+        def reading(count, file):
+            results["reading"] += count + file.f_flags
+
+        @kprobe("of no known type")
+        def unknown(a: u64, b: u64):
+            results["unknown"] += b
+
         @lsm("socket_bind")
         def judge(addrlen, ret):
             return ret if ret != 0 or addrlen == 16 else -EPERM
         """,
         test_probes="""
         import pytest
-        from probes import judge, opened, renamed, results
+        from probes import gave, judge, opened, opening, reading, renamed, results, unknown
         from pyebpf.testing import SimulationError
 
         def test_it(simulate):
@@ -451,6 +470,16 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
             simulate(opened, ctx={"ret": 3, "filename": None, "dfd": 0})
             simulate(renamed, ctx={"task": {"tgid": 7, "pid": 8}, "comm": "other"})
             assert results.to_dict() == {"/etc": 102, "other": 7}
+
+        def test_registers(simulate):
+            simulate(opening, ctx={"filename": "/etc/passwd", "flags": 65})
+            simulate(gave, ctx={"ret": -9})
+            simulate(reading, ctx={"count": 7, "file": {"f_flags": 0o100000}})
+            simulate(unknown, ctx={"a": 1, "b": 2})
+            found = {"/etc/passwd": 65, "result": 9, "reading": 0o100007, "unknown": 2}
+            assert results.to_dict() == found
+            with pytest.raises(SimulationError, match="doesn't supply: ctx={'flags'"):
+                simulate(opening, ctx={"filename": "/etc/passwd"})
 
         def test_results(simulate):
             assert simulate(judge, ctx={"addrlen": 16, "ret": 0}).result == 0
@@ -471,4 +500,4 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
                 simulate(opened, ctx=ctx)
         """,
     )
-    pytester.runpytest_subprocess().assert_outcomes(passed=7)
+    pytester.runpytest_subprocess().assert_outcomes(passed=8)

@@ -12,6 +12,7 @@ from typing import Final
 
 from pyebpf.kernel.hooks.functions import FENTRY, FEXIT, FMOD_RET
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
+from pyebpf.kernel.hooks.kprobes import KPROBE, KRETPROBE, KRETSYSCALL, KSYSCALL
 from pyebpf.kernel.hooks.network import (
     CGROUP_SKB_EGRESS,
     CGROUP_SKB_INGRESS,
@@ -30,6 +31,10 @@ __all__ = [
     "FEXIT",
     "FMOD_RET",
     "HOOKS",
+    "KPROBE",
+    "KRETPROBE",
+    "KRETSYSCALL",
+    "KSYSCALL",
     "LSM",
     "RAW_TRACEPOINT",
     "SOCKET_FILTER",
@@ -48,6 +53,7 @@ __all__ = [
 
 HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM),
+    *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL),
     *(XDP, CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
 )
 

@@ -18,6 +18,7 @@ class AttachKind(Enum):
     NETDEV_XDP = "xdp"
     CGROUP = "cgroup"
     SOCKET = "socket"
+    KPROBE = "kprobe"
     TRAMPOLINE = "trampoline"
     """Programs that name their target when they are loaded (`attach_btf_id`)."""
 
@@ -31,6 +32,10 @@ class ContextKind(Enum):
     """`ctx.args[i]`, u64 each."""
     ARGUMENTS = "arguments"
     """The target's arguments by name, of types that the verifier knows: eight bytes each; behind them the result."""
+    REGISTERS = "registers"
+    """The arguments by name, in the registers of `struct pt_regs` (`kernel.registers`)."""
+    SYSCALL = "syscall"
+    """The same of a system call, in the registers of the process that makes it."""
     XDP_PACKET = "xdp_packet"
     """A packet read in place through `struct xdp_md`."""
     SKB_PACKET = "skb_packet"

@@ -1,0 +1,30 @@
+"""Programs on perf events: by a link on the event (5.15), or the older ioctl."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import struct
+from typing import Final
+
+from pyebpf.loader import sys
+from pyebpf.loader.load import LoadedProgram
+
+BPF_PERF_EVENT: Final = 41
+PERF_EVENT_IOC_ENABLE: Final = 0x2400
+PERF_EVENT_IOC_SET_BPF: Final = 0x40042408
+ATTRIBUTES: Final = struct.Struct("=IIQQQQQIIQQ")
+"""`struct perf_event_attr` up to its second version: type, size, config, period, sample and read formats, flags, two
+numbers for waking up, and two that mean something else for each type of event (config1, config2)."""
+
+
+def set_program(program: LoadedProgram, event: sys.Descriptor) -> tuple[sys.Descriptor, ...]:
+    """Put `program` on `event`; what must stay open. Raises OSError."""
+    try:
+        return sys.link_create(program.fd, event.fd, BPF_PERF_EVENT), event
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+    fcntl.ioctl(event.fd, PERF_EVENT_IOC_SET_BPF, program.fd)
+    fcntl.ioctl(event.fd, PERF_EVENT_IOC_ENABLE, 0)
+    return (event,)
