@@ -189,7 +189,7 @@ class Building:
             room, in_order, in_memory = attempt
             module = placed(checked, rewrite(in_memory), room)
             validate(module)
-            text = emit_module(module, in_order=in_order).text
+            text = emit_module(module, big_endian=module.big_endian, in_order=in_order).text
             try:
                 made = read_object(self._worker.compile(text, self.cpu))
             except StackOverrun as overrun:

@@ -6,6 +6,7 @@ A target is a probe, a list of probes, a module, or the path of a `.py` file.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -77,17 +78,19 @@ def compile_target(
     warn: Warn | None = None,
     worker: Worker | None = None,
     here: bool = False,
+    big_endian: bool | None = None,
 ) -> Object:
     """Compile to an object, which holds the bytes of its ELF file. Raises CompileError.
 
     `kernel` is the oldest that it shall run on; what came later is an error, and the instruction set is its own.
     `warn` is given what is legal and suspect. `worker`: a code generator to use, for those who compile much. `here`:
     where `kernel` isn't told, only this machine's shall load it, so that no other verifier need be able to follow it.
-    Raises ValueError for a `cpu` or a `kernel` that doesn't exist.
+    `big_endian`: for machines of this byte order; if None, of that of `btf`, or without one of this machine. Raises
+    ValueError for a `cpu` or a `kernel` that doesn't exist, and for a byte order that isn't that of `btf`.
     """
     from pyebpf.building import Building
 
-    kernel = as_version(kernel)
+    kernel, btf = as_version(kernel), _types(btf, big_endian)
     cpu = _instruction_set(cpu, kernel)
     verifier = running_version() if here and kernel is None else kernel
     with Building(cpu, verifier, worker) as building:  # starts to import LLVM while the front end works
@@ -112,6 +115,15 @@ def _checks(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | No
         return found[plan]
 
     return check
+
+
+def _types(btf: Btf | None, big_endian: bool | None) -> Btf | None:
+    """The kernel types to compile with: for machines of the other byte order without any, none. Raises ValueError."""
+    if big_endian is None or big_endian == (sys.byteorder == "big" if btf is None else btf.big_endian):
+        return btf
+    if btf is not None:
+        raise ValueError(f"the kernel types are those of a {'little' if big_endian else 'big'}-endian machine")
+    return Btf.empty(big_endian=big_endian)
 
 
 def _cpu(kernel: Version | None) -> str:
@@ -177,8 +189,10 @@ def emit(
     cpu: str | None = None,
     kernel: Version | None = None,
     warn: Warn | None = None,
+    big_endian: bool | None = None,
 ) -> str | bytes:
-    """The output of one stage: `ast`, `ir`, `llvm` and `asm` as text, `obj` as bytes."""
+    """The output of one stage: `ast`, `ir`, `llvm` and `asm` as text, `obj` as bytes. See `compile_target`."""
+    btf = _types(btf, big_endian)
     if stage == "ast":
         from pyebpf.syntax.dump import dump
 
@@ -207,7 +221,7 @@ def _planned(check: Callable[[Plan], Checked], stage: Stage, cpu: str, kernel: V
         return built.text if stage == "llvm" else print_module(built.module)
     module = optimize(checked)
     validate(module)
-    return emit_module(module).text if stage == "llvm" else print_module(module)
+    return emit_module(module, big_endian=module.big_endian).text if stage == "llvm" else print_module(module)
 
 
 def resolve(target: Target) -> Unit:

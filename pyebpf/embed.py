@@ -25,17 +25,23 @@ BtfSource: TypeAlias = "Btf | bytes | str | PathLike[str] | None"
 
 
 def compile(
-    target: Target, *, btf: BtfSource = None, cpu: str | None = None, kernel: Version | str | None = None
+    target: Target,
+    *,
+    btf: BtfSource = None,
+    cpu: str | None = None,
+    kernel: Version | str | None = None,
+    big_endian: bool | None = None,
 ) -> Object:
     """Compile `target` to a BPF object.
 
     `target`: a probe, several, a module, or the path of a `.py` file (of an `.o` file, which is read). `btf`: kernel
     types to compile for, as BTF, its bytes, or a file; the running kernel's if None. `cpu`: BPF instruction set, `v1`
     to `v4`; if None, v3 (Linux 5.1), or the newest that `kernel` has. `kernel`: the oldest that the object shall run
-    on, as `(5, 10)` or "5.10"; what it doesn't have is an error. Raises CompileError with diagnostics, ValueError for a
-    `cpu` or a `kernel` that doesn't exist. Needs no privileges.
+    on, as `(5, 10)` or "5.10"; what it doesn't have is an error. `big_endian`: whether it is for big-endian machines
+    (s390x); if None, as `btf` is, or this machine. Raises CompileError with diagnostics, ValueError for a `cpu` or a
+    `kernel` that doesn't exist, and for a byte order that isn't that of `btf`. Needs no privileges.
     """
-    return _compile(target, _btf(btf), cpu, kernel)
+    return _compile(target, _btf(btf), cpu, kernel, big_endian=big_endian)
 
 
 def load(
@@ -64,7 +70,13 @@ def load(
 
 
 def _compile(
-    target: Target, btf: Btf | None, cpu: str | None, kernel: Version | str | None, *, here: bool = False
+    target: Target,
+    btf: Btf | None,
+    cpu: str | None,
+    kernel: Version | str | None,
+    *,
+    here: bool = False,
+    big_endian: bool | None = None,
 ) -> Object:
     if isinstance(target, Object):
         return target
@@ -74,7 +86,9 @@ def _compile(
             from pyebpf.object.read import read_file
 
             return read_file(target)
-    return compiler.compile_target(target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here)
+    return compiler.compile_target(
+        target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here, big_endian=big_endian
+    )
 
 
 def _warn(found: tuple[Diagnostic, ...]) -> None:

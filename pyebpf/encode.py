@@ -9,7 +9,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from keyword import iskeyword
 from sys import byteorder
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
@@ -53,9 +53,14 @@ def record_class(type: layout.Struct) -> Any:
     return namedtuple(name, [field.name for field in type.fields], rename=True)
 
 
-def number_format(type: layout.Integer) -> str:
+Order: TypeAlias = Literal["=", "<", ">"]
+"""Of the bytes in numbers, as `struct` has it: this machine's, little-endian, big-endian."""
+NAMES: Final[dict[str, Literal["little", "big"]]] = {"<": "little", ">": "big"}
+
+
+def number_format(type: layout.Integer, order: Order = "=") -> str:
     """The `struct` format of an integer."""
-    return (">" if type.big_endian else "=") + CODES[type.size, type.signed]
+    return (">" if type.big_endian else order) + CODES[type.size, type.signed]
 
 
 def bits_unit(type: layout.Type) -> layout.Integer | None:
@@ -71,25 +76,25 @@ def bits_unit(type: layout.Type) -> layout.Integer | None:
             return None
 
 
-def encode(type: layout.Type, value: object, what: str = "value") -> bytes:
+def encode(type: layout.Type, value: object, what: str = "value", order: Order = "=") -> bytes:
     """`value` as bytes of `type`. Raises TypeError, OverflowError or ValueError that name `what`."""
     match type:
         case layout.Integer():
-            return _integer(type, value, what)
+            return _integer(type, value, what, order)
         case layout.Enumeration():
-            return _integer(type.base, _member(type, value, what), what)
+            return _integer(type.base, _member(type, value, what), what, order)
         case layout.Boolean():
             return bytes([_boolean(value, what)])
         case layout.Text():
             return _text(type, value, what)
         case layout.Array():
-            return _array(type, value, what)
+            return _array(type, value, what, order)
         case layout.Address():
             return _address(type, value, what)
         case layout.IPV4_NETWORK | layout.IPV6_NETWORK:
-            return _network(type, value, what)
+            return _network(type, value, what, order)
         case layout.Struct():
-            return _struct(type, value, what)
+            return _struct(type, value, what, order)
 
 
 def _boolean(value: object, what: str) -> bool:
@@ -107,7 +112,7 @@ def _member(type: layout.Enumeration, value: object, what: str) -> object:
     return value
 
 
-def _integer(type: layout.Integer, value: object, what: str) -> bytes:
+def _integer(type: layout.Integer, value: object, what: str, order: Order) -> bytes:
     if type.view == "ipv4" and isinstance(value, str | IPv4Address):
         try:
             value = int(IPv4Address(value))
@@ -118,7 +123,7 @@ def _integer(type: layout.Integer, value: object, what: str) -> bytes:
     number = int(value.__index__())
     if not type.minimum <= number <= type.maximum:
         raise OverflowError(f"{what} is {type}, which holds {type.minimum} to {type.maximum}, not {number}")
-    return struct.pack(number_format(type), number)
+    return struct.pack(number_format(type, order), number)
 
 
 def _text(type: layout.Text, value: object, what: str) -> bytes:
@@ -141,13 +146,13 @@ def _text(type: layout.Text, value: object, what: str) -> bytes:
     return data.ljust(type.length, b"\0")
 
 
-def _array(type: layout.Array, value: Any, what: str) -> bytes:
+def _array(type: layout.Array, value: Any, what: str, order: Order) -> bytes:
     if not hasattr(value, "__iter__") or isinstance(value, _NO_ORDER):
         raise TypeError(f"{what} is {type}, not {value!r}")
     items = list(value)
     if len(items) != type.length:
         raise ValueError(f"{what} is {type}: {type.length} values, not {value!r}")
-    return b"".join(encode(type.element, item, f"{what}[{index}]") for index, item in enumerate(items))
+    return b"".join(encode(type.element, item, f"{what}[{index}]", order) for index, item in enumerate(items))
 
 
 def _address(type: layout.Address, value: object, what: str) -> bytes:
@@ -166,7 +171,7 @@ def _address(type: layout.Address, value: object, what: str) -> bytes:
     raise TypeError(f"{what} is {type}, not {value!r}")
 
 
-def _network(type: layout.Struct, value: object, what: str) -> bytes:
+def _network(type: layout.Struct, value: object, what: str, order: Order) -> bytes:
     """A network, its text, or an address, which is a network of itself alone."""
     if not isinstance(value, str | IPv4Network | IPv6Network | IPv4Address | IPv6Address):
         raise TypeError(f"{what} is {type}, not {value!r}")
@@ -174,32 +179,36 @@ def _network(type: layout.Struct, value: object, what: str) -> bytes:
         network = (IPv4Network if type == layout.IPV4_NETWORK else IPv6Network)(str(value))
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
-    return struct.pack("=I", network.prefixlen) + network.network_address.packed
+    return struct.pack(order + "I", network.prefixlen) + network.network_address.packed
 
 
-def _struct(type: layout.Struct, value: object, what: str) -> bytes:
+def _struct(type: layout.Struct, value: object, what: str, order: Order) -> bytes:
     """From an instance of the struct, a mapping, or a tuple in the fields' order; missing fields of mappings are
     zero."""
     if type.is_union:
-        return _union(type, value, what)
+        return _union(type, value, what, order)
     data = bytearray(type.size)
     for field, item in _items(type, value, what):
         place = f"{what}.{field.name}"
         if field.bits:
-            _bits(data, field, item, place)
+            _bits(data, field, item, place, order)
         else:
-            data[field.offset : field.offset + field.type.size] = encode(field.type, item, place)
+            data[field.offset : field.offset + field.type.size] = encode(field.type, item, place, order)
     return bytes(data)
 
 
-def _union(type: layout.Struct, value: Any, what: str) -> bytes:
+def _union(type: layout.Struct, value: Any, what: str, order: Order) -> bytes:
     """From an instance of the union, or a mapping with one field at most."""
     if getattr(value, "__layout__", None) == type and hasattr(value, "__bytes__"):
+        if NAMES.get(order, byteorder) != byteorder:
+            raise ValueError(
+                f"{what} is a union, whose bytes are in this machine's order: give one field of it, by its name"
+            )
         return bytes(value)
     if not isinstance(value, Mapping) or len(value) > 1:
         raise TypeError(f"{what} is union {type}: an instance of it, or one field of it, not {value!r}")
     fields = layout.Struct(type.name, type.fields, type.size, type.align)
-    return _struct(fields, value, what)
+    return _struct(fields, value, what, order)
 
 
 def _items(type: layout.Struct, value: Any, what: str) -> list[tuple[layout.Field, object]]:
@@ -219,7 +228,7 @@ def _items(type: layout.Struct, value: Any, what: str) -> list[tuple[layout.Fiel
     raise TypeError(f"{what} is {type}, not {value!r}")
 
 
-def _bits(data: bytearray, field: layout.Field, value: Any, what: str) -> None:
+def _bits(data: bytearray, field: layout.Field, value: Any, what: str, given: Order) -> None:
     unit = bits_unit(field.type)
     if unit is None:
         raise TypeError(f"{what} is {field.type}, which has no bit fields")
@@ -231,7 +240,7 @@ def _bits(data: bytearray, field: layout.Field, value: Any, what: str) -> None:
     if not least <= number <= least + mask:
         raise OverflowError(f"{what} has {field.bits} bits, which hold {least} to {least + mask}, not {number}")
     place = slice(field.offset, field.offset + unit.size)
-    order: Literal["big", "little"] = "big" if unit.big_endian or byteorder == "big" else "little"
+    order: Literal["big", "little"] = "big" if unit.big_endian else NAMES.get(given, byteorder)
     old = int.from_bytes(data[place], order)
     new = old & ~(mask << field.bit_offset) | (number & mask) << field.bit_offset
     data[place] = new.to_bytes(unit.size, order)

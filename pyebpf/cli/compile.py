@@ -31,6 +31,7 @@ from pyebpf.kernel.versions import Version
 @btf_option
 @cpu_option
 @kernel_option
+@click.option("--big-endian", is_flag=True, help="For big-endian machines (s390x), as also BTF of such a kernel says.")
 def command(
     file: Path,
     output: Path | None,
@@ -38,6 +39,7 @@ def command(
     btf_path: Path | None,
     cpu: str | None,
     kernel: Version | None,
+    big_endian: bool,
 ) -> None:
     """Compile the probes in FILE to a standard BPF object, beside FILE or at OUT.o, or show a stage of it."""
     if emit == "obj" and output is None:
@@ -45,8 +47,13 @@ def command(
     shown = output is None or str(output) == "-"
     if output is not None and not shown and output.exists() and output.samefile(file):
         raise click.UsageError(f"{output} is the source, which would be lost; name another file with -o")
+    types = read_btf(btf_path)
+    if big_endian and types is not None and not types.big_endian:
+        raise click.UsageError(f"{btf_path} has the types of a little-endian machine, without --big-endian")
     with kept_clean(shown):
-        result = compiler.emit(file, emit, btf=read_btf(btf_path), cpu=cpu, kernel=kernel, warn=show_warnings)
+        result = compiler.emit(
+            *(file, emit), btf=types, cpu=cpu, kernel=kernel, warn=show_warnings, big_endian=big_endian or None
+        )
     data = result if isinstance(result, bytes) else result.encode()
     if output is None or shown:
         sys.stdout.buffer.write(data)

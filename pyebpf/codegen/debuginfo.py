@@ -194,7 +194,7 @@ class DebugInfo:
         tag = "DW_TAG_union_type" if type.is_union else "DW_TAG_structure_type"
         members = []
         covered = -1
-        for field in type.fields:
+        for field in sorted(type.fields, key=self._place) if self._big_endian else type.fields:
             if field.bits and self._splits(field.type):
                 # A field inside a number in network order has no place that C could name: show the number itself.
                 if field.offset != covered:
@@ -202,16 +202,22 @@ class DebugInfo:
                     members.append(self._member(field.name, whole, field.type.size * 8, field.offset * 8))
                 covered = field.offset
                 continue
-            size, offset, flags = field.type.size * 8, field.offset * 8, ""
+            size, offset, flags = field.type.size * 8, self._place(field), ""
             if field.bits:
-                shift = size - field.bits - field.bit_offset if self._big_endian else field.bit_offset
-                flags = f", flags: DIFlagBitField, extraData: i64 {offset}"
-                size, offset = field.bits, offset + shift
+                flags = f", flags: DIFlagBitField, extraData: i64 {field.offset * 8}"
+                size = field.bits
             members.append(self._member(field.name, self.type(field.type), size, offset, flags))
         return self.node(
             f"!DICompositeType(tag: {tag}, name: {quote(c_name(type.name))}, "
             f"size: {type.size * 8}, elements: {self.tuple(members)})"
         )
+
+    def _place(self, field: layout.Field) -> int:
+        """Where debug information has a field, in bits, by which the kernel wants members in order: on big-endian
+        machines bits count from the most significant one."""
+        if not field.bits or not self._big_endian:
+            return field.offset * 8 + field.bit_offset
+        return (field.offset + field.type.size) * 8 - field.bits - field.bit_offset
 
     def _splits(self, type: layout.Type) -> bool:
         return isinstance(type, layout.Integer) and type.big_endian and type.size > 1 and not self._big_endian

@@ -285,6 +285,8 @@ class Module:
     types_given: bool = False
     """Whether it was compiled with the types of a certain kernel, not with those of the running one."""
     kernel_enums: tuple[KernelEnum, ...] = ()
+    big_endian: bool = False
+    """Whether it is for big-endian machines."""
 
 
 PRINTS = "__pyebpf_prints"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from sys import byteorder
 from types import FunctionType
 
 from pyebpf.diagnostics import hooks as errors
 from pyebpf.diagnostics.base import Diagnostic, Error
-from pyebpf.encode import encode
+from pyebpf.encode import Order, encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import (
     PRINTS,
@@ -69,6 +70,17 @@ class ModuleState:
     """As those of `ir.Module`."""
     keep: list[object] = field(default_factory=list)
     """Declarations stay alive, so that their ids stay theirs."""
+
+    @property
+    def big_endian(self) -> bool:
+        """Whether it is compiled for big-endian machines: as the kernel types are that were asked for, or this machine
+        is."""
+        return self.given_btf.big_endian if self.given_btf is not None else byteorder == "big"
+
+    @property
+    def order(self) -> Order:
+        """Of the bytes in numbers."""
+        return ">" if self.big_endian else "<"
 
     @property
     def counts_alone(self) -> bool:
@@ -138,7 +150,7 @@ class ModuleState:
                 self._name(declared, name),
                 "Config" if declared.kind == "Config" else "Global",
                 declared.type,
-                _initial(declared),
+                _initial(declared, self.order),
                 None,
             )
         return self.variables[id(declared)]
@@ -194,6 +206,8 @@ def _inner(declared: Map, name: str) -> MapRef | None:
     return MapRef(f"{name}.inner", like.kind, int(kind.type), like.key, like.value, *numbers, like.unit, None)
 
 
-def _initial(declared: Declared) -> bytes:
+def _initial(declared: Declared, order: Order) -> bytes:
     """The first contents of a variable."""
-    return bytes(declared.type.size) if declared.initial is None else encode(declared.type, declared.initial)
+    return (
+        bytes(declared.type.size) if declared.initial is None else encode(declared.type, declared.initial, order=order)
+    )

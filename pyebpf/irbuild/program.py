@@ -94,6 +94,7 @@ def build_module(request: Request) -> Module:
         tuple(state.kfuncs.values()),
         types_given=request.btf is not None,
         kernel_enums=tuple(state.enums[name] for name in sorted(state.enums)),
+        big_endian=state.big_endian,
     )
 
 

@@ -58,7 +58,7 @@ def in_memory(b: Builder, operand: Operand, span: Span) -> Operand:
     if shape is None or not isinstance(operand, Static):
         return operand
     try:
-        data = encode(shape, operand.value, operand.name)
+        data = encode(shape, operand.value, operand.name, b.module.order)
     except (TypeError, ValueError, OverflowError) as error:
         b.error(data_errors.BadConstant(span, operand.name, f"{shape.kind} {shape.name}", str(error)))
     slot = b.constants.setdefault((shape, data), ops.Slot(operand.name, shape, span))

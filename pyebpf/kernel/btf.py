@@ -20,7 +20,7 @@ from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf_cache import open_index
 from pyebpf.kernel.btf_files import FOLDER, KERNEL, RUNNING, mapped, read
 from pyebpf.kernel.btf_names import UTF_8, encode, essential
-from pyebpf.kernel.btf_sections import BtfError, Data, Header, Sections
+from pyebpf.kernel.btf_sections import MAGIC, BtfError, Data, Header, Sections
 from pyebpf.kernel.btf_types import BtfType, Kind, MemberAccess
 
 _DEEPEST: Final = 128
@@ -57,6 +57,12 @@ class Btf:
     def from_bytes(data: bytes, base: Btf | None = None) -> Btf:
         """Read raw BTF of either byte order. Raises BtfError."""
         return Btf(data, base)
+
+    @staticmethod
+    def empty(*, big_endian: bool) -> Btf:
+        """No types at all, of a kernel of this byte order."""
+        order = ">" if big_endian else "<"
+        return Btf.from_bytes(struct.pack(order + "HBBIIIII", MAGIC, 1, 0, 24, 0, 0, 0, 1) + b"\0")
 
     @staticmethod
     def running() -> Btf:

@@ -5,6 +5,8 @@
     SINCE = (5, 8)                  the first kernel on which it works: on older ones it must be refused
     UNTIL = (6, 12)                 the last one
     MODULES = ("veth",)             kernel modules that it needs
+    JIT = True                      for kernels that translate programs: without BPF_JIT they must refuse it
+    MACHINES = ("x86_64",)          the machines that it is for; all unless given
     PORTABLE = True                 compiled once, for SINCE and with the host's types; every kernel gets that object
     ATTACH = False                  only loaded: `check` runs or attaches its programs itself
     def where() -> dict             called first, in the guest: where programs attach, by their names
@@ -42,6 +44,8 @@ class Case:
     since: Version
     until: Version | None
     portable: bool
+    machines: tuple[str, ...] | None
+    jit: bool
 
     def works(self, kernel: Version) -> bool:
         return self.since <= kernel and (self.until is None or kernel <= self.until)
@@ -62,7 +66,9 @@ def read_case(path: Path) -> Case:
     module = import_case(path)
     assert callable(module.check), f"{path}: check is no function"
     until = getattr(module, "UNTIL", None)
-    return Case(path.stem, path, module.SINCE, until, getattr(module, "PORTABLE", False))
+    machines = getattr(module, "MACHINES", None)
+    portable, jit = getattr(module, "PORTABLE", False), getattr(module, "JIT", False)
+    return Case(path.stem, path, module.SINCE, until, portable, machines, jit)
 
 
 def all_names() -> list[str]:

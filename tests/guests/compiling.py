@@ -40,7 +40,7 @@ def compiled(case: Case, kernel: Version, types: Btf, worker: Worker) -> Compile
     """For a kernel that is too old (or too new) for it also that which the compiler refuses is compiled, as for the
     first kernel that it works on: there the kernel must refuse it."""
     works = case.works(kernel)
-    if case.portable:
+    if case.portable and types.big_endian == host_types().big_endian:
         kernel, types = case.since, host_types()
     elf, refusal = _object(case, kernel, types, worker)
     if elf or works:

@@ -22,13 +22,13 @@ def build(modules: Path, init: str) -> bytes:
     busybox = shutil.which("busybox")
     if busybox is None:
         raise FileNotFoundError("this kernel needs busybox: apt-get install busybox-static")
-    archive = _Archive()
+    archive = Archive()
     for folder in ("bin", "dev", "new", "modules"):
         archive.add(folder, stat.S_IFDIR | 0o755)
     archive.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
     archive.add("bin/busybox", stat.S_IFREG | 0o755, Path(busybox).read_bytes())
     lines = ["#!/bin/busybox sh"]
-    for name, data in _in_order(modules):
+    for name, data in in_order(modules):
         archive.add(f"modules/{name}.ko", stat.S_IFREG | 0o644, data)
         lines.append(f"/bin/busybox insmod /modules/{name}.ko || echo no {name}")
     lines.append("/bin/busybox mount -t virtiofs -o ro rootfs /new || echo no root")
@@ -37,8 +37,8 @@ def build(modules: Path, init: str) -> bytes:
     return archive.bytes()
 
 
-def _in_order(modules: Path) -> list[tuple[str, bytes]]:
-    """FIRST and what they need, each after what it depends on."""
+def in_order(modules: Path, wanted: tuple[str, ...] = FIRST) -> list[tuple[str, bytes]]:
+    """`wanted` and what they need, each after what it depends on."""
     files = {path.name.partition(".ko")[0].replace("-", "_"): path for path in modules.rglob("*.ko*")}
     order: dict[str, bytes] = {}
 
@@ -53,19 +53,19 @@ def _in_order(modules: Path) -> list[tuple[str, bytes]]:
             add(other)
         order[name] = data
 
-    for name in FIRST:
+    for name in wanted:
         add(name)
     return list(order.items())
 
 
-class _Archive:
+class Archive:
     """cpio, in the "new ASCII" format that the kernel unpacks."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
 
-    def add(self, name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> None:
-        fields = (len(self.parts) + 1, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0)
+    def add(self, name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0), modified: int = 0) -> None:
+        fields = (len(self.parts) + 1, mode, 0, 0, 1, modified, len(data), 0, 0, *device, len(name) + 1, 0)
         head = b"070701" + "".join(f"{field:08X}" for field in fields).encode() + name.encode() + b"\0"
         self.parts.append(head.ljust(-(-len(head) // 4) * 4, b"\0") + data.ljust(-(-len(data) // 4) * 4, b"\0"))
 

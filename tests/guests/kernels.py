@@ -22,6 +22,15 @@ SUITES: Final[dict[str, str]] = {
 }
 """Archive and suite that has the kernel as a cloud image: small, quick to start, with BTF."""
 
+FOREIGN: Final[dict[str, str]] = {
+    "6.1-arm64": "debian-security bookworm-security",
+    "6.12-s390x": "debian trixie",  # big-endian; the first in Debian that has BTF there
+}
+"""The same of other machines. They share no files with the host: `foreign.py` packs what they need."""
+
+WITHOUT_JIT: Final = ("6.12-s390x",)
+"""Kernels that interpret programs: these can't call kfuncs, and have no callbacks (loops as functions, timers)."""
+
 CPUS: Final[dict[str, str]] = {"6.18": "max", "7.3": "max"}
 """QEMU's -cpu. With cmpxchg16b kernels since 6.18 have `kmalloc_nolock`, from which 7.3 takes timers and storage, and
 without it they are out of memory. But QEMU 7.2 leaves rubbish in the flags behind that instruction, of which 6.12 dies:
@@ -50,15 +59,21 @@ def unpacked(version: str, cache: Path) -> Unpacked:
 
     Raises LookupError for other versions than those of SUITES, Unavailable where it can't be fetched.
     """
-    if version not in SUITES:
-        raise LookupError(f"no suite is known to have Linux {version}, only {', '.join(SUITES)}")
+    known = SUITES | FOREIGN
+    if version not in known:
+        raise LookupError(f"no suite is known to have Linux {version}, only {', '.join(known)}")
     folder = cache / version
     if not (folder / "complete").exists():
-        _fetch(version, folder, _apt(SUITES[version], cache / "apt" / version))
+        number, _, architecture = version.partition("-")
+        options = apt(known[version], cache / "apt" / version, architecture or "amd64")
+        _fetch(version, number, folder, options, _FLAVOURS[architecture or "amd64"])
         found = _found(folder)
         _run(version, ["depmod", "-b", str(found.modules), found.release])
         (folder / "complete").touch()
     return _found(folder)
+
+
+_FLAVOURS: Final = {"amd64": "cloud-amd64", "arm64": "cloud-arm64", "s390x": "s390x"}
 
 
 def _found(folder: Path) -> Unpacked:
@@ -68,7 +83,7 @@ def _found(folder: Path) -> Unpacked:
     return Unpacked(image, modules.parents[2], modules.name)
 
 
-def _apt(suite: str, folder: Path) -> list[str]:
+def apt(suite: str, folder: Path, architecture: str) -> list[str]:
     """Options that keep apt inside `folder`."""
     archive, name = suite.split()
     for part in ("lists/partial", "archives/partial"):
@@ -80,7 +95,8 @@ def _apt(suite: str, folder: Path) -> list[str]:
         "Dir::State::lists": folder / "lists",
         "Dir::State::status": "/dev/null",
         "Dir::Cache": folder,
-        "APT::Architecture": "amd64",
+        "APT::Architecture": architecture,
+        "APT::Architectures": architecture,
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
         "Acquire::Check-Valid-Until": "false",
@@ -90,9 +106,19 @@ def _apt(suite: str, folder: Path) -> list[str]:
     return [f"-o{key}={value}" for key, value in settings.items()]
 
 
+def download(version: str, options: list[str], packages: list[str], folder: Path) -> None:
+    """Fetch packages and unpack them into `folder`. Raises Unavailable."""
+    for name in packages:
+        _run(version, ["apt-get", *options, "-qq", "download", name], folder)
+    for package in folder.glob("*.deb"):
+        _run(version, ["dpkg-deb", "-x", str(package), str(folder)])
+        package.unlink()
+
+
 def _run(version: str, command: list[str], folder: Path | None = None) -> str:
     """What a tool says. Raises Unavailable."""
-    what = f"Linux {version} can't be had from {MIRROR} ({SUITES[version]}): {' '.join(command[:1] + command[-2:])}"
+    suite, words = (SUITES | FOREIGN)[version], " ".join(command[:1] + command[-2:])
+    what = f"Linux {version} can't be had from {MIRROR} ({suite}): {words}"
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
     except FileNotFoundError:
@@ -102,19 +128,25 @@ def _run(version: str, command: list[str], folder: Path | None = None) -> str:
     return done.stdout
 
 
-def _fetch(version: str, folder: Path, options: list[str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def update(version: str, options: list[str]) -> None:
+    """Let apt read what there is. Raises Unavailable."""
     _run(version, ["apt-get", *options, "-qq", "update"])
+
+
+def _fetch(version: str, number: str, folder: Path, options: list[str], flavour: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    update(version, options)
     names = _run(version, ["apt-cache", *options, "pkgnames", "linux-"]).split()
-    pattern = re.compile(rf"linux-(?:image|binary)-({re.escape(version)}\b.*cloud-amd64)")
+    pattern = re.compile(rf"linux-(?:image|binary)-({re.escape(number)}\b.*[0-9]-{flavour})")
     found = {match[1] for name in names if (match := pattern.fullmatch(name))}
     if not found:
-        raise Unavailable(f"{MIRROR} ({SUITES[version]}) has no Linux {version}")
-    newest = max(found, key=lambda release: [int(part) for part in re.findall(r"\d+", release)])
-    # Newer kernels come in two packages, and the one named after the image has nothing in it.
-    parts = ("binary", "modules") if f"linux-modules-{newest}" in names else ("image",)
-    for name in (f"linux-{part}-{newest}" for part in parts):
-        _run(version, ["apt-get", *options, "-qq", "download", name], folder)
-    for package in folder.glob("*.deb"):
-        _run(version, ["dpkg-deb", "-x", str(package), str(folder)])
-        package.unlink()
+        raise Unavailable(f"{MIRROR} ({(SUITES | FOREIGN)[version]}) has no Linux {version}")
+    newest_first = sorted(found, key=lambda release: [-int(part) for part in re.findall(r"\d+", release)])
+    for release in newest_first:
+        # Newer kernels come in two packages, and the one named after the image has nothing in it.
+        parts = ("binary", "modules") if f"linux-modules-{release}" in names else ("image",)
+        try:
+            return download(version, options, [f"linux-{part}-{release}" for part in parts], folder)
+        except Unavailable:  # mirrors may have the lists before they have the packages
+            if release == newest_first[-1]:
+                raise

@@ -24,8 +24,9 @@ from typing import Final, final
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import foreign
 import initramfs
-from kernels import CPUS, SUITES, WITHOUT, Unpacked, unpacked
+from kernels import CPUS, FOREIGN, SUITES, WITHOUT, Unpacked, unpacked
 
 HERE: Final = Path(__file__).resolve().parent
 SERVERS: Final = ("virtiofsd", "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd")
@@ -33,6 +34,11 @@ CACHE: Final = Path(os.environ.get("PYEBPF_GUESTS", "~/.cache/pyebpf-guests")).e
 MEMORY: Final = "1G"
 STARTING: Final = 20.0
 """Seconds for virtiofsd to make its socket."""
+
+
+def place(version: str) -> tuple[str, Path]:
+    """Python, and where the project is, in the guest."""
+    return (foreign.PYTHON, Path(foreign.PROJECT)) if version in FOREIGN else (sys.executable, HERE.parents[1])
 
 
 @final
@@ -46,24 +52,46 @@ class Ended:
 
 def run(version: str, command: str, exchange: Path, *, cache: Path = CACHE, timeout: float = 900.0) -> Ended:
     """Run `command` (for sh) in Linux `version`. `exchange` is the guest's /run/exchange."""
-    kernel = unpacked(version, cache)
     (exchange / "command").write_text(command + "\n")
+    if version in FOREIGN:
+        return _run_foreign(version, exchange, cache, timeout)
+    kernel = unpacked(version, cache)
     with tempfile.TemporaryDirectory(prefix="pyebpf-guest-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         shares = {"rootfs": Path("/"), "exchange": exchange}
         sockets = {tag: stack.enter_context(_share(tag, path, folder)) for tag, path in shares.items()}
         arguments = _arguments(kernel, CPUS.get(version, WITHOUT), sockets, folder)
-        try:
-            done = subprocess.run(
-                arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
-            )
-            console = (done.stdout + done.stderr).decode("utf-8", "replace")
-        except subprocess.TimeoutExpired as error:
-            console = (error.stdout or b"").decode("utf-8", "replace") + f"\nno end after {timeout:.0f} s\n"
+        console = _console(arguments, timeout)
+    return Ended(_result(exchange), console)
+
+
+def _run_foreign(version: str, exchange: Path, cache: Path, timeout: float) -> Ended:
+    """`run` for another machine, on which Python is `foreign.PYTHON` and the project in `foreign.PROJECT`."""
+    kernel, python = foreign.prepared(version, cache)
+    with tempfile.TemporaryDirectory(prefix="pyebpf-guest-") as name:
+        packed = Path(name) / "initramfs"
+        packed.write_bytes(foreign.initramfs(kernel, python, exchange))
+        console = _console(foreign.arguments(version, kernel, packed), timeout)
+    console = foreign.bring_back(console, exchange)
+    return Ended(_result(exchange), console)
+
+
+def _console(arguments: list[str], timeout: float) -> str:
+    """What QEMU says until it ends, or is ended."""
+    try:
+        done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+        console = (done.stdout + done.stderr).decode("utf-8", "replace")
+    except subprocess.TimeoutExpired as error:
+        console = (error.stdout or b"").decode("utf-8", "replace") + f"\nno end after {timeout:.0f} s\n"
+    return console.replace("\r", "")
+
+
+def _result(exchange: Path) -> int | None:
+    """The exit code that the guest has left."""
     result = exchange / "result"
     code = int(result.read_text()) if result.exists() else None
     result.unlink(missing_ok=True)
-    return Ended(code, console.replace("\r", ""))
+    return code
 
 
 @contextlib.contextmanager
@@ -112,13 +140,13 @@ def _arguments(kernel: Unpacked, cpu: str, sockets: dict[str, Path], folder: Pat
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--kernel", choices=tuple(SUITES), default="6.12")
+    parser.add_argument("--kernel", choices=(*SUITES, *FOREIGN), default="6.12")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where kernels are kept (default: %(default)s)")
     parser.add_argument("--timeout", type=float, default=900.0, metavar="SECONDS")
     parser.add_argument("command")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pyebpf-exchange-") as exchange:
-        command = f"cd {shlex.quote(os.getcwd())}; {given.command}"
+        command = given.command if given.kernel in FOREIGN else f"cd {shlex.quote(os.getcwd())}; {given.command}"
         ended = run(given.kernel, command, Path(exchange), cache=given.cache, timeout=given.timeout)
     print(ended.console, end="")
     return 99 if ended.code is None else ended.code

@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from case import FOLDER, Case, all_names, read_case
 from compiling import Compiled, compiled
-from kernels import SUITES, Unavailable, unpacked
-from machine import CACHE, run
+from kernels import FOREIGN, SUITES, WITHOUT_JIT, Unavailable, unpacked
+from machine import CACHE, place, run
 from tables import wrong_rows
 
 from pyebpf.codegen import Worker
@@ -40,6 +40,8 @@ from pyebpf.kernel.versions import parse_version
 TIMEOUT: Final = 600.0
 """Seconds for one start of a guest."""
 TABLES: Final = "tables"
+NAMES: Final = {"arm64": "aarch64", "s390x": "s390x"}
+"""Machines, as `uname -m` says, by Debian's names."""
 
 
 @final
@@ -83,7 +85,9 @@ def types_of(kernel: str, cache: Path) -> Btf:
 def tried(kernel: str, names: list[str], cache: Path, loader: str) -> Went:
     """Compile the cases and run them in one guest; in another one what is left, if that has died of one."""
     version, start = parse_version(kernel), time.monotonic()
-    cases = [read_case(FOLDER / f"{name}.py") for name in names if name != TABLES]
+    cases, verdicts = read([name for name in names if name != TABLES], kernel)
+    if kernel in FOREIGN:
+        names = [name for name in names if name != TABLES]  # what a table says is the same on all machines
     types = types_of(kernel, cache)
     worker = Worker.start()
     try:
@@ -96,10 +100,25 @@ def tried(kernel: str, names: list[str], cache: Path, loader: str) -> Went:
     while (left or told.facts is None) and not told.broken:
         told = in_a_guest(kernel, left, told, cache, loader)
         left = {number: one for number, one in left.items() if number not in told.answers}
-    verdicts = [verdict(kernel, one, told.answers.get(number), told.broken) for number, one in enumerate(made)]
+    verdicts += [verdict(kernel, one, told.answers.get(number), told.broken) for number, one in enumerate(made)]
     if TABLES in names:
         verdicts.append(of_tables(kernel, told))
     return Went(kernel, tuple(verdicts), between - start, time.monotonic() - between)
+
+
+def read(names: list[str], kernel: str) -> tuple[list[Case], list[Verdict]]:
+    """The cases for this kernel's machine, and what is wrong with those that can't be read."""
+    machine = NAMES.get(kernel.partition("-")[2], "x86_64")
+    cases, wrong = [], []
+    for name in names:
+        try:
+            case = read_case(FOLDER / f"{name}.py")
+        except Exception as error:
+            wrong.append(Verdict(name, kernel, "FAILED", f"it can't be read: {type(error).__name__}: {error}", 0.0))
+            continue
+        if case.machines is None or machine in case.machines:
+            cases.append(case)
+    return cases, wrong
 
 
 @final
@@ -121,11 +140,12 @@ def in_a_guest(kernel: str, left: dict[int, Compiled], told: Told, cache: Path, 
         folder = Path(name)
         with open(folder / "trials", "w") as trials:
             for number, one in left.items():
-                trial = {"number": number, "case": str(one.case.path), "loader": loader}
+                trial = {"number": number, "case": one.case.name, "loader": loader}
                 trial["object"] = base64.b64encode(one.elf).decode()
                 print(json.dumps(trial), file=trials)
-        inside = Path(__file__).resolve().parent / "trying.py"
-        command = f"{sys.executable} {inside} /run/exchange {TABLES if told.facts is None else ''}"
+        python, project = place(kernel)
+        inside = f"{project}/tests/guests/trying.py"
+        command = f"{python} {inside} /run/exchange {TABLES if told.facts is None else ''}"
         ended = run(kernel, command, folder, cache=cache, timeout=TIMEOUT)
         lines = [json.loads(line) for line in _text(folder / "outcomes").splitlines()]
         facts = json.loads(_text(folder / "facts") or "null") if told.facts is None else told.facts
@@ -166,12 +186,13 @@ def verdict(kernel: str, one: Compiled, answer: dict[str, Any] | None, broken: s
     stage = answer["stage"] if answer else "compile"
     why, seconds = (answer["why"], answer["seconds"]) if answer else (one.why, 0.0)
     mark: Literal["ok", "refused", "FAILED"] = "FAILED"
-    if one.case.works(parse_version(kernel)):
+    interpreted = one.case.jit and kernel in WITHOUT_JIT
+    if one.case.works(parse_version(kernel)) and not (interpreted and one.elf):
         mark = "ok" if stage == "ok" else "FAILED"
         why = f"{stage}: {why}" if mark == "FAILED" else ""
     elif stage in ("compile", "load"):
         mark = "refused"
-        if one.accepted and not one.case.portable:
+        if one.accepted and not (one.case.portable or interpreted):
             mark, why = "FAILED", f"the compiler takes it for Linux {kernel}, and the kernel doesn't: {why}"
     else:
         why = f"Linux {kernel} takes it, and the case says that it is only for {span(one.case)}: {why}"
@@ -188,10 +209,11 @@ def table(rounds: list[Went]) -> str:
     found = {(one.case, one.kernel): one for went in rounds for one in went.verdicts}
     names = list(dict.fromkeys(case for case, _ in found))
     width = max(map(len, [*names, "compile, run (s)"]))
-    lines = [" ".join([" " * width, *(f"{went.kernel:>9}" for went in rounds)])]
+    lines = [" ".join([" " * width, *(f"{went.kernel:>10}" for went in rounds)])]
     for name in names:
-        lines.append(" ".join([f"{name:<{width}}", *(f"{found[name, went.kernel].mark:>9}" for went in rounds)]))
-    times = (f"{f'{went.compiling:.0f}, {went.running:.0f}':>9}" for went in rounds)
+        cells = (found.get((name, went.kernel)) for went in rounds)
+        lines.append(" ".join([f"{name:<{width}}", *(f"{cell.mark if cell else '':>10}" for cell in cells)]))
+    times = (f"{f'{went.compiling:.0f}, {went.running:.0f}':>10}" for went in rounds)
     return "\n".join([*lines, " ".join([f"{'compile, run (s)':<{width}}", *times])])
 
 
@@ -204,7 +226,7 @@ def all_rounds(kernels: list[str], names: list[str], given: argparse.Namespace) 
 
 def main(arguments: Iterable[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--kernel", choices=tuple(SUITES), action="append", help="all of them unless given")
+    parser.add_argument("--kernel", choices=(*SUITES, *FOREIGN), action="append", help="all of them unless given")
     names = [*all_names(), TABLES]
     parser.add_argument("--case", choices=names, action="append", help="all of them unless given", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="kernels at a time (default: %(default)s)")
@@ -216,7 +238,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if given.loader == "libbpf":
         names = [name for name in all_names() if read_case(FOLDER / f"{name}.py").portable]
     try:
-        rounds = list(all_rounds(given.kernel or list(SUITES), given.case or names, given))
+        rounds = list(all_rounds(given.kernel or [*SUITES, *FOREIGN], given.case or names, given))
     except (Unavailable, FileNotFoundError) as error:  # no kernel, no qemu, no virtiofsd
         print(f"the kernel matrix can't run: {error}", file=sys.stderr)
         return 1

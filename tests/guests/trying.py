@@ -2,7 +2,7 @@
 
     python trying.py FOLDER [tables]
 
-`FOLDER/trials` has a line of JSON for each trial: its number, the path of its case, its object, and who is to load it.
+`FOLDER/trials` has a line of JSON for each trial: its number, its case, its object, and who is to load it.
 `FOLDER/outcomes` gets a line before each, with its number alone, by which is known what a kernel has died of, and one
 behind it. With `tables` `FOLDER/facts` gets what `facts.py` says.
 """
@@ -25,7 +25,7 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from case import PATHS, import_case
+from case import FOLDER, PATHS, import_case
 
 sys.path[:0] = PATHS
 
@@ -47,8 +47,9 @@ MODPROBE: Final = "/run/modprobe"
 def loaded_and_checked(trial: dict[str, Any]) -> dict[str, Any]:
     """How far it came: `load` (attaching is part of it), `check`, or `ok`; and why no further."""
     stage = "start"
+    path = FOLDER / f"{trial['case']}.py"
     try:
-        module = import_case(Path(trial["case"]))
+        module = import_case(path)
         for name in getattr(module, "MODULES", ()):
             subprocess.run([MODPROBE, name], check=True, capture_output=True)
         where = module.where() if hasattr(module, "where") else None
@@ -64,7 +65,7 @@ def loaded_and_checked(trial: dict[str, Any]) -> dict[str, Any]:
             stage = "check"
             module.check(session)
     except Exception as error:
-        return {"stage": stage, "why": explained(error, Path(trial["case"]))}
+        return {"stage": stage, "why": explained(error, path)}
     return {"stage": "ok", "why": ""}
 
 

@@ -9,6 +9,7 @@ from pyebpf import XDP, Global, char, i32, u64, xdp
 from pyebpf.kfuncs import bpf_task_from_pid
 
 SINCE = (6, 2)
+JIT = True
 ATTACH = False
 
 wanted = Global[i32](0)

@@ -6,6 +6,7 @@ from pyebpf import XDP, Global, char, i64, xdp
 from pyebpf.kfuncs import bpf_strchr, bpf_strlen
 
 SINCE = (6, 17)
+JIT = True
 ATTACH = False
 
 text = Global[char[32]]("hello world")

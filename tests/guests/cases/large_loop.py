@@ -5,6 +5,7 @@ from surroundings import test_run
 from pyebpf import XDP, Global, u8, u64, xdp
 
 SINCE = (5, 17)
+JIT = True
 ATTACH = False
 
 total = Global[u64](0)

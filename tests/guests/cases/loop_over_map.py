@@ -5,6 +5,7 @@ from surroundings import test_run
 from pyebpf import XDP, Global, Hash, u32, u64, xdp
 
 SINCE = (5, 13)
+JIT = True
 ATTACH = False
 
 table = Hash[u32, u64](max_entries=1000)

@@ -7,6 +7,7 @@ from surroundings import test_run
 from pyebpf import XDP, Global, Hash, Timer, function, struct, u32, u64, xdp
 
 SINCE = (5, 15)
+JIT = True
 ATTACH = False
 
 
