@@ -6,6 +6,7 @@
     UNTIL = (6, 12)                 the last one
     MODULES = ("veth",)             kernel modules that it needs
     JIT = True                      for kernels that translate programs: without BPF_JIT they must refuse it
+    LATER = {"aarch64": (6, 4)}     machines on which it works only since a later kernel, which the compiler can't know
     MACHINES = ("x86_64",)          the machines that it is for; all unless given
     PORTABLE = True                 compiled once, for SINCE and with the host's types; every kernel gets that object
     ATTACH = False                  only loaded: `check` runs or attaches its programs itself
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -46,8 +48,10 @@ class Case:
     portable: bool
     machines: tuple[str, ...] | None
     jit: bool
+    later: Mapping[str, Version]
 
     def works(self, kernel: Version) -> bool:
+        """As far as the compiler can know."""
         return self.since <= kernel and (self.until is None or kernel <= self.until)
 
 
@@ -68,7 +72,7 @@ def read_case(path: Path) -> Case:
     until = getattr(module, "UNTIL", None)
     machines = getattr(module, "MACHINES", None)
     portable, jit = getattr(module, "PORTABLE", False), getattr(module, "JIT", False)
-    return Case(path.stem, path, module.SINCE, until, portable, machines, jit)
+    return Case(path.stem, path, module.SINCE, until, portable, machines, jit, getattr(module, "LATER", {}))
 
 
 def all_names() -> list[str]:

@@ -20,6 +20,7 @@ from typing import Any, Final
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1] / "kernel")]
 
 import helper_facts
+import kfunc_facts
 
 from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.kernel.helpers import HELPERS
@@ -31,8 +32,6 @@ from pyebpf.loader import sys as bpf
 from pyebpf.loader.load import raise_memlock
 
 PAGE: Final = 4096
-KFUNC_CALL: Final = 2
-"""BPF_PSEUDO_KFUNC_CALL."""
 NEEDS_TARGET: Final = (ProgramType.TRACING, ProgramType.LSM, ProgramType.EXT, ProgramType.STRUCT_OPS)
 """Programs that name something of the kernel's already when they are loaded: the guest cases try those."""
 
@@ -154,63 +153,6 @@ def hooks() -> dict[str, str]:
     return {hook.name: tried(hook.program_type, returns(hook.default), hook.attach_type or 0) for hook in plain_hooks()}
 
 
-PROGRAMS: Final[dict[ProgramType, tuple[int, str]]] = {
-    ProgramType.SOCKET_FILTER: (0, ""),
-    ProgramType.KPROBE: (0, ""),
-    ProgramType.SCHED_CLS: (0, ""),
-    ProgramType.TRACEPOINT: (0, ""),
-    ProgramType.XDP: (37, ""),
-    ProgramType.PERF_EVENT: (0, ""),
-    ProgramType.CGROUP_SKB: (0, ""),
-    ProgramType.RAW_TRACEPOINT: (0, ""),
-    ProgramType.TRACING: (23, "btf_trace_sys_enter"),
-    ProgramType.LSM: (27, "bpf_lsm_file_open"),
-    ProgramType.STRUCT_OPS: (0, "tcp_congestion_ops.ssthresh"),
-    ProgramType.SYSCALL: (0, ""),
-}
-"""Who is asked about kfuncs: the attach type, and what the program names of the kernel's."""
-SLEEPABLE: Final = 1 << 4
-"""BPF_F_SLEEPABLE, without which there are no syscall programs."""
-NOT_ALLOWED: Final = ("calling kernel function", "kernel function calls are not")
-"""How the verifier begins to say that a program may not call a kfunc; before 5.13 none may."""
-
-
-def programs(btf: Btf) -> dict[ProgramType, tuple[int, int, int]]:
-    """Attach type, target and flags of those of PROGRAMS that this kernel loads at all."""
-    found = {}
-    for kind, (attach, named) in PROGRAMS.items():
-        target: int | None = 0
-        if kind == ProgramType.STRUCT_OPS:
-            struct_name, _, member = named.partition(".")
-            target = btf.find(struct_name, Kind.STRUCT)
-            if target is not None:  # for these programs the attach type is the number of the member
-                attach = [each.name for each in btf.type(target).members].index(member)  # type: ignore[union-attr]
-        elif named:
-            target = btf.find(named, Kind.TYPEDEF if named.startswith("btf_trace_") else Kind.FUNC)
-        flags = SLEEPABLE if kind == ProgramType.SYSCALL else 0
-        if target is not None and not tried(kind, returns(0), attach, target, flags):
-            found[kind] = (attach, target, flags)
-    return found
-
-
-def kfuncs() -> dict[str, dict[str, bool]]:
-    """By kfunc that is in the kernel itself and type of program, whether it may call. That is asked before the
-    arguments are looked at. A kfunc that is there and that nobody may call isn't one yet."""
-    btf = Btf.running()
-    asked = programs(btf)
-    found = {}
-    for row in KNOWN:
-        number = btf.find(row.name, Kind.FUNC)
-        if number is None:
-            continue
-        code = instruction(0x85, KFUNC_CALL << 4, 0, number) + returns(0)
-        found[row.name] = {
-            kind.name: not any(words in tried(kind, code, *place) for words in NOT_ALLOWED)
-            for kind, place in asked.items()
-        }
-    return found
-
-
 def in_modules() -> list[str]:
     """Kfuncs of modules that are loaded."""
     base = Btf.running()
@@ -230,7 +172,7 @@ def facts() -> dict[str, Any]:
         "maps": maps(),
         "instructions": {name: tried(ProgramType.SOCKET_FILTER, code) for name, code in INSTRUCTIONS.items()},
         "hooks": hooks(),
-        "kfuncs": kfuncs(),
+        "kfuncs": kfunc_facts.facts(known=True),
         "module kfuncs": in_modules(),
     }
 

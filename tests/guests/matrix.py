@@ -186,13 +186,14 @@ def verdict(kernel: str, one: Compiled, answer: dict[str, Any] | None, broken: s
     stage = answer["stage"] if answer else "compile"
     why, seconds = (answer["why"], answer["seconds"]) if answer else (one.why, 0.0)
     mark: Literal["ok", "refused", "FAILED"] = "FAILED"
-    interpreted = one.case.jit and kernel in WITHOUT_JIT
-    if one.case.works(parse_version(kernel)) and not (interpreted and one.elf):
+    version, machine = parse_version(kernel), NAMES.get(kernel.partition("-")[2], "x86_64")
+    lacking = (one.case.jit and kernel in WITHOUT_JIT) or version < one.case.later.get(machine, version)
+    if one.case.works(version) and not lacking:
         mark = "ok" if stage == "ok" else "FAILED"
         why = f"{stage}: {why}" if mark == "FAILED" else ""
     elif stage in ("compile", "load"):
         mark = "refused"
-        if one.accepted and not (one.case.portable or interpreted):
+        if one.accepted and not (one.case.portable or lacking):
             mark, why = "FAILED", f"the compiler takes it for Linux {kernel}, and the kernel doesn't: {why}"
     else:
         why = f"Linux {kernel} takes it, and the case says that it is only for {span(one.case)}: {why}"

@@ -9,14 +9,14 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1] / "kernel")]
 
-from helper_facts import disagreements
+from helper_facts import disagreements as helpers_wrong
+from kfunc_facts import disagreements as kfuncs_wrong
 
 from pyebpf.ir.scratch import EXCHANGE
 from pyebpf.kernel.helpers import HELPERS
 from pyebpf.kernel.hooks import HOOKS
 from pyebpf.kernel.kfuncs import KNOWN
 from pyebpf.kernel.maps import MAP_KINDS
-from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import INSTRUCTION_SETS, Version, show_version
 
 
@@ -27,7 +27,7 @@ def wrong_rows(kernel: Version, facts: dict[str, Any]) -> list[str]:
         + (f"has it{f': {why}' if why else ''}" if there else f"doesn't have it{f': {why}' if why else ''}")
         for what, since, there, why in _rows(facts)
         if there != (since <= kernel)
-    ] + [*disagreements(facts["helpers by program"], kernel), *_wrong_permissions(kernel, facts)]
+    ] + [*helpers_wrong(facts["helpers by program"], kernel), *kfuncs_wrong(*facts["kfuncs"], kernel)]
 
 
 def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, Version, bool, str]]:
@@ -44,18 +44,5 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, Version, bool, str]]:
         said = facts["instructions"][name]
         yield f"instructions {name}", since, not said, said
     for row in KNOWN:
-        there = row.name in facts["module kfuncs"] or any(facts["kfuncs"].get(row.name, {}).values())
+        there = row.name in facts["module kfuncs"] or bool(facts["kfuncs"][1].get(row.name))
         yield f"kfunc {row.name}", row.since, there, ""
-
-
-def _wrong_permissions(kernel: Version, facts: dict[str, Any]) -> Iterator[str]:
-    """Of kfuncs that are here, who may call them."""
-    for row in KNOWN:
-        for name, allowed in facts["kfuncs"].get(row.name, {}).items():
-            since = row.allowed_since(ProgramType[name])
-            if allowed != (since is not None and since <= kernel):
-                says = f"since {show_version(since)}" if since is not None else "never"
-                yield (
-                    f"kfunc {row.name} in {name} programs: the table says {says}, "
-                    f"and Linux {show_version(kernel)} {'allows' if allowed else 'refuses'} it"
-                )

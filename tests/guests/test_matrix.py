@@ -14,7 +14,7 @@ from case import FOLDER, Case, all_names, read_case
 from compiling import Compiled
 from matrix import Verdict, Went, last_words, table, verdict
 
-CASE = Case("some", Path("some.py"), (5, 16), (6, 12), False, None, False)
+CASE = Case("some", Path("some.py"), (5, 16), (6, 12), False, None, False, {})
 
 
 def judged(kernel: str, accepted: bool, stage: str | None, case: Case = CASE) -> Verdict:
@@ -50,17 +50,25 @@ def test_verdicts(kernel: str, accepted: bool, stage: str | None, mark: str) -> 
 
 
 def test_a_portable_case_is_not_compiled_for_the_old_kernel() -> None:
-    portable = Case("some", Path("some.py"), (5, 16), None, True, None, False)
+    portable = Case("some", Path("some.py"), (5, 16), None, True, None, False, {})
     assert judged("5.10", True, "load", portable).mark == "refused"
     assert judged("5.10", True, "ok", portable).mark == "FAILED"
 
 
 def test_what_needs_translation_must_be_refused_without_it() -> None:
-    needs = Case("some", Path("some.py"), (5, 16), None, False, None, True)
+    needs = Case("some", Path("some.py"), (5, 16), None, False, None, True, {})
     assert judged("6.12-s390x", True, "load", needs).mark == "refused"
     assert judged("6.12-s390x", True, "ok", needs).mark == "FAILED"
-    assert judged("6.12-s390x", False, None, needs).mark == "FAILED"  # the compiler can't know
+    assert judged("6.12-s390x", False, None, needs).mark == "refused"  # it has no such hook, perhaps
     assert judged("6.12", True, "ok", needs).mark == "ok"
+
+
+def test_machines_that_have_it_later() -> None:
+    case = Case("some", Path("some.py"), (5, 16), None, False, None, False, {"aarch64": (6, 4)})
+    assert judged("6.1-arm64", True, "load", case).mark == "refused"
+    assert judged("6.1-arm64", True, "ok", case).mark == "FAILED"
+    assert judged("6.1", True, "ok", case).mark == "ok"
+    assert judged("6.1", True, "load", case).mark == "FAILED"
 
 
 def test_every_case_says_what_it_needs() -> None:

@@ -43,10 +43,12 @@ def _says(kind: Programs, number: int, target: int, attach: int) -> str:
     return load(kind.type, call + kind.code, attach=attach, target=target, flags=kind.flags)[1]
 
 
-def facts() -> tuple[list[str], dict[str, list[str]]]:
-    """The kinds that load here, and the answers of this kernel's verifier."""
+def facts(*, known: bool = False) -> tuple[list[str], dict[str, list[str]]]:
+    """The kinds that load here, and the answers of this kernel's verifier; `known`: only of kfuncs in the table."""
     btf = Btf.running()
-    found: dict[str, list[str]] = {name: [] for name in sorted(kfuncs(btf))}
+    rows = {row.name for row in KNOWN}
+    numbers = {name: number for name, number in sorted(kfuncs(btf).items()) if name in rows or not known}
+    found: dict[str, list[str]] = {name: [] for name in numbers}
     asked = []
     for name, kind in KINDS.items():
         place = target_of(btf, kind.target)
@@ -56,7 +58,7 @@ def facts() -> tuple[list[str], dict[str, list[str]]]:
         if load(kind.type, kind.code, attach=attach, target=place[0], flags=kind.flags)[0]:
             continue
         asked.append(name)
-        for kfunc, number in kfuncs(btf).items():
+        for kfunc, number in numbers.items():
             said = _says(kind, number, place[0], attach)
             if not re.search(r"calling kernel function \S+ is not allowed|not supported", said):
                 found[kfunc].append(name + (SLEEPS if "sleepable" in said else ""))

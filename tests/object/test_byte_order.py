@@ -103,6 +103,6 @@ def test_on_the_command_line(source: Path, tmp_path: Path) -> None:
     subprocess.run(command, cwd=root, check=True, capture_output=True)
     assert read_object(out.read_bytes()).big_endian
     little = tmp_path / "types"
-    little.write_bytes(Btf.empty(big_endian=False).data)
+    little.write_bytes(struct.pack("<HBBIIIIIB", 0xEB9F, 1, 0, 24, 0, 0, 0, 1, 0))
     refused = subprocess.run([*command, "--btf", str(little)], cwd=root, capture_output=True, text=True, check=False)
     assert refused.returncode == 2 and "little-endian machine" in refused.stderr

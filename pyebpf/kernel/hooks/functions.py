@@ -1,7 +1,8 @@
 """The kernel's own functions: before and after they run, by way of trampolines.
 
 A trampoline (arch/x86/net/bpf_jit_comp.c, arch/arm64/net/bpf_jit_comp.c) is code that ftrace puts at the beginning of a
-function; it lays out the arguments for the programs, and calls them. On arm64 since 6.0, on s390x since 6.3.
+function; it lays out the arguments for the programs, and calls them. On arm64 since 6.4 (6.0 makes trampolines, and
+ftrace has no direct calls to them yet), on s390x since 6.3, where programs are translated (BPF_JIT).
 """
 
 from __future__ import annotations

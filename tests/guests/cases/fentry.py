@@ -5,6 +5,8 @@ import os
 from pyebpf import Config, Hash, char, fentry, fexit, i32, i64, pid, struct, u32, u64, user_str
 
 SINCE = (5, 5)
+JIT = True
+LATER = {"aarch64": (6, 4)}
 
 
 @struct

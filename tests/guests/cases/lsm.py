@@ -7,6 +7,8 @@ import socket
 from pyebpf import EPERM, Config, Global, lsm, pid, u32, u64
 
 SINCE = (5, 7)
+JIT = True
+LATER = {"aarch64": (6, 4)}
 
 only, asked = Config[u32](0), Global[u64](0)
 
