@@ -13,12 +13,13 @@ import os
 import struct
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from os import PathLike
 from typing import Final
 
 from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf_cache import open_index
-from pyebpf.kernel.btf_files import FOLDER, KERNEL, RUNNING, mapped, read
+from pyebpf.kernel.btf_files import FOLDER, KERNEL, RUNNING, contents, mapped, read
 from pyebpf.kernel.btf_names import UTF_8, encode, essential
 from pyebpf.kernel.btf_sections import MAGIC, BtfError, Data, Header, Sections
 from pyebpf.kernel.btf_types import BtfType, Kind, MemberAccess
@@ -80,10 +81,24 @@ class Btf:
         return _module(name)
 
     @staticmethod
+    def search(name: str, kind: Kind) -> tuple[str, Btf, int] | None:
+        """The first type of that name and kind in the running kernel or else in one of its modules: the module's name,
+        "" for the kernel itself; its BTF; the id there. Raises BtfError."""
+        for module, btf in chain([("", Btf.running())], Btf.modules()):
+            found = btf.find(name, kind)
+            if found is not None:
+                return module, btf, found
+        return None
+
+    @staticmethod
     def from_file(path: str | PathLike[str]) -> Btf:
-        """Raw BTF, or an ELF file's `.BTF` section. Raises BtfError."""
+        """Raw BTF, or an ELF file's `.BTF` section, on top of its `.BTF.base` if it has one (modules, since 6.11).
+
+        Raises BtfError.
+        """
         try:
-            return Btf.from_bytes(read(path))
+            data, below = read(path)
+            return Btf(data, Btf(below) if below is not None else None)
         except BtfError as error:
             raise BtfError(f"{path}: {error}") from None
 
@@ -358,7 +373,7 @@ def _module_as_loaded(name: str, inode: int, since: int) -> Btf:
     """`inode` and `since` tell one loading of a module from the next."""
     path = f"{FOLDER}/{name}"
     try:
-        return Btf.from_bytes(read(path), Btf.running())
+        return Btf(contents(path), Btf.running())
     except BtfError as error:
         raise BtfError(f"the types of module {name} can't be read: {error}") from None
 

@@ -18,10 +18,10 @@ _LARGEST: Final = 256 << 20
 """Bytes. The largest BTF seen in a kernel is 12 MB."""
 
 
-def read(path: str | PathLike[str]) -> bytes:
-    """The contents of a file, of an ELF file's `.BTF` section. Raises BtfError."""
-    data = _contents(path)
-    return _elf_section(data, path) if data[:4] == b"\x7fELF" else data
+def read(path: str | PathLike[str]) -> tuple[bytes, bytes | None]:
+    """The contents of a file; of an ELF file its sections `.BTF` and, if it has that, `.BTF.base`. Raises BtfError."""
+    data = contents(path)
+    return _elf_sections(data, path) if data[:4] == b"\x7fELF" else (data, None)
 
 
 def mapped(path: str) -> Data:
@@ -30,10 +30,11 @@ def mapped(path: str) -> Data:
         with open(path, "rb") as file:
             return mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
     except (OSError, ValueError):
-        return _contents(path)
+        return contents(path)
 
 
-def _contents(path: str | PathLike[str]) -> bytes:
+def contents(path: str | PathLike[str]) -> bytes:
+    """A whole file. Raises BtfError."""
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size  # of sysfs files too
@@ -45,17 +46,18 @@ def _contents(path: str | PathLike[str]) -> bytes:
     return data
 
 
-def _elf_section(data: bytes, path: str | PathLike[str]) -> bytes:
-    """The contents of `.BTF`. elftools raises all sorts of things on broken files."""
+def _elf_sections(data: bytes, path: str | PathLike[str]) -> tuple[bytes, bytes | None]:
+    """elftools raises all sorts of things on broken files."""
     import io
 
     from elftools.elf.elffile import ELFFile
 
     try:
-        section = ELFFile(io.BytesIO(data)).get_section_by_name(".BTF")
-        contents = None if section is None else bytes(section.data())
+        file = ELFFile(io.BytesIO(data))
+        found = [file.get_section_by_name(name) for name in (".BTF", ".BTF.base")]
+        contents, below = (None if section is None else bytes(section.data()) for section in found)
     except Exception as error:
         raise BtfError(f"{path}: not a readable ELF file ({error or type(error).__name__})") from None
     if contents is None:
         raise BtfError(f"{path}: has no .BTF section; it was built without BTF")
-    return contents
+    return contents, below

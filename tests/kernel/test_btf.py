@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import programs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from pyebpf.kernel.btf_cache import pack_index, unpack_index
 from pyebpf.kernel.btf_files import RUNNING
 from pyebpf.kernel.btf_index import make_index
 from pyebpf.kernel.btf_sections import Header, Sections
+from pyebpf.object.btf_write import write_btf
 
 has_btf = pytest.mark.skipif(not Path(RUNNING).exists(), reason=f"no {RUNNING}")
 
@@ -297,3 +299,57 @@ def test_flavours_and_prefixes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for type_id in range(1, kernel.count):
         everything.setdefault(kernel._raw_name(type_id).decode(), []).append(type_id)
     assert by_pass == {name: tuple(everything.get(name, ())) for name in by_pass}
+
+
+def elf_with(folder: Path, sections: dict[str, bytes]) -> Path:
+    """An ELF file with these sections, as objcopy makes it."""
+    path = folder / "module.o"
+    path.write_bytes(programs.build("int x;"))
+    options = ["--remove-section=.BTF", "--remove-section=.BTF.ext"]
+    for name, data in sections.items():
+        (folder / name).write_bytes(data)
+        options.append(f"--add-section={name}={folder / name}")
+    objcopy = shutil.which("llvm-objcopy-19") or "llvm-objcopy"
+    subprocess.run([objcopy, *options, path], check=True)
+    return path
+
+
+def test_a_modules_file_brings_the_base_that_it_needs(tmp_path: Path) -> None:
+    """`.BTF.base`, Linux 6.11: of the kernel's types just the names and sizes that the module's refer to."""
+    w = Writer(first_string=Header.read(sample()).string_length)
+    w.add("more", Kind.TYPEDEF, 6)
+    btf = Btf.from_file(elf_with(tmp_path, {".BTF": w.data(), ".BTF.base": sample()}))
+    assert btf.base is not None and btf.find("more", Kind.TYPEDEF) == 20 and btf.name(btf.resolve(20)) == "outer"
+    alone = Btf.from_file(elf_with(tmp_path, {".BTF": sample()}))
+    assert alone.base is None and alone.find("outer", Kind.STRUCT) == 6
+    with pytest.raises(BtfError, match=r"has no \.BTF section"):
+        Btf.from_file(elf_with(tmp_path, {}))
+
+
+def test_attributes(tmp_path: Path) -> None:
+    """Tags with the flag are any attributes of the compiler's: Linux 6.14."""
+    w = Writer()
+    w.add("int", Kind.INT, 4, 1 << 24 | 32)
+    w.add("address_space(1)", Kind.TYPE_TAG, 1, flag=True)
+    w.add("preserve_access_index", Kind.DECL_TAG, 1, 0xFFFFFFFF, flag=True)
+    btf = Btf.from_bytes(w.data())
+    assert btf.type(2) == types.Modifier("type_tag", 1, "address_space(1)", True) and btf.resolve(2) == 1
+    assert btf.type(3) == types.DeclarationTag("preserve_access_index", 1, -1, True)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_what_is_written_is_read_back(order: str) -> None:
+    btf = Btf.from_bytes(sample(order))
+    everything = [btf.type(number) for number in range(1, btf.count)]
+    again = Btf.from_bytes(write_btf(everything, big_endian=order == ">"))
+    assert [again.type(number) for number in range(1, again.count)] == everything
+
+
+@has_btf
+def test_where_a_type_is() -> None:
+    found = Btf.search("task_struct", Kind.STRUCT)
+    assert found is not None and found[0] == "" and found[1] is Btf.running()
+    assert Btf.search("no_such_struct", Kind.STRUCT) is None
+    for name in ("no_such_module", "..", "", "a/b", "\0"):
+        with pytest.raises(BtfError, match="module"):
+            Btf.module(name)
