@@ -16,6 +16,7 @@ from pyebpf.checks.stack import STACK, room, slots, stack
 from pyebpf.checks.worst_case import longest_run, worst_case
 from pyebpf.diagnostics.base import Diagnostic, pretty
 from pyebpf.diagnostics.helpers import HelperSleeps
+from pyebpf.diagnostics.kernel_types import LoadNeedsGpl
 from pyebpf.diagnostics.loops import (
     ScratchGoesOn,
     StackTooLarge,
@@ -29,6 +30,7 @@ from pyebpf.diagnostics.proofs import HelperNotAllowed, NeedsGpl
 from pyebpf.ir import ops
 from pyebpf.ir.module import Module, Program
 from pyebpf.ir.scratch import LARGEST, moved, scratch, size_of
+from pyebpf.ir.types import PointerType, Region, ValueType
 from pyebpf.kernel.helpers import Helper
 from pyebpf.kernel.hooks import HOOKS
 from pyebpf.kernel.prototypes import AWAKE
@@ -187,6 +189,13 @@ def forbidden(program: Program, module: Module) -> Iterator[Diagnostic]:
             yield HelperSleeps(span, helper.name, program.hook.name, AWAKE.get(helper.name, ""))
         elif helper.gpl and module.license not in GPL_COMPATIBLE:
             yield NeedsGpl(span, helper.name, module.license)
+    if module.license not in GPL_COMPATIBLE:
+        loads = (op for op in ops.walk(program.body) if isinstance(op, ops.KernelField) and _is_load(op.type))
+        yield from (LoadNeedsGpl(op.span, module.license) for op in loads)
+
+
+def _is_load(type: ValueType) -> bool:
+    return isinstance(type, PointerType) and type.region is Region.KERNEL
 
 
 def _who_may(helper: Helper) -> str:

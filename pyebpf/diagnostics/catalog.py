@@ -184,6 +184,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     kernel_types.AbsentType,
     arguments.ArgumentOnStack,
     arguments.UnknownSyscall,
+    kernel_types.LoadNeedsGpl,
     declarations.BadDeclaration,
     declarations.ModuleRaised,
     declarations.NothingToCompile,

@@ -119,6 +119,20 @@ class KernelQuestion(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class LoadNeedsGpl(Diagnostic):
+    code: ClassVar = "E0637"
+    title: ClassVar = "what is in the kernel's structs is for programs under the GPL, and this module says `{license}`"
+    help: ClassVar = '__license__ = "GPL"'
+    explanation: ClassVar = """
+    The kernel lets only programs whose licence is compatible with the GPL read its own structs. A module without
+    `__license__` is compiled as `GPL`.
+    """
+
+    license: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class AbsentType(Diagnostic):
     code: ClassVar = "E0636"
     title: ClassVar = "what `{name}` of struct {struct} is, only another kernel's types say"

@@ -93,7 +93,11 @@ class KernelType:
     struct: str
     direct: bool = False
     """Whether the verifier knows its type (PTR_TO_BTF_ID) and lets the program load from it; else only probe reads may
-    follow it."""
+    follow it. Such addresses have one origin each: one load may not follow now what the verifier trusts and now what it
+    doesn't."""
+    mixed: bool = False
+    """Whether it isn't `direct`, but on some ways what the verifier knows, perhaps as null: then nothing may be added
+    to it before it has been checked."""
 
     def __str__(self) -> str:
         return f"struct {self.struct} *"
@@ -111,6 +115,11 @@ class AddressType:
 
     def __str__(self) -> str:
         return "address" if self.space == "any" else f"{self.space} address"
+
+
+def meeting(one: KernelType, other: KernelType) -> KernelType:
+    """The type of a place that is given both: of an address that the verifier knows no more than that it may be one."""
+    return KernelType(one.struct, mixed=one.direct or other.direct or one.mixed or other.mixed)
 
 
 ValueType: TypeAlias = IntType | BoolType | NoneType | PointerType | KernelType | AddressType

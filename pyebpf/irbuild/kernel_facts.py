@@ -91,7 +91,8 @@ def cast(b: Builder, pointer: Argument, struct: str, span: Span) -> ops.Value:
     operand = values.plain(b, operand, where)
     if not (ops.is_value(operand) and isinstance(operand.type, KernelType | AddressType | IntType)):
         b.error(type_errors.WrongType(where, "a pointer in the kernel, or its address", describe(operand), ""))
-    return b.emit(ops.KernelAddress(operand, b.const(0, span), KernelType(struct), span))
+    known = isinstance(operand.type, KernelType) and (operand.type.direct or operand.type.mixed)
+    return b.emit(ops.KernelAddress(operand, b.const(0, span), KernelType(struct, mixed=known), span))
 
 
 def declared(b: Builder, operand: Operand, pointer: KernelPointer, spans: tuple[Span, Span]) -> Operand:

@@ -51,11 +51,13 @@ def place_of(b: Builder, base: ops.Value, struct: str, name: str, span: Span) ->
     """Where `base.name` is. Structs that are embedded in others are gone through from the outermost one."""
     type = kernel_types.member(b, struct, name, span)
     if isinstance(base, ops.KernelField) and isinstance(base.type, KernelType):
-        return KernelPlace(base.base, base.struct, (*base.path, name), type, base.type.direct, span)
+        direct = base.type.direct and kernel_types.is_loadable(b, struct, name, span)
+        return KernelPlace(base.base, base.struct, (*base.path, name), type, direct, span)
     if "." in struct:
         b.error(NamelessKept(span, kernel_types.shown(struct)))
-    direct = isinstance(base.type, KernelType) and base.type.direct
-    if direct and not _is_surely_there(b, base):
+    known = base.type if isinstance(base.type, KernelType) else KernelType(struct)
+    direct = known.direct and kernel_types.is_loadable(b, struct, name, span)
+    if (known.direct or known.mixed) and not _is_surely_there(b, base):
         b.check(b.present(base, span), Fault.NULL_POINTER, span)
     return KernelPlace(base, struct, (name,), type, direct, span)
 

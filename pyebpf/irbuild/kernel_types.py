@@ -53,11 +53,22 @@ def member(b: Builder, struct: str, name: str, span: Span) -> MemberType:
     type = classify(b, btf, access.type_id, f"{struct}.{name}")
     if access.bit_size:
         type = _bit_field(type, access)
+    if isinstance(type, MemberArray) and not type.length and not _is_last(btf, type_id, access):
+        type = Reason("an array without elements")
     if isinstance(type, Reason):
         b.error(errors.MemberType(span, shown(struct), name, type.what, type.hint))
     note_struct(b, btf, struct, type_id)
     b.module.use_member(struct, name, access.byte_offset, type)
     return type
+
+
+def _is_last(btf: Btf, type_id: int, access: MemberAccess) -> bool:
+    """Whether a member is the last one where it stands: an array of no length goes on from there."""
+    for step in access.path:
+        found = btf.type(btf.resolve(type_id))
+        assert isinstance(found, btf_types.Struct)
+        type_id, last = found.members[step].type_id, step == len(found.members) - 1
+    return last
 
 
 def _absent(b: Builder, struct: str, name: str, span: Span) -> MemberType:
@@ -107,6 +118,44 @@ def note_struct(b: Builder, btf: Btf, struct: str, type_id: int) -> None:
     is_union = isinstance(found, btf_types.Struct) and found.is_union
     b.module.type_ids.setdefault(struct, type_id)
     b.module.sizes[struct] = (btf.size_of(type_id), is_union)
+
+
+def is_loadable(b: Builder, struct: str, name: str, span: Span) -> bool:
+    """Whether the verifier takes a load of `struct.name` for what it is.
+
+    Of members that lie over each other it takes the first that is large enough (`btf_struct_walk`), and an address has
+    other rules than a number: so not where there are addresses in a union on the way.
+    """
+    known = b.module.loadable.get((struct, name))
+    if known is None:
+        btf = b.module.btf(b, span)
+        known = b.module.loadable[struct, name] = _is_loadable(btf, struct_id(b, btf, struct, name, span), name)
+    return known
+
+
+def _is_loadable(btf: Btf, type_id: int, name: str) -> bool:
+    access = btf.member(type_id, name)
+    if access is None:
+        return False
+    for step in access.path:
+        found = btf.type(btf.resolve(type_id))
+        if not isinstance(found, btf_types.Struct) or (found.is_union and _has_address(btf, type_id, 0)):
+            return False
+        type_id = found.members[step].type_id
+    return True
+
+
+def _has_address(btf: Btf, type_id: int, depth: int) -> bool:
+    found = btf.type(btf.resolve(type_id))
+    match found:
+        case btf_types.Pointer():
+            return True
+        case btf_types.Array():
+            return depth > _DEEPEST or _has_address(btf, found.type_id, depth + 1)
+        case btf_types.Struct():
+            return depth > _DEEPEST or any(_has_address(btf, each.type_id, depth + 1) for each in found.members)
+        case _:
+            return False
 
 
 def nearest(btf: Btf, type_id: int, name: str) -> str:

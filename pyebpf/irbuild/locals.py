@@ -20,6 +20,7 @@ from pyebpf.ir.types import (
     PointerType,
     Region,
     ValueType,
+    meeting,
 )
 from pyebpf.irbuild import inner_maps, memory, shapes, values
 from pyebpf.irbuild.bindings import (
@@ -237,7 +238,8 @@ def _write_scalar(b: Builder, name: str, binding: Scalar, operand: Operand, span
     if missing and isinstance(local.type, IntType | BoolType):
         shapes.retype(b, name, Shape(local.type, optional=True))
     if isinstance(operand, Static) and operand.value is None and isinstance(local.type, KernelType):
-        operand = b.emit(ops.Null(local.type, span))
+        b.set(local, b.emit(ops.Null(local.type, span)), span)
+        return
     if not ops.is_value(operand):
         conflict(b, name, describe_type(local.type), describe(operand), span)
     wanted = _common(b, name, local, operand, span)
@@ -259,7 +261,11 @@ def _common(b: Builder, name: str, local: ops.Local, value: ops.Value, span: Spa
         assert isinstance(wide, IntType)
         return IntType(wide.low, wide.high, shown)
     if isinstance(old, KernelType) and isinstance(new, KernelType) and old.struct == new.struct:
-        return KernelType(old.struct, old.direct and new.direct)
+        once = local not in b.given
+        b.given.add(local)
+        if old.direct and once:
+            return old if new.direct else meeting(old, new)
+        return meeting(old, new)
     if type(old) is not type(new) or old != new:
         conflict(b, name, describe_type(old), describe_type(new), span)
     return old

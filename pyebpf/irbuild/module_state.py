@@ -64,6 +64,8 @@ class ModuleState:
     """Size in bytes, and whether it is a union, of each kernel struct used."""
     type_ids: dict[str, int] = field(default_factory=dict)
     """Of kernel structs, in the BTF in use."""
+    loadable: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """As `kernel_types.is_loadable` has found."""
     enums: dict[str, KernelEnum] = field(default_factory=dict)
     suspects: list[Diagnostic] = field(default_factory=list)
     conditions: list[tuple[ops.Value, Span]] = field(default_factory=list)

@@ -8,7 +8,7 @@ from pyebpf.diagnostics import types as errors
 from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
-from pyebpf.ir.types import BOOL, I64_MAX, BoolType, IntType, KernelType, PointerType, Region, ValueType
+from pyebpf.ir.types import BOOL, I64_MAX, BoolType, IntType, KernelType, PointerType, Region, ValueType, meeting
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
 from pyebpf.irbuild.operands import (
     Operand,
@@ -177,12 +177,12 @@ def join(b: Builder, left: Operand, right: Operand, span: Span) -> ValueType:
     """The type of a local that holds either of two values."""
     if ops.is_value(left) and ops.is_value(right):
         a, c = left.type, right.type
+        if isinstance(a, KernelType) and isinstance(c, KernelType) and a.struct == c.struct:
+            return meeting(a, c)
         if a == c:
             return a
         if isinstance(a, IntType | BoolType) and isinstance(c, IntType | BoolType):
             return joined(a, c)
-        if isinstance(a, KernelType) and isinstance(c, KernelType) and a.struct == c.struct:
-            return KernelType(a.struct, a.direct and c.direct)
         if isinstance(a, PointerType) and isinstance(c, PointerType) and (a.target, a.region) == (c.target, c.region):
             return PointerType(a.target, a.region, a.nullable or c.nullable, a.writable and c.writable)
     kinds = (is_text(left) or isinstance(left, PendingText), is_text(right) or isinstance(right, PendingText))

@@ -10,3 +10,4 @@ def probe(ctx):
     out.value = cast(ctx.args[0], "struct netdev_queue").dql.nothing  # error
     out.value = current_task().tgidd  # error
     current_task().tgid = 1  # error
+    out.value = cast(ctx.args[0], "struct sk_buff").__cloned_offset[0]  # error
