@@ -6,17 +6,20 @@ from the intrinsics.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, final
 
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.text import Code
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.module import Embedded, KernelEnum, KernelMember, KernelStruct, MemberArray, MemberType, Module
+from pyebpf.ir.module import BitField, Embedded, KernelEnum, KernelMember, KernelStruct, MemberArray, MemberType, Module
 
 _MEMBER_FACTS: Final = {"member offset": 0, "member size": 1, "member exists": 2, "left shift": 4, "right shift": 5}
 """`enum` of `__builtin_preserve_field_info`."""
 _TYPE_FACTS: Final = {"type exists": 0, "type size": 1}
+INNER: Final = ".inner"
+"""What is behind the name of a union for the nameless struct in it."""
 _ENUM_FACTS: Final = {"enumerator exists": 0, "enumerator value": 1}
 INTRINSICS: Final = (
     "declare ptr @llvm.preserve.struct.access.index.p0.p0(ptr, i32 immarg, i32 immarg)",
@@ -28,10 +31,25 @@ INTRINSICS: Final = (
 )
 
 
+def described(structs: tuple[KernelStruct, ...]) -> tuple[KernelStruct, ...]:
+    """The structs as the object's types have them: what lies further on in a union is in a nameless struct in it, for
+    LLVM takes the members of a union for being at its start."""
+    found: list[KernelStruct] = []
+    for struct in structs:
+        further = tuple(member for member in struct.members if member.offset) if struct.is_union else ()
+        if further:
+            inner = KernelStruct(f"{struct.name}{INNER}", struct.size, False, further)
+            first = tuple(member for member in struct.members if not member.offset)
+            struct = replace(struct, members=(*first, KernelMember("", 0, Embedded(inner.name))))
+            found.append(inner)
+        found.append(struct)
+    return tuple(found)
+
+
 def struct_types(structs: tuple[KernelStruct, ...], debug: DebugInfo) -> list[str]:
     """The type definitions."""
     return [
-        f"{type_name(number, index)} = type <{{ {', '.join(_parts(struct, member, debug))} }}>"
+        f"{type_name(number, index)} = type {_shape(struct, member, debug)}"
         for number, struct in enumerate(structs)
         if not struct.is_union
         for index, member in enumerate(struct.members)
@@ -45,21 +63,26 @@ def type_name(struct: int, member: int) -> str:
 
 def element(member: KernelMember) -> int:
     """Which element of its type the member is."""
-    return 1 if member.offset else 0
+    return 1 if member.offset and not isinstance(member.type, BitField) else 0
 
 
-def _parts(struct: KernelStruct, member: KernelMember, debug: DebugInfo) -> list[str]:
+def _shape(struct: KernelStruct, member: KernelMember, debug: DebugInfo) -> str:
+    if isinstance(member.type, BitField):
+        return "{ i64 }"  # LLVM looks for the bits in units of the struct's alignment
     size = debug.kernel_size(member.type)
     before, rest = [member.offset] if member.offset else [], struct.size - member.offset - size
-    return [f"[{length} x i8]" for length in [*before, size, *([rest] if rest > 0 else [])]]
+    parts = [f"[{length} x i8]" for length in [*before, size, *([rest] if rest > 0 else [])]]
+    return f"<{{ {', '.join(parts)} }}>"
 
 
 @final
 class KernelTypes:
     """What a module uses of the kernel's types."""
 
-    def __init__(self, module: Module, debug: DebugInfo, *, big_endian: bool) -> None:
-        self._structs = {struct.name: (number, struct) for number, struct in enumerate(module.kernel_structs)}
+    def __init__(
+        self, module: Module, structs: tuple[KernelStruct, ...], debug: DebugInfo, *, big_endian: bool
+    ) -> None:
+        self._structs = {struct.name: (number, struct) for number, struct in enumerate(structs)}
         self._enums = {enum.name: enum for enum in module.kernel_enums}
         self._debug = debug
         self._big_endian = big_endian
@@ -84,6 +107,9 @@ class KernelTypes:
     def _member(self, code: Code, name: str, step: str, base: str) -> tuple[str, MemberType]:
         number, struct = self._structs[name]
         index = next((i for i, member in enumerate(struct.members) if member.name == step), None)
+        if index is None and step and f"{name}{INNER}" in self._structs:
+            inner, _ = self._member(code, name, "", base)
+            return self._member(code, f"{name}{INNER}", step, inner)
         if index is None:
             raise InternalError(f"struct {name} has no member {step} here")
         if struct.is_union:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyebpf.codegen.debuginfo import DebugInfo
-from pyebpf.codegen.kernel_structs import INTRINSICS, KernelTypes, struct_types
+from pyebpf.codegen.kernel_structs import INTRINSICS, KernelTypes, described, struct_types
 from pyebpf.codegen.kfuncs import declarations
 from pyebpf.codegen.program import Surroundings, emit_program
 from pyebpf.codegen.sections import Sections
@@ -46,15 +46,16 @@ def emit_module(module: Module, *, big_endian: bool = False, in_order: bool = Fa
     `in_order`: compute where the source does, for programs that need too many values at a time.
     """
     validate.validate(module)
-    debug = DebugInfo(_main_source(module), module.kernel_structs, big_endian=big_endian)
+    structs = described(module.kernel_structs)
+    debug = DebugInfo(_main_source(module), structs, big_endian=big_endian)
     sections = Sections(module)
-    kernel = KernelTypes(module, debug, big_endian=big_endian)
+    kernel = KernelTypes(module, structs, debug, big_endian=big_endian)
     around = Surroundings(sections, debug, kernel, big_endian, in_order)
     order = "E" if big_endian else "e"
     lines = [
         f'target datalayout = "{order}-m:e-p:64:64-i64:64-i128:128-n32:64-S128"',
         f'target triple = "{"bpfeb" if big_endian else "bpf"}"',
-        *struct_types(module.kernel_structs, debug),
+        *struct_types(structs, debug),
         *sections.globals(debug),
     ]
     for program in module.programs:

@@ -13,6 +13,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import (
+    attributes,
     calls,
     entries,
     expressions,
@@ -38,6 +39,7 @@ from pyebpf.irbuild import (
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     Closure,
+    KernelInteger,
     Method,
     Operand,
     OptionalValues,
@@ -59,7 +61,7 @@ from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int", str: "str", ord: "ord"} | {
-    function: function.__name__ for function in (divmod, pow, hex, oct, bin, chr, hasattr)
+    function: function.__name__ for function in (divmod, pow, hex, oct, bin, chr, hasattr, getattr)
 }
 MOST_PRINTED = 32
 
@@ -117,6 +119,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         name = PYTHON.get(value) if isinstance(target, Static) else None
     except TypeError:
         name = None
+    if name == "getattr":
+        return _attribute(b, arguments, node)
     if name is not None:
         return calls.python_builtin(b, name, arguments, node.span)
     if isinstance(target, Method):
@@ -124,6 +128,16 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     if isinstance(value, type) and issubclass(value, Map):
         b.error(map_errors.DeclaredInside(node.span, value.kind))
     b.error(errors.NotCallable(node.function.span, f"`{node.function.span.text}`", _cure(value)))
+
+
+def _attribute(b: Builder, arguments: list[tuple[Operand, Span]], node: tree.Call) -> Operand:
+    """`getattr(device, "class")`: for names that Python has other uses for."""
+    if len(arguments) != 2 or not (isinstance(arguments[1][0], Static) and isinstance(arguments[1][0].value, str)):
+        b.error(errors.WrongArguments(node.span, "getattr", "something with attributes, and a name", node.span.text))
+    (base, where), (name, word) = arguments[0], (arguments[1][0].value, arguments[1][1])
+    found = attributes.read(b, base, name, node.span, word, where)
+    assert not isinstance(found, KernelInteger)
+    return found
 
 
 def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:
@@ -198,7 +212,7 @@ def _pieces(
     if isinstance(operand, Values) and not spec:
         return _tuple(operand, span)
     if not spec[-1:].isalpha() or spec[-1:] == "s":  # else it is the address that is shown
-        operand = kernel_arrays.as_text(b, operand, span)
+        operand = kernel_arrays.as_text(b, operand, span, bytes_too=False)
     return [prints.Piece(operand, span, conversion, spec)]
 
 

@@ -129,13 +129,18 @@ def copied(b: Builder, operand: Operand, type: layout.Type, span: Span) -> ops.V
     return place
 
 
-def as_text(b: Builder, operand: Operand, span: Span) -> Operand:
+def as_text(b: Builder, operand: Operand, span: Span, bytes_too: bool = True) -> Operand:
     """`operand`; where that is letters or bytes in kernel memory, or points to them, the text that they are."""
     if isinstance(operand, KernelArray) and isinstance(operand.element, layout.Integer) and operand.element.size == 1:
         return kernel_structs.kernel_text(kernel_structs.address(b, operand.place), operand.length, span)
-    if ops.is_value(operand) and is_letters(operand):
+    if ops.is_value(operand) and (is_letters(operand) or (bytes_too and _points_to_bytes(operand.type))):
         return kernel_structs.kernel_text(operand, 0, span)
     return operand
+
+
+def _points_to_bytes(type: object) -> bool:
+    target = type.target if isinstance(type, AddressType) and type.space != "user" else None
+    return isinstance(target, layout.Integer) and target.size == 1
 
 
 def is_letters(operand: Operand) -> bool:

@@ -21,7 +21,7 @@ from pyebpf.source import Span
 CHAR: Final = layout.Integer("char", 1)
 """A letter. Whether it is signed says the machine; numbers that matter are declared otherwise."""
 LETTERS: Final = ("char", "unsigned char")
-"""Names of the integers that texts are made of, where no typedef (`u8`, `__u8`) says that they are numbers."""
+"""What pointers to text point to, where no typedef (`u8`, `__u8`) says that it is numbers. Arrays of the latter are."""
 BIG_ENDIAN: Final = {"__be16": layout.BE16, "__be32": layout.BE32, "__be64": layout.BE64}
 """Typedefs of numbers in network order."""
 NEVER_NEGATIVE: Final = ("pid_t", "__kernel_pid_t")
@@ -53,6 +53,9 @@ def member(b: Builder, struct: str, name: str, span: Span) -> MemberType:
     type = classify(b, btf, access.type_id, f"{struct}.{name}")
     if access.bit_size:
         type = _bit_field(type, access)
+        first = access.byte_offset * 8 + access.bit_offset
+        if first // 64 != (first + access.bit_size - 1) // 64:
+            type = Reason("a bit field that goes on beyond 8 bytes")
     if isinstance(type, MemberArray) and not type.length and not _is_last(btf, type_id, access):
         type = Reason("an array without elements")
     if isinstance(type, Reason):
@@ -222,7 +225,7 @@ def scalar(found: btf_types.Int | btf_types.Enum, typedef: str) -> Scalar | Reas
         return Reason(f"a number of {found.size} bytes", "cut it in two: cast(…) to a struct with two u64")
     if found.name == "_Bool" and found.size == 1:
         return layout.BOOL
-    if found.name in LETTERS and not typedef:
+    if found.name == LETTERS[0] and not typedef:
         return CHAR
     network = BIG_ENDIAN.get(typedef)
     if network is not None and network.size == found.size:
@@ -251,7 +254,8 @@ def _pointer(b: Builder, btf: Btf, pointer: btf_types.Pointer, key: str, depth: 
         case btf_types.Struct() if found.name:
             return StructPointer(found.name)
         case btf_types.Int() | btf_types.Enum():
-            target = scalar(found, _typedef_name(btf, pointer.type_id))
+            typedef = _typedef_name(btf, pointer.type_id)
+            target = CHAR if found.name in LETTERS and not typedef else scalar(found, typedef)
             return BarePointer(AddressType("any", None if isinstance(target, Reason) else target))
         case btf_types.Pointer() if depth < _DEEPEST:
             inner = _pointer(b, btf, found, key, depth + 1)
