@@ -27,7 +27,16 @@ from pyebpf.irbuild import (
     values,
 )
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.operands import KernelArray, Operand, PendingText, Static, describe, is_text, reference
+from pyebpf.irbuild.operands import (
+    KernelArray,
+    KernelInteger,
+    Operand,
+    PendingText,
+    Static,
+    describe,
+    is_text,
+    reference,
+)
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.lang.maps import Map
 from pyebpf.records import dataclass
@@ -143,6 +152,8 @@ def python_builtin(b: Builder, name: str, arguments: list[Argument], span: Span)
             return _length(b, arguments[0], span)
         case "bool" if len(arguments) == 1:
             return values.truth(b, *arguments[0])
+        case "getattr":
+            return _attribute(b, arguments, span)
         case "hasattr":
             return kernel_facts.function(b, name, arguments, span)
         case "divmod" | "pow" | "hex" | "oct" | "bin" | "chr":
@@ -195,6 +206,19 @@ def _absolute(b: Builder, argument: Argument, span: Span) -> ops.Value:
     high = max(-value.type.low, value.type.high)
     negative = b.compare("<", value, b.const(0, span), span)
     return b.choose(negative, IntType(0, high), opposite, value, span)
+
+
+def _attribute(b: Builder, arguments: list[Argument], span: Span) -> Operand:
+    """`getattr(device, "class")`: for names that Python has other uses for."""
+    from pyebpf.irbuild import attributes
+
+    match arguments:
+        case [(base, where), (Static(value=str() as name), word)]:
+            found = attributes.read(b, base, name, span, word, where)
+            assert not isinstance(found, KernelInteger)
+            return found
+        case _:
+            b.error(errors.WrongArguments(span, "getattr", "something with attributes, and a name", span.text))
 
 
 def _length(b: Builder, argument: Argument, span: Span) -> Operand:

@@ -13,7 +13,6 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import (
-    attributes,
     calls,
     entries,
     expressions,
@@ -39,7 +38,6 @@ from pyebpf.irbuild import (
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     Closure,
-    KernelInteger,
     Method,
     Operand,
     OptionalValues,
@@ -119,8 +117,6 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         name = PYTHON.get(value) if isinstance(target, Static) else None
     except TypeError:
         name = None
-    if name == "getattr":
-        return _attribute(b, arguments, node)
     if name is not None:
         return calls.python_builtin(b, name, arguments, node.span)
     if isinstance(target, Method):
@@ -128,16 +124,6 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     if isinstance(value, type) and issubclass(value, Map):
         b.error(map_errors.DeclaredInside(node.span, value.kind))
     b.error(errors.NotCallable(node.function.span, f"`{node.function.span.text}`", _cure(value)))
-
-
-def _attribute(b: Builder, arguments: list[tuple[Operand, Span]], node: tree.Call) -> Operand:
-    """`getattr(device, "class")`: for names that Python has other uses for."""
-    if len(arguments) != 2 or not (isinstance(arguments[1][0], Static) and isinstance(arguments[1][0].value, str)):
-        b.error(errors.WrongArguments(node.span, "getattr", "something with attributes, and a name", node.span.text))
-    (base, where), (name, word) = arguments[0], (arguments[1][0].value, arguments[1][1])
-    found = attributes.read(b, base, name, node.span, word, where)
-    assert not isinstance(found, KernelInteger)
-    return found
 
 
 def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:
