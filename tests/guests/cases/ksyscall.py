@@ -6,6 +6,7 @@ import os
 from pyebpf import Config, Hash, char, i32, i64, kretsyscall, ksyscall, pid, struct, u32, u64, user_str
 
 SINCE = (4, 17)
+MACHINES = ("x86_64", "aarch64")  # mmap(2) is another call on s390x
 
 
 @struct

@@ -9,6 +9,8 @@ from pathlib import Path
 from pyebpf import Array, Global, Kernel, char, fentry, pid, struct, u16, u32, u64
 
 SINCE = (5, 10)
+JIT = True
+LATER = {"aarch64": (6, 4)}
 PORTABLE = True
 MODULES = ("loop",)
 

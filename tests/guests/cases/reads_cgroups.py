@@ -6,6 +6,7 @@ from pathlib import Path
 from pyebpf import Array, Global, Kernel, cast, char, pid, raw_tracepoint, struct, u32, u64
 
 SINCE = (5, 10)
+MACHINES = ("x86_64", "aarch64")  # with types of this byte order, in which both names of the parent are
 PORTABLE = True
 
 
