@@ -131,7 +131,9 @@ class _Watch:
         before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
         signal.set_wakeup_fd(write)
         try:
-            if not self.follow(read, deadline) and sys.stderr.isatty():
+            iterators = self.read()
+            ends = iterators and iterators == len(self.session.links)
+            if not ends and not self.follow(read, deadline) and sys.stderr.isatty():
                 click.echo(err=True)  # the terminal has shown "^C"
             for link in self.session.links:
                 link.detach()
@@ -143,6 +145,19 @@ class _Watch:
                 signal.signal(number, handler)
             os.close(read)
             os.close(write)
+
+    def read(self) -> int:
+        """Run each iterator once, and show what it writes; how many there are."""
+        from pyebpf.cli.values import text
+
+        found = [link for link in self.session.links if link.readable]
+        for link in found:
+            written = link.read().decode("utf-8", "backslashreplace")
+            if self.as_json:
+                self.json({"iterator": link.program, "text": written})
+            else:
+                print("".join(f"{text(line)}\n" for line in written.splitlines()), end="")
+        return len(found)
 
     def follow(self, stop: int, deadline: float | None) -> bool:
         """Show events until the deadline (True), or until a signal comes, seen on the descriptor `stop`."""

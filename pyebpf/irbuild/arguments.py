@@ -12,7 +12,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import U64, AddressType, IntType, KernelType
 from pyebpf.irbuild import assignments, contexts, functions, registers
 from pyebpf.irbuild.bindings import Fixed
-from pyebpf.irbuild.builder import Abandon, Builder
+from pyebpf.irbuild.builder import Abandon, Builder, is_address
 from pyebpf.irbuild.closures import assigned_names
 from pyebpf.irbuild.operands import Context
 from pyebpf.kernel.arguments import (
@@ -109,11 +109,24 @@ def _bind(b: Builder, signature: Signature, function: tree.Function, parameter: 
     if parameter.annotation is not None and _as_number(b, argument, parameter.annotation):
         argument = replace(argument, kind="integer")
     value = _typed(b, argument, _word(b, signature, argument, span), span)
+    if b.hook.ends and is_address(value.type):
+        _return_at_the_end(b, parameter.name, value, span)
     if isinstance(value.type, KernelType) and not changed and parameter.annotation is None:
         b.frame.bindings[parameter.name] = Fixed(value)
         b.assigned |= {parameter.name}
         return
     functions.bind_parameter(b, parameter, value, span, changed)
+
+
+def _return_at_the_end(b: Builder, name: str, value: ops.Value, span: Span) -> None:
+    """An iterator's program has nothing to do where there is nothing more to go through."""
+
+    def end() -> None:
+        b.emit(ops.Return(b.const(0, span), span))
+
+    if name != "meta":  # which is there to the last
+        b.if_(b.negate(b.present(value, span), span), end, None, span)
+    b.surely_there.add(value)
 
 
 def _as_number(b: Builder, argument: Argument, annotation: tree.Expression) -> bool:

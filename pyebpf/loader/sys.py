@@ -256,6 +256,11 @@ def link_create(prog_fd: int, target: int, attach_type: int, flags: int = 0, ext
     return Descriptor(bpf(28, struct.pack("=IIII", prog_fd, target, attach_type, flags) + extra.ljust(48, b"\0"))[0])
 
 
+def iter_create(link_fd: int, flags: int = 0) -> Descriptor:
+    """BPF_ITER_CREATE (5.8): a file whose reading runs the iterator of a link."""
+    return Descriptor(bpf(33, struct.pack("=II", link_fd, flags))[0])
+
+
 def link_update(link_fd: int, new_prog_fd: int, flags: int = 0, old_prog_fd: int = 0) -> None:
     """BPF_LINK_UPDATE (5.7)."""
     bpf(29, struct.pack("=IIII", link_fd, new_prog_fd, flags, old_prog_fd))

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, final
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.maps import MapType
 from pyebpf.loader.attach import Link, attach_program, needs_place
+from pyebpf.loader.attach.link import Links
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedObject, load_object
 from pyebpf.loader.sys import Descriptor
@@ -121,9 +122,9 @@ class Session:
             raise ValueError("the session is closed")
 
     @property
-    def links(self) -> tuple[Link, ...]:
-        """What is attached."""
-        return tuple(link for link in self._links if link.attached)
+    def links(self) -> Links:
+        """What is attached; by number, or by the program's name."""
+        return Links(link for link in self._links if link.attached)
 
     def attach(self, program: str | Program, where: object = None) -> Link:
         """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -140,3 +142,90 @@ def test_programs_on_kprobes_load(program: Callable[[str], ModuleType]) -> None:
         with pytest.raises(ProcessLookupError):
             os.getpriority(os.PRIO_PROCESS, 77_000_000)
         assert module.calls.value == 78_000_000
+
+
+ITERATORS = """
+from pyebpf.helpers import seq_write
+
+only, port = Config[u32](0), Config[u32](0)
+runs, sockets = Global[u64](0), Global[u64](0)
+names = Hash[u32, char[16]](max_entries=16)
+
+@iterator("task")
+def tasks(task, meta):
+    if task.tgid == only.value:
+        runs.value += 1
+        names[task.pid] = task.comm
+        name: char[16] = task.comm
+        seq_write(meta.seq, name)
+
+@iterator("task_file")
+def files(file, fd, task):
+    task = task.group_leader
+    if task.tgid == only.value and fd == port.value:
+        sockets.value += 1
+"""
+
+
+def test_an_iterator_runs_when_it_is_read(program: Callable[[str], ModuleType]) -> None:
+    module = program(ITERATORS)
+    own = Path("/proc/thread-self/comm").read_text().rstrip("\n")
+    with open("/dev/null") as file:
+        config = {"only": os.getpid(), "port": file.fileno()}
+        with pyebpf.load(module, config=config) as session:
+            tasks, files = session.links["tasks"], session.links["files"]
+            assert (tasks.where, tasks.readable, module.runs.value) == ("iterator task", True, 0)
+            threads = len(os.listdir("/proc/self/task"))
+            written = tasks.read()
+            assert len(written) == 16 * threads and own.encode().ljust(16, b"\0") in written
+            assert module.runs.value == threads and module.names[os.getpid()] == own
+            assert tasks.read() == written and module.runs.value == 2 * threads
+            assert files.read() == b"" and module.sockets.value == threads
+            assert not session.faults
+            tasks.detach()
+            with pytest.raises(ValueError, match="tasks is detached"):
+                tasks.read()
+            with pytest.raises(KeyError):
+                session.links["tasks"]
+            assert session.links[0] is files and session.links[:1] == (files,)
+
+
+def test_only_iterators_can_be_read(program: Callable[[str], ModuleType]) -> None:
+    with pyebpf.load(program(PROGRAM)) as session, pytest.raises(ValueError, match="renamed is no iterator"):
+        session.links["renamed"].read()
+
+
+def test_an_iterator_through_something_certain(program: Callable[[str], ModuleType]) -> None:
+    module = program("""
+entries = Global[u64](0)
+
+@iterator("bpf_map_elem")
+def each(key, map):
+    entries.value += 1
+""")
+    with pytest.raises(pyebpf.LoadError, match="goes through something certain"):
+        pyebpf.load(module)
+
+
+def test_run_reads_iterators_once_and_ends(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.py"
+    path.write_text("""
+from pyebpf import Global, char, iterator, u64
+from pyebpf.helpers import seq_write
+
+seen = Global[u64](0)
+
+@iterator("task")
+def each(task, meta):
+    seen.value += 1
+    if task.pid == 1:
+        line: char[24] = f"first: {task.pid}"
+        seq_write(meta.seq, line)
+        end: char[1] = chr(10)
+        seq_write(meta.seq, end)
+""")
+    command = [sys.executable, "-m", "pyebpf", "run", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("first: 1") and any(line.startswith("seen = ") for line in rest), done.stdout

@@ -102,7 +102,12 @@ def argument(parameter: Parameter, hook: Hook) -> str | None:
             return "current_task()" if parameter.type == "task_struct" else None
 
 
-TARGETS = {"tracepoint": "sched:sched_switch", "raw_tracepoint": "sched_switch", "tp_btf": "sched_switch"}
+TARGETS = {
+    "tracepoint": "sched:sched_switch",
+    "raw_tracepoint": "sched_switch",
+    "tp_btf": "sched_switch",
+    "iterator": "task",
+}
 """What the hooks are put on that need to be told."""
 
 

@@ -423,7 +423,8 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         probes="""
         from pyebpf import (
-            EPERM, Hash, char, fexit, kernel_str, kprobe, kretsyscall, ksyscall, lsm, tp_btf, u64, user_str
+            EPERM, Hash, char, fexit, iterator, kernel_str, kprobe, kretsyscall, ksyscall, lsm, tp_btf, u64,
+            user_str,
         )
 
         results = Hash[char[16], u64](max_entries=8)
@@ -452,6 +453,10 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
         def reading(count, file):
             results["reading"] += count + file.f_flags
 
+        @iterator("task")
+        def each(task):
+            results["tasks"] += task.tgid
+
         @kprobe("of no known type")
         def unknown(a: u64, b: u64):
             results["unknown"] += b
@@ -462,7 +467,7 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
         """,
         test_probes="""
         import pytest
-        from probes import gave, judge, opened, opening, reading, renamed, results, unknown
+        from probes import each, gave, judge, opened, opening, reading, renamed, results, unknown
         from pyebpf.testing import SimulationError
 
         def test_it(simulate):
@@ -480,6 +485,11 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
             assert results.to_dict() == found
             with pytest.raises(SimulationError, match="doesn't supply: ctx={'flags'"):
                 simulate(opening, ctx={"filename": "/etc/passwd"})
+
+        def test_the_end_of_an_iterator(simulate):
+            simulate(each, ctx={"task": {"tgid": 4}})
+            assert not simulate(each, ctx={"task": None}).fault
+            assert results.to_dict() == {"tasks": 4}
 
         def test_results(simulate):
             assert simulate(judge, ctx={"addrlen": 16, "ret": 0}).result == 0
@@ -500,4 +510,4 @@ def test_arguments_of_a_hook_by_name(pytester: pytest.Pytester) -> None:
                 simulate(opened, ctx=ctx)
         """,
     )
-    pytester.runpytest_subprocess().assert_outcomes(passed=8)
+    pytester.runpytest_subprocess().assert_outcomes(passed=9)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from pyebpf.kernel.hooks.functions import FENTRY, FEXIT, FMOD_RET
+from pyebpf.kernel.hooks.iterators import ITERATOR
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
 from pyebpf.kernel.hooks.kprobes import KPROBE, KRETPROBE, KRETSYSCALL, KSYSCALL
 from pyebpf.kernel.hooks.network import (
@@ -31,6 +32,7 @@ __all__ = [
     "FEXIT",
     "FMOD_RET",
     "HOOKS",
+    "ITERATOR",
     "KPROBE",
     "KRETPROBE",
     "KRETSYSCALL",
@@ -53,7 +55,7 @@ __all__ = [
 
 HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM),
-    *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL),
+    *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL, ITERATOR),
     *(XDP, CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
 )
 

@@ -19,6 +19,7 @@ class AttachKind(Enum):
     CGROUP = "cgroup"
     SOCKET = "socket"
     KPROBE = "kprobe"
+    ITERATOR = "iterator"
     TRAMPOLINE = "trampoline"
     """Programs that name their target when they are loaded (`attach_btf_id`)."""
 
@@ -100,6 +101,8 @@ class Hook:
     """Whether it may have `ret`, the target's result."""
     answers: bool = False
     """Whether `ret` is what programs before this one have answered, and so in the same range."""
+    ends: bool = False
+    """Whether the program is run once more at the end, with null for all that there is no more of."""
     alone: tuple[int, int] | None = None
     """First kernel on which a program that is running on a CPU is never begun again there, by an interrupt, by another
     task or by what it causes itself; None where that can happen."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pyebpf.kernel.hooks import AttachKind, hook_by_name
-from pyebpf.loader.attach import cgroup, kprobe, netdev, raw_tracepoint, socket, tracepoint, trampoline
+from pyebpf.loader.attach import cgroup, iterator, kprobe, netdev, raw_tracepoint, socket, tracepoint, trampoline
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedProgram
@@ -25,6 +25,7 @@ MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.SOCKET: socket.attach,
     AttachKind.TRAMPOLINE: trampoline.attach,
     AttachKind.KPROBE: kprobe.attach,
+    AttachKind.ITERATOR: iterator.attach,
 }
 
 
