@@ -265,3 +265,41 @@ def test_a_socket() -> None:
         assert found.state == 1  # TCP_ESTABLISHED
         assert (str(found.address), list(found.same), found.word) == ("::1", [0] * 15 + [1], 1)
         assert (found.local, found.reuse, found.only_v6, found.lowest) == (3, 1, 1, 3)
+
+
+MEMBERS = {
+    "sched_switch": (
+        "prev.__state prev.prio prev.se.vruntime prev.mm.total_vm prev.mm.owner.pid prev.cred.uid.val",
+        "prev.signal.nr_threads prev.files.fdt.max_fds prev.fs.umask prev.mm.exe_file.f_inode.i_ino",
+        "prev.thread_pid.level prev.cpus_mask.bits[1] prev.unwind_info.id.cnt prev.in_execve",
+        "prev.sched_class.enqueue_task prev.cgroups.dfl_cgrp.level",
+    ),
+    "netif_receive_skb": (
+        "skb.len skb.protocol skb.pkt_type skb.cloned skb.mark skb.dev.ifindex skb.dev.mtu",
+        "skb.sk.__sk_common.skc_family skb.dev.priv_flags skb.users.refs.counter skb.dev.nd_net.net.ns.inum",
+    ),
+    "inet_sock_set_state": (
+        "sk.sk_protocol sk.sk_type sk.__sk_common.skc_daddr sk.__sk_common.skc_dport sk.__sk_common.skc_reuse",
+        "sk.sk_socket.type sk.sk_socket.file.f_flags sk.sk_backlog.len sk.sk_userlocks",
+    ),
+}
+
+
+@pytest.mark.parametrize("hook", MEMBERS)
+@pytest.mark.parametrize("way", ["direct", "met", "cast"])
+def test_the_verifier_takes_all_of_it(hook: str, way: str, tmp_path: Path) -> None:
+    """Loads, probe reads of what the verifier knows, and of what it knows nothing of; nothing is attached."""
+    words = " ".join(MEMBERS[hook]).split()
+    first = words[0].partition(".")[0]
+    struct = {"prev": "task_struct", "skb": "sk_buff", "sk": "sock"}[first]
+    begin = {
+        "direct": [f"base = {first}"],
+        "met": [f"base = {first}", "if cpu() == 1000:", f'    base = cast(total.value, "struct {struct}")'],
+        "cast": [f'base = cast({first}, "struct {struct}")'],
+    }[way]
+    lines = [f"total.value += u64({word.replace(first, 'base', 1)} != 0)" for word in words]
+    path = tmp_path / "probes.py"
+    head = f'from pyebpf import *\ntotal = Global[u64](0)\n@tp_btf("{hook}")\ndef probe({first}):\n'
+    path.write_text(head + "".join(f"    {line}\n" for line in [*begin, *lines]))
+    with pyebpf.load(str(path), attach=False) as session:
+        assert list(session.programs) == ["probe"]
