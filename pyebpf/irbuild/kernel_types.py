@@ -142,7 +142,9 @@ def _is_loadable(btf: Btf, type_id: int, name: str) -> bool:
         return False
     for step in access.path:
         found = btf.type(btf.resolve(type_id))
-        if not isinstance(found, btf_types.Struct) or (found.is_union and _has_address(btf, type_id, 0)):
+        if not isinstance(found, btf_types.Struct):
+            return False
+        if found.is_union and len(found.members) > 1 and _has_address(btf, type_id, 0):
             return False
         type_id = found.members[step].type_id
     return True
