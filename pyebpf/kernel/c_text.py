@@ -9,6 +9,10 @@ from pyebpf.kernel.btf import Btf
 
 _DEEPEST: Final = 32
 """Levels of pointers, arrays and functions in one type; what lies below is left out."""
+_WITH_PARAMETERS: Final = 4
+"""Levels down to which functions have their parameters: those that take functions that take functions would not end."""
+_PARAMETERS: Final = 32
+"""How many are shown. The kernel's own functions have up to about twenty."""
 
 
 def declaration(btf: Btf, type_id: int, name: str = "", depth: int = 0) -> str:
@@ -45,10 +49,14 @@ def prototype(btf: Btf, found: types.FunctionPrototype, name: str, skipped: int 
 
 
 def _parameters(btf: Btf, found: types.FunctionPrototype, depth: int) -> str:
-    shown = (
+    if depth > _WITH_PARAMETERS:
+        return "…"
+    shown = [
         declaration(btf, each.type_id, each.name, depth + 1) if each.type_id or each.name else "..."
-        for each in found.parameters
-    )
+        for each in found.parameters[:_PARAMETERS]
+    ]
+    if len(found.parameters) > _PARAMETERS:
+        shown.append("…")
     return ", ".join(shown) or "void"
 
 

@@ -33,7 +33,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "loader"), str(ROOT / "tests" / 
 
 from btf_mutators import mutate
 
+from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf import Btf, BtfError, Kind
+from pyebpf.kernel.c_text import declaration
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.minimise import minimise
@@ -84,12 +86,32 @@ def corpus() -> Corpus:
             kernel = read_object(programs.build(CASES[name].kernel, target)).btf
             raw.append(kernel)
             objects.append((programs.build(ACCESS + CASES[name].program, target), Btf.from_bytes(kernel)))
+    raw += [pile(named, end) for named in ("m", "") for end in (False, True)]
+    raw.append(functions())
     tests = [programs.build(source) for source in (test_core.PROGRAM, programs.CALLS, programs.DATA, programs.HASH)]
     minimised = minimise([read_object(tests[0])], Btf.running())
     own = [compile_target(ROOT / "samples" / f"{name}.py").elf for name in ("execsnoop", "syslat")]
     raw += [minimised, *(read_object(elf).btf for elf in (*tests, *own))]
     objects += [(elf, Btf.from_bytes(minimised)) for elf in (*tests, *own)]
     return Corpus(raw, objects, [read_object(elf) for elf, _ in objects])
+
+
+def pile(name: str, end: bool) -> bytes:
+    """Structs of no size, each three times in the one before: few types, and no end of ways through them."""
+    structs: list[types.BtfType] = []
+    for number in range(1, 40):
+        members = tuple(types.Member(name and f"{name}{each}", number + 1, 0, 0) for each in range(3))
+        structs.append(types.Struct(f"s{number}", 0, members, number % 2 == 0))
+    return write_btf([*structs, types.Struct("end", 0, (), False) if end else types.Typedef("end", 1)])
+
+
+def functions() -> bytes:
+    """Functions that take functions that take functions."""
+    found: list[types.BtfType] = []
+    for number in range(1, 60, 2):
+        parameters = tuple(types.Parameter("", number + 2) for _ in range(6))
+        found += (types.Pointer(number + 1), types.FunctionPrototype(0, parameters))
+    return write_btf([*found, types.Int("int", 4, 32, 0, True, False, False)])
 
 
 def make(seed: str, number: int, found: Corpus) -> tuple[Callable[[], None], bytes, str]:
@@ -163,8 +185,9 @@ def read_all(btf: Btf, random: Random) -> None:
         for name in NAMES[:6]:
             with suppress(BtfError):
                 btf.member(type_id, name)
-        with suppress(BtfError):
-            layout_of(btf, type_id)
+        for write in (layout_of, declaration):
+            with suppress(BtfError):
+                write(btf, type_id)
     for name in NAMES:
         for look in (btf.find_all, btf.flavours):
             with suppress(BtfError):

@@ -37,3 +37,13 @@ def test_what_goes_wrong_is_found(capsys: pytest.CaptureFixture[str], monkeypatc
     for words in ("only 0 (planted): ZeroDivisionError", "only 1 (planted): TooSlow", "only 2 (planted): MemoryError"):
         assert words in said
     assert "only 3 (planted): the process ended" in said
+
+
+@pytest.mark.parametrize("name", ["m", ""])
+@pytest.mark.parametrize("end", [False, True])
+def test_few_types_with_no_end_of_ways_through_them(name: str, end: bool) -> None:
+    """Forty structs of three members each: to go every way would take years."""
+    data = btf_fuzz.pile(name, end)
+    for number in range(3):
+        assert btf_fuzz.attempt(lambda number=number: btf_fuzz.try_raw(data, [], btf_fuzz.Random(number)))[0] == ""
+    assert btf_fuzz.attempt(lambda: btf_fuzz.try_raw(btf_fuzz.functions(), [], btf_fuzz.Random(1)))[0] == ""
