@@ -13,13 +13,14 @@ import pytest
 from pins import BPFTOOL, Pins
 from run_cli import ROOT, SAMPLES
 
-NAMES = ("syscount", "execsnoop", "syslat", "xdp_firewall", "egress")
+NAMES = ("syscount", "execsnoop", "syslat", "xdp_firewall", "egress", "tcp_states")
 PROGRAMS = {
     "syscount": {"on_syscall"},
     "execsnoop": {"on_execve"},
     "syslat": {"enter", "leave"},
     "xdp_firewall": {"firewall"},
     "egress": {"egress"},
+    "tcp_states": {"on_change"},
 }
 
 
