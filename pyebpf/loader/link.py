@@ -9,16 +9,21 @@ from typing import Final, final
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.btf_types import Kind
 from pyebpf.loader.errors import LoadError
+from pyebpf.loader.externs import KCONFIG, Address, Found, Option, Variable
 from pyebpf.object.btf_raw import RawBtf
-from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec
+from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec, Relocation
 from pyebpf.records import dataclass
 
 _PSEUDO_MAP_FD: Final = 1
 _PSEUDO_MAP_VALUE: Final = 2
 _PSEUDO_CALL: Final = 1
 _PSEUDO_KFUNC_CALL: Final = 2
+_PSEUDO_BTF_ID: Final = 3
 _PSEUDO_FUNC: Final = 4
 _CALL: Final = 0x85
+_POISONED_KFUNC: Final = 2002000000
+"""A helper that doesn't exist: calls of weak kfuncs that aren't there are refused where they can be reached. The number
+is libbpf's."""
 
 
 @final
@@ -34,9 +39,15 @@ class Linked:
 
 
 def link(
-    obj: Object, program: ProgramSpec, fds: Mapping[str, int], relocated: Mapping[str, bytes], target: Btf | None
+    obj: Object,
+    program: ProgramSpec,
+    fds: Mapping[str, int],
+    relocated: Mapping[str, bytes],
+    target: Btf | None,
+    externs: Mapping[str, Found],
 ) -> Linked:
-    """Link `program`. `fds` has the descriptors of all maps; `relocated` the code of the functions that CO-RE changed.
+    """Link `program`. `fds` has the descriptors of all maps; `relocated` the code of the functions that CO-RE changed;
+    `externs` what is known of the object's.
 
     Raises LoadError.
     """
@@ -47,9 +58,13 @@ def link(
         starts[function.name] = end
         end += len(function.code) // 8
     pieces = []
+    weak = frozenset(extern.name for extern in obj.externs if extern.weak)
     for function in order:
         code = bytearray(relocated.get(function.name, function.code))
-        _relocate(code, function, starts, fds, target)
+        _relocate(code, function, starts, fds)
+        for relocation in function.relocations:
+            if relocation.kind == "extern":
+                _extern(code, function, relocation, fds, target, externs, weak)
         pieces.append(bytes(code))
     raw = RawBtf(obj.btf, ">" if obj.big_endian else "<") if obj.btf else None
     lines = tuple(
@@ -85,9 +100,7 @@ def _reachable(obj: Object, entry: FunctionSpec) -> list[FunctionSpec]:
     return list(order.values())
 
 
-def _relocate(
-    code: bytearray, function: FunctionSpec, starts: Mapping[str, int], fds: Mapping[str, int], target: Btf | None
-) -> None:
+def _relocate(code: bytearray, function: FunctionSpec, starts: Mapping[str, int], fds: Mapping[str, int]) -> None:
     for relocation in function.relocations:
         at = relocation.offset
         here = starts[function.name] + at // 8
@@ -103,14 +116,47 @@ def _relocate(
             case "function":
                 _set(code, at, _PSEUDO_FUNC, starts[relocation.name] - here - 1)
                 _set_imm(code, at + 8, 0)
-            case "extern":
-                number = target.find(relocation.name, Kind.FUNC) if target else None
-                if code[at] != _CALL or number is None:
-                    raise LoadError(
-                        f"{function.name} needs {relocation.name}, which this kernel doesn't offer", "kernel"
-                    )
-                code[at + 2 : at + 4] = b"\0\0"
-                _set(code, at, _PSEUDO_KFUNC_CALL, number)
+
+
+def _extern(
+    code: bytearray,
+    function: FunctionSpec,
+    relocation: Relocation,
+    fds: Mapping[str, int],
+    target: Btf | None,
+    externs: Mapping[str, Found],
+    weak: frozenset[str],
+) -> None:
+    """Resolve what isn't the object's own: a kfunc that is called or whose address is asked for, or what the loader has
+    found beforehand."""
+    at, name = relocation.offset, relocation.name
+    number = target.find(name, Kind.FUNC) if target else None
+    match externs.get(name):
+        case Option(offset=offset):
+            _set(code, at, _PSEUDO_MAP_VALUE, fds[KCONFIG])
+            _set_imm(code, at + 8, offset)
+        case Variable(id=id):
+            _set(code, at, _PSEUDO_BTF_ID, id)
+            _set_imm(code, at + 8, 0)
+        case Address(value=value):
+            _set_wide(code, at, value)
+        case None if code[at] == _CALL and number is not None:
+            code[at + 2 : at + 4] = b"\0\0"
+            _set(code, at, _PSEUDO_KFUNC_CALL, number)
+        case None if code[at] == _CALL and name in weak:
+            code[at : at + 8] = struct.pack("=BBhi", _CALL, 0, 0, _POISONED_KFUNC)
+        case None if code[at] != _CALL and number is not None:
+            _set(code, at, _PSEUDO_BTF_ID, number)
+            _set_imm(code, at + 8, 0)
+        case None if name in weak:
+            _set_wide(code, at, 0)
+        case None:
+            raise LoadError(f"{function.name} needs {name}, which this kernel doesn't offer", "kernel")
+
+
+def _set_wide(code: bytearray, at: int, value: int) -> None:
+    struct.pack_into("=I", code, at + 4, value & 0xFFFFFFFF)
+    struct.pack_into("=I", code, at + 12, value >> 32)
 
 
 def _set(code: bytearray, at: int, source: int, imm: int) -> None:

@@ -24,6 +24,7 @@ from pyebpf.loader import sys
 from pyebpf.loader.config import initial_contents
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
+from pyebpf.loader.externs import KCONFIG, options, symbols
 from pyebpf.loader.link import Linked, link
 from pyebpf.loader.verifier import VerifierError
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
@@ -126,19 +127,22 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
     if obj.big_endian != (byteorder == "big"):
         kind = "big" if obj.big_endian else "little"
         raise LoadError(f"the object is for {kind}-endian machines, and this is none", "object")
-    contents = initial_contents(obj, config or {})
+    given = dict(config or {})
+    option_map, values, externs = options(obj, {name: given.pop(name) for name in _options(obj) if name in given})
+    contents = initial_contents(obj, given) | {KCONFIG: values}
     _raise_memlock()
     loaded = LoadedObject(obj)
     own_btf: sys.Descriptor | None = None
     try:
         own_btf, refused = _load_btf(obj)
-        for spec in obj.maps:
+        for spec in (*obj.maps, *filter(None, (option_map,))):
             loaded.maps[spec.name] = _create_map(spec, own_btf, contents.get(spec.name))
         relocated = _relocated(obj, btf)
         target = _target(obj)
+        externs = externs | symbols(obj, target)
         fds = {name: found.fd for name, found in loaded.maps.items()}
         for program in obj.programs:
-            linked = link(obj, program, fds, relocated, target)
+            linked = link(obj, program, fds, relocated, target, externs)
             loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target)
         _fill_slots(loaded)
         if refused:  # told only now: what keeps out the rest as well has an error of its own
@@ -153,6 +157,11 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
         if own_btf is not None:
             own_btf.close()
     return loaded
+
+
+def _options(obj: Object) -> tuple[str, ...]:
+    """Names of the kernel's options that the object asks for."""
+    return tuple(extern.name for extern in obj.externs if extern.section == KCONFIG)
 
 
 def _fill_slots(loaded: LoadedObject) -> None:
@@ -184,7 +193,7 @@ def _functions(obj: Object) -> tuple[FunctionSpec, ...]:
 
 def _target(obj: Object) -> Btf | None:
     """The running kernel's BTF, if programs attach to what it names, or call it."""
-    externs = any(r.kind == "extern" for function in _functions(obj) for r in function.relocations)
+    externs = any(extern.kind in ("function", "variable") for extern in obj.externs)
     tracing = any(program.program_type in (ProgramType.TRACING, ProgramType.LSM) for program in obj.programs)
     return Btf.running() if externs or tracing else None
 

@@ -17,6 +17,7 @@ def complete(btf: RawBtf, elf: Elf) -> None:
     for record in btf.records:
         if record.kind is Kind.DATASEC:
             if record.name in (".ksyms", ".kconfig"):
+                _define(btf, record)
                 _neutralise(btf, record)
             elif record.name in sizes:
                 _complete_section(btf, record, sizes[record.name], values)
@@ -54,6 +55,31 @@ def _complete_section(btf: RawBtf, record: Record, size: int, values: dict[str, 
         btf.set_word(at, type_id)
         btf.set_word(at + 4, offset)
         btf.set_word(at + 8, length)
+
+
+def _define(btf: RawBtf, record: Record) -> None:
+    """The kernel takes no variables that are only declared, nor any of no type: they become defined ones, of an int."""
+    integer = next((other.id for other in btf.records if other.kind is Kind.INT), None)
+    for number in range(record.count):
+        type_id = btf.word(record.at + 12 + 12 * number)
+        variable = btf.records[type_id - 1] if 0 < type_id <= len(btf.records) else None
+        if variable is None or variable.kind is not Kind.VAR:
+            continue
+        btf.set_word(variable.at + 12, 1)
+        if integer is not None and _is_void(btf, btf.word(variable.at + 8)):
+            btf.set_word(variable.at + 8, integer)
+
+
+def _is_void(btf: RawBtf, type_id: int) -> bool:
+    """`const void`: what stands for a mere address."""
+    for _ in range(len(btf.records)):
+        if not 0 < type_id <= len(btf.records):
+            break
+        record = btf.records[type_id - 1]
+        if record.kind not in (Kind.CONST, Kind.VOLATILE, Kind.TYPEDEF):
+            return False
+        type_id = btf.word(record.at + 8)
+    return type_id == 0
 
 
 def _neutralise(btf: RawBtf, record: Record) -> None:

@@ -20,6 +20,7 @@ from pyebpf.object.btf_ext import SectionInfo, read_btf_ext
 from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.elf import Elf, ElfRelocation, ElfSection, Symbol
 from pyebpf.object.errors import ObjectError
+from pyebpf.object.externs import SECTIONS, externs_of
 from pyebpf.object.map_specs import is_data_section, maps_of
 from pyebpf.object.sections import meaning_of
 from pyebpf.object.specs import FunctionSpec, Object, ProgramSpec, Relocation
@@ -55,6 +56,9 @@ def _read(data: bytes) -> Object:
     elf = Elf(data)
     metadata_section = elf.section(SECTION)
     metadata = decode(metadata_section.data) if metadata_section else Metadata()
+    described = elf.section(".BTF")
+    named = described is not None and any(f"{name}\0".encode() in described.data for name in SECTIONS)
+    externs = externs_of(elf, Btf.from_bytes(described.data)) if described and named else ()
     raw, infos = _btf(elf)
     btf = Btf.from_bytes(bytes(raw.data)) if raw else None
     maps, places = maps_of(elf, btf, metadata)
@@ -70,6 +74,7 @@ def _read(data: bytes) -> Object:
         btf=bytes(raw.data) if raw else b"",
         metadata=metadata,
         big_endian=elf.big_endian,
+        externs=externs,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 from pyebpf.kernel.maps import MapType
 from pyebpf.layout import Type
@@ -53,6 +53,25 @@ class Relocation:
     """The map; the data section; the called function; or the extern symbol."""
     addend: int = 0
     """For data: the offset in the section."""
+
+
+ExternKind: TypeAlias = Literal["function", "variable", "address", "bool", "tristate", "char", "integer", "text"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExternSpec:
+    """A symbol that the loader finds: in `.ksyms` a kfunc (`function`), a variable of the kernel with a type, or a mere
+    `address`; in `.kconfig` an option of the kernel's configuration, of one of the other kinds."""
+
+    name: str
+    section: str
+    kind: ExternKind
+    size: int
+    """In bytes, of options."""
+    signed: bool
+    weak: bool
+    """Whether the program can do without: it is 0 then."""
 
 
 @final
@@ -130,6 +149,7 @@ class Object:
     btf: bytes
     metadata: Metadata
     big_endian: bool = False
+    externs: tuple[ExternSpec, ...] = ()
 
     def __repr__(self) -> str:
         """Without the bytes, which nobody reads."""
