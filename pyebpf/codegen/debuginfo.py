@@ -309,6 +309,14 @@ class DebugInfo:
         self._globals.append(expression)
         return f", !dbg {expression}"
 
+    def declaration(self, name: str, type: str) -> str:
+        """The same of a variable that is only declared."""
+        variable = self.node(
+            f"!DIGlobalVariable(name: {quote(c_name(name))}, scope: {self._unit}, file: {self._unit_file}, "
+            f"line: 0, type: {type}, isLocal: false, isDefinition: false)"
+        )
+        return f", !dbg {self.node(f'!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())')}"
+
     def map(self, map: MapRef) -> str:
         """The struct by which libbpf knows a map: numbers as lengths of arrays, types as pointers."""
         number = self.integer(layout.I32)

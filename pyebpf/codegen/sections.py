@@ -84,6 +84,8 @@ class Sections:
             if map.type == _MAP_TYPE_RINGBUF:
                 found.append(_Variable(DROPPED + map.name, ".bss", layout.U64, bytes(8), 0))
         for variable in self._module.variables:
+            if variable.kind == "Kconfig":
+                continue  # the loader's
             initial = variable.initial.ljust(variable.type.size, b"\0")
             section = ".rodata" if variable.kind == "Config" else ".data" if any(initial) else ".bss"
             line = variable.span.line if variable.span else 0
@@ -111,6 +113,7 @@ class Sections:
         """The definitions, in LLVM's words."""
         lines = [self._map(map, debug) for map in self._maps()]
         lines += [self._variable(variable, debug) for variable in self._variables]
+        lines += [self._option(each, debug) for each in self._module.variables if each.kind == "Kconfig"]
         for number in range(1, len(self._sites)):  # the first has the symbol of all
             place = f"getelementptr (i8, ptr {symbol(FAULTS)}, i64 {8 * number})"
             lines.append(f"{symbol(fault_symbol(8 * number))} = internal alias i8, ptr {place}")
@@ -154,6 +157,12 @@ class Sections:
         dbg = debug.variable(variable.name, debug.type(variable.type), variable.line)
         return f"{symbol(variable.name)} = dso_local {kind} [{variable.type.size} x i8] {initial}, align {_ALIGN}{dbg}"
 
+    def _option(self, variable: VariableRef, debug: DebugInfo) -> str:
+        """Only declared, and weak: what isn't set is zero."""
+        dbg = debug.declaration(variable.name, debug.type(variable.type))
+        type = f"[{variable.type.size} x i8]"
+        return f'{symbol(variable.name)} = extern_weak dso_local global {type}, section ".kconfig", align {_ALIGN}{dbg}'
+
     def metadata(self) -> metadata.Metadata:
         """What the object says about itself."""
         module = self._module
@@ -172,7 +181,11 @@ class Sections:
             programs=tuple(
                 (program.name, _program_info(program)) for program in module.programs if program.callback is None
             ),
-            variables=tuple(_variable_info(variable, self.cell(variable.name)) for variable in module.variables),
+            variables=tuple(
+                _variable_info(variable, self.cell(variable.name))
+                for variable in module.variables
+                if variable.kind != "Kconfig"
+            ),
             faults=self.cell(FAULTS) if self._sites else None,
             fault_sites=tuple(
                 metadata.FaultSite(fault.value, owner_of(program), span.source.path, span.line, span.column)

@@ -75,10 +75,10 @@ class MapRef:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class VariableRef:
-    """A Global or Config of the module."""
+    """A Global or Config of the module, or an option of the kernel's configuration (`.kconfig`)."""
 
     name: str
-    kind: Literal["Global", "Config"]
+    kind: Literal["Global", "Config", "Kconfig"]
     type: Type
     initial: bytes
     span: Span | None

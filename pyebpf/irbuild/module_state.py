@@ -28,6 +28,7 @@ from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.maps import MapType, map_kind_by_name
+from pyebpf.lang.kconfig import Kconfig
 from pyebpf.lang.maps import Map
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.probes import Probe
@@ -155,6 +156,14 @@ class ModuleState:
                 _initial(declared, self.order),
                 None,
             )
+        return self.variables[id(declared)]
+
+    def option(self, declared: Kconfig) -> VariableRef:
+        """An option of the kernel's configuration."""
+        if id(declared) not in self.variables:
+            self.keep.append(declared)
+            first = bytes(declared.type.size)
+            self.variables[id(declared)] = VariableRef(declared.name, "Kconfig", declared.type, first, None)
         return self.variables[id(declared)]
 
     def btf(self, b: Builder, span: Span) -> Btf:

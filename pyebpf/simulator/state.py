@@ -102,7 +102,7 @@ class State:
 
     def _configure(self, config: Mapping[str, object]) -> None:
         """Configs get their values before the first run, and keep them."""
-        known = {ref.name: ref for ref in self.variables if ref.kind == "Config"}
+        known = {ref.name: ref for ref in self.variables if ref.kind != "Global"}
         for name, value in config.items():
             if name not in known:
                 raise SimulationError(f"there is no Config {name!r}; {nearest(name, known)}")
