@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, final
 
 from pyebpf.kernel.btf import Btf
@@ -44,7 +45,7 @@ def link(
     fds: Mapping[str, int],
     relocated: Mapping[str, bytes],
     target: Btf | None,
-    externs: Mapping[str, Found],
+    externs: Mapping[str, Found] = MappingProxyType({}),
 ) -> Linked:
     """Link `program`. `fds` has the descriptors of all maps; `relocated` the code of the functions that CO-RE changed;
     `externs` what is known of the object's.

@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": FACTS | {"object", "loader", "views"},
     "simulator": FACTS | {"ir", "views"},
     # where things are joined
+    "kconfig": {"lang"},
     "kfuncs": {"lang"},
     "helpers": FACTS | {"lang"},
     "modules": MESSAGES | {"lang", ""},
