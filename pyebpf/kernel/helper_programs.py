@@ -127,7 +127,12 @@ RULES: Final = (
     Rule("get_socket_cookie", (_P.SK_REUSEPORT,), (5, 14)),
     Rule("get_netns_cookie", (_P.SOCK_OPS, _P.SK_MSG, _P.CGROUP_SOCKOPT), (5, 15)),
     Rule("get_netns_cookie", (*TC, _P.SOCKET_FILTER, _P.CGROUP_SKB), (6, 16)),
-    Rule("sk_storage_get sk_storage_delete", (_P.TRACING,), (5, 11)),
+    Rule(
+        "sk_storage_get sk_storage_delete",
+        (_P.TRACING,),
+        (5, 11),
+        (_A.TRACE_RAW_TP, _A.TRACE_FENTRY, _A.TRACE_FEXIT, _A.TRACE_ITER),
+    ),
     Rule("spin_lock spin_unlock", TRACERS, (6, 1)),
     Rule("strtol strtoul", tuple(type for type in ALL if type is not _P.CGROUP_SYSCTL), (6, 1)),
 )

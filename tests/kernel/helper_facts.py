@@ -132,6 +132,8 @@ def disagreements(found: dict[str, str], version: tuple[int, ...]) -> list[str]:
             ours, theirs = since is not None and since <= version, Answer(int(digit, 16))
             if not theirs and ours and (helper.name in OTHERWISE or (helper.sleeps and version < (6, 1))):
                 continue
+            if theirs & Answer.ELSEWHERE and not ours:
+                continue
             if ours != bool(theirs) or (theirs and _disagree(name, helper, theirs)):
                 wrong.append(f"{helper.name} in {name}, Linux {version}: {theirs!r}, here since {since}")
     return wrong
