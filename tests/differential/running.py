@@ -17,6 +17,7 @@ from pyebpf.building import Building, Built
 from pyebpf.checks import Checked, check_module
 from pyebpf.codegen import Worker, emit_module
 from pyebpf.ir.validate import validate
+from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import Version, instruction_set
 from pyebpf.lang.types import i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.loader import sys
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from simulated import Twin
 
 Check: TypeAlias = Callable[[int | None], Checked]
-ENTRY: Final = struct.Struct("<QqIiHhBb?x8H8s")
+ENTRY: Final = struct.Struct("=QqIiHhBb?x8H8s")
 NAMES: Final = ("a", "b", "c", "d", "e", "f", "g", "h", "k")
 OUTPUTS: Final = 24
 PACKET: Final = bytes(64)
@@ -152,9 +153,9 @@ def written(text: str) -> Iterator[Path]:
         yield path
 
 
-def checks(path: Path, target: Version | None) -> Check:
+def checks(path: Path, target: Version | None, types: Btf | None = None) -> Check:
     """Checks the module at `path`, as often as it is asked to."""
-    return compiler._checks(compiler.resolve(path), None, target, None)
+    return compiler._checks(compiler.resolve(path), types, target, None)
 
 
 class Kernel:
@@ -207,15 +208,15 @@ class Kernel:
         table = loaded.maps.get("table")
         if table is not None:
             for key in range(8):
-                sys.map_delete(table.fd, struct.pack("<I", key))
+                sys.map_delete(table.fd, struct.pack("=I", key))
             for key, value in case.table.items():
-                sys.map_update(table.fd, struct.pack("<I", key), struct.pack("<q", value))
+                sys.map_update(table.fd, struct.pack("=I", key), struct.pack("=q", value))
         before = self._faults(loaded)
         result = sys.prog_test_run(loaded.programs["probe"].fd, PACKET)[0]
         counted = [now - old for now, old in zip(self._faults(loaded), before, strict=True)]
         fault = self._fault(loaded, counted)
         assert (result == FAULT_RESULT) == bool(fault), f"result {result}, fault {fault!r}"
-        outputs = list(struct.unpack(f"<{OUTPUTS}Q", _contents(loaded, "outputs", 8 * OUTPUTS)))
+        outputs = list(struct.unpack(f"={OUTPUTS}Q", _contents(loaded, "outputs", 8 * OUTPUTS)))
         entry = ENTRY.unpack(_contents(loaded, "inputs", ENTRY.size))[:-1]
         return Outcome(outputs, fault, tuple(map(int, entry)), self._table(loaded, case))
 
@@ -223,8 +224,8 @@ class Kernel:
         if "table" not in loaded.maps:
             return dict(case.table)
         fd = loaded.maps["table"].fd
-        found = {key: sys.map_lookup(fd, struct.pack("<I", key), 8) for key in range(8)}
-        return {key: struct.unpack("<q", value)[0] for key, value in found.items() if value is not None}
+        found = {key: sys.map_lookup(fd, struct.pack("=I", key), 8) for key in range(8)}
+        return {key: struct.unpack("=q", value)[0] for key, value in found.items() if value is not None}
 
     def _faults(self, loaded: LoadedObject) -> list[int]:
         metadata = loaded.spec.metadata
@@ -235,7 +236,7 @@ class Kernel:
         section = loaded.variables[cell.section]
         data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
         count = len(metadata.fault_sites)
-        return list(struct.unpack_from(f"<{count}Q", data, cell.offset))
+        return list(struct.unpack_from(f"={count}Q", data, cell.offset))
 
     def _fault(self, loaded: LoadedObject, counted: list[int]) -> str:
         metadata = loaded.spec.metadata
@@ -269,7 +270,7 @@ class Probe:
         if self.twin is not None:
             self.twin.put(map, key, value)
 
-    def variable(self, name: str, kind: str = "<Q") -> int:
+    def variable(self, name: str, kind: str = "=Q") -> int:
         value = self._variable(name, kind)
         if self.twin is not None:
             assert value == self.twin.variable(name, kind), f"{name} in the kernel, and in the simulator"
@@ -283,12 +284,12 @@ class Probe:
         data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
         return int(struct.unpack_from(kind, data, cell.offset)[0])
 
-    def out(self, kind: str = "<Q") -> int:
+    def out(self, kind: str = "=Q") -> int:
         return self.variable("out", kind)
 
-    def entry(self, name: str, key: int, kind: str = "<Q") -> int:
+    def entry(self, name: str, key: int, kind: str = "=Q") -> int:
         """A map's value at a u32 key."""
-        value = sys.map_lookup(self.loaded.maps[name].fd, struct.pack("<I", key), struct.calcsize(kind))
+        value = sys.map_lookup(self.loaded.maps[name].fd, struct.pack("=I", key), struct.calcsize(kind))
         assert value is not None
         return int(struct.unpack(kind, value)[0])
 
@@ -309,7 +310,7 @@ class Probe:
             return {}
         section = self.loaded.variables[metadata.faults.section]
         data = sys.map_lookup(section.fd, bytes(4), section.spec.value_size) or b""
-        counts = struct.unpack_from(f"<{len(metadata.fault_sites)}Q", data, metadata.faults.offset)
+        counts = struct.unpack_from(f"={len(metadata.fault_sites)}Q", data, metadata.faults.offset)
         found: dict[str, int] = {}
         for site, count in zip(metadata.fault_sites, counts, strict=True):
             if count:

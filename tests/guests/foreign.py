@@ -83,7 +83,7 @@ def initramfs(kernel: Unpacked, python: Path, exchange: Path) -> bytes:
     for name in ("proc", "sys", "run", "tmp", "root", "project"):
         archive.add(name, stat.S_IFDIR | 0o755)
     _tree(archive, python, "")
-    for part in ("pyebpf", "tests/guests", "tests/kernel", "tests/run"):
+    for part in ("pyebpf", "tests/guests", "tests/differential", "tests/kernel", "tests/run"):
         _tree(archive, _ROOT / part, f"project/{part}")
     _tree(archive, Path(elftools.__file__).parent, "project/elftools")
     _tree(archive, exchange, "run/exchange")
