@@ -30,6 +30,7 @@ from pyebpf.transform.pointers import is_told_less, retested
 from pyebpf.transform.proven_checks import is_proven, unclear_indexes
 from pyebpf.transform.range_checks import join_range_checks
 from pyebpf.transform.scratch import with_scratch
+from pyebpf.transform.shared_reads import share_reads
 from pyebpf.transform.short_circuits import settle_short_circuits
 from pyebpf.transform.unroll import unroll
 from pyebpf.transform.unused import remove_unused
@@ -105,7 +106,7 @@ def _program(checked_program: Program, checked: Checked, in_memory: bool) -> Pro
     if is_told_less(program.body, language, verifier):
         changed = retested(changed, checked_program.default)
     program = join_range_checks(settle_short_circuits(changed))
-    program = shrink_zeroing(remove_unused(program))
+    program = shrink_zeroing(remove_unused(share_reads(program)))
     if not checked.plan.meeting:  # which lives on Forgets
         program = drop_needless_forgets(program)
     return outline(keep_locals_in_memory(program) if in_memory else program, calls=calls)

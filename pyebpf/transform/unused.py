@@ -14,9 +14,17 @@ from dataclasses import replace
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
+from pyebpf.kernel.never_null import CURRENT
 
 EFFECTS = (ops.MapUpdate, ops.MapDelete, ops.RingReserve, ops.Call, ops.KfuncCall, ops.MapLookup, ops.NextEntry)
 """Values that do something besides. (A lookup moves an LRU entry to the front.)"""
+
+
+def has_effect(op: ops.Op) -> bool:
+    """Whether `op`, a value or not, does something that is needed even where nobody uses the value."""
+    if isinstance(op, ops.Call):
+        return op.helper not in CURRENT
+    return isinstance(op, EFFECTS) or not (ops.is_value(op) or isinstance(op, ops.LocalSet))
 
 
 def remove_unused(program: Program) -> Program:
@@ -29,7 +37,7 @@ def remove_unused(program: Program) -> Program:
         if isinstance(op, ops.Forget):
             left = tuple(local for local in op.locals if local in read)
             return replace(op, locals=left) if left else None
-        if ops.is_value(op) and not isinstance(op, EFFECTS):
+        if ops.is_value(op) and not has_effect(op):
             return op if op in needed else None
         return op
 
@@ -45,9 +53,7 @@ def _needed(body: ops.Block) -> tuple[set[ops.Op], set[ops.Local]]:
             writes.setdefault(op.local, []).append(op)
     needed: set[ops.Op] = set()
     read: set[ops.Local] = set()
-    pending: list[ops.Op] = [
-        op for op in everything if isinstance(op, EFFECTS) or not (ops.is_value(op) or isinstance(op, ops.LocalSet))
-    ]
+    pending: list[ops.Op] = [op for op in everything if has_effect(op)]
     while pending:
         op = pending.pop()
         if op in needed:
