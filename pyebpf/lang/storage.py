@@ -69,6 +69,9 @@ class CgroupStorage(Storage):
 
 
 class InodeStorage(Storage):
-    """A value for each inode that was given one, gone with it: `BPF_MAP_TYPE_INODE_STORAGE`, Linux 5.10."""
+    """A value for each inode that was given one, gone with it: `BPF_MAP_TYPE_INODE_STORAGE`, Linux 5.10.
+
+    In an `@lsm` program its keys are inodes, `file.f_inode`; from Python they are paths of files, or open files.
+    """
 
     kind = "InodeStorage"

@@ -1,4 +1,4 @@
-"""Loaded storage on the kernel's objects: values by process id, socket, or cgroup directory."""
+"""Loaded storage on the kernel's objects: values by process id, socket, cgroup directory, or file."""
 
 from __future__ import annotations
 
@@ -49,21 +49,32 @@ def _cgroup(directory: object) -> int:
     return os.dup(directory)
 
 
+def _inode(file: object) -> int:
+    if isinstance(file, str | PathLike):
+        return os.open(file, os.O_PATH | os.O_CLOEXEC)
+    if isinstance(file, HasDescriptor):
+        file = file.fileno()
+    if not isinstance(file, int):
+        raise TypeError(f"an inode is named by its path, or by an open file, not by {file!r}")
+    return os.dup(file)
+
+
 OWNERS: Final[dict[int, Callable[[object], int]]] = {
     MapType.TASK_STORAGE: _process,
     MapType.SK_STORAGE: _socket,
     MapType.CGRP_STORAGE: _cgroup,
+    MapType.INODE_STORAGE: _inode,
 }
 """How the object is opened, whose descriptor is the kernel's key."""
 
 
 @final
 class StorageView:
-    """A loaded TaskStorage, SkStorage or CgroupStorage: a value for each object that has one. Which those are the
-    kernel doesn't tell.
+    """A loaded TaskStorage, SkStorage, CgroupStorage or InodeStorage: a value for each object that has one. Which those
+    are the kernel doesn't tell.
 
     Of a process it is the value of its first thread. Raises ProcessLookupError where there is no such process, and
-    OSError for what is no socket, or no cgroup.
+    OSError for what is no socket, no cgroup, or no file.
     """
 
     def __init__(self, loaded: LoadedMap) -> None:
@@ -106,7 +117,7 @@ class StorageView:
             return False
 
     def get(self, owner: Owner, default: Any = None) -> Any:
-        """The value of a process, socket or cgroup, or `default` if it has none."""
+        """The value of a process, socket, cgroup or file, or `default` if it has none."""
         try:
             return self[owner]
         except KeyError:

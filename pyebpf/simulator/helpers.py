@@ -261,23 +261,28 @@ def _tail_call(run: Run, _: Pointer, map: Handle, index: int) -> Word:
     raise TailCall(name)
 
 
-def _task(run: Run) -> int:
+def _task(run: Run, _: Word) -> int:
     return run.surroundings.pid if run.surroundings.tid is None else run.surroundings.tid
 
 
-def _socket(run: Run) -> int:
+def _socket(run: Run, _: Word) -> int:
     return run.surroundings.socket
 
 
-def _cgroup(run: Run) -> int:
+def _cgroup(run: Run, _: Word) -> int:
     return run.surroundings.cgroup_id
 
 
-def _storage_get(whose: Callable[[Run], int]) -> Helper:
-    """Programs can name one object only, that of the run."""
+def _inode(_: Run, inode: Word) -> int:
+    assert isinstance(inode, int)
+    return inode
 
-    def get(run: Run, map: Handle, _: Word, first: Word, flags: int) -> Word:
-        storage, owner = run.state.storages[map.map], whose(run)
+
+def _storage_get(whose: Callable[[Run, Word], int]) -> Helper:
+    """Of tasks, sockets and cgroups programs can name one only, that of the run; of inodes any, by its address."""
+
+    def get(run: Run, map: Handle, on: Word, first: Word, flags: int) -> Word:
+        storage, owner = run.state.storages[map.map], whose(run, on)
         found = storage.values.get(owner)
         if found is None and flags & STORAGE_CREATE:
             size = storage.type.size
@@ -287,9 +292,9 @@ def _storage_get(whose: Callable[[Run], int]) -> Helper:
     return get
 
 
-def _storage_delete(whose: Callable[[Run], int]) -> Helper:
-    def delete(run: Run, map: Handle, _: Word) -> Word:
-        return 0 if run.state.storages[map.map].values.pop(whose(run), None) is not None else -ENOENT
+def _storage_delete(whose: Callable[[Run, Word], int]) -> Helper:
+    def delete(run: Run, map: Handle, on: Word) -> Word:
+        return 0 if run.state.storages[map.map].values.pop(whose(run, on), None) is not None else -ENOENT
 
     return delete
 
@@ -339,6 +344,8 @@ HELPERS: Final[dict[str, Helper]] = {
     "sk_fullsock": _sk_fullsock,
     "cgrp_storage_get": _storage_get(_cgroup),
     "cgrp_storage_delete": _storage_delete(_cgroup),
+    "inode_storage_get": _storage_get(_inode),
+    "inode_storage_delete": _storage_delete(_inode),
     "spin_lock": _spin_lock,
     "spin_unlock": _spin_unlock,
     "timer_init": _timer_init,

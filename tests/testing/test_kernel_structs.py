@@ -8,12 +8,33 @@ from typing import Any
 
 import pytest
 
-from pyebpf import Global, cast, char, container_of, current_task, i64, raw_tracepoint, tp_btf, u32, u64
+from pyebpf import (
+    Global,
+    InodeStorage,
+    cast,
+    char,
+    container_of,
+    current_task,
+    i64,
+    lsm,
+    raw_tracepoint,
+    tp_btf,
+    u32,
+    u64,
+)
 from pyebpf import IPv6Address as Address
 from pyebpf.testing import Simulator
 
 numbers = Global[i64[12]]()
 address, name, mask = Global[Address](), Global[char[32]](), Global[u64[4]]()
+
+
+opens = InodeStorage[u64]()
+
+
+@lsm("file_open")
+def opened(file):
+    opens[file.f_inode] += 1
 
 
 @raw_tracepoint("sys_enter")
@@ -76,3 +97,10 @@ def test_where_the_verifier_knows(simulate: Simulator) -> None:
     assert (address.value, list(numbers.value)[9:]) == (IPv6Address("2001:db8::1"), [443, 1, 2])
     fault = simulate(state, ctx={"sk": {"__sk_common": common, "sk_socket": None}}).fault
     assert fault is not None and fault.kind == "NullPointerError"
+
+
+def test_storage_hangs_on_each_inode(simulate: Simulator) -> None:
+    one, other = {"i_ino": 1}, {"i_ino": 2}
+    for inode in (one, other, one, one):
+        assert simulate(opened, ctx={"file": {"f_inode": inode}}).result == 0
+    assert sorted(simulate.maps["opens"].values()) == [1, 3]
