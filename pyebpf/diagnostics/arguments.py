@@ -114,8 +114,8 @@ class ArgumentDefault(Diagnostic):
     title: ClassVar = "a parameter of {hook} function has no default"
     help: ClassVar = "def {name}({parameters}):"
     explanation: ClassVar = """
-    The kernel gives a program every argument that its hook has, so there is nothing for a default to stand for: name the
-    arguments that the program wants, in any order, and leave the others out.
+    The kernel gives a program every argument that its hook has, so there is nothing for a default to stand for: name
+    the arguments that the program wants, in any order, and leave the others out.
     """
 
     hook: str
