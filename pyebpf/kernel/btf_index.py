@@ -24,6 +24,8 @@ from pyebpf.kernel.btf_sections import EACH, EXTRA, FIXED, LAST_KIND, BtfError, 
 
 _EARLY: Final = 20_000
 """How many types of a large BTF are walked through before the whole index is made."""
+_FEW: Final = 4
+"""How many of them are looked for by their names so: each time all strings are gone through."""
 _NUMBER: Final = 0xFFFFFFFF
 
 Numbers: TypeAlias = "array[int] | memoryview[int]"
@@ -91,7 +93,8 @@ class GrowingIndex:
     """The index of a large BTF, made as far as it is needed.
 
     Compilers write first what most of a kernel uses: `task_struct` is among the first thousand of a hundred thousand
-    types. So the first types are walked through one by one; who asks beyond them gets the whole index.
+    types. So the first types are walked through one by one; who asks beyond them, or for more than a few, gets the whole
+    index, which the next process finds made.
     """
 
     def __init__(self, sections: Sections, whole: Callable[[], Index]) -> None:
@@ -101,6 +104,7 @@ class GrowingIndex:
         self._words = struct.Struct(">II" if sections.header.big_endian else "<II")
         self._offsets = array("I")
         self._next = 0
+        self._asked = 0
         self._whole: Index | None = None
 
     def _complete(self) -> Index:
@@ -132,7 +136,8 @@ class GrowingIndex:
 
     def early(self, name_offsets: Callable[[], frozenset[int]], kind: int) -> int | None:
         """The first type of this kind with a name at one of these offsets, if it is among the first types."""
-        wanted = name_offsets() if self._whole is None else ()
+        self._asked += 1
+        wanted = name_offsets() if self._whole is None and self._asked <= _FEW else ()
         number = 0
         while wanted and number < _EARLY:
             if number >= len(self._offsets) and not self._walk():
