@@ -93,8 +93,8 @@ class GrowingIndex:
     """The index of a large BTF, made as far as it is needed.
 
     Compilers write first what most of a kernel uses: `task_struct` is among the first thousand of a hundred thousand
-    types. So the first types are walked through one by one; who asks beyond them, or for more than a few, gets the whole
-    index, which the next process finds made.
+    types. So the first types are walked through one by one; who asks beyond them, or for more than a few, gets the
+    whole index, which the next process finds made.
     """
 
     def __init__(self, sections: Sections, whole: Callable[[], Index]) -> None:
