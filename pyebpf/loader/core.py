@@ -70,12 +70,15 @@ def records(obj: Object) -> Iterator[tuple[FunctionSpec, CoreRelocation]]:
 
 def title(function: FunctionSpec, record: CoreRelocation, local: Btf) -> str:
     at = (record.offset - function.section_offset) // 8
+    return f"CO-RE record of {function.name}, instruction {at} (`{asked(record, local)}`)"
+
+
+def asked(record: CoreRelocation, local: Btf) -> str:
+    """What `record` is about, in C's words."""
     try:
-        spec = parse(local, record.type_id, record.access, CoreKind(record.kind))
-        what = describe(local, spec)
+        return describe(local, parse(local, record.type_id, record.access, CoreKind(record.kind)))
     except (ValueError, BtfError, CoreError):
-        what = f"type {record.type_id}, {record.access!r}"
-    return f"CO-RE record of {function.name}, instruction {at} (`{what}`)"
+        return f"type {record.type_id}, {record.access!r}"
 
 
 @final

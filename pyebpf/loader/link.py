@@ -37,6 +37,8 @@ class Linked:
     line_info: bytes
     lines: tuple[tuple[int, LineRecord], ...]
     """Instruction index and where it comes from."""
+    functions: tuple[tuple[int, FunctionSpec], ...] = ()
+    """The index of each one's first instruction, in order."""
 
 
 def link(
@@ -71,7 +73,8 @@ def link(
     lines = tuple(
         (starts[f.name] + (line.offset - f.section_offset) // 8, line) for f in order for line in _distinct(f.lines)
     )
-    return Linked(b"".join(pieces), _func_info(order, starts), _line_info(order, lines, raw), lines)
+    placed = tuple((starts[function.name], function) for function in order)
+    return Linked(b"".join(pieces), _func_info(order, starts), _line_info(order, lines, raw), lines, placed)
 
 
 def _distinct(lines: tuple[LineRecord, ...]) -> list[LineRecord]:

@@ -26,6 +26,7 @@ from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
 from pyebpf.loader.externs import KCONFIG, options, symbols
 from pyebpf.loader.link import Linked, link
+from pyebpf.loader.missing import missing
 from pyebpf.loader.verifier import VerifierError
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
 from pyebpf.records import dataclass
@@ -356,7 +357,7 @@ def _load_program(
         if error is None:  # it loaded with a log: a passing lack of memory, perhaps
             raise explain(first, f"load program {program.name}", program.hook) from None
         if log.strip():
-            raise VerifierError(program.name, log, linked.lines) from None
+            raise VerifierError(program.name, log, linked.lines, missing(obj, linked, log)) from None
         raise explain(error, f"load program {program.name}", program.hook) from None
     number: int = struct.unpack_from("=I", sys.obj_get_info_by_fd(descriptor.fd), 4)[0]
     return LoadedProgram(descriptor, program, number)

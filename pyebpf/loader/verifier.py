@@ -23,8 +23,12 @@ _STATISTICS: Final = (
 class VerifierError(LoadError):
     """The kernel's verifier refused a program. `log` has all that it said."""
 
-    def __init__(self, program: str, log: str, lines: tuple[tuple[int, LineRecord], ...] = ()) -> None:
+    def __init__(
+        self, program: str, log: str, lines: tuple[tuple[int, LineRecord], ...] = (), missing: str = ""
+    ) -> None:
         self.program = program
+        self.missing = missing
+        """What the program needs and this kernel doesn't have, if that is why."""
         self.log = log
         self.file = ""
         self.line = 0
@@ -43,9 +47,11 @@ class VerifierError(LoadError):
 
     def __str__(self) -> str:
         title = f"error: the kernel's verifier rejects `{self.program}`"
-        said = [text for text in (self.instruction, self.complaint) if text]
+        said = [f"verifier: {text}" for text in (self.instruction, self.complaint) if text]
+        if self.missing:
+            said = [f"note: {self.missing}"]
         if not self.line:
-            return "\n".join([title, *(f"   = verifier: {text}" for text in said)])
+            return "\n".join([title, *(f"   = {text}" for text in said)])
         number = str(self.line)
         bar = " " * len(number) + " |"
         text = self.source_line.rstrip()
@@ -53,8 +59,18 @@ class VerifierError(LoadError):
         indent = len(text) - len(text.lstrip())
         start = max(self.column - 1, indent) if self.column <= len(text) else indent
         shown.append(f"{bar} {' ' * start}{'^' * max(1, len(text) - start)}")
-        shown += [f"{' ' * len(number)} = verifier: {line}" for line in said]
+        shown += [f"{' ' * len(number)} = {line}" for line in said]
         return "\n".join(shown)
+
+
+def refused_at(log: str, helper: int) -> int | None:
+    """The instruction that the verifier came to last, if it is a call of `helper`, which doesn't exist."""
+    call = re.compile(rf"^(\d+): \(85\) call [a-z_]+#{helper}\b")
+    for text in reversed(log.splitlines()):
+        if _INSTRUCTION.match(text):
+            match = call.match(text)
+            return int(match[1]) if match else None
+    return None
 
 
 def _last_line(log: str, lines: tuple[tuple[int, LineRecord], ...]) -> LineRecord | None:

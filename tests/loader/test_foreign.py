@@ -131,3 +131,21 @@ def test_programs_that_cannot_be_attached() -> None:
             other.attach("probe")
         with pytest.raises((pyebpf.LoadError, ValueError), match="cannot run probe"):
             other.programs["probe"].test_run()
+
+
+def test_members_that_this_kernel_lacks_are_named() -> None:
+    source = """
+    static void *(*current)(void) = (void *)35;
+    static long (*read)(void *to, u32 size, const void *from) = (void *)113;
+    struct task_struct { int no_such_member; } __attribute__((preserve_access_index));
+    SEC("raw_tracepoint/sys_enter") int probe(void *ctx) {
+        struct task_struct *task = current();
+        int value = 0;
+        read(&value, sizeof(value), &task->no_such_member);
+        return value;
+    }
+    """
+    said = r"the kernel's types have no `struct task_struct\.no_such_member`"
+    with pytest.raises(pyebpf.VerifierError, match=said) as caught:
+        pyebpf.load(read_object(programs.build(source)), attach=False)
+    assert "195896080" in caught.value.log
