@@ -19,6 +19,7 @@ from pyebpf.irbuild import (
     integers,
     kernel_arrays,
     kernel_facts,
+    kernel_structs,
     storage,
     text_methods,
     text_scan,
@@ -256,14 +257,18 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
 
 
 def convert(b: Builder, type: layout.Type, arguments: list[Argument], span: Span) -> ops.Value:
-    """`u32(x)`: the low 32 bits of x."""
+    """`u32(x)`: the low 32 bits of x, a number or an address."""
     if len(arguments) != 1:
         b.error(errors.WrongArguments(span, str(type), "one integer", f"{len(arguments)}"))
     if isinstance(type, layout.Boolean):
         return values.truth(b, *arguments[0])
     base = type.base if isinstance(type, layout.Enumeration) else type
     assert isinstance(base, layout.Integer)
-    value = values.number(b, *arguments[0])
+    operand = arguments[0][0]
+    if ops.is_value(operand) and isinstance(operand.type, KernelType | AddressType):
+        value: ops.Value = kernel_structs.address_number(b, operand, span)
+    else:
+        value = values.number(b, *arguments[0])
     if isinstance(type, layout.Enumeration):
         integers.member(b, type, value, span)
     shown = type if isinstance(type, layout.Enumeration) or type == layout.IPV4 else None

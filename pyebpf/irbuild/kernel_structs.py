@@ -209,6 +209,18 @@ def _is_member_surely_there(b: Builder, at: ops.Value) -> bool:
     return isinstance(at, ops.KernelField) and _is_surely_there(b, at.base)
 
 
+def address_number(b: Builder, pointer: ops.Value, span: Span) -> ops.Value:
+    """The address as a number. With what the verifier knows to be a pointer it lets nobody compute, so the kernel
+    copies that: what a helper has written are numbers."""
+    held = b.scratch("address", layout.U64, span)
+    b.emit(ops.Store(held, pointer, span))
+    if isinstance(pointer.type, KernelType) and (pointer.type.direct or pointer.type.mixed):
+        copied = b.scratch("number", layout.U64, span)
+        b.call("probe_read_kernel", (copied, b.const(8, span), held), STATUS, span, writes=8)
+        held = copied
+    return b.emit(ops.Load(held, U64, span))
+
+
 # Text and arrays
 
 

@@ -18,6 +18,7 @@ class Child:
     flags: u64
     pending: u64
     heap: u64
+    address: u64
     comm: char[16]
 
 
@@ -36,6 +37,7 @@ def on_newtask(task, clone_flags):
     out.flags = clone_flags
     out.pending = task.pending.signal.sig[0]
     out.heap = task.mm.start_brk
+    out.address = u64(task) >> 56 ^ 0xF
     out.comm = task.comm
 
 
@@ -49,6 +51,7 @@ def check(session):
     out = session.maps["found"][0]
     assert (out.pid, out.tgid, out.parent) == (child, child, os.getpid())
     assert out.user == os.getuid() and out.pending == 0
+    assert out.address == 0xF0  # kernel addresses begin with ones
     assert out.flags & 0xFF in (0, signal.SIGCHLD)  # 5.10 leaves the signal in the flags
     with open("/proc/self/stat") as file:
         assert out.heap == int(file.read().rpartition(")")[2].split()[44])
