@@ -6,6 +6,8 @@ import tempfile
 from pyebpf import Global, InodeStorage, lsm, pid, u32, u64
 
 SINCE = (5, 10)
+JIT = True
+LATER = {"aarch64": (6, 4)}
 
 watched = Global[u32](0)
 opens = InodeStorage[u64]()

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import threading
 
 from pyebpf import Config, Global, Hash, char, iterator, struct, u32, u64
@@ -54,7 +55,7 @@ def check(session):
         assert session.variables["threads"].value == 0
         written = session.links["tasks"].read()
         assert session.variables["threads"].value == 2
-        row = os.getpid().to_bytes(4, "little") + own.encode().ljust(16, b"\0")
+        row = os.getpid().to_bytes(4, sys.byteorder) + own.encode().ljust(16, b"\0")
         assert written in (row * 2, row + written[20:]) and len(written) == 40, written
         assert session.maps["names"][os.getpid()] == own
         session.links["tasks"].read()

@@ -6,6 +6,7 @@ from pathlib import Path
 from pyebpf import Config, Global, tp_btf, u32, u64
 
 SINCE = (5, 17)
+JIT = True
 
 only = Config[u32](0)
 rounds, memory, group = Global[u64](0), Global[u64](0), Global[u32](0)

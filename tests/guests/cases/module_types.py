@@ -1,6 +1,7 @@
 """A program that asks for a field of a struct which only a module has: CO-RE finds it in the module's own types."""
 
 import struct
+import sys
 
 from pyebpf import XDP, xdp
 from pyebpf.kernel import btf_types as types
@@ -31,10 +32,11 @@ def nothing(packet):
 
 def asks_for_the_peer() -> Object:
     """r0 = offset of `peer`, as the object's own types have it; exit."""
+    big = sys.byteorder == "big"
     code = struct.pack("=BBhi", 0xB7, 0, 0, 8) + struct.pack("=BBhi", 0x95, 0, 0, 0)
     function = FunctionSpec("peer", "xdp", 0, code, (), (), (CoreRelocation(0, 3, "0:1", 0),))
     program = ProgramSpec("peer", "xdp", 6, 37, "xdp", "", function)
-    return Object(b"", (program,), (), (), "GPL", write_btf(OWN_TYPES), Metadata())
+    return Object(b"", (program,), (), (), "GPL", write_btf(OWN_TYPES, big_endian=big), Metadata(), big)
 
 
 def check(session):
