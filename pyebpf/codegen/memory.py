@@ -106,11 +106,18 @@ def extend(code: Code, text: str, bits: int, signed: bool, stored: tuple[str, in
     return Operand(wide, "i64", (text, bits), stored)
 
 
-def load(code: Code, address: str, type: layout.Type, result: ValueType, big_endian: bool, align: int = 8) -> Operand:
-    """Read a scalar. `align`: what its address is surely a multiple of, where that matters."""
+def load(
+    code: Code, address: str, type: layout.Type, result: ValueType, big_endian: bool, align: int = 8, own: bool = False
+) -> Operand:
+    """Read a scalar. `align`: what its address is surely a multiple of, where that matters.
+
+    `own`: the verifier takes constant offsets only, so the instruction must be its own: of two loads that are chosen
+    between LLVM would make one, from a chosen address.
+    """
     stored = scalar(type)
     bits = stored.size * 8
-    raw = code.value(f"load i{bits}, ptr {address}, align {min(stored.size, align)}")
+    word = "load volatile" if own else "load"
+    raw = code.value(f"{word} i{bits}, ptr {address}, align {min(stored.size, align)}")
     if isinstance(stored, layout.Boolean) or isinstance(result, BoolType):
         return Operand(code.value(f"icmp ne i{bits} {raw}, 0"), "i1")
     if not isinstance(result, IntType):  # an address that was read into memory

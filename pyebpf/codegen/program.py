@@ -280,7 +280,9 @@ class _Emitter:
         big_endian, align = self.around.big_endian, self.alignment(op.address)
         if op.bits:
             return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, big_endian, align)
-        return memory.load(self.code, address, type, op.type, big_endian, align)
+        pointer = op.address.type
+        own = isinstance(pointer, PointerType) and pointer.region in (Region.CONTEXT, Region.KERNEL)
+        return memory.load(self.code, address, type, op.type, big_endian, align, own)
 
     def place(
         self, op: ops.Null | ops.SlotAddress | ops.VariableAddress | ops.MemberAddress | ops.ElementAddress
@@ -384,7 +386,7 @@ class _Emitter:
             case ops.ContextLoad():
                 address = memory.at(code, "%ctx", op.offset)
                 kind = "ptr" if op.size == 8 and register(op.type) == "ptr" else f"i{op.size * 8}"
-                text = code.value(f"load {kind}, ptr {address}, align {op.size}")
+                text = code.value(f"load volatile {kind}, ptr {address}, align {op.size}")  # see memory.load
                 if kind == "ptr":
                     return Operand(text, "ptr")
                 value = memory.extend(code, text, op.size * 8, isinstance(op.type, IntType) and op.type.signed)

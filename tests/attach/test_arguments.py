@@ -229,3 +229,22 @@ def each(task, meta):
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
     assert first.startswith("first: ") and any(line.startswith("seen = ") for line in rest), done.stdout
+
+
+CHOICES = """
+met = Global[u64](0)
+
+@tp_btf("sched_switch")
+def probe(prev, next, preempt):
+    t = prev if preempt else next
+    met.value = t.pid
+    for i in range(3):
+        t = t.real_parent if i & 1 else t.group_leader
+        met.value += t.tgid
+"""
+
+
+def test_of_two_arguments_one_is_chosen(program: Callable[[str], ModuleType]) -> None:
+    """The verifier takes no chosen address in the context: each is loaded by an instruction of its own."""
+    with pyebpf.load(program(CHOICES), attach=False) as session:
+        assert session.programs["probe"].loaded.fd > 0
