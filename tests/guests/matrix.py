@@ -237,7 +237,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--loader", choices=("pyebpf", "libbpf"), default="pyebpf", help=loaders)
     given = parser.parse_args(arguments)
     if given.loader == "libbpf":
-        names = [name for name in all_names() if read_case(FOLDER / f"{name}.py").portable]
+        names = [name for name in all_names() if read_case(FOLDER / f"{name}.py").libbpf]
     try:
         rounds = list(all_rounds(given.kernel or [*SUITES, *FOREIGN], given.case or names, given))
     except (Unavailable, FileNotFoundError) as error:  # no kernel, no qemu, no virtiofsd

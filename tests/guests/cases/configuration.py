@@ -10,6 +10,7 @@ from pyebpf.kconfig import CONFIG_HZ, CONFIG_KNOWN_TO_NOBODY, LINUX_KERNEL_VERSI
 
 SINCE = (5, 9)
 PORTABLE = True
+LIBBPF = False
 ATTACH = False
 
 seen = Array[u64](max_entries=3)
