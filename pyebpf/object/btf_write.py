@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from typing import Final, assert_never, final
+from typing import Final, final
 
+from pyebpf.diagnostics.base import unreachable
 from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf_names import encode
 from pyebpf.kernel.btf_sections import HEADER_SIZE, MAGIC
@@ -79,7 +80,7 @@ class _Writer:
             case types.DeclarationTag():
                 self._put(Kind.DECL_TAG, found.name, found.type_id, found.component & _U32, flag=found.attribute)
             case _:
-                assert_never(found)
+                unreachable(found)
 
     def _struct(self, found: types.Struct) -> None:
         flag = any(member.bit_size for member in found.members)
