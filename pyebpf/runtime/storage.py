@@ -32,31 +32,28 @@ def _process(pid: object) -> int:
 
 
 def _socket(socket: object) -> int:
-    if isinstance(socket, HasDescriptor):
-        socket = socket.fileno()
-    if not isinstance(socket, int):
-        raise TypeError(f"a socket is named by itself or its descriptor, not by {socket!r}")
-    return os.dup(socket)
+    return _duplicate(socket, "a socket is named by itself or its descriptor")
 
 
 def _cgroup(directory: object) -> int:
     if isinstance(directory, str | PathLike):
         return os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    if isinstance(directory, HasDescriptor):
-        directory = directory.fileno()
-    if not isinstance(directory, int):
-        raise TypeError(f"a cgroup is named by its directory, not by {directory!r}")
-    return os.dup(directory)
+    return _duplicate(directory, "a cgroup is named by its directory")
 
 
 def _inode(file: object) -> int:
     if isinstance(file, str | PathLike):
         return os.open(file, os.O_PATH | os.O_CLOEXEC)
-    if isinstance(file, HasDescriptor):
-        file = file.fileno()
-    if not isinstance(file, int):
-        raise TypeError(f"an inode is named by its path, or by an open file, not by {file!r}")
-    return os.dup(file)
+    return _duplicate(file, "an inode is named by its path, or by an open file")
+
+
+def _duplicate(owner: object, rule: str) -> int:
+    """Another descriptor of what is open already. `rule` says how owners are named, for a TypeError."""
+    if isinstance(owner, HasDescriptor):
+        owner = owner.fileno()
+    if not isinstance(owner, int):
+        raise TypeError(f"{rule}, not by {owner!r}")
+    return os.dup(owner)
 
 
 OWNERS: Final[dict[int, Callable[[object], int]]] = {
