@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
@@ -51,12 +51,18 @@ def load(
     btf: BtfSource = None,
     attach: bool = True,
     where: Mapping[str, object] | None = None,
+    pin: str | PathLike[str] | None = None,
+    fresh: Collection[str] = (),
 ) -> Session:
     """Compile `target`, load it into the kernel, attach its programs; a context manager that undoes all of it.
 
     `config`: values of Configs by name. `btf`: types of the running kernel, where it has none itself. `attach=False`
     loads only; `where` says where programs attach that need a place (`{"firewall": "eth0"}`). While the session is
-    open, the target's maps and variables are live: `for event in execs`. Raises CompileError, LoadError, VerifierError.
+    open, the target's maps and variables are live: `for event in execs`.
+
+    `pin`: a folder of a bpf file system that keeps all of it when the session ends (`Session.pin`). If it is there,
+    what it keeps is taken over: the maps with all that is in them, but for those named in `fresh`, and the links,
+    whose programs are replaced by the target's. Raises CompileError, LoadError, VerifierError.
     """
     from pyebpf.runtime.session import open_session
 
@@ -64,9 +70,18 @@ def load(
     if not isinstance(target, Probe | ModuleType | Object | str | PathLike):
         target = compiler.probes_of(target)  # gone over twice
     object = _compile(target, types, None, None, here=True)
-    session = open_session(object, config=config, btf=types, attach=attach, where=where)
+    folder = None if pin is None else Path(fspath(pin)).absolute()
+    session = open_session(object, config=config, btf=types, attach=attach, where=where, pin=folder, fresh=fresh)
     _bind(target, session)
     return session
+
+
+def adopt(folder: str | PathLike[str]) -> Session:
+    """Take over what a session has pinned in `folder`: the same maps, programs and links, without compiling or loading
+    anything. They stay when the session ends. Raises LoadError."""
+    from pyebpf.runtime.session import adopt_session
+
+    return adopt_session(Path(fspath(folder)).absolute())
 
 
 def _compile(

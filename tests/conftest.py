@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 from golden import add_options
 from pins import pins  # noqa: F401
-from places import cgroup, nothing_left, program, wire  # noqa: F401
+from places import bpf_fs, cgroup, nothing_left, program, wire  # noqa: F401
 
 from pyebpf.loader import sys as bpf
 

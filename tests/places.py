@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from run_kernel import bpf_ids, cgroup_mount, enter_network, left_over, unshare_network
+from run_kernel import bpf_ids, cgroup_mount, enter_mounts, enter_network, left_over, mount_privately, unshare_network
 from run_network import Wire, add_veth, set_up
 
 
@@ -71,3 +71,21 @@ def nothing_left() -> Iterator[None]:
     before = bpf_ids()
     yield
     assert not left_over(before)
+
+
+@pytest.fixture
+def bpf_fs(tmp_path: Path) -> Iterator[Path]:
+    """A bpf file system of its own, in a mount namespace of its own, in which the test runs, and what it starts."""
+    folder = tmp_path / "bpf"
+    folder.mkdir()
+    home = os.getcwd()
+    before = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        mount_privately("bpf", str(folder))
+        try:
+            yield folder
+        finally:
+            enter_mounts(before)
+            os.chdir(home)
+    finally:
+        os.close(before)

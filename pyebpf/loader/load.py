@@ -11,7 +11,7 @@ import struct
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, final
 
 from pyebpf.kernel.arguments import nearest_target
@@ -73,6 +73,10 @@ class LoadedProgram:
     def fd(self) -> int:
         return self.descriptor.fd
 
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
 
 @final
 class LoadedObject:
@@ -117,9 +121,16 @@ class LoadedObject:
         self.close()
 
 
-def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf: Btf | None = None) -> LoadedObject:
+def load_object(
+    obj: Object,
+    *,
+    config: Mapping[str, object] | None = None,
+    btf: Btf | None = None,
+    present: Mapping[str, LoadedMap] = MappingProxyType({}),
+) -> LoadedObject:
     """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE, its modules' included; what
     programs attach to and call is looked for in the kernel itself all the same, since its numbers count there.
+    `present` are maps that are there already, and are taken for those of the same names; they are the object's then.
 
     Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed again.
     """
@@ -129,14 +140,17 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
         kind = "big" if obj.big_endian else "little"
         raise LoadError(f"the object is for {kind}-endian machines, and this is none", "object")
     given = dict(config or {})
-    option_map, values, externs = options(obj, {name: given.pop(name) for name in _options(obj) if name in given})
-    contents = initial_contents(obj, given) | {KCONFIG: values}
+    option_map, values, externs = options(obj, {name: given[name] for name in _options(obj) if name in given})
+    contents = first_contents(obj, given) | {KCONFIG: values}
     _raise_memlock()
     loaded = LoadedObject(obj)
+    loaded.maps.update(present)
     own_btf: sys.Descriptor | None = None
     try:
         own_btf, refused = _load_btf(obj)
         for spec in (*obj.maps, *filter(None, (option_map,))):
+            if spec.name in present:
+                continue
             loaded.maps[spec.name] = _create_map(spec, own_btf, contents.get(spec.name))
         relocated = _relocated(obj, btf)
         target = _target(obj)
@@ -158,6 +172,12 @@ def load_object(obj: Object, *, config: Mapping[str, object] | None = None, btf:
         if own_btf is not None:
             own_btf.close()
     return loaded
+
+
+def first_contents(obj: Object, config: Mapping[str, object]) -> dict[str, bytes]:
+    """What is in the data sections of `obj` at first. Raises ConfigError."""
+    options = _options(obj)
+    return initial_contents(obj, {name: value for name, value in config.items() if name not in options})
 
 
 def _options(obj: Object) -> tuple[str, ...]:
@@ -240,12 +260,7 @@ def _create_map(
             return _create_map(spec, btf, None, like)
     if spec.pinning:
         raise LoadError(f"map {spec.name} asks to be pinned, which this loader doesn't do", "object")
-    entries = spec.max_entries
-    if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF):
-        page = mmap.PAGESIZE
-        entries = max(page, 1 << max(entries - 1, 0).bit_length())  # the kernel: a power of two, whole pages
-    elif spec.type == MapType.PERF_EVENT_ARRAY and not entries:
-        entries = os.cpu_count() or 1
+    entries = entries_of(spec)
     mappable = spec.initial is not None
     attempts = [spec.flags | (MapFlag.MMAPABLE if mappable else 0), *([spec.flags] if mappable else [])]
     with_btf = btf is not None and spec.type not in _NO_BTF and (spec.key_type_id or spec.value_type_id)
@@ -269,6 +284,15 @@ def _create_map(
             return made
     assert failure is not None
     raise _not_created(failure, spec, entries)
+
+
+def entries_of(spec: MapSpec) -> int:
+    """How many entries a map is created with."""
+    if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF):  # the kernel: a power of two, whole pages
+        return max(mmap.PAGESIZE, 1 << max(spec.max_entries - 1, 0).bit_length())
+    if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
+        return os.cpu_count() or 1
+    return spec.max_entries
 
 
 def _not_created(error: OSError, spec: MapSpec, entries: int) -> LoadError:

@@ -251,6 +251,10 @@ def prog_load(
     return Descriptor(bpf(_PROG_LOAD, attributes)[0])
 
 
+BPF_F_REPLACE: Final = 1 << 2
+"""`link_update` with the program that is expected there."""
+
+
 def link_create(prog_fd: int, target: int, attach_type: int, flags: int = 0, extra: bytes = b"") -> Descriptor:
     """BPF_LINK_CREATE (5.7). `target` is a descriptor or an interface; `extra` what follows in `link_create`."""
     return Descriptor(bpf(28, struct.pack("=IIII", prog_fd, target, attach_type, flags) + extra.ljust(48, b"\0"))[0])
@@ -302,11 +306,24 @@ def prog_test_run(
     return result, out.raw[: min(size, output_size)], struct.unpack_from("=I", after, 36)[0]
 
 
-def obj_get_info_by_fd(fd: int, size: int = 256) -> bytes:
-    """`struct bpf_prog_info`, `bpf_map_info`, `bpf_link_info` or `bpf_btf_info`, as far as the kernel fills it."""
-    info = ctypes.create_string_buffer(size)
+def obj_get_info_by_fd(fd: int, size: int = 256, given: bytes = b"") -> bytes:
+    """BPF_OBJ_GET_INFO_BY_FD (4.13): `struct bpf_prog_info`, `bpf_map_info`, `bpf_link_info` (5.8) or `bpf_btf_info`,
+    as far as the kernel fills it; `given` is what stands in it before, such as addresses of buffers."""
+    info = ctypes.create_string_buffer(given, size)
     _, after = bpf(15, struct.pack("=IIQ", fd, size, ctypes.addressof(info)))
     return info.raw[: struct.unpack_from("=I", after, 4)[0]]
+
+
+def obj_pin(fd: int, path: str) -> None:
+    """BPF_OBJ_PIN (4.4; links 5.7): a name in a bpf file system, for as long as that is there."""
+    name = _buffer(os.fsencode(path) + b"\0")
+    bpf(6, struct.pack("=QII", ctypes.addressof(name), fd, 0))
+
+
+def obj_get(path: str) -> Descriptor:
+    """BPF_OBJ_GET (4.4): what is pinned there."""
+    name = _buffer(os.fsencode(path) + b"\0")
+    return Descriptor(bpf(7, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0])
 
 
 def _next_id(command: int, after: int) -> int | None:

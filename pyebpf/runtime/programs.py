@@ -58,6 +58,10 @@ class Program:
         return self.loaded.spec.name
 
     @property
+    def fd(self) -> int:
+        return self.loaded.fd
+
+    @property
     def id(self) -> int:
         """The kernel's number for it."""
         return self.loaded.id

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeAlias, final
 
@@ -12,7 +14,7 @@ from pyebpf.kernel.maps import MapType
 from pyebpf.loader.attach import Link, attach_program, needs_place
 from pyebpf.loader.attach.link import Links
 from pyebpf.loader.errors import LoadError
-from pyebpf.loader.load import LoadedMap, LoadedObject, load_object
+from pyebpf.loader.load import LoadedMap, LoadedObject, first_contents, load_object
 from pyebpf.loader.sys import Descriptor
 from pyebpf.metadata import Cell
 from pyebpf.object.specs import Object, tail_targets
@@ -41,45 +43,97 @@ def open_session(
     btf: Btf | None = None,
     attach: bool = True,
     where: Mapping[str, object] | None = None,
+    pin: Path | None = None,
+    fresh: Collection[str] = (),
 ) -> Session:
     """Load `obj`, and attach every program of it unless `attach` is False. Raises LoadError, VerifierError.
 
     Programs that others go on with (those in a ProgArray) are attached only where `where` names them.
 
     `where` names the place of programs that need one, by program; it may be given without naming a program's
-    hook. What was loaded or attached by the time of an error is undone.
+    hook. What was loaded or attached by the time of an error is undone. `pin` is a folder where the session is kept,
+    and from which it is taken over if it is there: all maps but those in `fresh`, and the links.
     """
     places = dict(where or {})
     names = [program.name for program in obj.programs]
     for name in places:
         if name not in names:
             raise LoadError(f"there is no program {name}; there are {', '.join(names) or 'none'}", "target")
+    called = tail_targets(obj)
+    wanted = [name for name in names if name not in called or name in places] if attach else []
+    if pin is not None and os.path.lexists(pin):
+        return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh)
     session = Session(load_object(obj, config=config, btf=btf))
     try:
-        if attach:
-            called = tail_targets(obj)
-            names = [name for name in names if name not in called or name in places]
-            missing = [name for name in names if needs_place(session.programs[name].loaded) and name not in places]
-            for name in missing:
-                attach_program(session.programs[name].loaded)  # raises, saying what is missing
-            for name in names:
-                session.attach(name, places.get(name))
+        missing = [name for name in wanted if needs_place(session.programs[name].loaded) and name not in places]
+        for name in missing:
+            attach_program(session.programs[name].loaded)  # raises, saying what is missing
+        for name in wanted:
+            session.attach(name, places.get(name))
+        if pin is not None:
+            session.pin(pin)
     except BaseException:
         session.close()
         raise
     return session
 
 
+def _taken_over(
+    obj: Object,
+    folder: Path,
+    config: Mapping[str, object],
+    btf: Btf | None,
+    places: Mapping[str, object],
+    wanted: Collection[str],
+    fresh: Collection[str],
+) -> Session:
+    """`obj` in the place of what is pinned in `folder`."""
+    from pyebpf.runtime import handover
+
+    contents = first_contents(obj, config)
+    kept = handover.Kept(folder)
+    with ExitStack() as failed:
+        failed.callback(kept.close)
+        present = handover.present_maps(kept, obj, contents, fresh)
+        loaded = load_object(obj, config=config, btf=btf, present=present)
+        failed.callback(loaded.close)
+        handover.carry_over(kept, loaded)
+
+        def attach(name: str) -> Link:
+            return attach_program(loaded.programs[name], places.get(name))
+
+        with handover.switched(kept, loaded, attach, wanted) as links:
+            handover.keep(folder, loaded, links)
+        session = Session(loaded, links)
+        failed.pop_all()
+    for name, replaced in kept.maps.items():
+        if name not in present:
+            replaced.descriptor.close()
+    return session
+
+
+def adopt_session(folder: Path) -> Session:
+    """What is pinned in `folder`, as it is. Raises LoadError."""
+    from pyebpf.runtime import handover
+
+    kept = handover.Kept(folder)
+    try:
+        return Session(handover.same_object(kept), list(kept.links.values()))
+    except BaseException:
+        kept.close()
+        raise
+
+
 @final
 class Session:
-    """What `pyebpf.load` gives: a context manager; at its end everything is detached and freed.
+    """What `pyebpf.load` gives: a context manager; at its end everything that isn't pinned is detached and freed.
 
     A child of fork(2) has all of it as well, and ends it for itself alone. See `Link` for what stays attached for it.
     """
 
-    def __init__(self, loaded: LoadedObject) -> None:
+    def __init__(self, loaded: LoadedObject, links: Iterable[Link] = ()) -> None:
         self._loaded = loaded
-        self._links: list[Link] = []
+        self._links = list(links)
         self._callbacks: list[Callable[[], None]] = []
         self._stats: Descriptor | None = None
         self.object = loaded.spec
@@ -138,6 +192,28 @@ class Session:
         self._links.append(link)
         return link
 
+    def pin(self, folder: str | os.PathLike[str]) -> None:
+        """Keep all of it in a folder of a bpf file system (/sys/fs/bpf), whose parent is there: maps, programs and
+        links stay in the kernel, and attached, when this session and its process are gone. `pyebpf.load(…, pin=folder)`
+        and `pyebpf.adopt(folder)` take them over. Once more, it brings the folder to the present state. Raises LoadError,
+        also where something is attached that the kernel can't keep (programs on sockets)."""
+        from pyebpf.runtime import handover
+
+        self._check_open()
+        handover.keep(Path(os.path.abspath(folder)), self._loaded, list(self.links))
+
+    def unpin(self, folder: str | os.PathLike[str]) -> None:
+        """Remove such a folder: what it kept is this session's alone again, and goes with it. Raises LoadError."""
+        from pyebpf.loader import folders
+
+        self._check_open()
+        place = Path(os.path.abspath(folder))
+        folders.read_kept(place)
+        folders.remove_folder(place)
+        for link in self._links:
+            if link.pinned is not None and place in link.pinned.parents:
+                link.pinned = None
+
     @property
     def faults(self) -> tuple[FaultCount, ...]:
         """Places that have faulted, with counts."""
@@ -175,7 +251,7 @@ class Session:
             for callback in reversed(self._callbacks):
                 last.callback(callback)
             for link in reversed(self._links):
-                last.callback(link.detach)
+                last.callback(link.close)
 
     def __enter__(self) -> Session:
         return self

@@ -73,6 +73,11 @@ def enter_network(descriptor: int) -> None:
     _call(LIBC.setns(descriptor, CLONE_NEWNET), "setns")
 
 
+def enter_mounts(descriptor: int) -> None:
+    """Put this thread into the mount namespace behind an open `/proc/…/ns/mnt`; it is at the root folder then."""
+    _call(LIBC.setns(descriptor, CLONE_NEWNS), "setns")
+
+
 def set_comm(name: str) -> None:
     """Name this thread."""
     _call(LIBC.prctl(PR_SET_NAME, name.encode(), 0, 0, 0), "prctl")

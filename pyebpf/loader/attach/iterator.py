@@ -27,10 +27,10 @@ def attach(program: LoadedProgram, where: object) -> Link:
             text = "it goes through something certain (a map, a cgroup), which pyebpf can't tell it yet"
             raise LoadError(f"cannot {what}: {text}", "target") from error
         raise explain(error, what, "iterator") from error
-    return Link(program.spec.name, f"iterator {name}", (link,), partial(_read, link))
+    return Link(program.spec.name, f"iterator {name}", (link,), partial(read_iterator, link))
 
 
-def _read(link: sys.Descriptor) -> bytes:
+def read_iterator(link: sys.Descriptor) -> bytes:
     """Go through everything once; what the program has written."""
     found: list[bytes] = []
     with sys.iter_create(link.fd) as file:

@@ -1,17 +1,33 @@
-"""A link: a program at its hook, for as long as its descriptors are open."""
+"""A link: a program at its hook, for as long as its descriptors are open, or for as long as it is pinned."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol, final
 
-from pyebpf.loader.sys import Descriptor, link_detach
+from pyebpf.kernel.links import LINK_KINDS
+from pyebpf.kernel.versions import running_version, show_version
+from pyebpf.loader import pins, sys
+from pyebpf.loader.attach.info import LinkInfo, link_info
+from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.sys import Descriptor
 
 
 class Closable(Protocol):
     def close(self) -> None: ...
+
+
+class Attachable(Protocol):
+    """A program in the kernel."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fd(self) -> int: ...
 
 
 @final
@@ -27,7 +43,7 @@ class Detaching:
         try:
             if os.getpid() == self.process and not self.descriptor.closed:
                 with suppress(OSError):
-                    link_detach(self.descriptor.fd)
+                    sys.link_detach(self.descriptor.fd)
         finally:
             self.descriptor.close()
 
@@ -60,6 +76,8 @@ class Link:
     ) -> None:
         self.program = program
         self.where = where
+        self.pinned: Path | None = None
+        """Where it is pinned, and so stays when this process has ended."""
         self._holders = holders
         self._reading = reading
 
@@ -80,16 +98,107 @@ class Link:
         """
         if self._reading is None:
             raise ValueError(f"{self.program} is no iterator: it runs by itself")
-        if not self.attached:
-            raise ValueError(f"{self.program} is detached")
+        self._check_attached()
         return self._reading()
 
+    @property
+    def info(self) -> LinkInfo:
+        """What the kernel says of it (5.8). Raises LoadError for what is attached without a link of bpf(2): programs on
+        sockets, and on perf events before Linux 5.15; ValueError when it is detached."""
+        return self._link("tell about")[1]
+
+    def update(self, program: Attachable, *, replacing: Attachable | None = None) -> None:
+        """Have `program` run in the place of the present one, with no moment in which neither does, or both do.
+
+        With `replacing` only if that is the program which the link has (else a LoadError, and nothing has changed). The
+        kernel can do it for links of XDP (5.9), cgroups (5.7), network namespaces (5.8), iterators (5.8), tcx (6.6) and
+        netkit (6.7); LoadError for others, and for a program of another kind.
+        """
+        descriptor, info = self._link("put another program into")
+        what = f"put {program.name} in the place of {self.program} at {self.where}"
+        old = replacing.fd if replacing is not None else 0
+        flags = sys.BPF_F_REPLACE if replacing is not None else 0
+        try:
+            sys.link_update(descriptor.fd, program.fd, flags, old)
+        except OSError as error:
+            raise _not_replaced(error, what, info, replacing) from error
+        self.program = program.name
+
+    def pin(self, path: str | os.PathLike[str]) -> None:
+        """Give it a name in a bpf file system (/sys/fs/bpf): it stays attached when it, its session and this process
+        are gone, until the name is removed (`detach`, or rm). Raises LoadError, also for what the kernel attaches
+        without a link."""
+        descriptor, _ = self._link("pin")
+        place = Path(os.path.abspath(path))
+        pins.pin(descriptor, place, f"the link of {self.program}")
+        self.pinned = place
+
+    def check_pinnable(self) -> None:
+        """Raises LoadError for what the kernel attaches without a link."""
+        self._link("pin")
+
+    def pin_again(self, path: Path) -> None:
+        """Pin it as `path`, in place of what has that name."""
+        descriptor, _ = self._link("pin")
+        pins.put(descriptor, path, f"the link of {self.program}")
+        self.pinned = path
+
+    def unpin(self) -> None:
+        """Remove the name: the link is this session's alone again. Nothing happens if it isn't pinned."""
+        place, self.pinned = self.pinned, None
+        if place is not None:
+            pins.remove(place)
+
     def detach(self) -> None:
-        """Take the program from its hook; nothing happens the second time."""
+        """Take the program from its hook, and the link's name from the file system; nothing happens the second time."""
+        if self.attached:
+            self.unpin()
         holders, self._holders = self._holders, ()
         for holder in holders:
             with suppress(OSError):
                 holder.close()
 
+    def close(self) -> None:
+        """Let go of it: a pinned link stays attached, any other is detached."""
+        if self.pinned is None:
+            return self.detach()
+        holders, self._holders = self._holders, ()
+        for holder in holders:
+            (holder.descriptor if isinstance(holder, Detaching) else holder).close()
+
+    def _check_attached(self) -> None:
+        if not self.attached:
+            raise ValueError(f"{self.program} is detached")
+
+    def _link(self, verb: str) -> tuple[Descriptor, LinkInfo]:
+        """The link of bpf(2) among what is open for it."""
+        self._check_attached()
+        for holder in self._holders:
+            descriptor = holder.descriptor if isinstance(holder, Detaching) else holder
+            if isinstance(descriptor, Descriptor):
+                with suppress(OSError):
+                    return descriptor, link_info(descriptor.fd)
+        raise LoadError(
+            f"cannot {verb} the link of {self.program} at {self.where}: the kernel has attached it without one",
+            "kernel",
+        )
+
     def __repr__(self) -> str:
-        return f"<Link {self.program} → {self.where}{'' if self.attached else ', detached'}>"
+        state = f", pinned at {self.pinned}" if self.pinned else "" if self.attached else ", detached"
+        return f"<Link {self.program} → {self.where}{state}>"
+
+
+def _not_replaced(error: OSError, what: str, info: LinkInfo, replacing: Attachable | None) -> LoadError:
+    row = LINK_KINDS.get(info.type)
+    if row is not None and row.replaces is None:
+        return LoadError(f"cannot {what}: the kernel can't replace programs on a {row.what}", "kernel")
+    if row is not None and row.replaces is not None and (running_version() or row.replaces) < row.replaces:
+        return LoadError(f"cannot {what}: that needs Linux {show_version(row.replaces)} or later", "kernel")
+    match error.errno:
+        case errno.EPERM if replacing is not None:
+            return LoadError(f"cannot {what}: {replacing.name} isn't the program that runs there", "target")
+        case errno.EINVAL:
+            return LoadError(f"cannot {what}: it isn't of the same kind", "object")
+        case errno.ENOLINK:
+            return LoadError(f"cannot {what}: what it was attached to is gone", "target")
+    return explain(error, what)
