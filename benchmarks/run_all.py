@@ -16,6 +16,7 @@ from typing import Final
 import btf
 import cold_compile
 import execs
+import handover
 import instructions
 import kernel_chains
 import sigkill
@@ -45,6 +46,7 @@ PROMISES: Final[tuple[tuple[str, Callable[[], Result]], ...]] = (
     ("7 nothing stays after SIGKILL", sigkill.measure),
     ("8 a kernel type is found in milliseconds", btf.measure),
     ("9 ten chains through kernel structs cost a tenth at most", kernel_chains.measure),
+    ("10 ten upgrades lose no event", handover.measure),
 )
 
 

@@ -34,6 +34,13 @@ LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
     "--attach", multiple=True, metavar="NAME=WHERE", help="Where a program attaches: an interface, a cgroup directory."
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="The value of a Config.")
+@click.option(
+    "--pin",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Keep it in the kernel, by a folder of a bpf file system; take over what is there.",
+)
+@click.option("--fresh", multiple=True, metavar="MAP", help="With --pin: begin with an empty one.")
 @btf_option
 @json_option
 def command(
@@ -41,23 +48,32 @@ def command(
     seconds: float | None,
     attach: tuple[str, ...],
     settings: tuple[str, ...],
+    pin: Path | None,
+    fresh: tuple[str, ...],
     btf_path: Path | None,
     as_json: bool,
 ) -> None:
     """Compile FILE (a .py with probes, or any .o), load and attach it, and show its events; at the end its maps."""
+    if fresh and pin is None:
+        raise click.UsageError("--fresh is for what --pin takes over")
     where, config = pairs("--attach", attach, "NAME=WHERE"), pairs("--set", settings, "NAME=VALUE")
     with documented(as_json, indent=None):
         btf = read_btf(btf_path)
         with kept_clean(as_json):
             obj = build(file, btf, here=True)
-        session = _open(obj, config, btf, where, as_json)
+        kept = {} if pin is None else {"pin": pin.absolute(), "fresh": fresh}
+        session = _open(obj, config, btf, where, kept, as_json)
     gc.enable()
     with session:
         _announce(file, session, seconds)
         _Watch(session, as_json).run(seconds)
+    if pin is not None:
+        click.echo(f"{file.stem} runs on, kept by {pin}; to end it: rm -r {pin}", err=True)
 
 
-def _open(obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str, str], as_json: bool) -> Session:
+def _open(
+    obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str, str], kept: dict[str, Any], as_json: bool
+) -> Session:
     """The session; where this machine doesn't allow it, the reason and the compiled program, and exit code 3."""
     from pyebpf.loader.errors import LoadError, LoadWarning
     from pyebpf.runtime.session import open_session
@@ -65,7 +81,7 @@ def _open(obj: Object, config: dict[str, str], btf: Btf | None, where: dict[str,
     try:
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always", LoadWarning)
-            session = open_session(obj, config=_values(obj, config), btf=btf, where=where)
+            session = open_session(obj, config=_values(obj, config), btf=btf, where=where, **kept)
     except LoadError as error:
         if as_json:
             click.echo(as_document(error))
@@ -136,7 +152,7 @@ class _Watch:
             if not ends and not self.follow(read, deadline) and sys.stderr.isatty():
                 click.echo(err=True)  # the terminal has shown "^C"
             for link in self.session.links:
-                link.detach()
+                link.close()  # what is pinned stays attached
             self.drain()
             self.finish()
         finally:

@@ -195,8 +195,8 @@ class Session:
     def pin(self, folder: str | os.PathLike[str]) -> None:
         """Keep all of it in a folder of a bpf file system (/sys/fs/bpf), whose parent is there: maps, programs and
         links stay in the kernel, and attached, when this session and its process are gone. `pyebpf.load(…, pin=folder)`
-        and `pyebpf.adopt(folder)` take them over. Once more, it brings the folder to the present state. Raises LoadError,
-        also where something is attached that the kernel can't keep (programs on sockets)."""
+        and `pyebpf.adopt(folder)` take them over. Once more, it brings the folder to the present state. Raises
+        LoadError, also where something is attached that the kernel can't keep (programs on sockets)."""
         from pyebpf.runtime import handover
 
         self._check_open()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,3 +120,19 @@ def test_killed_when_attached_nothing_stays(name: str, tmp_path: Path) -> None:
         run.wait_for_links(2 if name == "syslat" else 1)
         time.sleep(random.uniform(0, 0.2))
         assert run.stop(signal.SIGKILL) == -signal.SIGKILL
+
+
+def test_kept_by_a_folder_and_taken_over(count_one: Path, bpf_fs: Path) -> None:
+    options = ("--for", "0.2", "--json", "--set", f"only={os.getpid()}", "--pin", bpf_fs / "kept")
+    first = pyebpf("run", count_one, *options)
+    assert first.returncode == 0, first.stderr
+    assert f"count_one runs on, kept by {bpf_fs / 'kept'}; to end it: rm -r {bpf_fs / 'kept'}" in first.stderr
+    for _ in range(1000):
+        os.getppid()
+    second = pyebpf("run", count_one, *options)
+    assert json.loads(second.stdout.splitlines()[-1])["variables"]["calls"] >= 1000
+    shutil.rmtree(bpf_fs / "kept")
+
+
+def test_fresh_is_for_what_is_taken_over(count_one: Path) -> None:
+    assert pyebpf("run", count_one, "--fresh", "calls").returncode == 2
