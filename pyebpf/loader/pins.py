@@ -32,7 +32,7 @@ def file_system_of(path: Path) -> int:
     answer = ctypes.create_string_buffer(256)
     if _libc.statfs(ctypes.c_char_p(os.fsencode(path)), answer):
         return 0
-    return ctypes.c_long.from_buffer(answer).value & 0xFFFFFFFF
+    return ctypes.c_uint32.from_buffer(answer).value  # 4 bytes on s390x; elsewhere 8, the low ones of which come first
 
 
 def pin(descriptor: sys.Descriptor, path: Path, what: str) -> None:
