@@ -28,6 +28,15 @@ class Refused(Exception):
 @contextmanager
 def session_by_libbpf(elf: bytes, config: Mapping[str, object] | None = None) -> Iterator[Session]:
     """Load and attach everything in `elf`. Raises Refused."""
+    with loaded_by_libbpf(elf, config, attach=True) as loaded, Session(loaded) as session:
+        yield session
+
+
+@contextmanager
+def loaded_by_libbpf(
+    elf: bytes, config: Mapping[str, object] | None = None, *, attach: bool = False
+) -> Iterator[LoadedObject]:
+    """Everything in `elf`, as libbpf loads it, which may be closed earlier. Raises Refused."""
     library = _library()
     obj = library.bpf_object__open_mem(elf, len(elf), None)
     if not obj:
@@ -43,14 +52,14 @@ def session_by_libbpf(elf: bytes, config: Mapping[str, object] | None = None) ->
                 library.bpf_map__set_initial_value(each, initial, len(initial))
         if library.bpf_object__load(obj):
             raise Refused(f"load: {os.strerror(ctypes.get_errno())}")
-        for each in _all(library.bpf_object__next_program, obj):
+        for each in _all(library.bpf_object__next_program, obj) if attach else ():
             link = library.bpf_program__attach(each)
             if not link:
                 name = library.bpf_program__name(each).decode()
                 raise Refused(f"attach {name}: {os.strerror(ctypes.get_errno())}")
             links.append(link)
-        with Session(_adopted(library, obj, LoadedObject(spec))) as session:
-            yield session
+        with _adopted(library, obj, LoadedObject(spec)) as loaded:
+            yield loaded
     finally:
         for link in links:
             library.bpf_link__destroy(link)

@@ -10,7 +10,7 @@
     MACHINES = ("x86_64",)          the machines that it is for; all unless given
     PORTABLE = True                 compiled once, for SINCE and with the host's types; every kernel gets that object
     ATTACH = False                  only loaded: `check` runs or attaches its programs itself
-    LIBBPF = False                  not for libbpf, though PORTABLE: it can't be told what the case says
+    LIBBPF = False                  not for libbpf: it can't be told what the case says, or can't load what it has
     def where() -> dict             called first, in the guest: where programs attach, by their names
     def config() -> dict            values of its Configs
     def check(session) -> None      called in the guest with everything attached: fires it, asserts what came out
@@ -74,7 +74,7 @@ def read_case(path: Path) -> Case:
     until = getattr(module, "UNTIL", None)
     machines = getattr(module, "MACHINES", None)
     portable, jit = getattr(module, "PORTABLE", False), getattr(module, "JIT", False)
-    later, libbpf = getattr(module, "LATER", {}), portable and getattr(module, "LIBBPF", True)
+    later, libbpf = getattr(module, "LATER", {}), getattr(module, "LIBBPF", True)
     return Case(path.stem, path, module.SINCE, until, portable, machines, jit, later, libbpf)
 
 

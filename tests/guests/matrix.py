@@ -56,6 +56,10 @@ class Verdict:
     """What has failed, or who refused it."""
     seconds: float
     """In the guest."""
+    programs: int = 0
+    """Of which both loaders have made the same."""
+    instructions: int = 0
+    """In these programs."""
 
 
 @final
@@ -197,7 +201,8 @@ def verdict(kernel: str, one: Compiled, answer: dict[str, Any] | None, broken: s
             mark, why = "FAILED", f"the compiler takes it for Linux {kernel}, and the kernel doesn't: {why}"
     else:
         why = f"Linux {kernel} takes it, and the case says that it is only for {span(one.case)}: {why}"
-    return Verdict(one.case.name, kernel, mark, why, seconds)
+    programs, instructions = (answer or {}).get("equal", (0, 0))
+    return Verdict(one.case.name, kernel, mark, why, seconds, programs, instructions)
 
 
 def span(case: Case) -> str:
@@ -218,6 +223,13 @@ def table(rounds: list[Went]) -> str:
     return "\n".join([*lines, " ".join([f"{'compile, run (s)':<{width}}", *times])])
 
 
+def counted(went: Went) -> str:
+    """How much was compared."""
+    programs = sum(one.programs for one in went.verdicts)
+    instructions = sum(one.instructions for one in went.verdicts)
+    return f"Linux {went.kernel}: {programs} programs, {instructions} instructions equal by pyebpf and libbpf"
+
+
 def all_rounds(kernels: list[str], names: list[str], given: argparse.Namespace) -> Iterator[Went]:
     """Each kernel in a process of its own."""
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
@@ -233,13 +245,17 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="kernels at a time (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the verdicts go, a line each")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where kernels are kept (default: %(default)s)")
-    loaders = "libbpf loads and attaches the cases that are PORTABLE, which must give the same"
-    parser.add_argument("--loader", choices=("pyebpf", "libbpf"), default="pyebpf", help=loaders)
+    loaders = "libbpf loads and attaches the cases that are PORTABLE, which must give the same; "
+    loaders += "both load all cases that libbpf can, and the kernel must have the same instructions of both"
+    parser.add_argument("--loader", choices=("pyebpf", "libbpf", "both"), default="pyebpf", help=loaders)
     given = parser.parse_args(arguments)
+    kernels = [*SUITES, *FOREIGN] if given.loader == "pyebpf" else [*SUITES]  # no libbpf on the other machines
     if given.loader == "libbpf":
-        names = [name for name in all_names() if read_case(FOLDER / f"{name}.py").libbpf]
+        names = [name for name in all_names() if read_case(FOLDER / f"{name}.py").portable]
+    if given.loader != "pyebpf":
+        names = [name for name in names if name != TABLES and read_case(FOLDER / f"{name}.py").libbpf]
     try:
-        rounds = list(all_rounds(given.kernel or [*SUITES, *FOREIGN], given.case or names, given))
+        rounds = list(all_rounds(given.kernel or kernels, given.case or names, given))
     except (Unavailable, FileNotFoundError) as error:  # no kernel, no qemu, no virtiofsd
         print(f"the kernel matrix can't run: {error}", file=sys.stderr)
         return 1
@@ -247,6 +263,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if given.json:
         given.json.write_text("".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in verdicts))
     print(table(rounds))
+    if given.loader == "both":
+        print(*map(counted, rounds), sep="\n")
     failed = [one for one in verdicts if one.mark == "FAILED"]
     for one in failed:
         print(f"\n{one.case} on Linux {one.kernel}: {one.why}")

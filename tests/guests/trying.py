@@ -29,6 +29,7 @@ from case import FOLDER, PATHS, import_case
 
 sys.path[:0] = PATHS
 
+from as_libbpf import Different, equal_by_both
 from by_libbpf import session_by_libbpf
 from facts import facts
 from run_kernel import bpf_ids, left_over
@@ -45,7 +46,10 @@ MODPROBE: Final = "/run/modprobe"
 
 
 def loaded_and_checked(trial: dict[str, Any]) -> dict[str, Any]:
-    """How far it came: `load` (attaching is part of it), `check`, or `ok`; and why no further."""
+    """How far it came: `load` (attaching is part of it), `check`, or `ok`; and why no further.
+
+    Where both are to load it, nothing is attached, and their instructions are compared instead of what comes out.
+    """
     stage = "start"
     path = FOLDER / f"{trial['case']}.py"
     try:
@@ -57,6 +61,9 @@ def loaded_and_checked(trial: dict[str, Any]) -> dict[str, Any]:
         elf = base64.b64decode(trial["object"])
         attach = getattr(module, "ATTACH", True)
         stage = "load"
+        if trial["loader"] == "both":
+            equal = equal_by_both(elf, config)
+            return {"stage": "ok", "why": "", "equal": [equal.programs, equal.instructions]}
         if trial["loader"] == "libbpf":
             opened: AbstractContextManager[Session] = session_by_libbpf(elf, config)
         else:
@@ -64,6 +71,8 @@ def loaded_and_checked(trial: dict[str, Any]) -> dict[str, Any]:
         with opened as session:
             stage = "check"
             module.check(session)
+    except Different as error:
+        return {"stage": "check", "why": str(error)}
     except Exception as error:
         return {"stage": stage, "why": explained(error, path)}
     return {"stage": "ok", "why": ""}
