@@ -93,16 +93,20 @@ def compile_target(
     kernel, btf = as_version(kernel), _types(btf, big_endian)
     cpu = _instruction_set(cpu, kernel)
     verifier = running_version() if here and kernel is None else kernel
+    typed = kernel if btf is not None else verifier  # types are given where the running kernel may have none
     with Building(cpu, verifier, worker) as building:  # starts to import LLVM while the front end works
-        return building.build(_checks(resolve(target), btf, kernel, warn)).object
+        return building.build(_checks(resolve(target), btf, kernel, warn, typed)).object
 
 
-def _checks(unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None) -> Callable[[Plan], Checked]:
-    """Checks the module of `unit` as often as it is asked to, and warns the first time."""
+def _checks(
+    unit: Unit, btf: Btf | None, kernel: Version | None, warn: Warn | None, typed: Version | None = None
+) -> Callable[[Plan], Checked]:
+    """Checks the module of `unit` as often as it is asked to, and warns the first time. `typed`: the oldest kernel that
+    shall load it, should that have its own types; if None, `kernel`."""
     from pyebpf.checks import check_module, examine
     from pyebpf.ir.validate import validate
 
-    module = _module(unit, btf)
+    module = _module(unit, btf, typed or kernel)
     validate(module)
     language = examine(module, kernel)
     found: dict[Plan, Checked] = {}
@@ -298,7 +302,7 @@ def _trees(unit: Unit) -> list[tree.Function]:
     return [parse(function) for function in functions]
 
 
-def _module(unit: Unit, btf: Btf | None) -> Module:
+def _module(unit: Unit, btf: Btf | None, kernel: Version | None = None) -> Module:
     """Source to typed IR."""
     import pyebpf
     from pyebpf.irbuild.program import Request, build_module
@@ -311,7 +315,8 @@ def _module(unit: Unit, btf: Btf | None) -> Module:
         return trees[id(function)]
 
     public = tuple(dir(pyebpf))
-    return build_module(Request(unit.probes, unit.title, unit.license, unit.names, public, parsed, btf, unit.variables))
+    names, variables = unit.names, unit.variables
+    return build_module(Request(unit.probes, unit.title, unit.license, names, public, parsed, btf, variables, kernel))
 
 
 def _suspects(unit: Unit, checked: Checked) -> tuple[Diagnostic, ...]:

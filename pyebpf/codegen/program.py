@@ -28,6 +28,9 @@ from pyebpf.layout import Boolean, Integer, Type
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
+CONTEXT = "ctx"
+"""The name of what a program gets that names none of it: the kernel takes no nameless parameter."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class _Emitter:
         self.scratch = ScratchMemory(self.code, program, self.frames)
         self.alignment = memory.alignments(program.body, *(each.body for each in program.functions))
         self.parameters = parameters(self.home)
-        names = [name for _, name in self.parameters] if self.inside_only else [program.parameter]
+        names = [name for _, name in self.parameters] if self.inside_only else [program.parameter or CONTEXT]
         typed = [(name, type) for name, (type, _) in zip(names, self.parameters, strict=True)]
         self.function_node, self.parameter_nodes = around.debug.function(
             self.home.name, typed, self.home.span, local=self.inside_only

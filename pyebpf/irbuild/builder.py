@@ -122,8 +122,8 @@ class Builder:
     """Of a callback: the map whose timers call it."""
     later: dict[tuple[int, int, MapRef], Later] = field(default_factory=dict)
     """The callbacks of the program, by the `id` of their functions, and of the frames that they see."""
-    given: set[ops.Local] = field(default_factory=set)
-    """Locals for kernel pointers that were given one."""
+    given: dict[ops.Local, ops.Value] = field(default_factory=dict)
+    """What locals for kernel pointers were given first."""
     references: dict[ops.Local, list[ops.Value]] = field(default_factory=dict)
     """What each local was given so far that refers to memory."""
     _ops: list[ops.Op] = field(default_factory=list)

@@ -24,6 +24,7 @@ from pyebpf.irbuild import (
     text_methods,
     text_scan,
     texts,
+    trusted,
     user_memory,
     values,
 )
@@ -69,7 +70,6 @@ PLAIN: Final[dict[str, tuple[str, ValueType]]] = {
     "ktime_ns": ("ktime_get_ns", U64),
     "boot_ns": ("ktime_get_boot_ns", U64),
     "random_u32": ("get_prandom_u32", U32),
-    "current_task": ("get_current_task", KernelType("task_struct")),
 }
 
 
@@ -88,6 +88,8 @@ def builtin(b: Builder, name: str, arguments: list[Argument], span: Span) -> Ope
     if name in PLAIN:
         helper, type = PLAIN[name]
         return b.call(helper, (), type, span)
+    if name == "current_task":
+        return trusted.current_task(b, span)
     if name == "cgroup_id":
         return _cgroup_id(b, span)
     if name == "current_cgroup":

@@ -25,10 +25,10 @@ from pyebpf.ir.types import (
     Region,
     loaded,
 )
-from pyebpf.irbuild import kernel_types
+from pyebpf.irbuild import kernel_types, trusted
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import KernelArray, KernelInteger, KernelPlace, Operand, PendingText
-from pyebpf.kernel.never_null import CURRENT, NEVER_NULL
+from pyebpf.kernel.never_null import CURRENT, KNOWN, NEVER_NULL
 from pyebpf.source import Span
 
 STATUS = IntType(-4095, 0)
@@ -70,7 +70,7 @@ def read(b: Builder, place: KernelPlace, chained: bool = False, pending: bool = 
             return _read_bits(b, place, type)
         case StructPointer():
             pointer = _read_pointer(b, place, KernelType(type.struct, place.direct), chained)
-            if place.path and (place.struct, place.path[-1]) in NEVER_NULL and _is_surely_there(b, place.base):
+            if _is_never_null(place) and _is_surely_there(b, place.base):
                 b.surely_there.add(pointer)
             return pointer
         case BarePointer():
@@ -200,6 +200,13 @@ def offset(b: Builder, place: KernelPlace) -> int:
     return found
 
 
+def _is_never_null(place: KernelPlace) -> bool:
+    """Whether the pointer there is never null, which the verifier must agree to where it knows types."""
+    if not place.path or (place.struct, place.path[-1]) not in NEVER_NULL:
+        return False
+    return not place.direct or place.path[-1] in KNOWN
+
+
 def _is_surely_there(b: Builder, struct: ops.Value) -> bool:
     """Whether `struct` is the address of one in use, so that reading it can't fail."""
     return struct in b.surely_there or (isinstance(struct, ops.Call) and struct.helper in CURRENT)
@@ -212,6 +219,7 @@ def _is_member_surely_there(b: Builder, at: ops.Value) -> bool:
 def address_number(b: Builder, pointer: ops.Value, span: Span) -> ops.Value:
     """The address as a number. With what the verifier knows to be a pointer it lets nobody compute, so the kernel
     copies that: what a helper has written are numbers."""
+    pointer = trusted.as_address(b, pointer)
     held = b.scratch("address", layout.U64, span)
     b.emit(ops.Store(held, pointer, span))
     if isinstance(pointer.type, KernelType) and (pointer.type.direct or pointer.type.mixed):

@@ -22,7 +22,7 @@ from pyebpf.ir.types import (
     ValueType,
     meeting,
 )
-from pyebpf.irbuild import inner_maps, memory, shapes, values
+from pyebpf.irbuild import inner_maps, memory, shapes, trusted, values
 from pyebpf.irbuild.bindings import (
     RESULT,
     Binding,
@@ -242,6 +242,8 @@ def _write_scalar(b: Builder, name: str, binding: Scalar, operand: Operand, span
         return
     if not ops.is_value(operand):
         conflict(b, name, describe_type(local.type), describe(operand), span)
+    if isinstance(local.type, KernelType) and not local.type.direct:
+        operand = trusted.as_address(b, operand)
     wanted = _common(b, name, local, operand, span)
     if wanted != local.type:
         shapes.retype(b, name, Shape(wanted))
@@ -261,10 +263,11 @@ def _common(b: Builder, name: str, local: ops.Local, value: ops.Value, span: Spa
         assert isinstance(wide, IntType)
         return IntType(wide.low, wide.high, shown)
     if isinstance(old, KernelType) and isinstance(new, KernelType) and old.struct == new.struct:
-        once = local not in b.given
-        b.given.add(local)
-        if old.direct and once:
+        first = b.given.setdefault(local, value)
+        if old.direct and first is value:
             return old if new.direct else meeting(old, new)
+        if old.direct and trusted.is_current(first):
+            return KernelType(old.struct)  # from now on its address alone, as which it may be one of several
         return meeting(old, new)
     if type(old) is not type(new) or old != new:
         conflict(b, name, describe_type(old), describe_type(new), span)

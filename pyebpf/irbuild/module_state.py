@@ -28,6 +28,7 @@ from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.maps import MapType, map_kind_by_name
+from pyebpf.kernel.versions import Version
 from pyebpf.lang.kconfig import Kconfig
 from pyebpf.lang.maps import Map
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
@@ -54,6 +55,8 @@ class ModuleState:
     """What `from pyebpf import …` offers, for suggestions."""
     hooks: frozenset[Hook] = frozenset()
     """Those of the module's probes."""
+    kernel: Version | None = None
+    """The oldest that shall load it, where that is told."""
     maps: dict[int, MapRef] = field(default_factory=dict)
     variables: dict[int, VariableRef] = field(default_factory=dict)
     kfuncs: dict[str, KfuncRef] = field(default_factory=dict)

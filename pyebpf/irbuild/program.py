@@ -20,6 +20,7 @@ from pyebpf.irbuild.operands import Context, Packet, Static
 from pyebpf.irbuild.returns import finish_program
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind, timer_of
+from pyebpf.kernel.versions import Version
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.variables import Declared
 from pyebpf.records import dataclass
@@ -52,12 +53,14 @@ class Request:
     """Kernel types to compile for; None for the running kernel's."""
     variables: tuple[Declared, ...] = ()
     """Variables that belong to the object whether or not a probe uses them."""
+    kernel: Version | None = None
+    """The oldest that shall load it, where that is told."""
 
 
 def build_module(request: Request) -> Module:
     """Lower every probe of `request`. Raises CompileError with everything that is wrong in any of them."""
     hooks = frozenset(probe.hook for probe in request.probes)
-    state = ModuleState(request.parse, request.btf, request.names, request.public, hooks)
+    state = ModuleState(request.parse, request.btf, request.names, request.public, hooks, request.kernel)
     sink = Sink()
     programs: list[Program] = []
     seen: dict[str, Probe] = {}

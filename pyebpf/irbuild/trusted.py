@@ -11,10 +11,36 @@ from pyebpf.ir.module import Fault
 from pyebpf.ir.types import KernelType
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
+from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.kernel.kfuncs import TRUSTED_ARGUMENTS
 from pyebpf.source import Span
 
 CURRENT: Final = ("get_current_task", "get_current_task_btf")
+
+
+def current_task(b: Builder, span: Span) -> ops.Value:
+    """The running task: where every kernel that shall load the program has it as a struct that the verifier knows, it
+    is that, so that its members are loaded directly; else its address alone."""
+    plain, known = CURRENT
+    helper = helper_by_name(known)
+    assert helper is not None
+    since = helper.allowed_since(b.hook.program_type, b.hook.attach_type)
+    if since is not None and b.module.kernel is not None and since <= b.module.kernel:
+        return b.call(known, (), KernelType("task_struct", direct=True), span)
+    return b.call(plain, (), KernelType("task_struct"), span)
+
+
+def is_current(value: Operand) -> bool:
+    """Whether it is the running task, as a struct that the verifier knows."""
+    return isinstance(value, ops.Call) and value.helper == CURRENT[1]
+
+
+def as_address(b: Builder, value: ops.Value) -> ops.Value:
+    """The running task as an address alone, where it was asked for as more than that. Others stay what they are."""
+    if not is_current(value):
+        return value
+    b.take_back(value)
+    return b.call(CURRENT[0], (), KernelType("task_struct"), value.span)
 
 
 def trusted(
@@ -26,7 +52,7 @@ def trusted(
     """
     if not (ops.is_value(operand) and isinstance(operand.type, KernelType) and operand.type.struct in structs):
         b.error(type_errors.WrongType(span, f"struct {structs[0]}", describe(operand), ""))
-    if operand in b.trusted or (isinstance(operand, ops.Call) and operand.helper == CURRENT[1]):
+    if operand in b.trusted or is_current(operand):
         return operand
     if isinstance(operand, ops.Call) and operand.helper == CURRENT[0]:
         b.take_back(operand)

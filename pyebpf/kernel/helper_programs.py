@@ -120,6 +120,7 @@ RULES: Final = (
     Rule("perf_event_read perf_event_read_value send_signal send_signal_thread get_task_stack", _NO_TRACERS, (6, 16)),
     Rule("task_storage_get task_storage_delete get_branch_snapshot find_vma", _NO_TRACERS, (6, 16)),
     Rule("copy_from_user copy_from_user_task", _NO_TRACERS, (6, 16)),
+    Rule("get_current_task_btf", _NO_TRACERS, (6, 1)),
     # Others that reached more programs in time.
     Rule("get_current_ancestor_cgroup_id", TRACERS, (5, 15)),
     Rule("get_current_ancestor_cgroup_id", _CURRENT, (6, 1)),

@@ -18,5 +18,8 @@ NEVER_NULL: Final[frozenset[tuple[str, str]]] = frozenset(
     }
 )
 """Struct and member."""
+KNOWN: Final[frozenset[str]] = frozenset({"real_parent", "group_leader"})
+"""Those members of tasks that no verifier takes for null, where types have tags and an `__rcu` member may be null to
+it (`BTF_TYPE_SAFE_RCU` of kernel/bpf/verifier.c; since 6.4, before which it took no such member so)."""
 CURRENT: Final[frozenset[str]] = frozenset({"get_current_task", "get_current_task_btf"})
 """Helpers that give a struct in use: the running task."""

@@ -163,6 +163,7 @@ locked down have no `probe_write_user`, and no programs on functions of the kern
 
 @pytest.mark.kernel
 @pytest.mark.filterwarnings("ignore::pyebpf.CompileWarning")
+@pytest.mark.filterwarnings("error::pyebpf.loader.errors.LoadWarning")
 @pytest.mark.parametrize(("row", "hook"), CALLS)
 def test_the_verifier_takes_every_call(row: Prototype, hook: Hook, tmp_path: Path) -> None:
     """Where a hook's programs may call a helper, what is compiled of such a call loads, with any numbers and sizes."""
