@@ -26,7 +26,6 @@ KCONFIG: Final = ".kconfig"
 KALLSYMS: Final = "/proc/kallsyms"
 _LARGEST: Final = 4 << 20
 """Bytes of a configuration; they have some 300,000."""
-_ALIGN: Final = 8
 _TRISTATE: Final = {"n": 0, "y": 1, "m": 2}
 
 
@@ -66,7 +65,8 @@ def options(obj: Object, given: Mapping[str, object]) -> tuple[MapSpec | None, b
     contents = bytearray()
     places: dict[str, Found] = {}
     known: dict[str, str] | None = None
-    for extern in wanted:
+    for extern in sorted(wanted, key=_layout):
+        contents += bytes(-len(contents) % _alignment(extern))
         places[extern.name] = Option(len(contents))
         text = _given(extern, given[extern.name]) if extern.name in given else _own(extern.name)
         if text is None:
@@ -74,11 +74,19 @@ def options(obj: Object, given: Mapping[str, object]) -> tuple[MapSpec | None, b
             text = known.get(extern.name)
         if text is None and not extern.weak:
             raise LoadError(f"this kernel's configuration has no {extern.name}", "kernel")
-        value = _bytes(extern, text)
-        contents += value + bytes(-len(value) % _ALIGN)
+        contents += _bytes(extern, text)
     flags = int(MapFlag.RDONLY_PROG)
     spec = MapSpec(KCONFIG, int(MapType.ARRAY), 4, len(contents), 1, flags, initial=bytes(contents), frozen=True)
     return spec, bytes(contents), places
+
+
+def _alignment(extern: ExternSpec) -> int:
+    return 1 if extern.kind == "text" else extern.size
+
+
+def _layout(extern: ExternSpec) -> tuple[int, int, str]:
+    """Where libbpf puts an option: those of the largest alignment first, then the shorter ones."""
+    return -_alignment(extern), extern.size, extern.name
 
 
 def _given(extern: ExternSpec, value: object) -> str:

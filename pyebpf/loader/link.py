@@ -54,7 +54,7 @@ def link(
 
     Raises LoadError.
     """
-    order = _reachable(obj, program.function)
+    order = _reachable(obj, program)
     starts: dict[str, int] = {}
     end = 0
     for function in order:
@@ -83,11 +83,18 @@ def _distinct(lines: tuple[LineRecord, ...]) -> list[LineRecord]:
     return [by_offset[offset] for offset in sorted(by_offset)]
 
 
-def _reachable(obj: Object, entry: FunctionSpec) -> list[FunctionSpec]:
-    """`entry`, then what it calls in the order of its calls, each followed by what that calls, as libbpf has them."""
+def _reachable(obj: Object, program: ProgramSpec) -> list[FunctionSpec]:
+    """The program, then what it calls in the order of its calls, each followed by what that calls, as libbpf has them;
+    last, what handles its exceptions."""
     everything = {f.name: f for f in (*obj.functions, *(p.function for p in obj.programs))}
     order: dict[str, FunctionSpec] = {}
-    waiting = [entry]
+    waiting = [program.function]
+    if program.exception_handler:
+        handler = everything.get(program.exception_handler)
+        if handler is None:
+            text = f"{program.name} leaves exceptions to {program.exception_handler}, which the object doesn't have"
+            raise LoadError(text, "object")
+        waiting.insert(0, handler)
     while waiting:
         function = waiting.pop()
         if function.name in order:

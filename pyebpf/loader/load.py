@@ -9,7 +9,7 @@ import mmap
 import os
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from types import MappingProxyType, TracebackType
 from typing import Final, final
@@ -87,6 +87,16 @@ class LoadedObject:
         self.maps: dict[str, LoadedMap] = {}
         self.programs: dict[str, LoadedProgram] = {}
         self._views: dict[str, mmap.mmap] = {}
+        self._arenas: list[mmap.mmap] = []
+
+    def map_arenas(self) -> None:
+        """Programs with an arena are only taken when it has its place in user space (6.9). Raises LoadError."""
+        for name, made in self.maps.items():
+            if made.spec.type == MapType.ARENA:
+                try:
+                    self._arenas.append(mmap.mmap(made.fd, made.spec.max_entries * mmap.PAGESIZE, mmap.MAP_SHARED))
+                except (OSError, ValueError, OverflowError) as error:
+                    raise LoadError(f"cannot map arena {name}: {error}", "kernel") from None
 
     @property
     def variables(self) -> dict[str, LoadedMap]:
@@ -104,9 +114,10 @@ class LoadedObject:
 
     def close(self) -> None:
         """Close everything; nothing happens the second time."""
-        for view in self._views.values():
+        for view in (*self._views.values(), *self._arenas):
             view.close()
         self._views.clear()
+        self._arenas.clear()
         for program in self.programs.values():
             program.descriptor.close()
         for loaded in self.maps.values():
@@ -127,10 +138,12 @@ def load_object(
     config: Mapping[str, object] | None = None,
     btf: Btf | None = None,
     present: Mapping[str, LoadedMap] = MappingProxyType({}),
+    optional: Collection[str] = (),
 ) -> LoadedObject:
     """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE, its modules' included; what
     programs attach to and call is looked for in the kernel itself all the same, since its numbers count there.
     `present` are maps that are there already, and are taken for those of the same names; they are the object's then.
+    `optional`: programs that are loaded though their sections begin with `?`.
 
     Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed again.
     """
@@ -152,16 +165,21 @@ def load_object(
             if spec.name in present:
                 continue
             loaded.maps[spec.name] = _create_map(spec, own_btf, contents.get(spec.name))
+        loaded.map_arenas()
         relocated = _relocated(obj, btf)
         target = _target(obj)
         externs = externs | symbols(obj, target)
         fds = {name: found.fd for name, found in loaded.maps.items()}
         for program in obj.programs:
+            if not program.autoload and program.name not in optional:
+                continue
             linked = link(obj, program, fds, relocated, target, externs)
             loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target)
         _fill_slots(loaded)
         if refused:  # told only now: what keeps out the rest as well has an error of its own
             warnings.warn(f"{_NO_TYPES} ({refused})", LoadWarning, stacklevel=4)  # at the caller of pyebpf.load
+        for doubt in obj.doubts:
+            warnings.warn(doubt, LoadWarning, stacklevel=4)
     except BtfError as error:
         loaded.close()
         raise LoadError(str(error), "kernel") from None
@@ -192,7 +210,9 @@ def _fill_slots(loaded: LoadedObject) -> None:
         for slot, name in made.spec.values:
             held = everything.get(name)
             if held is None:
-                raise LoadError(f"map {made.spec.name} holds {name}, which the object doesn't have", "object")
+                there = any(name == program.name for program in loaded.spec.programs)
+                why = "isn't loaded, as its section begins with `?`" if there else "the object doesn't have"
+                raise LoadError(f"map {made.spec.name} holds {name}, which {why}", "object")
             try:
                 sys.map_update(made.fd, struct.pack("=I", slot), struct.pack("=i", held.fd))
             except OSError as error:
@@ -275,6 +295,7 @@ def _create_map(
                     value_type_id=spec.value_type_id if use_btf else 0,
                     extra=spec.extra,
                     inner_fd=template.fd if template is not None else 0,
+                    numa_node=spec.numa_node,
                 )
             except OSError as error:
                 failure = failure or error

@@ -18,6 +18,12 @@ _MACHINE_BPF: Final = 247
 _RELOCATABLE: Final = 1
 _NOBITS: Final = 8
 _SYMTAB: Final = 2
+_SYMTAB_SHNDX: Final = 18
+_XINDEX: Final = 0xFFFF
+"""In place of a section's number: it is elsewhere."""
+_RESERVED: Final = 0xFF00
+"""From here on numbers of sections mean something else (absolute and common symbols)."""
+NOWHERE: Final = -1
 _REL: Final = 9
 _RELA: Final = 4
 _EXEC: Final = 4
@@ -58,7 +64,7 @@ class ElfSection:
 @final
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A symbol. `section` is 0 for externs."""
+    """A symbol. `section` is 0 for externs, NOWHERE for what lies in none."""
 
     name: str
     section: int
@@ -102,6 +108,10 @@ class Elf:
             raise ObjectError(f"an ELF file of type {kind}; BPF objects are relocatable files (type {_RELOCATABLE})")
         self.sections = self._sections()
         self.symbols = self._symbols()
+        self._tables: dict[int, list[ElfSection]] = {}
+        for table in self.sections:
+            if table.type in (_REL, _RELA):
+                self._tables.setdefault(table.info, []).append(table)
 
     def section(self, name: str) -> ElfSection | None:
         """The first section of that name."""
@@ -110,9 +120,7 @@ class Elf:
     def relocations(self, section: ElfSection) -> list[ElfRelocation]:
         """The relocations of `section`, in order of offset."""
         found = []
-        for table in self.sections:
-            if table.info != section.index or table.type not in (_REL, _RELA):
-                continue
+        for table in self._tables.get(section.index, ()):
             if table.type == _RELA:
                 raise ObjectError(f"section {table.name}: BPF objects use REL, not RELA relocations")
             if len(table.data) % 16:
@@ -127,13 +135,18 @@ class Elf:
     def _sections(self) -> list[ElfSection]:
         start = struct.unpack_from(self.order + "Q", self._data, 40)[0]
         size, count, names_index = struct.unpack_from(self.order + "HHH", self._data, 58)
-        if size != 64 or not count:
+        layout = struct.Struct(self.order + "IIQQQQIIQQ")
+        if size != 64 or not start:
             raise ObjectError("the ELF file has no section table")
+        if start + size > len(self._data):
+            raise ObjectError("the ELF section table lies outside of the file")
+        first = layout.unpack_from(self._data, start)
+        count = count or first[5]  # from 65,280 sections on, numbers are in the first section's header
+        names_index = first[6] if names_index == _XINDEX else names_index
         if start + size * count > len(self._data):
             raise ObjectError("the ELF section table lies outside of the file")
-        layout = struct.Struct(self.order + "IIQQQQIIQQ")
         headers = [layout.unpack_from(self._data, start + size * i) for i in range(count)]
-        if names_index >= count:
+        if not 0 < names_index < count:
             raise ObjectError("the ELF file has no section names")
         names = self._slice(headers[names_index], "the table of section names")
         sections = []
@@ -164,15 +177,33 @@ class Elf:
             raise ObjectError("the ELF symbol table is malformed")
         names = self.sections[table.link].data
         symbols = []
-        for name, info, other, section, value, size in struct.iter_unpack(self.order + "IBBHQQ", table.data):
-            if section >= len(self.sections) and section < 0xFF00:
+        wide = self._wide_indexes(table)
+        for at, (name, info, other, section, value, size) in enumerate(
+            struct.iter_unpack(self.order + "IBBHQQ", table.data)
+        ):
+            if section == _XINDEX:
+                section = wide[at] if at < len(wide) else _XINDEX
+                if not 0 < section < len(self.sections):
+                    raise ObjectError(f"a symbol lies in section {section}, which doesn't exist")
+            elif section >= _RESERVED:
+                section = NOWHERE
+            elif section >= len(self.sections):
                 raise ObjectError(f"a symbol lies in section {section}, which doesn't exist")
             text = _string(names, name, "a symbol")
             kind = info & 15
-            if kind == SECTION and not text and section < len(self.sections):
+            if kind == SECTION and not text and section != NOWHERE:
                 text = self.sections[section].name
             symbols.append(Symbol(text, section, value, size, kind, info >> 4, other & 3 in (1, 2)))
         return symbols
+
+    def _wide_indexes(self, table: ElfSection) -> tuple[int, ...]:
+        """Sections of symbols, by symbol, where the symbols themselves have no room for them."""
+        found = next((s for s in self.sections if s.type == _SYMTAB_SHNDX and s.link == table.index), None)
+        if found is None:
+            return ()
+        if len(found.data) % 4:
+            raise ObjectError("the ELF table of sections of symbols is malformed")
+        return struct.unpack(f"{self.order}{len(found.data) // 4}I", found.data)
 
 
 def _string(table: bytes, offset: int, what: str) -> str:

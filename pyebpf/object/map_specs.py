@@ -12,11 +12,15 @@ from pyebpf.metadata import Metadata
 from pyebpf.object.btf_layout import layout_of
 from pyebpf.object.elf import FUNC, Elf, ElfSection
 from pyebpf.object.errors import ObjectError
+from pyebpf.object.gnu import R_BPF_DATA_64
+from pyebpf.object.legacy_maps import legacy_maps
 from pyebpf.object.specs import MapSpec
 
 DATA_SECTIONS: Final = (".data", ".rodata", ".bss")
 _LARGEST_DATA: Final = 64 << 20
-_NUMBERS: Final = ("type", "key_size", "value_size", "max_entries", "map_flags", "pinning", "map_extra")
+_NUMBERS: Final = (
+    *("type", "key_size", "value_size", "max_entries", "map_flags", "pinning", "map_extra", "numa_node"),
+)
 _TYPES: Final = ("key", "value")
 _OF_MAPS: Final = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
 _R_BPF_64_ABS64: Final = 2
@@ -28,15 +32,19 @@ def is_data_section(name: str) -> bool:
     return name in DATA_SECTIONS or name.startswith((".data.", ".rodata.", ".bss."))
 
 
-def maps_of(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapSpec, ...], dict[int, str]]:
-    """All maps; and the names of those in `.maps` by their offset in it. Raises ObjectError, BtfError."""
+def maps_of(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapSpec, ...], dict[tuple[int, int], str]]:
+    """All maps; and the names of those that are defined, by section and offset. Raises ObjectError, BtfError."""
     declared, places = _declared(elf, btf, metadata)
-    return declared + _data(elf, btf), places
+    older, older_places = legacy_maps(elf)
+    twice = {spec.name for spec in declared} & {spec.name for spec in older}
+    if twice:
+        raise ObjectError(f"map {min(twice)} is defined twice")
+    section = elf.section(".maps")
+    found = {(section.index, place): name for place, name in places.items()} if section is not None else {}
+    return declared + older + _data(elf, btf), found | older_places
 
 
 def _declared(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapSpec, ...], dict[int, str]]:
-    if elf.section("maps") is not None:
-        raise ObjectError("section maps: the form of map definitions before BTF, which libbpf 1.0 dropped too")
     section = elf.section(".maps")
     if section is None:
         return (), {}
@@ -82,7 +90,7 @@ def _slots(
     for relocation in elf.relocations(section):
         owner = next((n for n, (at, size) in spans.items() if at <= relocation.offset < at + size), None)
         start = _values_offset(btf, owner) if owner is not None else None
-        if owner is None or start is None or relocation.type != _R_BPF_64_ABS64:
+        if owner is None or start is None or relocation.type not in (_R_BPF_64_ABS64, R_BPF_DATA_64):
             raise ObjectError(
                 f"a relocation at {relocation.offset} of .maps names {relocation.symbol.name}, for no slot"
             )
@@ -151,7 +159,7 @@ def _map(btf: Btf, name: str, type_id: int, inside: bool = False) -> MapSpec:
             numbers[member.name] = array.length
         elif member.name in ids:
             ids[member.name] = pointer.type_id
-        elif member.name != "numa_node":
+        else:
             raise ObjectError(f"map {name}: `{member.name}` is not known")
     sizes = {}
     for word in _TYPES:
@@ -174,6 +182,7 @@ def _map(btf: Btf, name: str, type_id: int, inside: bool = False) -> MapSpec:
         key=layout_of(btf, ids["key"]),
         value=layout_of(btf, ids["value"]),
         extra=numbers["map_extra"],
+        numa_node=numbers["numa_node"],
         inner=inner,
     )
 

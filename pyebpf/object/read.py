@@ -8,6 +8,7 @@ Sources: the kernel's documentation "BPF LLVM Relocations"; libbpf's conventions
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,9 @@ from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.elf import Elf, ElfRelocation, ElfSection, Symbol
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.externs import SECTIONS, externs_of
+from pyebpf.object.gnu import holds_values
+from pyebpf.object.handlers import exception_handlers
+from pyebpf.object.legacy_maps import is_legacy
 from pyebpf.object.map_specs import is_data_section, maps_of
 from pyebpf.object.sections import meaning_of
 from pyebpf.object.specs import FunctionSpec, Object, ProgramSpec, Relocation
@@ -62,7 +66,7 @@ def _read(data: bytes) -> Object:
     raw, infos = _btf(elf)
     btf = Btf.from_bytes(bytes(raw.data)) if raw else None
     maps, places = maps_of(elf, btf, metadata)
-    functions = _Functions(elf, places, infos)
+    functions = _Functions(elf, places, infos, exception_handlers(raw) if raw else {})
     programs, called = functions.read()
     licence = elf.section("license")
     return Object(
@@ -75,7 +79,20 @@ def _read(data: bytes) -> Object:
         metadata=metadata,
         big_endian=elf.big_endian,
         externs=externs,
+        doubts=tuple(_addresses_in_data(elf)),
     )
+
+
+def _addresses_in_data(elf: Elf) -> Iterator[str]:
+    """Data sections are arrays for the kernel: no address is put into them. libbpf passes over such records in
+    silence."""
+    for section in elf.sections:
+        if section.allocated and section.size and is_data_section(section.name):
+            for record in elf.relocations(section)[:1]:
+                yield (
+                    f"section {section.name} holds addresses, the first that of {record.symbol.name or 'something'} at "
+                    f"{record.offset}: programs find numbers there that they can't follow"
+                )
 
 
 def _btf(elf: Elf) -> tuple[RawBtf | None, dict[str, SectionInfo]]:
@@ -91,8 +108,16 @@ def _btf(elf: Elf) -> tuple[RawBtf | None, dict[str, SectionInfo]]:
 class _Functions:
     """The code of all executable sections, cut into functions."""
 
-    def __init__(self, elf: Elf, places: dict[int, str], infos: dict[str, SectionInfo]) -> None:
+    def __init__(
+        self,
+        elf: Elf,
+        places: dict[tuple[int, int], str],
+        infos: dict[str, SectionInfo],
+        handlers: dict[str, str],
+    ) -> None:
         self._elf = elf
+        self._handlers = handlers
+        self._holds_values = holds_values(elf)
         self._places = places
         self._infos = infos
         self._names: dict[tuple[int, int], str] = {}
@@ -127,7 +152,7 @@ class _Functions:
             if section.name == ".text" or symbol.binding == elf_file.LOCAL:
                 called.append(function)
             else:
-                programs.append(_program(function))
+                programs.append(_program(function, self._handlers.get(symbol.name, "")))
         return tuple(programs), tuple(called)
 
     def _function(self, symbol: Symbol, section: ElfSection, table: list[ElfRelocation]) -> FunctionSpec:
@@ -154,6 +179,8 @@ class _Functions:
         if offset % 8:
             raise ObjectError(f"a relocation at {record.offset} lies inside of an instruction")
         opcode, imm = code[offset], self._imm(code, offset)
+        if self._holds_values and symbol.type != elf_file.SECTION:
+            imm -= symbol.value
         if record.type == R_BPF_64_32:
             if opcode != CALL:
                 raise ObjectError(f"a call relocation at {record.offset} is not for a call")
@@ -164,14 +191,14 @@ class _Functions:
             raise ObjectError(f"a relocation of type {record.type} at {record.offset} is not understood")
         if symbol.section == 0:
             return Relocation(offset, "extern", symbol.name)
-        if symbol.section >= len(self._elf.sections):
+        if symbol.section == elf_file.NOWHERE:
             raise ObjectError(f"symbol {symbol.name} lies in no section")
         section = self._elf.sections[symbol.section]
         place = symbol.value + imm
-        if section.name == ".maps":
-            if place not in self._places:
-                raise ObjectError(f"a relocation names offset {place} of .maps, where no map starts")
-            return Relocation(offset, "map", self._places[place])
+        if section.name == ".maps" or is_legacy(section.name):
+            if (section.index, place) not in self._places:
+                raise ObjectError(f"a relocation names offset {place} of {section.name}, where no map starts")
+            return Relocation(offset, "map", self._places[section.index, place])
         if section.executable:
             return Relocation(offset, "function", self._target(symbol.section, place))
         if is_data_section(section.name) and 0 <= place <= section.size:
@@ -200,12 +227,12 @@ class _Functions:
             offset += 16 if opcode == LD_IMM64 else 8
 
 
-def _program(function: FunctionSpec) -> ProgramSpec:
+def _program(function: FunctionSpec, exception_handler: str) -> ProgramSpec:
     meaning = meaning_of(function.section)
     flags = 0
     if meaning is not None and meaning.sleepable:
         flags |= _F_SLEEPABLE
-    if function.section.startswith("xdp.frags"):
+    if function.section.removeprefix("?").startswith("xdp.frags"):
         flags |= _F_XDP_HAS_FRAGS
     return ProgramSpec(
         name=function.name,
@@ -216,4 +243,6 @@ def _program(function: FunctionSpec) -> ProgramSpec:
         argument=meaning.argument if meaning else "",
         function=function,
         flags=flags,
+        autoload=not function.section.startswith("?"),
+        exception_handler=exception_handler,
     )

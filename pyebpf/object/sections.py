@@ -52,6 +52,7 @@ SECTION_NAMES: Final = (
     SectionName("uprobe.multi", T.KPROBE, 48),
     SectionName("uretprobe.multi", T.KPROBE, 48),
     SectionName("uprobe.session", T.KPROBE, 57),
+    SectionName("uprobe.session.s", T.KPROBE, 57, True),
     SectionName("uprobe.multi.s", T.KPROBE, 48, True),
     SectionName("uretprobe.multi.s", T.KPROBE, 48, True),
     SectionName("ksyscall", T.KPROBE),

@@ -40,6 +40,8 @@ class MapSpec:
     """Arrays of programs and maps of maps: which program, or map, is in which slot at first."""
     inner: MapSpec | None = None
     """Maps of maps: what the maps in it are like."""
+    numa_node: int = 0
+    """The node of memory that it lies on, if `flags` ask for one (BPF_F_NUMA_NODE)."""
 
 
 @final
@@ -133,6 +135,10 @@ class ProgramSpec:
     function: FunctionSpec
     flags: int = 0
     """`prog_flags` of BPF_PROG_LOAD that the section name asks for (sleepable)."""
+    autoload: bool = True
+    """False where the section name begins with `?`: it is loaded only if somebody asks for it."""
+    exception_handler: str = ""
+    """The function that the kernel calls when the program throws (6.7), by its name."""
 
 
 @final
@@ -150,6 +156,8 @@ class Object:
     metadata: Metadata
     big_endian: bool = False
     externs: tuple[ExternSpec, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What the object has and programs can't have, for whoever loads it: sentences."""
 
     def __repr__(self) -> str:
         """Without the bytes, which nobody reads."""

@@ -8,6 +8,7 @@ from mmap import PAGESIZE
 from typing import final
 
 from pyebpf.kernel.hooks import ContextKind, Hook, hook_by_name
+from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import sys
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
@@ -84,7 +85,8 @@ class Program:
         hook = hook_by_name(self.loaded.spec.hook)
         if hook is not None and not hook.test_run:
             raise LoadError(f"the kernel has no test run for {hook.name} programs", "kernel")
-        if hook is None or hook.context is not ContextKind.RAW_ARGS:
+        uncounted = self.loaded.spec.program_type == ProgramType.SYSCALL
+        if not uncounted and (hook is None or hook.context is not ContextKind.RAW_ARGS):
             return self._test_run(hook, packet, context, repeat)
         runs = [self._test_run(hook, packet, context, 0) for _ in range(repeat)]  # the kernel takes no count here
         return TestRun(runs[-1].result, b"", sum(run.duration_ns for run in runs) // repeat)

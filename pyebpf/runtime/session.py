@@ -59,11 +59,12 @@ def open_session(
     for name in places:
         if name not in names:
             raise LoadError(f"there is no program {name}; there are {', '.join(names) or 'none'}", "target")
+    names = [program.name for program in obj.programs if program.autoload or program.name in places]
     called = tail_targets(obj)
     wanted = [name for name in names if name not in called or name in places] if attach else []
     if pin is not None and os.path.lexists(pin):
         return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh)
-    session = Session(load_object(obj, config=config, btf=btf))
+    session = Session(load_object(obj, config=config, btf=btf, optional=places))
     try:
         missing = [name for name in wanted if needs_place(session.programs[name].loaded) and name not in places]
         for name in missing:
@@ -95,7 +96,7 @@ def _taken_over(
     with ExitStack() as failed:
         failed.callback(kept.close)
         present = handover.present_maps(kept, obj, contents, fresh)
-        loaded = load_object(obj, config=config, btf=btf, present=present)
+        loaded = load_object(obj, config=config, btf=btf, present=present, optional=places)
         failed.callback(loaded.close)
         handover.carry_over(kept, loaded)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -62,7 +63,48 @@ def library() -> Any:
     lib.bpf_program__insns.restype = ctypes.c_void_p
     lib.bpf_program__insn_cnt.restype = ctypes.c_size_t
     lib.libbpf_set_print.restype = ctypes.c_void_p
+    lib.bpf_object__next_map.restype = ctypes.c_void_p
+    lib.bpf_map__name.restype = ctypes.c_char_p
     return lib
+
+
+NAME = "o"
+"""Of objects; the maps of their data sections are called `o.data` and the like."""
+
+
+@contextmanager
+def opened(elf: bytes) -> Iterator[tuple[ctypes.c_void_p | None, list[str]]]:
+    """`elf` as an object of libbpf's, None if it doesn't take it, and what it says of it all the while."""
+    lib = library()
+    said: list[str] = []
+    callback = Print(_listener(said))
+    lib.libbpf_set_print(callback)
+    options = _Options(sz=ctypes.sizeof(_Options), object_name=NAME.encode())
+    handle = lib.bpf_object__open_mem(elf, ctypes.c_size_t(len(elf)), ctypes.byref(options))
+    try:
+        yield ctypes.c_void_p(handle) if handle else None, said
+    finally:
+        if handle:
+            lib.bpf_object__close(ctypes.c_void_p(handle))
+        lib.libbpf_set_print(None)
+
+
+def programs(obj: ctypes.c_void_p) -> Iterator[ctypes.c_void_p]:
+    """All of an object, in order."""
+    yield from _each(library().bpf_object__next_program, obj)
+
+
+def maps(obj: ctypes.c_void_p) -> Iterator[ctypes.c_void_p]:
+    """All of an object, in order."""
+    yield from _each(library().bpf_object__next_map, obj)
+
+
+def _each(following: Any, obj: ctypes.c_void_p) -> Iterator[ctypes.c_void_p]:
+    found = following(obj, None)
+    while found:
+        pointer = ctypes.c_void_p(found)
+        yield pointer
+        found = following(obj, pointer)
 
 
 def load(elf: bytes, btf: Path | None = None) -> Outcome:

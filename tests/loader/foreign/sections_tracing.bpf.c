@@ -1,0 +1,20 @@
+// Tracepoints of all forms, perf events, iterators.
+#include "foreign.h"
+#define P(section, name) SEC(section) int name(void *ctx) { return 0; }
+P("tracepoint/raw_syscalls/sys_enter", a)
+P("tp/raw_syscalls/sys_exit", b)
+P("raw_tracepoint/sys_enter", c)
+P("raw_tp/sys_enter", d)
+P("raw_tracepoint", e)
+P("raw_tp", f)
+P("raw_tracepoint.w/sys_enter", g)
+P("raw_tp.w/sys_enter", h)
+P("tp_btf/sys_enter", i)
+P("perf_event", j)
+P("iter/task", k)
+P("iter/bpf_map", l)
+P("iter.s/task", m)
+P("iter.s/cgroup", n)
+P("syscall", o)
+P("tp", q)
+P("tracepoint", r)
