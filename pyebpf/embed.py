@@ -53,6 +53,7 @@ def load(
     where: Mapping[str, object] | None = None,
     pin: str | PathLike[str] | None = None,
     fresh: Collection[str] = (),
+    pin_root: str | PathLike[str] = "/sys/fs/bpf",
 ) -> Session:
     """Compile `target`, load it into the kernel, attach its programs; a context manager that undoes all of it.
 
@@ -62,7 +63,8 @@ def load(
 
     `pin`: a folder of a bpf file system that keeps all of it when the session ends (`Session.pin`). If it is there,
     what it keeps is taken over: the maps with all that is in them, but for those named in `fresh`, and the links,
-    whose programs are replaced by the target's. Raises CompileError, LoadError, VerifierError.
+    whose programs are replaced by the target's. `pin_root`: where maps are that ask to be pinned by their names, as
+    objects of other compilers may; they stay there. Raises CompileError, LoadError, VerifierError.
     """
     from pyebpf.runtime.session import open_session
 
@@ -71,7 +73,16 @@ def load(
         target = compiler.probes_of(target)  # gone over twice
     object = _compile(target, types, None, None, here=True)
     folder = None if pin is None else Path(fspath(pin)).absolute()
-    session = open_session(object, config=config, btf=types, attach=attach, where=where, pin=folder, fresh=fresh)
+    session = open_session(
+        object,
+        config=config,
+        btf=types,
+        attach=attach,
+        where=where,
+        pin=folder,
+        fresh=fresh,
+        pin_root=Path(fspath(pin_root)).absolute(),
+    )
     _bind(target, session)
     return session
 

@@ -1,63 +1,42 @@
-"""Brings an object into the kernel: maps, BTF, programs. Nothing is attached and nothing is pinned, so that all
-of it goes when the process ends, however it ends."""
+"""Brings an object into the kernel: maps, BTF, programs. Nothing is attached, and nothing is pinned but maps that ask
+for it, so that all else goes when the process ends, however it ends."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import mmap
-import os
 import struct
 import warnings
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, final
 
 from pyebpf.kernel.arguments import nearest_target
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.hooks import hook_by_name
-from pyebpf.kernel.maps import MAP_KINDS, MapFlag, MapType
+from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
-from pyebpf.kernel.versions import Version, running_version
-from pyebpf.loader import sys
+from pyebpf.loader import maps, pinned_maps, pins, sys
 from pyebpf.loader.config import initial_contents
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
 from pyebpf.loader.externs import KCONFIG, options, symbols
 from pyebpf.loader.link import Linked, link
+from pyebpf.loader.maps import LoadedMap
 from pyebpf.loader.missing import missing
 from pyebpf.loader.verifier import VerifierError
+from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
 from pyebpf.records import dataclass
 
+__all__ = ["LoadedMap", "LoadedObject", "LoadedProgram", "first_contents", "load_object", "raise_memlock"]
 _FIRST_LOG: Final = 1 << 20
 _LARGEST_LOG: Final = (1 << 30) - 1
 """The verifier takes no larger buffer. It is tried only after smaller ones were too small."""
-_NO_BTF: Final = (
-    *(MapType.PERF_EVENT_ARRAY, MapType.CGROUP_ARRAY, MapType.STACK_TRACE, MapType.ARRAY_OF_MAPS, MapType.RINGBUF),
-    *(MapType.HASH_OF_MAPS, MapType.DEVMAP, MapType.DEVMAP_HASH, MapType.CPUMAP, MapType.XSKMAP, MapType.SOCKMAP),
-    *(MapType.SOCKHASH, MapType.USER_RINGBUF, MapType.PROG_ARRAY, MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER),
-)
-"""Map types that take no BTF of key and value."""
-PER_CPU: Final = frozenset(kind.type for kind in MAP_KINDS if kind.per_cpu)
-MAP_EXTRA: Final[Version] = (5, 16)
-UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _NO_TYPES: Final = "the kernel refuses the object's BTF: maps and programs are loaded without types and lines"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class LoadedMap:
-    """A map in the kernel."""
-
-    descriptor: sys.Descriptor
-    spec: MapSpec
-    """With `max_entries` and `flags` as created."""
-
-    @property
-    def fd(self) -> int:
-        return self.descriptor.fd
 
 
 @final
@@ -88,6 +67,21 @@ class LoadedObject:
         self.programs: dict[str, LoadedProgram] = {}
         self._views: dict[str, mmap.mmap] = {}
         self._arenas: list[mmap.mmap] = []
+        self._pinned: list[Path] = []
+        self.reused: set[str] = set()
+        """Maps that were pinned already."""
+
+    def add_map(self, spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None, pin_root: Path) -> None:
+        """Create a map, or take one over that is pinned. Raises LoadError."""
+        if not spec.pinning:
+            self.maps[spec.name] = maps.create(spec, btf, initial)
+            return
+        made, fresh = pinned_maps.shared(spec, pin_root, lambda: maps.create(spec, btf, initial))
+        self.maps[spec.name] = made
+        if fresh:
+            self._pinned.append(pinned_maps.path_of(spec, pin_root))
+        else:
+            self.reused.add(spec.name)
 
     def map_arenas(self) -> None:
         """Programs with an arena are only taken when it has its place in user space (6.9). Raises LoadError."""
@@ -123,6 +117,13 @@ class LoadedObject:
         for loaded in self.maps.values():
             loaded.descriptor.close()
 
+    def undo(self) -> None:
+        """Close everything, and remove the names of maps that were pinned: loading came to nothing."""
+        for path in self._pinned:
+            with suppress(LoadError):
+                pins.remove(path)
+        self.close()
+
     def __enter__(self) -> LoadedObject:
         return self
 
@@ -139,11 +140,13 @@ def load_object(
     btf: Btf | None = None,
     present: Mapping[str, LoadedMap] = MappingProxyType({}),
     optional: Collection[str] = (),
+    pin_root: Path = pinned_maps.ROOT,
 ) -> LoadedObject:
     """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE, its modules' included; what
     programs attach to and call is looked for in the kernel itself all the same, since its numbers count there.
     `present` are maps that are there already, and are taken for those of the same names; they are the object's then.
-    `optional`: programs that are loaded though their sections begin with `?`.
+    `optional`: programs that are loaded though their sections begin with `?`. `pin_root` is the folder where maps are
+    that ask to be pinned.
 
     Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed again.
     """
@@ -164,7 +167,7 @@ def load_object(
         for spec in (*obj.maps, *filter(None, (option_map,))):
             if spec.name in present:
                 continue
-            loaded.maps[spec.name] = _create_map(spec, own_btf, contents.get(spec.name))
+            loaded.add_map(spec, own_btf, contents.get(spec.name), pin_root)
         loaded.map_arenas()
         relocated = _relocated(obj, btf)
         target = _target(obj)
@@ -181,10 +184,10 @@ def load_object(
         for doubt in obj.doubts:
             warnings.warn(doubt, LoadWarning, stacklevel=4)
     except BtfError as error:
-        loaded.close()
+        loaded.undo()
         raise LoadError(str(error), "kernel") from None
     except BaseException:
-        loaded.close()
+        loaded.undo()
         raise
     finally:
         if own_btf is not None:
@@ -207,6 +210,8 @@ def _fill_slots(loaded: LoadedObject) -> None:
     """Put programs into arrays of programs, and maps into maps of maps, as the object says."""
     everything: dict[str, LoadedMap | LoadedProgram] = {**loaded.maps, **loaded.programs}
     for made in loaded.maps.values():
+        if made.spec.name in loaded.reused and made.spec.inner is not None:
+            continue
         for slot, name in made.spec.values:
             held = everything.get(name)
             if held is None:
@@ -263,97 +268,21 @@ def _load_btf(obj: Object) -> tuple[sys.Descriptor | None, str]:
     try:
         return sys.btf_load(obj.btf), ""
     except OSError as error:
-        return None, error.strerror or str(error)
+        first = error
+    from pyebpf.loader.btf_plain import plain
+
+    with suppress(OSError, ObjectError):
+        return sys.btf_load(plain(obj.btf, _taken)), ""
+    return None, first.strerror or str(first)
 
 
-def _create_map(
-    spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None, template: sys.Descriptor | None = None
-) -> LoadedMap:
-    import dataclasses
-
-    if spec.type == MapType.STRUCT_OPS:
-        raise LoadError(f"map {spec.name}: maps of type {MapType(spec.type).name} can't be loaded", "object")
-    if spec.type in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS) and template is None:
-        if spec.inner is None:
-            raise LoadError(f"map {spec.name}: nothing says what the maps in it are like", "object")
-        with _create_map(spec.inner, btf, None).descriptor as like:
-            return _create_map(spec, btf, None, like)
-    if spec.pinning:
-        raise LoadError(f"map {spec.name} asks to be pinned, which this loader doesn't do", "object")
-    entries = entries_of(spec)
-    mappable = spec.initial is not None
-    attempts = [spec.flags | (MapFlag.MMAPABLE if mappable else 0), *([spec.flags] if mappable else [])]
-    with_btf = btf is not None and spec.type not in _NO_BTF and (spec.key_type_id or spec.value_type_id)
-    failure: OSError | None = None
-    for flags in attempts:
-        for use_btf in (True, False) if with_btf else (False,):
-            try:
-                descriptor = sys.map_create(
-                    *(spec.type, spec.key_size, spec.value_size, entries, flags, spec.name),
-                    btf_fd=btf.fd if btf is not None and use_btf else 0,
-                    key_type_id=spec.key_type_id if use_btf else 0,
-                    value_type_id=spec.value_type_id if use_btf else 0,
-                    extra=spec.extra,
-                    inner_fd=template.fd if template is not None else 0,
-                    numa_node=spec.numa_node,
-                )
-            except OSError as error:
-                failure = failure or error
-                continue
-            made = LoadedMap(descriptor, dataclasses.replace(spec, max_entries=entries, flags=flags))
-            _fill(made, initial)
-            return made
-    assert failure is not None
-    raise _not_created(failure, spec, entries)
-
-
-def entries_of(spec: MapSpec) -> int:
-    """How many entries a map is created with."""
-    if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF):  # the kernel: a power of two, whole pages
-        return max(mmap.PAGESIZE, 1 << max(spec.max_entries - 1, 0).bit_length())
-    if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
-        return os.cpu_count() or 1
-    return spec.max_entries
-
-
-def _not_created(error: OSError, spec: MapSpec, entries: int) -> LoadError:
-    what = f"create map {spec.name}"
-    unknown = spec.extra and (running_version() or (0, 0)) < MAP_EXTRA  # attributes that it doesn't know are E2BIG, too
-    if error.errno == errno.E2BIG and not unknown:
-        return LoadError(f"cannot {what}: it is too large for the kernel: {_extent(spec, entries)}", "object")
-    if error.errno == errno.ENOMEM and not counts_locked_memory():
-        return LoadError(f"{explain(error, what)}: it takes {_extent(spec, entries)}", "kernel")
-    return explain(error, what)
-
-
-def _extent(spec: MapSpec, entries: int) -> str:
-    """How large a map is, in words."""
-    each = spec.value_size + (0 if spec.type in (MapType.ARRAY, MapType.PERCPU_ARRAY) else spec.key_size)
-    size = entries * max(each, 1)
-    unit = max(min((size.bit_length() - 1) // 10, len(UNITS) - 1), 0)
-    total = f"{size / 1024**unit:.4g} {UNITS[unit]}"
-    per_cpu = " for each CPU" if spec.type in PER_CPU else ""
-    return f"{entries:,} entries of {each:,} bytes, {total}{per_cpu}" if each else total
-
-
-def create_map(spec: MapSpec) -> LoadedMap:
-    """Create a map that belongs to no object, for a map of maps. Raises LoadError."""
-    return _create_map(spec, None, None)
-
-
-def _fill(made: LoadedMap, initial: bytes | None) -> None:
-    spec = made.spec
-    if initial is None:
-        return
+def _taken(btf: bytes) -> bool:
+    """Whether the kernel takes these types."""
     try:
-        if any(initial):
-            sys.map_update(made.fd, bytes(4), initial)
-        if spec.frozen:
-            sys.map_freeze(made.fd)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # no BPF_MAP_FREEZE before 5.2: the section stays writable
-            made.descriptor.close()
-            raise explain(error, f"fill map {spec.name}") from None
+        sys.btf_load(btf).close()
+    except OSError:
+        return False
+    return True
 
 
 def _attach_btf_id(program: ProgramSpec, target: Btf | None) -> int:

@@ -80,6 +80,13 @@ class RawBtf:
         """Write the u32 at `at`."""
         struct.pack_into(self.order + "I", self.data, at, value & 0xFFFFFFFF)
 
+    def with_types(self, more: bytes) -> bytes:
+        """The BTF with types behind the others; its strings stay where they are, counted from their own start."""
+        types = bytes(self.data[self._types : self._types_end]) + more
+        strings = bytes(self.data[self._strings : self._strings_end])
+        lengths = (24, 0, len(types), len(types), len(strings))
+        return struct.pack(f"{self.order}HBBIIIII", 0xEB9F, 1, 0, *lengths) + types + strings
+
     def _records(self) -> list[Record]:
         found: list[Record] = []
         at = self._types

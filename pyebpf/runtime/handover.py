@@ -22,7 +22,8 @@ from pyebpf.loader import folders, pins, sys
 from pyebpf.loader.attach.iterator import read_iterator
 from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.errors import LoadError
-from pyebpf.loader.load import LoadedMap, LoadedObject, LoadedProgram, entries_of
+from pyebpf.loader.load import LoadedMap, LoadedObject, LoadedProgram
+from pyebpf.loader.maps import entries_of
 from pyebpf.metadata import Cell, Metadata
 from pyebpf.object.specs import MapSpec, Object
 from pyebpf.runtime.variables import read_cell, write_cell

@@ -9,7 +9,7 @@ from typing import Any, final
 
 from pyebpf.loader import sys
 from pyebpf.loader.errors import explain
-from pyebpf.loader.load import LoadedMap, create_map
+from pyebpf.loader.maps import LoadedMap, create_map
 from pyebpf.object.specs import MapSpec
 from pyebpf.runtime.entries import KernelEntries
 

@@ -15,6 +15,7 @@ from pyebpf.loader.attach import Link, attach_program, needs_place
 from pyebpf.loader.attach.link import Links
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedObject, first_contents, load_object
+from pyebpf.loader.pinned_maps import ROOT
 from pyebpf.loader.sys import Descriptor
 from pyebpf.metadata import Cell
 from pyebpf.object.specs import Object, tail_targets
@@ -45,6 +46,7 @@ def open_session(
     where: Mapping[str, object] | None = None,
     pin: Path | None = None,
     fresh: Collection[str] = (),
+    pin_root: Path = ROOT,
 ) -> Session:
     """Load `obj`, and attach every program of it unless `attach` is False. Raises LoadError, VerifierError.
 
@@ -52,7 +54,8 @@ def open_session(
 
     `where` names the place of programs that need one, by program; it may be given without naming a program's
     hook. What was loaded or attached by the time of an error is undone. `pin` is a folder where the session is kept,
-    and from which it is taken over if it is there: all maps but those in `fresh`, and the links.
+    and from which it is taken over if it is there: all maps but those in `fresh`, and the links. `pin_root` is where
+    maps are that ask to be pinned by their names.
     """
     places = dict(where or {})
     names = [program.name for program in obj.programs]
@@ -63,8 +66,8 @@ def open_session(
     called = tail_targets(obj)
     wanted = [name for name in names if name not in called or name in places] if attach else []
     if pin is not None and os.path.lexists(pin):
-        return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh)
-    session = Session(load_object(obj, config=config, btf=btf, optional=places))
+        return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh, pin_root)
+    session = Session(load_object(obj, config=config, btf=btf, optional=places, pin_root=pin_root))
     try:
         missing = [name for name in wanted if needs_place(session.programs[name].loaded) and name not in places]
         for name in missing:
@@ -87,6 +90,7 @@ def _taken_over(
     places: Mapping[str, object],
     wanted: Collection[str],
     fresh: Collection[str],
+    pin_root: Path,
 ) -> Session:
     """`obj` in the place of what is pinned in `folder`."""
     from pyebpf.runtime import handover
@@ -96,7 +100,7 @@ def _taken_over(
     with ExitStack() as failed:
         failed.callback(kept.close)
         present = handover.present_maps(kept, obj, contents, fresh)
-        loaded = load_object(obj, config=config, btf=btf, present=present, optional=places)
+        loaded = load_object(obj, config=config, btf=btf, present=present, optional=places, pin_root=pin_root)
         failed.callback(loaded.close)
         handover.carry_over(kept, loaded)
 

@@ -68,13 +68,15 @@ def gcc() -> str | None:
 def all_objects() -> Iterator[tuple[str, bytes]]:
     """What clang and the tools behind it make: each program; all that can be stripped; several that are one."""
     for name in cases():
-        if name not in LINKED:
+        if name not in APART:
             yield name, build(name)
     yield "stripped", stripped("calls_global")
     yield "linked", linked(*LINKED)
 
 
 LINKED = ("linked_one", "linked_two")
+APART = (*LINKED, "maps_pinned")
+"""Programs with tests of their own."""
 
 
 def stripped(name: str) -> bytes:

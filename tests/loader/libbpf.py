@@ -73,13 +73,15 @@ NAME = "o"
 
 
 @contextmanager
-def opened(elf: bytes) -> Iterator[tuple[ctypes.c_void_p | None, list[str]]]:
+def opened(elf: bytes, pin_root: Path | None = None) -> Iterator[tuple[ctypes.c_void_p | None, list[str]]]:
     """`elf` as an object of libbpf's, None if it doesn't take it, and what it says of it all the while."""
     lib = library()
     said: list[str] = []
     callback = Print(_listener(said))
     lib.libbpf_set_print(callback)
     options = _Options(sz=ctypes.sizeof(_Options), object_name=NAME.encode())
+    if pin_root is not None:
+        options.pin_root_path = str(pin_root).encode()
     handle = lib.bpf_object__open_mem(elf, ctypes.c_size_t(len(elf)), ctypes.byref(options))
     try:
         yield ctypes.c_void_p(handle) if handle else None, said

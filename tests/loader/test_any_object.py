@@ -20,7 +20,7 @@ from pyebpf.object.read import ObjectError, read_object
 from pyebpf.object.specs import Object
 
 pytestmark = pytest.mark.kernel
-ALONE = sorted(set(cases()) - set(foreign_objects.LINKED))
+ALONE = sorted(set(cases()) - set(foreign_objects.APART))
 LEAST = 58
 """Objects that the project promises to load as libbpf does."""
 

@@ -151,7 +151,7 @@ def test_objects_for_other_machines(object: pyebpf.Object) -> None:
         ({"value_size": 1 << 31}, "cannot create map counts"),
         ({"type": 200}, "cannot create map counts: Invalid argument"),
         ({"type": 12}, "nothing says what the maps in it are like"),
-        ({"pinning": 1}, "counts asks to be pinned"),
+        ({"pinning": 3}, "counts: pinning 3 is not known"),
     ],
     ids=str,
 )

@@ -11,8 +11,7 @@ SEC("syscall") int probe(void *ctx)
 	struct task_struct *init = bpf_task_from_pid(1);
 	if (bpf_no_such_kfunc)
 		return bpf_no_such_kfunc(1);
-	if (!init)
-		return 0;
-	bpf_task_release(init);
+	if (init)
+		bpf_task_release(init);
 	return bpf_task_release ? 1 : 2;
 }
