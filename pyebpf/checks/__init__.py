@@ -25,9 +25,11 @@ from pyebpf.checks.intervals import analyze
 from pyebpf.checks.locks import forbidden_locks, held_around
 from pyebpf.checks.moved_packets import moved
 from pyebpf.checks.overwritten import overwritten
+from pyebpf.checks.places import forbidden_on_target
 from pyebpf.checks.proofs import unproven
 from pyebpf.checks.requirements import too_new, undated
 from pyebpf.checks.sharing import shared
+from pyebpf.checks.sleeping import forbidden_sleep
 from pyebpf.checks.suspects import always_same
 from pyebpf.checks.timers import circles, forbidden_timers, uncertain_timers
 from pyebpf.diagnostics.base import Diagnostic, Sink
@@ -66,7 +68,7 @@ def examine(module: Module, kernel: Version | None = None) -> dict[Program, Fact
     language = {program: analyze(program, "language") for program in module.programs}
     for program, facts in language.items():
         found = [*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module)]
-        found += moved(program)
+        found += [*moved(program), *forbidden_sleep(program), *forbidden_on_target(program)]
         newer = too_new(program, kernel) if kernel is not None else ()
         timed = (*forbidden_timers(program), *uncertain_timers(program), *circles(program, module))
         tied = (*held_around(program), *strategies.tied(program))

@@ -15,7 +15,6 @@ from pyebpf.checks.requirements import Need, needs, used_helpers
 from pyebpf.checks.stack import STACK, room, slots, stack
 from pyebpf.checks.worst_case import longest_run, worst_case
 from pyebpf.diagnostics.base import Diagnostic, pretty
-from pyebpf.diagnostics.helpers import HelperSleeps
 from pyebpf.diagnostics.kernel_types import LoadNeedsGpl
 from pyebpf.diagnostics.loops import (
     ScratchGoesOn,
@@ -33,7 +32,6 @@ from pyebpf.ir.scratch import LARGEST, moved, scratch, size_of
 from pyebpf.ir.types import PointerType, Region, ValueType
 from pyebpf.kernel.helpers import Helper
 from pyebpf.kernel.hooks import HOOKS
-from pyebpf.kernel.prototypes import AWAKE
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -185,8 +183,6 @@ def forbidden(program: Program, module: Module) -> Iterator[Diagnostic]:
     for helper, span in used_helpers(program):
         if not helper.allows(program.hook.program_type, program.hook.attach_type):
             yield HelperNotAllowed(span, helper.name, program.hook.name, _who_may(helper))
-        elif helper.sleeps:
-            yield HelperSleeps(span, helper.name, program.hook.name, AWAKE.get(helper.name, ""))
         elif helper.gpl and module.license not in GPL_COMPATIBLE:
             yield NeedsGpl(span, helper.name, module.license)
     if module.license not in GPL_COMPATIBLE:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
+from pyebpf.checks.places import target_needs
+from pyebpf.checks.sleeping import sleeping_needs
 from pyebpf.checks.strategies import since
 from pyebpf.diagnostics.base import Diagnostic, article
 from pyebpf.diagnostics.kfuncs import KfuncUndated
@@ -68,6 +70,8 @@ def _called(program: Program) -> Iterator[tuple[Helper, Span]]:
 def needs(program: Program) -> Iterator[Need]:
     """The hook, then every map and helper where the program first uses it."""
     hook = f"@{program.hook.name}" if program.callback is None else "a timer"
+    if program.hook.sleepable and program.hook.sleeps is not None:
+        hook = f"a program that may sleep on @{program.hook.name}"
     yield Need(hook, program.hook.since, program.span)
     seen: set[MapRef | Helper] = set()
     for op in ops.walk(program.body):
@@ -77,6 +81,7 @@ def needs(program: Program) -> Iterator[Need]:
             kind = map_kind_by_name(map.kind)
             if kind is not None:
                 yield Need(f"the {map.kind} `{map.name}`", kind.since, op.span)
+    yield from (Need(*need) for need in (*target_needs(program), *sleeping_needs(program)))
     beyond = moved(program)
     if beyond and not is_alone(program, None):
         yield Need("local memory beyond the stack in a program that may interrupt itself", EXCHANGE, beyond[0].span)

@@ -27,6 +27,8 @@ from pyebpf.kernel.arguments import (
     written_signature,
 )
 from pyebpf.kernel.hooks import HOOKS, ContextKind, Hook
+from pyebpf.kernel.lsm import BOOLEAN, NO_HOOKS
+from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -40,6 +42,8 @@ def bind(b: Builder, function: tree.Function) -> None:
     signature = b.signature = signature_of_hook(b, function)
     if b.hook.gives and signature.result is None:  # what is returned for a function without a result must be 0
         b.hook = replace(b.hook, result=(0, 0))
+    if b.hook.program_type is ProgramType.LSM and b.argument in BOOLEAN:
+        b.hook = replace(b.hook, result=(0, 1))
     changed = assigned_names(function)
     wrong = False
     for parameter in function.parameters:
@@ -60,7 +64,8 @@ def signature_of_hook(b: Builder, function: tree.Function) -> Signature:
     kprobe = b.hook.context is ContextKind.REGISTERS
     written = _written(b, function) if kprobe else None
     btf = b.module.btf_or_none() if written is not None else b.module.btf(b, span)
-    found = (signature_of(btf, target, b.argument) if btf is not None else None) or written
+    known = btf is not None and not (b.hook.program_type is ProgramType.LSM and b.argument in NO_HOOKS)
+    found = (signature_of(btf, target, b.argument) if btf is not None and known else None) or written
     if found is None:
         assert btf is not None
         near = nearest_target(btf, target, b.argument)

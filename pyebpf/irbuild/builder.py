@@ -12,6 +12,7 @@ from pyebpf.diagnostics.base import Diagnostic, Sink
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef, Obligation
 from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
+from pyebpf.irbuild import pages
 from pyebpf.irbuild.open_blocks import Finally, Handler, Held, Reservation
 from pyebpf.source import Span
 
@@ -126,6 +127,8 @@ class Builder:
     """What locals for kernel pointers were given first."""
     references: dict[ops.Local, list[ops.Value]] = field(default_factory=dict)
     """What each local was given so far that refers to memory."""
+    kept_awake: int = 0
+    """How many blocks are open in which nothing may sleep."""
     _ops: list[ops.Op] = field(default_factory=list)
     _names: int = 0
 
@@ -166,6 +169,11 @@ class Builder:
     def splice(self, ops: list[ops.Op]) -> None:
         """Append what was collected in a block that turned out to be none."""
         self._ops.extend(ops)
+
+    @property
+    def may_sleep(self) -> bool:
+        """Whether what is lowered now may wait: for memory that isn't there yet, say."""
+        return self.hook.sleepable and not self.kept_awake
 
     @property
     def in_loop(self) -> bool:
@@ -327,6 +335,8 @@ class Builder:
         The helper leaves the bytes behind the text's end as they were; they are part of keys and values.
         """
         self.zero(at, size, span)
+        if space == "user" and self.may_sleep:
+            pages.fetch(self, at, size, source, span)
         return self.call(f"probe_read_{space}_str", (at, self.const(most or size, span), source), I64, span)
 
     # Control flow

@@ -96,7 +96,7 @@ def _argument(
         case "number" | "net":
             return [_number(b, parameter, operand, span)]
         case "address":
-            return [_address(b, operand, span)]
+            return [address(b, operand, span)]
         case "map":
             return [_map(b, parameter, operand, span)]
         case "struct":
@@ -138,7 +138,8 @@ def _in_packet_order(b: Builder, prototype: Prototype, arguments: list[ops.Value
     return found
 
 
-def _address(b: Builder, operand: Operand, span: Span) -> ops.Value:
+def address(b: Builder, operand: Operand, span: Span) -> ops.Value:
+    """`operand` as an address that is passed on as it is."""
     operand = values.plain(b, operand, span)
     if ops.is_value(operand) and isinstance(operand.type, AddressType | IntType | KernelType):
         return operand

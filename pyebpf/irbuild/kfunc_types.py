@@ -52,7 +52,7 @@ INSTEAD: Final = {
 class Taken:
     """One argument as a probe writes it."""
 
-    kind: Literal["number", "context", "struct", "memory", "text"]
+    kind: Literal["number", "context", "struct", "memory", "text", "address"]
     name: str
     type: layout.Integer | layout.Boolean | None = None
     """Of numbers."""
@@ -153,6 +153,8 @@ class _Reader:
             return Taken("memory", name, constant=following.endswith("__szk"))
         if isinstance(type, IntegerPointer) and name.endswith("__ign") and type.type.size == 1:
             return Taken("text", name.removesuffix("__ign"))
+        if type == StructPointer("") and name.endswith("__ign"):  # the verifier doesn't look at it
+            return Taken("address", name.removesuffix("__ign"))
         if name.endswith(REFUSED) or type == StructPointer(""):
             self.refuse(f"takes `{name}` in a way that the language has no words for")
         if isinstance(type, IntegerPointer):

@@ -13,7 +13,7 @@ from pyebpf.diagnostics.base import article, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, IntegerPointer, StructPointer
 from pyebpf.ir.types import NONE, KernelType, ValueType, loaded
-from pyebpf.irbuild import buffers, expressions, order, packets, texts, values
+from pyebpf.irbuild import buffers, expressions, helpers, order, packets, texts, values
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.kfunc_types import CONTEXTS, Basic, Signature, Taken, Unspeakable, signature
@@ -22,7 +22,7 @@ from pyebpf.irbuild.operands import Operand, Packet, Static, describe, is_text, 
 from pyebpf.irbuild.trusted import trusted
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf, Kind
-from pyebpf.kernel.kfuncs import LENDS, PAIRS, REFUSED, RELEASES, TAG, Pair, known_kfunc, pair_by_name
+from pyebpf.kernel.kfuncs import AWAKE, LENDS, PAIRS, REFUSED, RELEASES, TAG, Pair, known_kfunc, pair_by_name
 from pyebpf.lang.kfuncs import Kfunc, Rcu
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -70,10 +70,12 @@ def lower_with(b: Builder, item: tree.WithItem, body: Callable[[], None]) -> boo
         b.emit(ops.KfuncCall(gives_back, given, NONE, span))
 
     b.unwinding.append(Held(release, len(b.labels)))
+    b.kept_awake += pair.name in AWAKE
     try:
         body()
     finally:
         b.unwinding.pop()
+        b.kept_awake -= pair.name in AWAKE
     if b.reachable:
         release()
     if name:
@@ -144,6 +146,8 @@ def _argument(
             return [packets.context(b, span)]
         case "text":
             return [_text(b, operand, span)]
+        case "address":
+            return [helpers.address(b, operand, span)]
         case "struct":
             pointer = reference(operand)
             if taken.also_memory and pointer is not None:

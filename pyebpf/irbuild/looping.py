@@ -33,8 +33,10 @@ def repeat(
         at_test = b.assigned
         b.labels.append(label)
         b.frame.loops.append((label, label))
+        b.kept_awake += entries is not None  # the kernel runs such a loop under its locks
         with b.block() as inside:
             body()
+        b.kept_awake -= entries is not None
         rounds = b.continues.pop(label, []) + ([b.assigned] if b.reachable else [])
         b.reachable = True
         with b.block() as step:

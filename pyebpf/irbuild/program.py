@@ -12,7 +12,7 @@ from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Callback, MapRef, Module, Program
-from pyebpf.irbuild import arguments, assignments, callbacks, contexts, functions, invoke, packets, statements, suspects
+from pyebpf.irbuild import arguments, assignments, callbacks, contexts, functions, invoke, packets, places, statements, suspects
 from pyebpf.irbuild.bindings import Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder, Later, Retype
 from pyebpf.irbuild.module_state import ModuleState
@@ -180,6 +180,7 @@ def _lower_program(b: Builder, probe: Probe, function: tree.Function) -> list[op
         try:
             contexts.check_hook(b)
             if b.hook.target is not None:
+                places.check(b)
                 arguments.bind(b, function)
             else:
                 _bind_context(b, function)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeGuard
 
 from pyebpf.diagnostics import kfuncs as errors
 from pyebpf.diagnostics import types as type_errors
@@ -57,10 +57,23 @@ def trusted(
     if isinstance(operand, ops.Call) and operand.helper == CURRENT[0]:
         b.take_back(operand)
         return b.call(CURRENT[1], (), operand.type, span)
-    if operand.type.direct and (not referenced or _lasts(b, operand)):
+    stays = b.kept_awake or not b.hook.sleepable  # where a program may sleep, what pointers lead to may be gone
+    if operand.type.direct and (_lasts(b, operand) or (not referenced and (stays or _given(operand)))):
         b.check(b.present(operand, span), Fault.NULL_POINTER, span)
         return operand
+    if not referenced and _is_part(operand) and (stays or _given(operand.base)):
+        return operand
     b.error(errors.NotHeld(span, span.text))
+
+
+def _is_part(operand: ops.Value) -> TypeGuard[ops.KernelField]:
+    """Whether it is a struct inside of one that the verifier knows: it looks up there what lies at the offset."""
+    return isinstance(operand, ops.KernelField) and isinstance(operand.base.type, KernelType) and operand.base.type.direct
+
+
+def _given(operand: ops.Value) -> bool:
+    """Whether it is an argument of the program."""
+    return isinstance(operand, ops.ContextLoad)
 
 
 def _lasts(b: Builder, operand: ops.Value) -> bool:

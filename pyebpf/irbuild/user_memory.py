@@ -1,6 +1,7 @@
 """`user_read(address, T)`: a number, a struct or an array of the process at hand, as it is now.
 
-What can't be read is a fault, as with a null pointer in the kernel. Text in it may have anything behind its end, which
+What can't be read is a fault, as with a null pointer in the kernel; programs that may sleep wait for memory that isn't
+there yet. Text in it may have anything behind its end, which
 is cleared, so that the same text is the same key.
 """
 
@@ -41,7 +42,8 @@ def read(b: Builder, arguments: list[tuple[Operand, Span]], span: Span) -> Opera
     else:
         place = b.slot(str(type).partition("[")[0].lower(), type, span)
         b.zero(place, type.size, span)  # an object of its own in every round of a loop
-    status = b.call("probe_read_user", (place, b.const(type.size, span), address), STATUS, span, writes=type.size)
+    reader = "copy_from_user" if b.may_sleep else "probe_read_user"
+    status = b.call(reader, (place, b.const(type.size, span), address), STATUS, span, writes=type.size)
     b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
     if isinstance(type, layout.Text):
         return text_scan.whole(place, span)

@@ -14,6 +14,7 @@ from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.kernel.c_text import declaration, prototype
 from pyebpf.kernel.hooks import Target
+from pyebpf.kernel.lsm import NO_HOOKS
 from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.records import dataclass
 
@@ -165,11 +166,14 @@ def written_signature(name: str, types: Iterable[tuple[str, int, bool]]) -> Sign
     return Signature(f"{name}({', '.join(each.name for each in arguments)})", arguments, result)
 
 
+NO_TARGETS: Final = frozenset(f"bpf_lsm_{name}" for name in NO_HOOKS)
+
+
 def nearest_target(btf: Btf, target: Target, name: str) -> str:
     """The most similar name among the targets that `btf` has, or ""."""
     start = target.prefix + name[:2]
     for prefix in (start, target.prefix) if target.prefix or len(name) < 3 else (start, ""):
-        names = (found[len(target.prefix) :] for found, _ in btf.names(target.kind, prefix))
+        names = (found[len(target.prefix) :] for found, _ in btf.names(target.kind, prefix) if found not in NO_TARGETS)
         near = nearest(name, names)
         if near:
             return near

@@ -56,13 +56,25 @@ LENDS: Final = frozenset(("bpf_get_kmem_cache",))
 RELEASES: Final = frozenset(pair.release for pair in PAIRS)
 TAG: Final = "bpf_kfunc"
 """What marks kfuncs in BTF (6.10)."""
-_SLEEPS: Final = "it may sleep, and probes may not (KF_SLEEPABLE)"
+SLEEPING: Final = frozenset(
+    (
+        *("bpf_copy_from_user_str", "bpf_copy_from_user_task_str", "bpf_crypto_ctx_create", "bpf_lookup_user_key"),
+        *("bpf_copy_from_user_dynptr", "bpf_copy_from_user_str_dynptr", "bpf_copy_from_user_task_dynptr"),
+        *("bpf_copy_from_user_task_str_dynptr", "css_rstat_flush", "bpf_mem_cgroup_flush_stats"),
+        *("bpf_verify_pkcs7_signature", "bpf_get_dentry_xattr", "bpf_get_file_xattr", "bpf_set_dentry_xattr"),
+        *("bpf_remove_dentry_xattr", "bpf_arena_alloc_pages", "bpf_arena_free_pages", "bpf_arena_reserve_pages"),
+        *("bpf_iter_dmabuf_new", "bpf_iter_dmabuf_next", "bpf_iter_dmabuf_destroy"),
+        *("bpf_iter_kmem_cache_new", "bpf_iter_kmem_cache_next", "bpf_iter_kmem_cache_destroy"),
+    )
+)
+"""Kfuncs that may sleep (KF_SLEEPABLE), which only programs call that may: `sleepable=True`."""
+AWAKE: Final = {
+    "bpf_rcu_read_lock": ("bpf_rcu_read_unlock", "inside of `with rcu:`"),
+    "bpf_preempt_disable": ("bpf_preempt_enable", "inside of `with bpf_preempt_disable():`"),
+}
+"""Kfuncs behind which nothing may sleep: what ends that, and how people call the place."""
 _BOUND: Final = "it is for programs that are loaded for one device only (BPF_F_XDP_DEV_BOUND_ONLY)"
 REFUSED: Final = {
-    **dict.fromkeys(("bpf_copy_from_user_str", "bpf_copy_from_user_task_str"), _SLEEPS),
-    **dict.fromkeys(("bpf_crypto_ctx_create", "bpf_lookup_user_key", "bpf_verify_pkcs7_signature"), _SLEEPS),
-    **dict.fromkeys(("bpf_get_dentry_xattr", "bpf_get_file_xattr", "bpf_set_dentry_xattr"), _SLEEPS),
-    **dict.fromkeys(("bpf_remove_dentry_xattr", "css_rstat_flush", "bpf_mem_cgroup_flush_stats"), _SLEEPS),
     **dict.fromkeys(("bpf_xdp_metadata_rx_timestamp", "bpf_xdp_metadata_rx_hash"), _BOUND),
     "bpf_xdp_metadata_rx_vlan_tag": _BOUND,
     "crash_kexec": "it takes the machine down",
@@ -125,6 +137,7 @@ _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
     ((6, 17), _ANY, "bpf_strcmp bpf_strlen bpf_strnlen bpf_strchr bpf_strrchr bpf_strstr bpf_strspn bpf_strcspn"),
     ((6, 17), _ANY, "bpf_strchrnul bpf_strnchr bpf_strnstr"),
     ((6, 18), _ANY, "bpf_strcasecmp"),
+    ((6, 12), _ANY, "bpf_copy_from_user_str"),
     ((6, 6), _ANY, "bpf_map_sum_elem_count"),
     ((6, 2), _OBJECTS, "bpf_task_acquire bpf_task_release bpf_task_from_pid"),
     ((6, 2), _OBJECTS, "bpf_cgroup_acquire bpf_cgroup_release bpf_cgroup_ancestor"),

@@ -70,14 +70,19 @@ def _plain_function(target: Any, decorator: str) -> FunctionType:
 
 
 class HookDecorator:
-    """`@tracepoint("category:name")`, or bare as `@xdp`; `on_fault` sets the result after a fault."""
+    """`@tracepoint("category:name")`, or bare as `@xdp`; `on_fault` sets the result after a fault, `sleepable` has the
+    kernel run the program where it may wait."""
 
     def __init__(self, hook: Hook) -> None:
         self.hook = hook
         self.__doc__ = f"Attach the decorated function as a {hook.name} program. Linux {hook.since[0]}.{hook.since[1]}."
 
-    def __call__(self, target: Any = None, /, *, on_fault: Any = None) -> Any:
+    def __call__(self, target: Any = None, /, *, on_fault: Any = None, sleepable: bool = False) -> Any:
         name = self.hook.name
+        if not isinstance(sleepable, bool):
+            raise DeclarationError(f"sleepable of @{name} is True or False, not {sleepable!r}")
+        if sleepable and not self.hook.sleepable:
+            return HookDecorator(self._sleeping(target))(target, on_fault=on_fault)
         if isinstance(target, str) and not self.hook.takes:
             where = f"; --attach NAME=WHERE says the {self.hook.where}" if self.hook.where else ""
             raise DeclarationError(f"@{name} takes no name{where}", f"@{name}")
@@ -94,6 +99,16 @@ class HookDecorator:
 
     def _probe(self, target: Any, argument: str, on_fault: int | None) -> Probe:
         return Probe(_plain_function(target, self.hook.name), self.hook, argument, on_fault)
+
+    def _sleeping(self, target: Any) -> Hook:
+        if self.hook.sleeps is None:
+            able = ", ".join(f"@{hook.name}" for hook in hooks.HOOKS if hook.sleeps is not None)
+            argument = f'"{target}"' if isinstance(target, str) else ""
+            raise DeclarationError(
+                f"programs of @{self.hook.name} can't sleep: the kernel runs them where nothing may; those of {able} can",
+                f"@{self.hook.name}({argument})" if argument else f"@{self.hook.name}",
+            )
+        return hooks.sleeping(self.hook)
 
     def _result(self, on_fault: Any) -> int:
         low, high = self.hook.result

@@ -369,6 +369,7 @@ HELPERS: Final[dict[str, Helper]] = {
     "probe_read": _probe_read("kernel"),
     "probe_read_kernel": _probe_read("kernel"),
     "probe_read_user": _probe_read("user"),
+    "copy_from_user": _probe_read("user"),
     "probe_read_kernel_str": _probe_read_str("kernel"),
     "probe_read_user_str": _probe_read_str("user"),
     "skb_load_bytes": _skb_load_bytes,

@@ -125,22 +125,28 @@ _TYPED: Final = (MapType.SK_STORAGE, MapType.INODE_STORAGE, MapType.TASK_STORAGE
 """They must say what they hold, in BTF."""
 
 
-def maps() -> dict[str, str]:
-    """By type of map, why none can be made, or ""."""
+def created() -> Iterator[tuple[str, bpf.Descriptor | str]]:
+    """A map of each type, or why none can be made; hash maps also without their memory from the start."""
     with plain_types() as types, bpf.map_create(MapType.ARRAY, 4, 4, 1) as inner:
-        found = {}
-        for kind in MapType:
+        for kind, more in (*((kind, 0) for kind in MapType), (MapType.HASH, MapFlag.NO_PREALLOC)):
             if kind in (MapType.UNSPEC, MapType.STRUCT_OPS):
                 continue  # struct_ops needs a struct of the kernel's
-            key, value, entries, flags = _SIZES.get(kind, (4, 8, 4, 0))
+            name = kind.name + (".no_prealloc" if more else "")
+            key, value, entries, flags = _SIZES.get(kind, (4, 8, 4, more))
             typed = {"btf_fd": types.fd, "key_type_id": 1, "value_type_id": 2} if kind in _TYPED else {}
             holds = {"inner_fd": inner.fd} if kind in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS) else {}
             try:
-                bpf.map_create(kind, key, value, entries, flags, **typed, **holds).close()
-                found[kind.name] = ""
+                made = bpf.map_create(kind, key, value, entries, flags, **typed, **holds)
             except OSError as error:
-                found[kind.name] = error.strerror
-        return found
+                yield name, error.strerror
+                continue
+            with made:
+                yield name, made
+
+
+def maps() -> dict[str, str]:
+    """By type of map, why none can be made, or ""."""
+    return {name: made if isinstance(made, str) else "" for name, made in created()}
 
 
 def plain_hooks() -> Iterator[Hook]:

@@ -50,6 +50,7 @@ __all__ = [
     "Target",
     "XdpAction",
     "hook_by_name",
+    "sleeping",
     "timer_of",
 ]
 
@@ -77,7 +78,21 @@ def timer_of(owner: Hook) -> Hook:
         where="",
         since=(5, 15),
         test_run=False,
+        sleepable=False,
         alone=(5, 15),  # of softirqs one runs at a time on a CPU
+    )
+
+
+def sleeping(hook: Hook) -> Hook:
+    """`hook` for programs that may sleep, as `sleepable=True` asks for. While one of them sleeps, others run."""
+    assert hook.sleeps is not None
+    kind, slash, argument = hook.section.partition("/")
+    return replace(
+        hook,
+        section=f"{kind}.s{slash}{argument}",
+        since=max(hook.since, hook.sleeps),
+        alone=None,
+        sleepable=True,
     )
 
 

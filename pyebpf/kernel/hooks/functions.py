@@ -31,6 +31,7 @@ FENTRY: Final = Hook(
     target=Target("function"),
     arguments=True,
     alone=(5, 12),  # __bpf_prog_enter counts in prog->active
+    sleeps=(5, 10),  # on functions that errors may be injected into
 )
 FEXIT: Final = Hook(
     name="fexit",
@@ -52,6 +53,7 @@ FEXIT: Final = Hook(
     arguments=True,
     gives=True,
     alone=(5, 12),
+    sleeps=(5, 10),
 )
 FMOD_RET: Final = Hook(
     name="fmod_ret",
@@ -74,4 +76,5 @@ FMOD_RET: Final = Hook(
     gives=True,
     answers=True,
     alone=(5, 12),
+    sleeps=(5, 10),
 )

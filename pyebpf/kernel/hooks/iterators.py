@@ -26,4 +26,5 @@ ITERATOR: Final = Hook(
     target=Target("iterator", "bpf_iter_"),
     arguments=True,
     ends=True,
+    sleeps=(5, 18),
 )

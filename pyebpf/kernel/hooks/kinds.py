@@ -106,3 +106,7 @@ class Hook:
     alone: tuple[int, int] | None = None
     """First kernel on which a program that is running on a CPU is never begun again there, by an interrupt, by another
     task or by what it causes itself; None where that can happen."""
+    sleeps: tuple[int, int] | None = None
+    """First kernel that runs programs here so that they may sleep (BPF_F_SLEEPABLE); None where none may."""
+    sleepable: bool = False
+    """Whether this is such a program's row: see `sleeping`."""

@@ -27,4 +27,5 @@ LSM: Final = Hook(
     arguments=True,
     gives=True,
     answers=True,  # from 6.12 on the verifier holds every program to it
+    sleeps=(5, 10),
 )

@@ -1,0 +1,6 @@
+from pyebpf import xdp
+
+
+@xdp(sleepable=True)  # error
+def firewall(packet):
+    pass
