@@ -28,7 +28,7 @@ from pyebpf.kernel.arguments import (
 )
 from pyebpf.kernel.hooks import HOOKS, ContextKind, Hook
 from pyebpf.kernel.lsm import BOOLEAN, NO_HOOKS
-from pyebpf.kernel.programs import ProgramType
+from pyebpf.kernel.programs import AttachType, ProgramType
 from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -42,6 +42,8 @@ def bind(b: Builder, function: tree.Function) -> None:
     signature = b.signature = signature_of_hook(b, function)
     if b.hook.gives and signature.result is None:  # what is returned for a function without a result must be 0
         b.hook = replace(b.hook, result=(0, 0))
+    if b.hook.attach_type is AttachType.LSM_CGROUP and signature.result is None:  # and these must say yes
+        b.hook = replace(b.hook, returns=None, result=(b.hook.default,) * 2)
     if b.hook.program_type is ProgramType.LSM and b.argument in BOOLEAN:
         b.hook = replace(b.hook, result=(0, 1))
     changed = assigned_names(function)

@@ -20,6 +20,7 @@ from typing import Any, Final
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1] / "kernel")]
 
 import helper_facts
+import hook_facts
 import kfunc_facts
 
 from pyebpf.kernel.btf import Btf, Kind
@@ -178,6 +179,7 @@ def facts() -> dict[str, Any]:
         "maps": maps(),
         "instructions": {name: tried(ProgramType.SOCKET_FILTER, code) for name, code in INSTRUCTIONS.items()},
         "hooks": hooks(),
+        "places": hook_facts.facts(),
         "kfuncs": kfunc_facts.facts(known=True),
         "module kfuncs": in_modules(),
     }

@@ -7,6 +7,7 @@ mount -t devtmpfs dev /dev 2>/dev/null
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /dev/shm 2>/dev/null
 mount -t tracefs tracefs /sys/kernel/tracing
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 mount -t bpf bpf /sys/fs/bpf
 mount -t cgroup2 cgroup /sys/fs/cgroup
 value() { tr ' ' '\n' </proc/cmdline | sed -n "s/^pyebpf.$1=//p"; }

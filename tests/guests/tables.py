@@ -10,6 +10,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1] / "kernel")]
 
 from helper_facts import disagreements as helpers_wrong
+from hook_facts import disagreements as places_wrong
 from kfunc_facts import disagreements as kfuncs_wrong
 
 from pyebpf.ir.scratch import EXCHANGE
@@ -27,7 +28,11 @@ def wrong_rows(kernel: Version, facts: dict[str, Any]) -> list[str]:
         + (f"has it{f': {why}' if why else ''}" if there else f"doesn't have it{f': {why}' if why else ''}")
         for what, since, there, why in _rows(facts)
         if there != (since <= kernel)
-    ] + [*helpers_wrong(facts["helpers by program"], kernel), *kfuncs_wrong(*facts["kfuncs"], kernel)]
+    ] + [
+        *helpers_wrong(facts["helpers by program"], kernel),
+        *places_wrong(facts["places"], kernel),
+        *kfuncs_wrong(*facts["kfuncs"], kernel),
+    ]
 
 
 def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, Version, bool, str]]:

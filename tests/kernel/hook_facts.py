@@ -11,6 +11,7 @@ import platform
 import struct
 import sys
 from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, Final
 
 HERE: Final = Path(__file__).resolve().parent
@@ -19,12 +20,20 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE), str(HERE.parent / "guests")]
 from helper_facts import SLEEPABLE, target_of
 from load_program import EXIT, RETURN_ONE, RETURN_ZERO, call, load
 
-from pyebpf.kernel import btf_types
+from pyebpf.checks.places import PATHS_OF_SECURITY
+from pyebpf.kernel import btf_types, injection, lsm, sleeping
 from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.kernel.hooks import LSM_CGROUP, hook_by_name
+from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.programs import AttachType, ProgramType
 
 D_PATH: Final = 147
-INJECTION: Final = Path("/sys/kernel/debug/error_injection/list")
+INJECTION: Final = Path(injection.LIST)
+CHECKED: Final = (6, 12)
+"""First kernel that holds programs to what a security hook may answer."""
+STRUCTS: Final = (6, 0)
+"""First kernel with programs on functions that are given whole structs."""
+WITH_STRUCTS: Final = ("socket_getpeersec_stream", "path_chown")
 T, A = ProgramType, AttachType
 
 
@@ -74,10 +83,6 @@ def lsm_hooks(btf: Btf) -> dict[str, str]:
 
 def injectable() -> list[str] | None:
     """Functions that are made for errors to be injected, with the kind of their error; None if it can't be known."""
-    if not INJECTION.exists():
-        import subprocess
-
-        subprocess.run(["mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug"], check=False)
     return sorted(INJECTION.read_text().splitlines()) if INJECTION.exists() else None
 
 
@@ -103,6 +108,8 @@ def functions(btf: Btf, names: list[str]) -> dict[str, str]:
     return found
 
 
+NOT_THERE: Final = "is not sleepable"
+"""Said of a place where none of them may."""
 SLEEPERS: Final = {
     "fentry": (T.TRACING, A.TRACE_FENTRY, "bpf_fentry_test1"),
     "fmod_ret": (T.TRACING, A.MODIFY_RETURN, "bpf_modify_return_test"),
@@ -145,17 +152,73 @@ def sleepable_maps(btf: Btf) -> dict[str, str]:
     return found
 
 
-if __name__ == "__main__":
+FUNCTIONS: Final = (*sorted(injection.D_PATH), *sorted(injection.TESTS), "vfs_read", "security_task_kill")
+"""Functions that are asked about, besides those that errors may be injected into."""
+
+
+def facts() -> dict[str, Any]:
+    """Everything."""
     btf = Btf.running()
-    extra = [
-        *("security_file_permission", "security_inode_getattr", "security_file_open", "security_path_truncate"),
-        *("vfs_truncate", "vfs_fallocate", "dentry_open", "vfs_getattr", "filp_close", "vfs_read", "do_unlinkat"),
-        *("bpf_fentry_test1", "bpf_modify_return_test", "bpf_modify_return_test2"),
-    ]
     listed = injectable()
-    names = sorted({line.split()[0] for line in listed or ()} | set(extra))
-    names += [name for name, _ in btf.names(Kind.FUNC, "security_")]
-    document: dict[str, Any] = {"kernel": platform.release(), "lsm": lsm_hooks(btf), "injectable": listed}
-    document["sleepers"], document["sleepable maps"] = sleepers(btf), sleepable_maps(btf)
-    document["functions"] = functions(btf, names)
-    print(json.dumps(document, indent=1))
+    names = sorted({line.split()[0] for line in listed or ()} | set(FUNCTIONS))
+    return {
+        "lsm": lsm_hooks(btf),
+        "injectable": listed,
+        "sleepers": sleepers(btf),
+        "sleepable maps": sleepable_maps(btf),
+        "functions": functions(btf, names),
+    }
+
+
+def disagreements(found: dict[str, Any], kernel: tuple[int, int]) -> list[str]:
+    """Where the tables say something else than the verifier of Linux `kernel` does."""
+    wrong = [f"lsm {name}, Linux {kernel}: {said}, {why}" for name, said, why in _security(found["lsm"], kernel)]
+    for name, said in found["sleepers"].items():
+        hook = hook_by_name(name)
+        known = hook is not None and hook.sleeps is not None and hook.sleeps <= kernel
+        if known and said and NOT_THERE not in said:
+            wrong.append(f"programs that may sleep on {name}, Linux {kernel}: {said}")
+    for name, said in found["sleepable maps"].items():
+        since = sleeping.ON_DEMAND if "." in name else sleeping.MAPS.get(MapType[name])
+        if (since is not None and since <= kernel) != (not said):
+            wrong.append(f"{name} in programs that may sleep, Linux {kernel}: here since {since}; {said}")
+    for name, letters in found["functions"].items():
+        wrong += [f"{name}, Linux {kernel}: {letters}, {why}" for why in _function(name, letters, kernel)]
+    return wrong
+
+
+def _security(found: dict[str, str], kernel: tuple[int, int]) -> Iterator[tuple[str, str, str]]:
+    """Hooks of which the tables say something else: name, letters, and what."""
+    for name, said in found.items():
+        letters = said.removeprefix("v")
+        since = lsm.DISABLED.get(name)
+        if "x" in letters:
+            if name not in lsm.NO_HOOKS and since is None and not (kernel < STRUCTS and name in WITH_STRUCTS):
+                yield name, said, "not in the table of those that are disabled"
+            continue
+        if name in lsm.NO_HOOKS or (since is not None and since <= kernel):
+            yield name, said, "it takes programs"
+        results = "-012" if kernel < CHECKED or said != letters else "01" if name in lsm.BOOLEAN else "-0"
+        if not letters.startswith(results) or letters[len(results) :][:1] in ("1", "2"):
+            yield name, said, f"the results should be {results}"
+        if name not in lsm.WITHDRAWN and ("s" in letters) != (lsm.SLEEPABLE.get(name, (99, 0)) <= kernel):
+            yield name, said, f"programs may sleep there since {lsm.SLEEPABLE.get(name)}"
+        if ("p" in letters) != ("s" in letters and kernel >= PATHS_OF_SECURITY):
+            yield name, said, "d_path isn't where programs may sleep"
+        if kernel >= LSM_CGROUP.since and ("C" not in letters or ("c" in letters) == (said != letters)):
+            yield name, said, "a cgroup's programs give 0 or 1, and 1 where there is no result"
+
+
+def _function(name: str, letters: str, kernel: tuple[int, int]) -> Iterator[str]:
+    if ("p" in letters) != (name in injection.D_PATH):
+        yield "d_path"
+    if "m" in letters and not injection.may_modify(name, here=False):
+        yield "fmod_ret isn't expected"
+    if "m" not in letters and name.startswith(injection.SECURITY):
+        yield "fmod_ret is expected"
+    if "s" in letters and not injection.may_sleep(name, here=False):
+        yield "sleeping isn't expected"
+
+
+if __name__ == "__main__":
+    print(json.dumps({"kernel": platform.release(), **facts()}, indent=1))

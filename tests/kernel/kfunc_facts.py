@@ -23,11 +23,12 @@ from load_program import load
 
 from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.kernel.btf_types import DeclarationTag
-from pyebpf.kernel.kfuncs import KNOWN, TAG
+from pyebpf.kernel.kfuncs import KNOWN, SLEEPING, TAG
 
 KFUNC_CALL: Final = 2
 """BPF_PSEUDO_KFUNC_CALL."""
 SLEEPS: Final = " (sleeps)"
+MUST: Final = "program must be sleepable to call sleepable kfunc"
 
 
 def kfuncs(btf: Btf) -> dict[str, int]:
@@ -61,7 +62,7 @@ def facts(*, known: bool = False) -> tuple[list[str], dict[str, list[str]]]:
         for kfunc, number in numbers.items():
             said = _says(kind, number, place[0], attach)
             if not re.search(r"calling kernel function \S+ is not allowed|not supported", said):
-                found[kfunc].append(name + (SLEEPS if "sleepable" in said else ""))
+                found[kfunc].append(name + (SLEEPS if MUST in said else ""))
     return asked, found
 
 
@@ -74,6 +75,10 @@ def disagreements(asked: list[str], found: dict[str, list[str]], version: tuple[
             since = row.allowed_since(type)
             if (type in allowed) != (since is not None and since <= version):
                 wrong.append(f"{row.name} in {type.name}, Linux {version}: here since {since}")
+    for name, kinds in found.items():
+        sleeps = any(kind.endswith(SLEEPS) for kind in kinds)
+        if sleeps and name not in SLEEPING:
+            wrong.append(f"{name}, Linux {version}: it may sleep")
     return wrong
 
 

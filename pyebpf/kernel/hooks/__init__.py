@@ -22,7 +22,7 @@ from pyebpf.kernel.hooks.network import (
     CgroupSkbAction,
     XdpAction,
 )
-from pyebpf.kernel.hooks.security import LSM
+from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP, LsmCgroupAction
 from pyebpf.kernel.hooks.tracepoints import RAW_TRACEPOINT, TP_BTF, TRACEPOINT
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "KRETSYSCALL",
     "KSYSCALL",
     "LSM",
+    "LSM_CGROUP",
     "RAW_TRACEPOINT",
     "SOCKET_FILTER",
     "TP_BTF",
@@ -47,6 +48,7 @@ __all__ = [
     "CgroupSkbAction",
     "ContextKind",
     "Hook",
+    "LsmCgroupAction",
     "Target",
     "XdpAction",
     "hook_by_name",
@@ -55,7 +57,7 @@ __all__ = [
 ]
 
 HOOKS: Final = (
-    *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM),
+    *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM, LSM_CGROUP),
     *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL, ITERATOR),
     *(XDP, CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
 )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Final
 
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
 from pyebpf.kernel.programs import AttachType, ProgramType
+
+class LsmCgroupAction(IntEnum):
+    """What a program of a cgroup answers: no (EPERM, unless it has set another number), or yes."""
+
+    DENY = 0
+    ALLOW = 1
+
 
 LSM: Final = Hook(
     name="lsm",
@@ -28,4 +36,23 @@ LSM: Final = Hook(
     gives=True,
     answers=True,  # from 6.12 on the verifier holds every program to it
     sleeps=(5, 10),
+)
+LSM_CGROUP: Final = Hook(
+    name="lsm_cgroup",
+    section="lsm_cgroup/{argument}",
+    program_type=ProgramType.LSM,
+    attach_type=AttachType.LSM_CGROUP,
+    context=ContextKind.ARGUMENTS,
+    parameter="ctx",
+    returns=LsmCgroupAction,
+    result=(0, 1),
+    default=LsmCgroupAction.ALLOW.value,
+    attach=AttachKind.CGROUP,
+    takes="hook",
+    where="cgroup directory",
+    since=(6, 0),
+    capabilities=("CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"),
+    test_run=False,
+    target=Target("security hook", "bpf_lsm_"),
+    arguments=True,
 )
