@@ -12,7 +12,18 @@ from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
 from pyebpf.ir.module import Callback, MapRef, Module, Program
-from pyebpf.irbuild import arguments, assignments, callbacks, contexts, functions, invoke, packets, places, statements, suspects
+from pyebpf.irbuild import (
+    arguments,
+    assignments,
+    callbacks,
+    contexts,
+    functions,
+    invoke,
+    packets,
+    places,
+    statements,
+    suspects,
+)
 from pyebpf.irbuild.bindings import Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder, Later, Retype
 from pyebpf.irbuild.module_state import ModuleState

@@ -68,7 +68,9 @@ def trusted(
 
 def _is_part(operand: ops.Value) -> TypeGuard[ops.KernelField]:
     """Whether it is a struct inside of one that the verifier knows: it looks up there what lies at the offset."""
-    return isinstance(operand, ops.KernelField) and isinstance(operand.base.type, KernelType) and operand.base.type.direct
+    return (
+        isinstance(operand, ops.KernelField) and isinstance(operand.base.type, KernelType) and operand.base.type.direct
+    )
 
 
 def _given(operand: ops.Value) -> bool:

@@ -105,7 +105,7 @@ class HookDecorator:
             able = ", ".join(f"@{hook.name}" for hook in hooks.HOOKS if hook.sleeps is not None)
             argument = f'"{target}"' if isinstance(target, str) else ""
             raise DeclarationError(
-                f"programs of @{self.hook.name} can't sleep: the kernel runs them where nothing may; those of {able} can",
+                f"@{self.hook.name} is where nothing may sleep, and so its programs may not; those of {able} may",
                 f"@{self.hook.name}({argument})" if argument else f"@{self.hook.name}",
             )
         return hooks.sleeping(self.hook)

@@ -10,8 +10,8 @@ import json
 import platform
 import struct
 import sys
-from pathlib import Path
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 HERE: Final = Path(__file__).resolve().parent
@@ -46,7 +46,6 @@ def _asked(btf: Btf, number: int) -> str:
     """What the verifier says of programs on an LSM hook, in letters: `x` none at all, else those of `-`, `0`, `1`, `2`
     that it takes as results; `s` for programs that may sleep, `p` for calls of `d_path`, and for those of a cgroup `c`
     for the result 0 and `C` for 1."""
-    prefix = "bpf_lsm_"
 
     def taken(code: bytes, attach: int = A.LSM_MAC, flags: int = 0) -> bool:
         return not load(T.LSM, code, attach=attach, target=number, flags=flags)[0]

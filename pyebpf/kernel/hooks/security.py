@@ -8,6 +8,7 @@ from typing import Final
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
 from pyebpf.kernel.programs import AttachType, ProgramType
 
+
 class LsmCgroupAction(IntEnum):
     """What a program of a cgroup answers: no (EPERM, unless it has set another number), or yes."""
 

@@ -1,4 +1,5 @@
 """Where nothing may sleep, in a program that may."""
+
 from pyebpf import Hash, iterator, rcu, u8, u32, u64
 from pyebpf.helpers import copy_from_user
 from pyebpf.kfuncs import bpf_preempt_disable

@@ -1,4 +1,4 @@
-"""Security hooks whose programs may sleep: memory of the process that isn't there yet; paths, where they may be named."""
+"""Security hooks whose programs may sleep: memory of the process that isn't there yet, and paths."""
 
 import ctypes
 import mmap
