@@ -12,7 +12,7 @@ from pyebpf.ir.types import KernelType
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
 from pyebpf.kernel.helpers import helper_by_name
-from pyebpf.kernel.kfuncs import TRUSTED_ARGUMENTS
+from pyebpf.kernel.kfuncs import STAYING, TRUSTED_ARGUMENTS
 from pyebpf.source import Span
 
 CURRENT: Final = ("get_current_task", "get_current_task_btf")
@@ -74,7 +74,10 @@ def _is_part(operand: ops.Value) -> TypeGuard[ops.KernelField]:
 
 
 def _given(operand: ops.Value) -> bool:
-    """Whether it is an argument of the program."""
+    """Whether it is an argument of the program, or a member of one that stays for as long."""
+    if isinstance(operand, ops.Load) and isinstance(operand.address, ops.KernelField):
+        member = operand.address
+        return len(member.path) == 1 and (member.struct, member.path[0]) in STAYING and _given(member.base)
     return isinstance(operand, ops.ContextLoad)
 
 

@@ -87,6 +87,16 @@ TRUSTED_ARGUMENTS: Final = (AttachType.TRACE_RAW_TP, AttachType.TRACE_ITER, Atta
 """Programs whose arguments are surely in use while they run (`prog_args_trusted` in kernel/bpf/btf.c, 6.2)."""
 
 
+STAYING: Final = frozenset(
+    (
+        *(("linux_binprm", "file"), ("file", "f_inode"), ("dentry", "d_inode"), ("socket", "sk")),
+        *(("vm_area_struct", "vm_mm"), ("vm_area_struct", "vm_file"), ("bpf_iter_meta", "seq")),
+    )
+)
+"""Members of kernel structs that stay for as long as the struct does (BTF_TYPE_SAFE_TRUSTED in kernel/bpf/verifier.c).
+What others point to may go while a program sleeps, so they are of no use to helpers then (6.4)."""
+
+
 def pair_by_name(name: str) -> Pair | None:
     """The row whose kfunc begins with `name`, or None."""
     return next((pair for pair in PAIRS if pair.name == name), None)
