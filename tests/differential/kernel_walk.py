@@ -110,7 +110,9 @@ class Walker:
                     raise DeadEnd
         raise DeadEnd
 
-    def members(self, found: types.Struct, at: int = 0, unsure: bool = False) -> Iterator[tuple[types.Member, int, bool]]:
+    def members(
+        self, found: types.Struct, at: int = 0, unsure: bool = False
+    ) -> Iterator[tuple[types.Member, int, bool]]:
         """Those with names, those of nameless structs included; their bits from the start, and whether others lie over
         them."""
         unsure = unsure or (found.is_union and len(found.members) > 1)
@@ -123,7 +125,9 @@ class Walker:
                 yield from self.members(inner, at + each.bit_offset, unsure)
 
     def member(self, place: Place, found: types.Struct) -> Place | Leaf:
-        known = [one for one in self.members(found) if one[0].name.isidentifier() and not keyword.iskeyword(one[0].name)]
+        known = [
+            one for one in self.members(found) if one[0].name.isidentifier() and not keyword.iskeyword(one[0].name)
+        ]
         if not known:
             raise DeadEnd
         pointers = [one for one in known if self.is_pointer(one[0])]

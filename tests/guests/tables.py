@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1] / "kernel")]
 
@@ -18,7 +18,11 @@ from pyebpf.kernel.helpers import HELPERS
 from pyebpf.kernel.hooks import HOOKS
 from pyebpf.kernel.kfuncs import KNOWN
 from pyebpf.kernel.maps import MAP_KINDS
-from pyebpf.kernel.versions import INSTRUCTION_SETS, Version, show_version
+from pyebpf.kernel.versions import INSTRUCTION_SETS, Version, parse_version, show_version
+from pyebpf.loader.features import GROUPS
+
+CONFIGURED: Final = ("lirc_mode2", "kprobe.multi", "kprobe.session")
+"""What kernels of any age may be built without."""
 
 
 def wrong_rows(kernel: Version, facts: dict[str, Any]) -> list[str]:
@@ -39,8 +43,13 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, Version, bool, str]]:
     """Each row: what it is, its first kernel, whether it is here, and why not."""
     for helper in HELPERS:
         yield f"helper {helper.name}", helper.since, helper.id in facts["helpers"], ""
+    maps = {row["name"]: row["why"] for row in facts["features"]["map"]}
     for kind in MAP_KINDS:
-        yield f"map {kind.name}", kind.since, not facts["maps"][kind.type.name], facts["maps"][kind.type.name]
+        yield f"map {kind.name}", kind.since, not maps[kind.type.name], maps[kind.type.name]
+    for group in GROUPS:
+        for row in facts["features"][group]:
+            if row["since"] is not None and not (row["why"] and row["name"] in CONFIGURED):
+                yield f"{group} {row['name']}", parse_version(row["since"]), row["works"], row["why"]
     for hook in HOOKS:
         if hook.name in facts["hooks"]:
             yield f"hook {hook.name}", hook.since, not facts["hooks"][hook.name], facts["hooks"][hook.name]

@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     # objects, the loader and the user's side: never the compiler
     "object": FACTS,
     "effort": FACTS | {"object"},
-    "loader": FACTS | {"object"},
+    "loader": FACTS | {"object", "cache"},
     "views": FACTS,
     "runtime": FACTS | {"object", "loader", "views"},
     "simulator": FACTS | {"ir", "views"},
@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "kconfig": {"lang"},
     "kfuncs": {"lang"},
     "helpers": FACTS | {"lang"},
+    "features": {"loader"},
     "modules": MESSAGES | {"lang", ""},
     "building": FACTS | {"checks", "codegen", "effort", "ir", "object", "transform"},
     "compiler": FACTS

@@ -18,7 +18,7 @@ ATTRIBUTES: Final = struct.Struct("=IIQQQQQIIQQ")
 numbers for waking up, and two that mean something else for each type of event (config1, config2)."""
 
 
-def set_program(program: LoadedProgram, event: sys.Descriptor) -> tuple[sys.Descriptor, ...]:
+def set_program(program: LoadedProgram | sys.Descriptor, event: sys.Descriptor) -> tuple[sys.Descriptor, ...]:
     """Put `program` on `event`; what must stay open. Raises OSError."""
     try:
         return sys.link_create(program.fd, event.fd, BPF_PERF_EVENT), event

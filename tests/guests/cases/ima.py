@@ -35,5 +35,7 @@ def check(session):
     assert variables["runs_seen"].value == 1
     assert variables["kind"].value in (-95, 2, 4)  # without CONFIG_IMA, SHA-1, SHA-256
     if variables["kind"].value > 0:
-        made = hashlib.new("sha1" if variables["kind"].value == 2 else "sha256", Path("/bin/true").read_bytes()).digest()
+        made = hashlib.new(
+            "sha1" if variables["kind"].value == 2 else "sha256", Path("/bin/true").read_bytes()
+        ).digest()
         assert bytes(variables["digest"].value)[: len(made)] == made
