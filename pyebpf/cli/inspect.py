@@ -49,6 +49,10 @@ def describe(obj: Object) -> dict[str, Any]:
             {"name": v.name, "kind": v.kind, "type": str(v.type), "section": v.cell.section, "offset": v.cell.offset}
             for v in obj.metadata.variables
         ],
+        "externs": [
+            {"name": extern.name, "section": extern.section, "kind": extern.kind, "weak": extern.weak}
+            for extern in obj.externs
+        ],
         "faults": [
             {"kind": site.kind, "program": site.program, "file": site.file, "line": site.line}
             for site in obj.metadata.fault_sites
@@ -129,5 +133,10 @@ def _show(path: str, found: dict[str, Any]) -> None:
         maps.add_row(*map(str, row))
     if found["maps"]:
         console.print(maps, soft_wrap=False)
+    externs = table("extern", "section", "kind", "where it isn't")
+    for item in found["externs"]:
+        externs.add_row(item["name"], item["section"], item["kind"], "0" if item["weak"] else "not loaded")
+    if found["externs"]:
+        console.print(externs, soft_wrap=False)
     for item in found["variables"]:
         console.print(f"{item['kind']} {item['name']}: {item['type']} in {item['section']}+{item['offset']}")

@@ -33,7 +33,13 @@ LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
 @click.option(
     "--attach", multiple=True, metavar="NAME=WHERE", help="Where a program attaches: an interface, a cgroup directory."
 )
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="The value of a Config.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="The value of a Config, or of an option of the kernel's configuration.",
+)
 @click.option(
     "--pin",
     type=click.Path(path_type=Path),
@@ -97,16 +103,24 @@ def _open(
     return session
 
 
+_TRUTHS = {"true": True, "false": False, "y": True, "n": False, "0": False, "1": True, "2": 2}
+"""Options of the kernel's configuration that are set or not; 2 is a module's `m`."""
+
+
 def _values(obj: Object, settings: dict[str, str]) -> dict[str, object]:
-    """Settings as the Configs' types want them: numbers in any of Python's notations, true and false, text."""
+    """Settings as the Configs' types want them, and options of the kernel's configuration: numbers in any of Python's
+    notations, true and false, text."""
     from pyebpf import layout
 
     types = {variable.name: variable.type for variable in obj.metadata.variables if variable.kind == "Config"}
+    options = {extern.name: extern.kind for extern in obj.externs if extern.section == ".kconfig"}
     found: dict[str, object] = {}
     for name, value in settings.items():
         type = types.get(name)
         found[name] = value
-        if isinstance(type, layout.Boolean) and value.lower() in ("true", "false", "0", "1"):
+        if options.get(name) in ("bool", "tristate") and value.lower() in _TRUTHS:
+            found[name] = _TRUTHS[value.lower()]
+        elif isinstance(type, layout.Boolean) and value.lower() in ("true", "false", "0", "1"):
             found[name] = value.lower() in ("true", "1")
         elif isinstance(type, layout.Integer) and type.view == "int":
             try:

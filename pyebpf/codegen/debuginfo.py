@@ -153,6 +153,9 @@ class DebugInfo:
     def pointer(self, target: str) -> str:
         return self.node(f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: {target}, size: 64)")
 
+    def constant(self, target: str) -> str:
+        return self.node(f"!DIDerivedType(tag: DW_TAG_const_type, baseType: {target})")
+
     def array(self, element: str, length: int, size: int) -> str:
         """`length` elements, `size` bytes in all."""
         elements = self.tuple([self.node(f"!DISubrange(count: {length})")])

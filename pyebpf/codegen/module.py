@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from pyebpf.codegen import ksyms
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.kernel_structs import INTRINSICS, KernelTypes, described, struct_types
 from pyebpf.codegen.kfuncs import declarations
@@ -60,7 +61,7 @@ def emit_module(module: Module, *, big_endian: bool = False, in_order: bool = Fa
     ]
     for program in module.programs:
         lines += emit_program(program, around)
-    lines += [*kernel.globals, *declarations(module.kfuncs, debug)]
+    lines += [*kernel.globals, *declarations(module.kfuncs, debug), *ksyms.declarations(module.ksyms, debug)]
     lines += [*_INTRINSICS, *_ATTRIBUTES, *debug.lines()]
     return LlvmText("\n".join(lines) + "\n")
 

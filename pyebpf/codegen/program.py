@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import final
 
-from pyebpf.codegen import arithmetic, kfuncs, memory, packets
+from pyebpf.codegen import arithmetic, kfuncs, ksyms, memory, packets
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.ends import Ends, discard, is_counting
 from pyebpf.codegen.forgetting import ZERO, forget_bytes, forget_local, is_forgetting, load_zero
@@ -261,8 +261,8 @@ class _Emitter:
                     self.around.big_endian,
                 )
                 return Operand(equal, "i1")
-            case ops.KfuncCall():
-                return self.kfunc(op)
+            case ops.KfuncCall() | ops.KsymAddress():
+                return self.kfunc(op) if isinstance(op, ops.KfuncCall) else ksyms.address(code, op)
             case ops.Null() | ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return Operand(self.place(op), "ptr")
             case ops.MapAddress() | ops.ZeroAddress() | ops.CallbackAddress() | ops.EntryPart() | ops.CallbackPart():

@@ -155,6 +155,17 @@ class KfuncRef:
     result: KfuncType | None
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class KsymRef:
+    """A symbol of the kernel that the module names. `type` is that of a per-CPU variable, None of a mere address."""
+
+    name: str
+    type: MemberType | None
+    weak: bool
+    """Whether programs ask if it is there, so that they are loaded without it."""
+
+
 KfuncType: TypeAlias = Integer | Enumeration | Boolean | StructPointer | IntegerPointer
 Scalar: TypeAlias = Integer | Enumeration | Boolean
 MemberType: TypeAlias = "Scalar | BitField | StructPointer | BarePointer | Embedded | MemberArray"
@@ -287,6 +298,7 @@ class Module:
     kernel_enums: tuple[KernelEnum, ...] = ()
     big_endian: bool = False
     """Whether it is for big-endian machines."""
+    ksyms: tuple[KsymRef, ...] = ()
 
 
 PRINTS = "__pyebpf_prints"

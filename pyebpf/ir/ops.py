@@ -438,6 +438,16 @@ class KernelAddress:
     span: Span
 
 
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class KsymAddress:
+    """The address of what the kernel calls `name`: a number, or an address that only helpers take."""
+
+    name: str
+    type: IntType | AddressType
+    span: Span
+
+
 KernelQuestion: TypeAlias = Literal[
     "member exists",
     "member offset",
@@ -791,6 +801,7 @@ Value: TypeAlias = (
     | ContextLoad
     | KernelField
     | KernelAddress
+    | KsymAddress
     | KernelFact
     | PacketData
     | PacketLength

@@ -192,6 +192,8 @@ class _Printer:
                 return f"call {op.kfunc.name}({', '.join(self.of(value) for value in op.arguments)})"
             case ops.MapAddress():
                 return op.map.name
+            case ops.KsymAddress():
+                return f"&{op.name} of the kernel"
             case ops.CallbackAddress():
                 return op.callback
             case ops.EqualBytes():

@@ -176,7 +176,7 @@ class _Validator:
                 self.map(op, op.entries.map)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 self.helper(op)
-            case ops.KfuncCall() | ops.MapAddress() | ops.CallbackAddress() | ops.CallbackPart():
+            case ops.KfuncCall() | ops.KsymAddress() | ops.MapAddress() | ops.CallbackAddress() | ops.CallbackPart():
                 self.named(op)
             case ops.EqualBytes():
                 self.pointer(op, op.address)
@@ -194,10 +194,15 @@ class _Validator:
             case _:
                 unreachable(op)
 
-    def named(self, op: ops.KfuncCall | ops.MapAddress | ops.CallbackAddress | ops.CallbackPart) -> None:
+    def named(
+        self, op: ops.KfuncCall | ops.KsymAddress | ops.MapAddress | ops.CallbackAddress | ops.CallbackPart
+    ) -> None:
         """What the object names."""
         if isinstance(op, ops.MapAddress):
             self.map(op, op.map)
+        elif isinstance(op, ops.KsymAddress):
+            if op.name not in [each.name for each in self.module.ksyms]:
+                self.fail(op, f"{op.name} isn't the module's")
         elif isinstance(op, ops.CallbackPart):
             self.map(op, op.map)
             if self.program.callback is None or self.program.callback.map is not op.map:

@@ -7,6 +7,7 @@ from enum import EnumMeta
 from types import ModuleType
 
 from pyebpf import layout
+from pyebpf.diagnostics import ksyms as ksym_errors
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
@@ -40,6 +41,7 @@ from pyebpf.irbuild.operands import (
     is_text,
     reference,
 )
+from pyebpf.lang.ksyms import Ksym
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
 from pyebpf.source import Span
@@ -67,6 +69,8 @@ def read(
             return _packet(b, name, span, name_span)
         case Static(value=Map()):
             return _map_method(b, base, name, name_span)
+        case Static(value=Ksym() as ksym):
+            b.error(ksym_errors.NeedsCpu(base_span, ksym.name))
         case Static(value=Declared()):
             return memory.read(b, variable_place(b, base, name, span, name_span), span)
         case Static():

@@ -77,8 +77,8 @@ def builtin(b: Builder, name: str, arguments: list[Argument], span: Span) -> Ope
     """A function of `lang.functions`."""
     if name in kernel_facts.EXAMPLES:
         return kernel_facts.function(b, name, arguments, span)
-    if name == "user_read":
-        return user_memory.read(b, arguments, span)
+    if name in user_memory.SPACES:
+        return user_memory.read(b, name, arguments, span)
     takes = 1 if name in ("user_str", "kernel_str") else 0
     if len(arguments) != takes:
         expected = "one address" if takes else "no arguments"

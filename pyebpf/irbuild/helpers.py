@@ -10,7 +10,7 @@ from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, ValueType
-from pyebpf.irbuild import buffers, expressions, maps, order, packets, queues, values
+from pyebpf.irbuild import buffers, expressions, ksyms, maps, order, packets, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
 from pyebpf.irbuild.trusted import CURRENT, trusted
@@ -25,6 +25,8 @@ _INTEGERS = {
     str(type): type
     for type in (layout.U8, layout.U16, layout.U32, layout.U64, layout.I8, layout.I16, layout.I32, layout.I64)
 } | {str(type): type for type in (layout.BE16, layout.BE32)}
+VARIABLE = "variable"
+"""The result of helpers that give what a variable of the kernel is."""
 _WIDTHS = {2: layout.BE16, 4: layout.BE32}
 _WIDTH_MASK = 0xF
 """BPF_F_HDR_FIELD_MASK: where the arguments of checksum helpers say how many bytes a number has."""
@@ -51,6 +53,8 @@ def call(b: Builder, helper: KernelHelper, node: tree.Call) -> Operand:
         arguments += _argument(b, helper.name, parameter, argument, node.arguments[number + 1 :])
     if ordered:
         arguments = _in_packet_order(b, prototype, arguments, node)
+    if prototype.result == VARIABLE:
+        return ksyms.of_cpu(b, helper.name, tuple(arguments), node.span)
     type = _result(prototype.result)
     if helper.name == CURRENT[0]:  # an address as a number, for the verifier
         type = KernelType(prototype.result)
@@ -99,6 +103,8 @@ def _argument(
             return [address(b, operand, span)]
         case "map":
             return [_map(b, parameter, operand, span)]
+        case "percpu":
+            return [ksyms.variable(b, operand, span)]
         case "struct":
             return [trusted(b, parameter.structs, operand, span)]
         case _:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Final
 
 from pyebpf import layout
@@ -16,7 +17,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import BarePointer, Embedded, KernelEnum, MemberArray, MemberType
 from pyebpf.ir.types import AddressType, IntType, KernelType
-from pyebpf.irbuild import kernel_types, values
+from pyebpf.irbuild import kernel_types, ksyms, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.kernel_structs import offset, place_of
 from pyebpf.irbuild.operands import KernelArray, KernelPlace, Operand, Optional, PendingText, Static, describe
@@ -56,6 +57,8 @@ def function(b: Builder, name: str, arguments: list[Argument], span: Span) -> Op
             return cast(b, pointer, _struct(b, text, where), span)
         case "container_of", [pointer, (Static(value=str() as text), where), (Static(value=str() as member), _)]:
             return _container_of(b, pointer, _struct(b, text, where), member, span)
+        case "hasattr", [(Static(value=ModuleType(__name__=ksyms.MODULE)), _), (Static(value=str() as symbol), _)]:
+            return ksyms.exists(b, symbol, span)
         case "hasattr", [(found, _), (Static(value=str() as member), where)]:
             return _has_member(b, found, member, span, where)
         case "sizeof", [(found, where)]:

@@ -19,6 +19,7 @@ from pyebpf.ir.module import (
     KernelMember,
     KernelStruct,
     KfuncRef,
+    KsymRef,
     MapRef,
     MemberType,
     VariableRef,
@@ -60,6 +61,7 @@ class ModuleState:
     maps: dict[int, MapRef] = field(default_factory=dict)
     variables: dict[int, VariableRef] = field(default_factory=dict)
     kfuncs: dict[str, KfuncRef] = field(default_factory=dict)
+    ksyms: dict[str, KsymRef] = field(default_factory=dict)
     signatures: dict[str, object] = field(default_factory=dict)
     """What kfuncs take, as `irbuild.kfunc_types` has read it."""
     prints: list[PrintSite] = field(default_factory=list)
@@ -189,6 +191,11 @@ class ModuleState:
     def use_member(self, struct: str, name: str, offset: int, type: MemberType) -> None:
         """Remember that `struct.name` is used, so that the object describes it."""
         self.members.setdefault(struct, {})[name] = KernelMember(name, offset, type)
+
+    def ksym(self, name: str, type: MemberType | None, *, weak: bool = False) -> None:
+        """Remember that a symbol of the kernel is used; weak once somebody asks whether it is there."""
+        known = self.ksyms.get(name)
+        self.ksyms[name] = KsymRef(name, type, weak or (known is not None and known.weak))
 
     def kernel_structs(self) -> tuple[KernelStruct, ...]:
         """All used structs with their used members, in order of name and offset."""

@@ -16,11 +16,12 @@ from pyebpf.diagnostics import timers
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64_MIN, U64_MAX, IntType, PointerType, Region
-from pyebpf.irbuild import kernel_arrays, locals, memory, shapes, values
+from pyebpf.irbuild import kernel_arrays, ksyms, locals, memory, shapes, values
 from pyebpf.irbuild.bindings import Fixed, Frame
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import KernelArray, Operand, Place, Static, Values, describe
 from pyebpf.lang.kconfig import Kconfig
+from pyebpf.lang.ksyms import Ksym
 from pyebpf.lang.types import enumeration_of
 from pyebpf.source import Span
 
@@ -140,6 +141,8 @@ def static(b: Builder, value: object, name: str, span: Span) -> Operand:
             pointer = PointerType(value.type, Region.DATA, writable=False)
             address = b.emit(ops.VariableAddress(b.module.option(value), pointer, span))
             return memory.read(b, Place(address, value.type, name, span), span)
+        case Ksym():
+            return ksyms.read(b, value, name, span)
         case float() | complex() | bytes() | list() | dict() | set():
             kind = type(value).__name__
             b.error(errors.NotUsable(span, name, f"a Python {kind}", _INSTEAD.get(kind, "")))

@@ -109,6 +109,7 @@ def build_module(request: Request) -> Module:
         types_given=request.btf is not None,
         kernel_enums=tuple(state.enums[name] for name in sorted(state.enums)),
         big_endian=state.big_endian,
+        ksyms=tuple(state.ksyms.values()),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyebpf import layout
 from pyebpf.diagnostics import data as data_errors
 from pyebpf.diagnostics import types as errors
+from pyebpf.diagnostics.ksyms import NeedsCpu
 from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
@@ -21,6 +22,7 @@ from pyebpf.irbuild.operands import (
     describe_type,
     is_text,
 )
+from pyebpf.lang.ksyms import Ksym
 from pyebpf.source import Span
 
 
@@ -41,6 +43,8 @@ def plain(b: Builder, operand: Operand, span: Span) -> Operand:
         pointer = operand.type
         there = PointerType(pointer.target, pointer.region, False, pointer.writable)
         return b.emit(ops.Prove(operand, there, Obligation.NOT_NONE, span))
+    if isinstance(operand, Static) and isinstance(operand.value, Ksym):
+        b.error(NeedsCpu(span, operand.value.name))
     return in_memory(b, operand, span)
 
 

@@ -64,6 +64,16 @@ class Signature:
         return next((each for each in self.arguments if each.name == name), None)
 
 
+def find_target(btf: Btf, target: Target, name: str) -> tuple[str, Btf, int] | None:
+    """What a hook names, a function of a module perhaps as `module:function`: the module's name, "" for the kernel
+    itself; the BTF that has it; its id there. Raises BtfError."""
+    module, _, plain = name.rpartition(":")
+    for owner, known in btf.whole():
+        if module in ("", owner or "vmlinux") and (found := known.find(target.prefix + plain, target.kind)) is not None:
+            return owner, known, found
+    return None
+
+
 def signature_of(btf: Btf, target: Target, name: str) -> Signature | None:
     """What `name` takes and gives; None if the kernel has no such target."""
     found = _prototype(btf, target.prefix + name, target.kind)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
-from functools import cache
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from os import PathLike
 from typing import Final
 
@@ -48,6 +47,7 @@ class Btf:
         self._three = struct.Struct(self._order + "III")
         self._u32 = struct.Struct(self._order + "I")
         self._decoded: dict[int, BtfType] = {}
+        self._modules: Callable[[], Iterable[tuple[str, Btf]]] = _modules if running else tuple
 
     @property
     def count(self) -> int:
@@ -81,16 +81,6 @@ class Btf:
         return _module(name)
 
     @staticmethod
-    def search(name: str, kind: Kind) -> tuple[str, Btf, int] | None:
-        """The first type of that name and kind in the running kernel or else in one of its modules: the module's name,
-        "" for the kernel itself; its BTF; the id there. Raises BtfError."""
-        for module, btf in chain([("", Btf.running())], Btf.modules()):
-            found = btf.find(name, kind)
-            if found is not None:
-                return module, btf, found
-        return None
-
-    @staticmethod
     def from_file(path: str | PathLike[str]) -> Btf:
         """Raw BTF, or an ELF file's `.BTF` section, on top of its `.BTF.base` if it has one (modules, since 6.11).
 
@@ -101,6 +91,27 @@ class Btf:
             return Btf(data, Btf(below) if below is not None else None)
         except BtfError as error:
             raise BtfError(f"{path}: {error}") from None
+
+    @staticmethod
+    def from_folder(path: str | PathLike[str]) -> Btf:
+        """What a copy of a kernel's /sys/kernel/btf has: `vmlinux`, and the BTF of modules. Raises BtfError."""
+        found = Btf.from_file(f"{os.fspath(path)}/{KERNEL}")
+        found._modules = partial(_in_folder, os.fspath(path), found)
+        return found
+
+    def whole(self) -> Iterator[tuple[str, Btf]]:
+        """This BTF, by the name "", then those of the kernel's modules, as far as they are known. Raises BtfError."""
+        yield "", self
+        yield from self._modules()
+
+    def search(self, name: str, kind: Kind) -> tuple[str, Btf, int] | None:
+        """The first type of that name and kind, here or else in one of the modules: the module's name, "" for the
+        kernel itself; its BTF; the id there. Raises BtfError."""
+        for module, btf in self.whole():
+            found = btf.find(name, kind)
+            if found is not None:
+                return module, btf, found
+        return None
 
     def type(self, type_id: int) -> BtfType:
         """Type `type_id`. Raises BtfError if there is no such id or it is malformed."""
@@ -378,14 +389,30 @@ def _module_as_loaded(name: str, inode: int, since: int) -> Btf:
         raise BtfError(f"the types of module {name} can't be read: {error}") from None
 
 
-def _modules() -> Iterator[tuple[str, Btf]]:
+def _in_folder(path: str, kernel: Btf) -> Iterator[tuple[str, Btf]]:
+    for name in _names_in(path):
+        yield name, _beside(f"{path}/{name}", kernel)
+
+
+@cache
+def _beside(path: str, kernel: Btf) -> Btf:
+    """The BTF of a module, on top of `kernel`."""
     try:
-        names = sorted(os.listdir(FOLDER))
+        return Btf(read(path)[0], kernel)
+    except BtfError as error:
+        raise BtfError(f"{path}: {error}") from None
+
+
+def _names_in(path: str) -> list[str]:
+    """Of modules that have BTF in a folder."""
+    try:
+        return sorted(name for name in os.listdir(path) if name != KERNEL)
     except OSError:
-        return
-    for name in names:
-        if name == KERNEL:
-            continue
+        return []
+
+
+def _modules() -> Iterator[tuple[str, Btf]]:
+    for name in _names_in(FOLDER):
         try:
             yield name, _module(name)
         except BtfError:

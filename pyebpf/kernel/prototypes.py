@@ -14,6 +14,7 @@ A row's text has the kernel's order and names. Memory brings its size along, so 
                 possibly empty; with `?` possibly None
     map:A|B     a map of the types
     task_struct …   a kernel struct that the verifier knows; `a|b` either of them
+    percpu      a per-CPU variable of the kernel, by its name
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Final, Literal, TypeAlias, final
 from pyebpf.kernel.maps import MapType
 from pyebpf.records import dataclass
 
-Kind: TypeAlias = Literal["context", "number", "net", "address", "memory", "map", "struct"]
+Kind: TypeAlias = Literal["context", "number", "net", "address", "memory", "map", "struct", "percpu"]
 Use: TypeAlias = Literal["in", "out", "both"]
 
 
@@ -63,7 +64,8 @@ class Prototype:
 
     name: str
     result: str
-    """`int` (64 bits with a sign: most helpers' 0 or -errno), an integer's name, `void`, or a kernel struct."""
+    """`int` (64 bits with a sign: most helpers' 0 or -errno), an integer's name, `void`, a kernel struct; `variable` is
+    what the per-CPU variable among the arguments is."""
     takes: str
     moves: bool = False
     """Whether it may change where the packet lies, so that what was parsed of it before is gone."""
@@ -114,6 +116,8 @@ def _parameter(text: str) -> Parameter:
         return Parameter("ctx", "context")
     if kind in _NUMBERS:
         return Parameter(name, "number", kind)
+    if kind == "percpu":
+        return Parameter(name, "percpu")
     if kind in ("net", "address"):
         return Parameter(name, "net" if kind == "net" else "address", "u64")
     if word == "map":
@@ -256,6 +260,8 @@ PROTOTYPES: Final = (
     Prototype("redirect_neigh", "int", "u32 ifindex, in? params, u64 flags"),
     Prototype("redirect_peer", "int", "u32 ifindex, u64 flags"),
     Prototype("get_current_task_btf", "task_struct", ""),
+    Prototype("per_cpu_ptr", "variable", "percpu percpu_ptr, u32 cpu"),
+    Prototype("this_cpu_ptr", "variable", "percpu percpu_ptr"),
     Prototype("bprm_opts_set", "int", "linux_binprm bprm, u64 flags"),
     Prototype("ktime_get_coarse_ns", "u64", ""),
     Prototype("ima_inode_hash", "int", "inode inode, out0 dst"),
@@ -320,7 +326,6 @@ INSTEAD: Final[dict[str, str]] = {
     **dict.fromkeys(("get_local_storage", "sk_storage_get", "sk_storage_delete", "inode_storage_get"), _STORAGE),
     **dict.fromkeys(("inode_storage_delete", "cgrp_storage_get", "cgrp_storage_delete"), _STORAGE),
     **dict.fromkeys(("task_storage_get", "task_storage_delete"), "states[current_task()] of a TaskStorage"),
-    **dict.fromkeys(("per_cpu_ptr", "this_cpu_ptr"), "a PerCpuArray; variables of the kernel aren't reached by name"),
     "kptr_xchg": "keep numbers in maps: a task's id, and bpf_task_from_pid when it is wanted again",
     **dict.fromkeys(("sys_bpf", "sys_close", "btf_find_by_name_kind", "kallsyms_lookup_name"), _LOADER),
 }

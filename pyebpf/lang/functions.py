@@ -44,6 +44,11 @@ user_read = _builtin(
     "A value of a type at an address in user memory: user_read(p, u64), user_read(p, Node). NullPointerError when it "
     "can't be read. Linux 5.5.",
 )
+kernel_read = _builtin(
+    "kernel_read",
+    "A value of a type at an address in kernel memory: kernel_read(jiffies, u64). NullPointerError when it can't "
+    "be read. Linux 5.5.",
+)
 cast = _builtin("cast", 'An address as that of a kernel struct: cast(sk, "struct tcp_sock").')
 container_of = _builtin(
     "container_of",

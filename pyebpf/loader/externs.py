@@ -1,4 +1,4 @@
-"""Finds what an object leaves to its loader: variables and addresses of the kernel, and options of its configuration.
+"""Finds what an object leaves to its loader of the kernel's configuration.
 
 Options become an array map that is frozen before programs are loaded, so that the verifier knows their values and
 drops what they rule out. Source: libbpf's conventions; what it does about each kind of extern.
@@ -15,34 +15,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, final
 
-from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.loader.errors import ConfigError, LoadError
+from pyebpf.loader.kallsyms import addresses
 from pyebpf.object.specs import ExternSpec, MapSpec, Object
 from pyebpf.records import dataclass
 
 KCONFIG: Final = ".kconfig"
 """The name of the map that holds the options."""
-KALLSYMS: Final = "/proc/kallsyms"
 _LARGEST: Final = 4 << 20
 """Bytes of a configuration; they have some 300,000."""
 _TRISTATE: Final = {"n": 0, "y": 1, "m": 2}
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable of the kernel, by its number in the kernel's BTF."""
-
-    id: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An address in the kernel, 0 for what is weak and isn't there."""
-
-    value: int
 
 
 @final
@@ -53,17 +36,14 @@ class Option:
     offset: int
 
 
-Found = Variable | Address | Option
-
-
-def options(obj: Object, given: Mapping[str, object]) -> tuple[MapSpec | None, bytes, dict[str, Found]]:
+def options(obj: Object, given: Mapping[str, object]) -> tuple[MapSpec | None, bytes, dict[str, Option]]:
     """The map of options, if the object has any, its contents, and where in it each is. `given`: values by name that
     are taken in place of the kernel's own. Raises LoadError, ConfigError."""
     wanted = [extern for extern in obj.externs if extern.section == KCONFIG]
     if not wanted:
         return None, b"", {}
     contents = bytearray()
-    places: dict[str, Found] = {}
+    places: dict[str, Option] = {}
     known: dict[str, str] | None = None
     for extern in sorted(wanted, key=_layout):
         contents += bytes(-len(contents) % _alignment(extern))
@@ -107,7 +87,7 @@ def _own(name: str) -> str | None:
             major, minor, patch = _version()
             return str(major << 16 | minor << 8 | min(patch, 255))
         case "LINUX_HAS_SYSCALL_WRAPPER":
-            return "y" if _addresses({f"__{_PREFIXES.get(platform.machine(), '')}_sys_bpf"}) else "n"
+            return "y" if addresses({f"__{_PREFIXES.get(platform.machine(), '')}_sys_bpf"}) else "n"
         case "LINUX_HAS_BPF_COOKIE":
             return "y" if _version()[:2] >= (5, 15) else "n"
     return None
@@ -180,43 +160,3 @@ def _number(extern: ExternSpec, text: str) -> bytes:
 
 def _unquoted(text: str) -> bytes:
     return text[1:-1].replace('\\"', '"').replace("\\\\", "\\").encode()
-
-
-def symbols(obj: Object, target: Btf | None) -> dict[str, Found]:
-    """The variables and addresses that the object names. Raises LoadError."""
-    wanted = [extern for extern in obj.externs if extern.section == ".ksyms" and extern.kind != "function"]
-    names = {extern.name for extern in wanted if extern.kind == "address"}
-    known = _addresses(names) if names else {}
-    found: dict[str, Found] = {}
-    for extern in wanted:
-        number = target.find(extern.name, Kind.VAR) if target and extern.kind == "variable" else None
-        if number is not None:
-            found[extern.name] = Variable(number)
-        elif extern.name in known:
-            found[extern.name] = Address(known[extern.name])
-        elif extern.weak:
-            found[extern.name] = Address(0)
-        else:
-            raise LoadError(f"this kernel has no {extern.name} that programs could name", "kernel")
-    return found
-
-
-def _addresses(names: set[str]) -> dict[str, int]:
-    """By name, of those that are there. Raises LoadError where the kernel hides them, or has several of a name."""
-    try:
-        with open(KALLSYMS, "rb") as file:
-            table = file.read()
-    except OSError as error:
-        raise LoadError(f"{KALLSYMS}: {error.strerror or error}", "privileges") from None
-    found: dict[str, int] = {}
-    for name in names:
-        for end in (b"\n", b"\t"):
-            at = table.find(pattern := b" " + name.encode() + end)
-            while at >= 0:
-                value = int(table[table.rfind(b"\n", 0, at) + 1 : at].split(b" ")[0], 16)
-                if not value:
-                    raise LoadError(f"{KALLSYMS} hides addresses from this process (kptr_restrict)", "privileges")
-                if found.setdefault(name, value) != value:
-                    raise LoadError(f"this kernel has {name} more than once", "kernel")
-                at = table.find(pattern, at + 1)
-    return found

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, final
 
-from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.btf_types import Kind
 from pyebpf.loader.errors import LoadError
-from pyebpf.loader.externs import KCONFIG, Address, Found, Option, Variable
+from pyebpf.loader.externs import KCONFIG, Option
+from pyebpf.loader.ksyms import Address, Found, Missing, Named
 from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec, Relocation
 from pyebpf.records import dataclass
@@ -46,7 +45,6 @@ def link(
     program: ProgramSpec,
     fds: Mapping[str, int],
     relocated: Mapping[str, bytes],
-    target: Btf | None,
     externs: Mapping[str, Found] = MappingProxyType({}),
 ) -> Linked:
     """Link `program`. `fds` has the descriptors of all maps; `relocated` the code of the functions that CO-RE changed;
@@ -61,13 +59,12 @@ def link(
         starts[function.name] = end
         end += len(function.code) // 8
     pieces = []
-    weak = frozenset(extern.name for extern in obj.externs if extern.weak)
     for function in order:
         code = bytearray(relocated.get(function.name, function.code))
         _relocate(code, function, starts, fds)
         for relocation in function.relocations:
             if relocation.kind == "extern":
-                _extern(code, function, relocation, fds, target, externs, weak)
+                _extern(code, function, relocation, fds, externs)
         pieces.append(bytes(code))
     raw = RawBtf(obj.btf, ">" if obj.big_endian else "<") if obj.btf else None
     lines = tuple(
@@ -134,35 +131,30 @@ def _extern(
     function: FunctionSpec,
     relocation: Relocation,
     fds: Mapping[str, int],
-    target: Btf | None,
     externs: Mapping[str, Found],
-    weak: frozenset[str],
 ) -> None:
-    """Resolve what isn't the object's own: a kfunc that is called or whose address is asked for, or what the loader has
-    found beforehand."""
+    """Put in what the loader has found: a function that is called, or the address of something."""
     at, name = relocation.offset, relocation.name
-    number = target.find(name, Kind.FUNC) if target else None
+    calls = code[at] == _CALL
     match externs.get(name):
-        case Option(offset=offset):
+        case Named(id=id, slot=slot) if calls:
+            struct.pack_into("=h", code, at + 2, slot)
+            _set(code, at, _PSEUDO_KFUNC_CALL, id)
+        case Named(id=id, fd=fd):
+            _set(code, at, _PSEUDO_BTF_ID, id)
+            _set_imm(code, at + 8, fd)
+        case Missing() if calls:
+            code[at : at + 8] = struct.pack("=BBhi", _CALL, 0, 0, _POISONED_KFUNC)
+        case Missing():
+            _set_wide(code, at, 0)
+        case Option(offset=offset) if not calls:
             _set(code, at, _PSEUDO_MAP_VALUE, fds[KCONFIG])
             _set_imm(code, at + 8, offset)
-        case Variable(id=id):
-            _set(code, at, _PSEUDO_BTF_ID, id)
-            _set_imm(code, at + 8, 0)
-        case Address(value=value):
+        case Address(value=value) if not calls:
             _set_wide(code, at, value)
-        case None if code[at] == _CALL and number is not None:
-            code[at + 2 : at + 4] = b"\0\0"
-            _set(code, at, _PSEUDO_KFUNC_CALL, number)
-        case None if code[at] == _CALL and name in weak:
-            code[at : at + 8] = struct.pack("=BBhi", _CALL, 0, 0, _POISONED_KFUNC)
-        case None if code[at] != _CALL and number is not None:
-            _set(code, at, _PSEUDO_BTF_ID, number)
-            _set_imm(code, at + 8, 0)
-        case None if name in weak:
-            _set_wide(code, at, 0)
-        case None:
-            raise LoadError(f"{function.name} needs {name}, which this kernel doesn't offer", "kernel")
+        case _:
+            text = "of which its BTF says nothing" if name not in externs else "which is no function"
+            raise LoadError(f"{function.name} {'calls' if calls else 'needs'} {name}, {text}", "object")
 
 
 def _set_wide(code: bytearray, at: int, value: int) -> None:

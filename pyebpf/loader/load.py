@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, final
 
-from pyebpf.kernel.arguments import nearest_target
+from pyebpf.kernel.arguments import find_target, nearest_target
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.kernel.maps import MapFlag, MapType
@@ -23,10 +23,12 @@ from pyebpf.loader import maps, pinned_maps, pins, sys
 from pyebpf.loader.config import initial_contents
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
-from pyebpf.loader.externs import KCONFIG, options, symbols
+from pyebpf.loader.externs import KCONFIG, options
+from pyebpf.loader.ksyms import Found, symbols
 from pyebpf.loader.link import Linked, link
 from pyebpf.loader.maps import LoadedMap
 from pyebpf.loader.missing import missing
+from pyebpf.loader.modules import ModuleDescriptors
 from pyebpf.loader.verifier import VerifierError
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
@@ -156,12 +158,13 @@ def load_object(
         kind = "big" if obj.big_endian else "little"
         raise LoadError(f"the object is for {kind}-endian machines, and this is none", "object")
     given = dict(config or {})
-    option_map, values, externs = options(obj, {name: given[name] for name in _options(obj) if name in given})
+    option_map, values, places = options(obj, {name: given[name] for name in _options(obj) if name in given})
     contents = first_contents(obj, given) | {KCONFIG: values}
     _raise_memlock()
     loaded = LoadedObject(obj)
     loaded.maps.update(present)
     own_btf: sys.Descriptor | None = None
+    modules = ModuleDescriptors()
     try:
         own_btf, refused = _load_btf(obj)
         for spec in (*obj.maps, *filter(None, (option_map,))):
@@ -171,13 +174,13 @@ def load_object(
         loaded.map_arenas()
         relocated = _relocated(obj, btf)
         target = _target(obj)
-        externs = externs | symbols(obj, target)
+        externs: dict[str, Found] = {**places, **symbols(obj, target, modules)}
         fds = {name: found.fd for name, found in loaded.maps.items()}
         for program in obj.programs:
             if not program.autoload and program.name not in optional:
                 continue
-            linked = link(obj, program, fds, relocated, target, externs)
-            loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target)
+            linked = link(obj, program, fds, relocated, externs)
+            loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target, modules)
         _fill_slots(loaded)
         if refused:  # told only now: what keeps out the rest as well has an error of its own
             warnings.warn(f"{_NO_TYPES} ({refused})", LoadWarning, stacklevel=4)  # at the caller of pyebpf.load
@@ -190,6 +193,7 @@ def load_object(
         loaded.undo()
         raise
     finally:
+        modules.close()
         if own_btf is not None:
             own_btf.close()
     return loaded
@@ -285,27 +289,34 @@ def _taken(btf: bytes) -> bool:
     return True
 
 
-def _attach_btf_id(program: ProgramSpec, target: Btf | None) -> int:
-    """The id of what a program is on that names its target when it is loaded; 0 for others."""
+def _attach_btf_id(program: ProgramSpec, target: Btf | None) -> tuple[int, str]:
+    """The id of what a program is on that names its target when it is loaded, 0 for others; and the module that it is
+    in, "" if it is in none."""
     hook = hook_by_name(program.hook)
     place = hook.target if hook is not None else None
     if program.program_type not in (ProgramType.TRACING, ProgramType.LSM) or target is None or place is None:
-        return 0
-    found = target.find(place.prefix + program.argument, place.kind)
+        return 0, ""
+    found = find_target(target, place, program.argument)
     if found is None:
         near = nearest_target(target, place, program.argument)
         hint = f"; did you mean {near}?" if near else ""
         what = f"this kernel has no {place.what} {program.argument} in its BTF{hint}"
         raise LoadError(f"program {program.name}: {what}", "target")
-    return found
+    return found[2], found[0]
 
 
 def _load_program(
-    obj: Object, program: ProgramSpec, linked: Linked, btf: sys.Descriptor | None, target: Btf | None
+    obj: Object,
+    program: ProgramSpec,
+    linked: Linked,
+    btf: sys.Descriptor | None,
+    target: Btf | None,
+    modules: ModuleDescriptors,
 ) -> LoadedProgram:
     if not program.program_type:
         raise LoadError(f"program {program.name}: section {program.section} names no known program type", "object")
-    attach_id = _attach_btf_id(program, target)
+    attach_id, module = _attach_btf_id(program, target)
+    attach_fd = modules.fd(module)
 
     def attempt(
         log: ctypes.Array[ctypes.c_char] | None, with_btf: bool = True, attach_type: int | None = None
@@ -320,6 +331,8 @@ def _load_program(
             func_info=linked.func_info if known else b"",
             line_info=linked.line_info if known and linked.func_info else b"",
             attach_btf_id=attach_id,
+            attach_btf_fd=attach_fd,
+            descriptors=modules.array,
             log=log,
             log_level=1 if log is not None else 0,
         )

@@ -1,17 +1,26 @@
-"""Why the verifier refuses what CO-RE has left without an answer: in words, the field or type that isn't there."""
+"""Why the verifier refuses what the loader found no answer for: in words, the field, type or address that it lacks."""
 
 from __future__ import annotations
+
+import re
+from typing import Final
 
 from pyebpf.loader.core import asked, own_types
 from pyebpf.loader.core_patch import POISON
 from pyebpf.loader.errors import LoadError
+from pyebpf.loader.kallsyms import NO_VARIABLES
 from pyebpf.loader.link import Linked
 from pyebpf.loader.verifier import refused_at
 from pyebpf.object.specs import Object
 
+_NO_ADDRESS: Final = re.compile(r"failed to find the address for kernel symbol '(\w+)'")
+
 
 def missing(obj: Object, linked: Linked, log: str) -> str:
     """What the program comes to that this kernel doesn't have; "" if it was refused for something else."""
+    unknown = _NO_ADDRESS.search(log)
+    if unknown is not None:
+        return f"this kernel doesn't know the address of {unknown[1]}: {NO_VARIABLES}"
     at = refused_at(log, POISON)
     if at is None or not obj.btf:
         return ""

@@ -233,21 +233,24 @@ def prog_load(
     func_info: bytes = b"",
     line_info: bytes = b"",
     attach_btf_id: int = 0,
+    attach_btf_fd: int = 0,
+    descriptors: bytes = b"",
     kernel_version: int = 0,
     log: ctypes.Array[ctypes.c_char] | None = None,
     log_level: int = 0,
 ) -> Descriptor:
-    """BPF_PROG_LOAD. The verifier writes into `log`, as C text."""
+    """BPF_PROG_LOAD. The verifier writes into `log`, as C text. `attach_btf_fd`: of the module that the target is in
+    (5.11). `descriptors`: `fd_array`, in which instructions name BTF of modules (5.16)."""
     instructions, words = _buffer(code), _buffer(license.encode() + b"\0")
-    functions, lines = _buffer(func_info), _buffer(line_info)
+    functions, lines, array = _buffer(func_info), _buffer(line_info), _buffer(descriptors)
     attributes = struct.pack(
-        "=IIQQIIQII16sIIIIQIIQIIII",
+        "=IIQQIIQII16sIIIIQIIQIIIIQ",
         *(program_type, len(code) // 8, ctypes.addressof(instructions), ctypes.addressof(words)),
         *(log_level, 0 if log is None else len(log), 0 if log is None else ctypes.addressof(log)),
         *(kernel_version, flags, _name(name), 0, expected_attach_type, btf_fd),
         *(8 if func_info else 0, ctypes.addressof(functions) if func_info else 0, len(func_info) // 8),
         *(16 if line_info else 0, ctypes.addressof(lines) if line_info else 0, len(line_info) // 16),
-        *(attach_btf_id, 0, 0),
+        *(attach_btf_id, attach_btf_fd, 0, ctypes.addressof(array) if descriptors else 0),
     )
     return Descriptor(bpf(_PROG_LOAD, attributes)[0])
 
@@ -351,6 +354,24 @@ def map_get_next_id(after: int = 0) -> int | None:
 def link_get_next_id(after: int = 0) -> int | None:
     """The next link's id (5.8)."""
     return _next_id(31, after)
+
+
+def btf_get_next_id(after: int = 0) -> int | None:
+    """The next BTF's id (5.4), the kernel's and its modules' among them (5.11)."""
+    return _next_id(23, after)
+
+
+def btf_get_fd_by_id(number: int) -> Descriptor:
+    """BPF_BTF_GET_FD_BY_ID (4.18)."""
+    return Descriptor(bpf(19, struct.pack("=III", number, 0, 0))[0])
+
+
+def btf_name(fd: int) -> str:
+    """What the BTF is of: "vmlinux", a module's name (5.11), "" if it is no kernel's."""
+    name = ctypes.create_string_buffer(64)
+    info = ctypes.create_string_buffer(struct.pack("=QIIQII", 0, 0, 0, ctypes.addressof(name), len(name), 0), 32)
+    bpf(15, struct.pack("=IIQ", fd, 32, ctypes.addressof(info)))
+    return name.value.decode("utf-8", "replace") if struct.unpack_from("=I", info.raw, 28)[0] else ""
 
 
 def prog_get_fd_by_id(number: int) -> Descriptor:

@@ -14,7 +14,7 @@ from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
 from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
-from pyebpf.simulator import helpers, kernel_structs, numbers, packets
+from pyebpf.simulator import helpers, kernel_structs, ksyms, numbers, packets
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
 from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, fits, number, stored
@@ -230,7 +230,7 @@ class Run:
                 return self._helper(op)
             case ops.ContextPointer() | ops.ContextLoad():
                 return self._context(op)
-            case ops.KernelField() | ops.KernelAddress() | ops.KernelFact():
+            case ops.KernelField() | ops.KernelAddress() | ops.KernelFact() | ops.KsymAddress():
                 return self._kernel(op)
             case ops.PacketData() | ops.PacketLength() | ops.PacketAdvance() | ops.PacketFits():
                 return packets.value(op, self._packet(), self._pointer, self._number)
@@ -294,6 +294,8 @@ class Run:
                 return self._map(op).delete(self._key(op.map, op.key))
             case ops.RingReserve():
                 return self.state.rings[op.map].reserve(op.type.target.size)
+            case ops.Call() if op.helper in ksyms.HELPERS and op.helper not in self.surroundings.helpers:
+                return ksyms.of_cpu(self, op)
             case ops.Call():
                 result = helpers.call(self, op.helper, [self.word(value) for value in op.arguments])
                 return numbers.register(result, op.type) if isinstance(result, int) else result
@@ -322,7 +324,9 @@ class Run:
                 type = layout.Integer("", op.size, signed)
                 return number(type, self.context.read(op.offset, op.size))
 
-    def _kernel(self, op: ops.KernelField | ops.KernelAddress | ops.KernelFact) -> Word:
+    def _kernel(self, op: ops.KernelField | ops.KernelAddress | ops.KernelFact | ops.KsymAddress) -> Word:
+        if isinstance(op, ops.KsymAddress):
+            return ksyms.address(self, op)
         return kernel_structs.value(op, self.state.addresses, self.word, self._number)
 
     def _effect(self, op: ops.Effect) -> Ended | None:

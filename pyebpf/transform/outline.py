@@ -122,7 +122,9 @@ class _Outliner:
             return names[value]
         brought: ops.Value
         match value:
-            case ops.SlotAddress() | ops.VariableAddress() | ops.ZeroAddress() | ops.ContextPointer():
+            case (
+                ops.SlotAddress() | ops.VariableAddress() | ops.ZeroAddress() | ops.ContextPointer() | ops.KsymAddress()
+            ):
                 brought = replace(value)
             case ops.MemberAddress():
                 brought = replace(value, base=self.bring(value.base, first, names))

@@ -139,6 +139,45 @@ def test_inspect_shows_programs_and_maps(tmp_path: Path) -> None:
     assert "event.pid = pid()" in text and "ringbuf_reserve" in text
 
 
+EXTERNS = """from pyebpf import Array, raw_tracepoint, u64
+from pyebpf.kconfig import CONFIG_BPF, CONFIG_HZ
+from pyebpf.ksyms import vfs_read
+
+seen = Array[u64](max_entries=2)
+
+@raw_tracepoint("sys_enter")
+def probe(ctx):
+    if CONFIG_BPF:
+        seen[0] = CONFIG_HZ
+    seen[1] = vfs_read
+"""
+
+
+def test_inspect_shows_what_is_left_to_the_loader(tmp_path: Path) -> None:
+    probe, made = tmp_path / "probe.py", tmp_path / "probe.o"
+    probe.write_text(EXTERNS)
+    assert pyebpf("compile", probe, "-o", made).returncode == 0
+    expected = [("vfs_read", ".ksyms", "address", False), ("CONFIG_BPF", ".kconfig", "tristate", True)]
+    found = json.loads(pyebpf("inspect", made, "--json").stdout)["externs"]
+    values = [tuple(item[key] for key in ("name", "section", "kind", "weak")) for item in found]
+    assert values == [*expected, ("CONFIG_HZ", ".kconfig", "integer", True)]
+    lines = [line.split() for line in pyebpf("inspect", made).stdout.splitlines()]
+    assert ["vfs_read", ".ksyms", "address", "not", "loaded"] in lines
+    assert ["CONFIG_BPF", ".kconfig", "tristate", "0"] in lines
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("truth", "hertz"), [("y", 17), ("true", 17), ("m", 17), ("n", 0), ("0", 0)])
+def test_options_of_the_kernel_are_set(tmp_path: Path, truth: str, hertz: int) -> None:
+    probe = tmp_path / "probe.py"
+    probe.write_text(EXTERNS)
+    given = ("--set", f"CONFIG_BPF={truth}", "--set", "CONFIG_HZ=0x11")
+    done = pyebpf("run", probe, "--for", "0.1", "--json", *given)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])["maps"]["seen"]
+    assert str(seen).count("17") == (1 if hertz else 0)
+
+
 def test_inspect_of_nonsense_is_exit_code_1(tmp_path: Path) -> None:
     path = tmp_path / "nonsense.o"
     path.write_bytes(b"\x7fELF" + bytes(100))

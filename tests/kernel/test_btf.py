@@ -349,9 +349,9 @@ def test_what_is_written_is_read_back(order: str) -> None:
 
 @has_btf
 def test_where_a_type_is() -> None:
-    found = Btf.search("task_struct", Kind.STRUCT)
+    found = Btf.running().search("task_struct", Kind.STRUCT)
     assert found is not None and found[0] == "" and found[1] is Btf.running()
-    assert Btf.search("no_such_struct", Kind.STRUCT) is None
+    assert Btf.running().search("no_such_struct", Kind.STRUCT) is None
     for name in ("no_such_module", "..", "", "a/b", "\0"):
         with pytest.raises(BtfError, match="module"):
             Btf.module(name)

@@ -22,6 +22,7 @@ OTHERWISE = {
     "get_current_task": "task_struct",
     "get_current_task_btf": "task_struct",
     "task_pt_regs": "pt_regs",
+    **dict.fromkeys(("per_cpu_ptr", "this_cpu_ptr"), "variable"),
     "sock_from_file": "socket",
     **{f"skc_to_{name}": name for name in ("tcp6_sock", "tcp_sock", "tcp_timewait_sock", "tcp_request_sock")},
     **{f"skc_to_{name}": name for name in ("udp6_sock", "unix_sock", "mptcp_sock")},
@@ -100,6 +101,8 @@ def argument(parameter: Parameter, hook: Hook) -> str | None:
             return f"a_{known[0]}" if known else None
         case "struct":
             return "current_task()" if parameter.type == "task_struct" else None
+        case "percpu":
+            return None  # without KALLSYMS_ALL no program is loaded that names one
 
 
 TARGETS = {

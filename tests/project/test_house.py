@@ -49,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     # where things are joined
     "kconfig": {"lang"},
     "kfuncs": {"lang"},
+    "ksyms": {"lang"},
     "helpers": FACTS | {"lang"},
     "features": {"loader"},
     "modules": MESSAGES | {"lang", ""},

@@ -44,10 +44,11 @@ def check(session):
         assert list(Btf.modules()) == []
         return
     veth = Btf.module("veth")
-    module, btf, number = Btf.search("veth_priv", Kind.STRUCT)
+    module, btf, number = Btf.running().search("veth_priv", Kind.STRUCT)
     assert (module, btf) == ("veth", veth) and Btf.running().find("veth_priv", Kind.STRUCT) is None
     assert veth.base is Btf.running() and number >= Btf.running().count
-    assert Btf.search("veth_xmit", Kind.FUNC)[0] == "veth" and Btf.search("task_struct", Kind.STRUCT)[0] == ""
+    assert Btf.running().search("veth_xmit", Kind.FUNC)[0] == "veth"
+    assert Btf.running().search("task_struct", Kind.STRUCT)[0] == ""
     peer = veth.member(number, "peer")
     pointer = veth.type(veth.resolve(peer.type_id))
     assert veth.name(veth.resolve(pointer.type_id)) == "net_device"

@@ -1,6 +1,6 @@
 // Variables of the kernel by their types, those of one CPU too, and one that isn't there. Kernels without
 // CONFIG_KALLSYMS_ALL don't find them.
-// refused: failed to find the address
+// refused: know the address of runqueues
 #include "foreign.h"
 struct rq { int cpu; } CORE;
 extern const struct rq runqueues __ksym;
