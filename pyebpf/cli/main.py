@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "check": "Find mistakes; show loop bounds and budgets. Needs no root.",
     "inspect": "Show what is in a BPF object.",
     "btf": "Keep the kernel's types that programs use, in a small file.",
+    "hooks": "List what probes can be attached to here, with its arguments.",
     "features": "Show what this kernel and these privileges allow, and why not.",
     "explain": "Explain a diagnostic's code.",
 }

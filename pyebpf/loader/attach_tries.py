@@ -280,3 +280,9 @@ TRIES: Final = (
     Try("test run", (4, 12), "xdp", _N, "", _test_run),
     Try("pinning", (4, 4), "socket_filter", ("CAP_BPF",), "", _pinned),
 )
+ALIKE: Final = {
+    **dict.fromkeys(("kretprobe", "ksyscall", "kretsyscall"), "kprobe"),
+    **dict.fromkeys(("uretprobe", "usdt"), "uprobe"),
+    "lsm_cgroup": "lsm",
+}
+"""Hooks that work where the other one does."""
