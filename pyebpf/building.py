@@ -211,6 +211,8 @@ def is_risky(checked: Checked) -> bool:
     """Whether the verifier may have more to do than the estimate says."""
     from pyebpf.checks.branches import open_branches
 
+    if any(loop.is_endless for loop in loops(checked.module)):
+        return True
     undecided = (open_branches(program.body, facts) for program, facts in checked.language.items())
     return any(report.worst_case > RISKY for report in checked.reports) or any(each > FORKS for each in undecided)
 

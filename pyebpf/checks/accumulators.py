@@ -23,6 +23,11 @@ from pyebpf.records import dataclass
 
 MOST_RUNS: Final = 1 << 27
 """How often an op can run in one run of a program: programs that may run more instructions are refused."""
+MOST_ITEMS: Final = (1 << 31) - 1
+"""Of one iterator of the kernel's. Tasks, mappings and the like are counted by an `int` there; and each takes long
+enough for no run to come to more."""
+ENDLESS: Final = 1 << 40
+"""How often an op can run in loops that iterators end: it would take hours, in which the CPU does nothing else."""
 MOST_SOURCES: Final = 10_000
 """From which anything comes to locals, of all together: long chains of copies have each all that are before it."""
 
@@ -112,12 +117,15 @@ def _writes(op: ops.Op, around: Nest) -> Iterator[tuple[ops.LocalSet, Nest]]:
 
 def _runs(nest: Nest, intervals: dict[ops.Op, Interval]) -> int:
     """How often an op runs at most, by what is known of what the loops around it count."""
-    runs = 1
+    runs, limit = 1, MOST_RUNS
     for loop in nest:
+        if loop.is_endless:
+            runs, limit = min(runs * MOST_ITEMS, ENDLESS), ENDLESS
+            continue
         most = MOST_RUNS if loop.bound is None else loop.bound + 1
         if (counting := loop.counting) is not None:  # what it adds to comes after its test
             most = rounds(_interval(counting.start, intervals), _interval(counting.stop, intervals), counting.step)
-        runs = min(runs * most, MOST_RUNS)
+        runs = min(runs * most, limit)
     return runs
 
 

@@ -22,7 +22,9 @@ LARGEST = 1 << 23
 
 
 def bound(loop: ops.Loop, facts: Facts) -> int | None:
-    """The bound of `loop`, by `facts`."""
+    """The bound of `loop`, by `facts`. Loops that an iterator ends have none, and need none."""
+    if loop.is_endless:
+        return None
     if loop.bound is not None:
         return loop.bound
     if loop not in facts.bounds:

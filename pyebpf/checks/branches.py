@@ -96,7 +96,7 @@ def _count(block: ops.Block, facts: Facts, known: frozenset[ops.Local], callback
                 total += max(_count(inner, facts, known, callbacks) for inner in ops.blocks(op))
             case ops.Loop():
                 inside = sum(_count(inner, facts, known, callbacks) for inner in ops.blocks(op))
-                once = op.is_function or op in callbacks
+                once = op.is_function or op.is_endless or op in callbacks
                 total += inside * (FEW if once else bound(op, facts) or 1)
             case _:
                 total += sum(_count(inner, facts, known, callbacks) for inner in ops.blocks(op))

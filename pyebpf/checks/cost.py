@@ -47,14 +47,14 @@ GPL_COMPATIBLE = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", 
 @final
 @dataclass(frozen=True)
 class LoopReport:
-    """A loop and its bound: how often its body can start."""
+    """A loop and its bound: how often its body can start; 0 where an iterator of the kernel's ends it."""
 
     file: str
     line: int
     bound: int
     strategy: ops.Strategy
-    """How it is done: "bounded", a loop whose rounds the verifier follows, "callback", a function for `bpf_loop`, or
-    "entries", one for `bpf_for_each_map_elem`."""
+    """How it is done: "bounded", a loop whose rounds the verifier follows, "callback", a function for `bpf_loop`,
+    "entries", one for `bpf_for_each_map_elem`, or "iterator", a loop that an iterator of the kernel's ends."""
 
 
 @final
@@ -97,7 +97,7 @@ def report(program: Program, facts: Facts, kernel: Version | None) -> ProgramRep
 def unbounded(program: Program, facts: Facts) -> Iterator[Diagnostic]:
     """A diagnostic for every loop without a bound."""
     for op in ops.walk(program.body):
-        if not isinstance(op, ops.Loop) or not facts.reachable(op) or bound(op, facts) is not None:
+        if not isinstance(op, ops.Loop) or op.is_endless or not facts.reachable(op) or bound(op, facts) is not None:
             continue
         if op.counting is None:
             yield UnprovenWhile(op.span, _test_text(op.span))

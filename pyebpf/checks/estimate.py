@@ -53,7 +53,7 @@ class Estimate:
                 return cost(op) + self.block(failing)
             case ops.Loop():
                 inside = self.block(op.body) + self.block(op.step) + 3
-                if op in self.callbacks or op.is_function:
+                if op in self.callbacks or op.is_function or op.is_endless:
                     return min(CALLBACK_ROUNDS * inside + CALL, MOST)
                 return min(self.rounds(op) * inside * self.ways(op, inside), MOST)
             case _:

@@ -42,11 +42,14 @@ class Facts:
 
     def carried(self, old: ops.Block, new: ops.Block) -> Facts:
         """The same of `new`, in which some ops of `old` are done in another way, in the same order; Forgets may have
-        come in between, which change nothing."""
+        come in between, which change nothing, and the addresses of memory that they are for."""
         if new is old:
             return self
         found = Facts(self.mode)
-        after = (op for op in ops.walk(new) if not isinstance(op, ops.Forget))
+        every = list(ops.walk(new))
+        places: dict[ops.Op, Interval] = {op.address: (1, 1) for op in every if isinstance(op, ops.ForgetBytes)}
+        found.intervals.update(places)
+        after = (op for op in every if not (isinstance(op, ops.Forget | ops.ForgetBytes) or op in places))
         for op, other in zip(ops.walk(old), after, strict=True):
             if op in self.intervals:
                 found.intervals[other] = self.intervals[op]

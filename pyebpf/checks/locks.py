@@ -11,7 +11,7 @@ from pyebpf.diagnostics.kfuncs import HeldAround
 from pyebpf.diagnostics.maps import NoLocksHere, TailCallNotLast
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
-from pyebpf.kernel.kfuncs import PAIRS
+from pyebpf.kernel.kfuncs import is_release, pair_by_name
 from pyebpf.kernel.programs import WITHOUT_LOCKS
 
 RETURNS: Final = (ops.RingSubmit, ops.RingDiscard)
@@ -52,7 +52,8 @@ def gives_back(loop: ops.Loop) -> bool:
     """
     inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
     names = {op.kfunc.name for op in inside if isinstance(op, ops.KfuncCall)}
-    if any(map(_goes_on, inside)) or any(pair.release in names and pair.name not in names for pair in PAIRS):
+    begun = {pair.release for name in names if (pair := pair_by_name(name)) is not None}
+    if any(map(_goes_on, inside)) or any(is_release(name) and name not in begun for name in names):
         return True
     made = frozenset(op for op in inside if ops.is_value(op))
     given = [op for op in inside if isinstance(op, RETURNS) and op.record not in made]

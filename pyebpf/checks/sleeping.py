@@ -13,7 +13,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.kernel.kfuncs import AWAKE as SECTIONS
-from pyebpf.kernel.kfuncs import SLEEPING
+from pyebpf.kernel.kfuncs import SLEEPING, short_name
 from pyebpf.kernel.maps import MAP_KINDS, MapType
 from pyebpf.kernel.prototypes import AWAKE
 from pyebpf.kernel.sleeping import LOCKS, MAPS
@@ -27,7 +27,10 @@ Calls: TypeAlias = "Iterator[tuple[str, Span, str]]"
 def may_sleep(op: ops.Op) -> str:
     """The name of what `op` calls, if that may sleep; else ""."""
     if isinstance(op, ops.KfuncCall):
-        return op.kfunc.name if op.kfunc.name in SLEEPING else ""
+        name = op.kfunc.name
+        if short_name(name):  # one part of an iterator speaks for all
+            return short_name(name) if name in SLEEPING and name.endswith("_next") else ""
+        return name if name in SLEEPING else ""
     helper = helper_by_name(op.helper) if isinstance(op, ops.Call) else None
     return helper.name if helper is not None and helper.sleeps else ""
 

@@ -14,7 +14,7 @@ from pyebpf.checks.environment import Environment, Interval, meet, range_of
 from pyebpf.checks.shapes import bare, halfway
 from pyebpf.ir import ops
 from pyebpf.ir.ranges import exact
-from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType, PointerType
+from pyebpf.ir.types import I64_MAX, I64_MIN, U64_MAX, BoolType, IntType, PointerType, Region, loaded
 
 Mode: TypeAlias = Literal["language", "verifier"]
 _OPPOSITE: dict[str, ops.Comparison] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -54,6 +54,9 @@ def interval_of(value: ops.Value, known: Environment, mode: Mode) -> Interval:
             return 1, 1
         case ops.Load(address=address) if mode == "verifier" and _swapped(address):
             return unknown(value.type) if isinstance(value.type, IntType) else range_of(value.type)
+        case ops.Load(address=ops.NotNull(type=PointerType(target=layout.Integer() as target, region=Region.KERNEL))):
+            # An item of an iterator, of whose numbers the language knows more than the verifier does.
+            return range_of(value.type if mode == "language" else loaded(target))
         case _:
             return range_of(value.type)
 

@@ -30,7 +30,7 @@ def worst_case(
     """Instructions that the verifier goes through, in so many states: both ways of every branch, every round of every
     loop. The ways through a round meet at its end; until then there are several, of which some make no difference.
 
-    Of loops that are functions, or are to be (`callbacks`), it follows a few rounds.
+    Of loops that are functions, or are to be (`callbacks`), or that an iterator ends, it follows a few rounds.
     """
     known = known_locals(block) if known is None else known
     plain, forks = facts.turns_of(block)
@@ -43,7 +43,7 @@ def worst_case(
             case ops.Loop():
                 each = min(ways(op.body, facts, known), STATES) if multiplies(op, facts, known) else states
                 inside = sum(worst_case(inner, facts, known, each, callbacks) for inner in ops.blocks(op))
-                if op.is_function or op in callbacks:
+                if op.is_function or op.is_endless or op in callbacks:
                     total += CALLBACK_ROUNDS * (inside + each) + CALL
                 else:
                     total += (bound(op, facts) or 1) * (inside + each)

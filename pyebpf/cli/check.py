@@ -18,6 +18,7 @@ STRATEGIES = {
     "bounded": "round by round",
     "unrolled": "written out",
     "callback": "as a function of its own (bpf_loop)",
+    "iterator": "as often as the kernel's iterator has something",
     "entries": "as a function of its own (bpf_for_each_map_elem)",
 }
 """How the loops of a program are done, in words."""
@@ -77,7 +78,8 @@ def _show(program: dict[str, Any]) -> None:
     click.echo(f"  needs         Linux {program['since']}, for {program['because']}")
     for loop in program["loops"]:
         way = STRATEGIES[loop["strategy"]]
-        click.echo(f"  loop          {loop['file']}:{loop['line']} at most {loop['bound']:,} times, {way}")
+        most = f"at most {loop['bound']:,} times, " if loop["bound"] else ""
+        click.echo(f"  loop          {loop['file']}:{loop['line']} {most}{way}")
     helpers = [f"{h['name']} (Linux {h['since']}{', GPL' if h['gpl'] else ''})" for h in program["helpers"]]
     for number, helper in enumerate(helpers):
         click.echo(f"  {'helpers' if not number else '':<14}{helper}")

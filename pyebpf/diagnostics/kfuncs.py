@@ -1,4 +1,4 @@
-"""Kfuncs. Codes E0518 to E0522, E0555, W0145."""
+"""Kfuncs. Codes E0518 to E0522, E0555 to E0559, W0145."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class KfuncType(Diagnostic):
     explanation: ClassVar = """
     Kfuncs are called with integers, with the packet, with arrays and structs of the program's own (a size follows by
     itself), with text, and with kernel structs that a `with` block holds; what they give is an integer, a bool, or
-    nothing. Those that take dynptrs, iterators, callbacks or locks, or give addresses, have no place in the language.
+    nothing. Those that take dynptrs, callbacks or locks, or give addresses, have no place in the language.
     """
 
     name: str
@@ -113,6 +113,98 @@ class KfuncNotHere(Diagnostic):
     name: str
     hook: str
     reason: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class IteratorNeedsFor(Diagnostic):
+    code: ClassVar = "E0556"
+    title: ClassVar = "`{name}` belongs to a `for` statement"
+    notes: ClassVar = ("the kernel refuses programs that could begin an iterator and not end it",)
+    help: ClassVar = "for item in {call}:"
+    explanation: ClassVar = """
+    An iterator of the kernel's is three kfuncs, which begin it, give the next item, and end it. Here it is one name,
+    and what a `for` loop goes through; it is ended on every way out.
+
+        bpf_iter_task_new(…)                                    # wrong
+
+        for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):   # right
+            processes += 1
+    """
+
+    name: str
+    call: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OnlyUnderRcu(Diagnostic):
+    code: ClassVar = "E0557"
+    title: ClassVar = "`{kfunc}` doesn't take `{pointer}`, which may be on its way out"
+    notes: ClassVar = ("what this iterator hands out stays in memory during the round, but may not be in use any more",)
+    help: ClassVar = "{cure}"
+    explanation: ClassVar = """
+    Tasks and cgroups that an iterator comes to are kept in memory by RCU alone. They can be read, and given to the few
+    kfuncs that take such structs (KF_RCU). One of these holds them, and what it gives all others take.
+
+        for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):
+            bpf_get_task_exe_file(task)                         # wrong
+
+            with bpf_task_acquire(task) as held:                # right
+                with bpf_get_task_exe_file(held) as file:
+                    …
+    """
+
+    pointer: str
+    kfunc: str
+    cure: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ItemGone(Diagnostic):
+    code: ClassVar = "E0558"
+    title: ClassVar = "`{name}` is used after its loop"
+    label: ClassVar = "the kernel's iterator has let it go when the loop ended"
+    help: ClassVar = "keep what you need of it before the loop ends: pid = {name}.pid"
+    explanation: ClassVar = """
+    The kernel keeps a struct that an iterator hands out until the next one, or until the loop ends. What was read from
+    it stays.
+
+        for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):
+            if task.comm == "init":
+                break
+        found.value = task.pid          # wrong
+
+        for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):
+            if task.comm == "init":
+                found.value = task.pid  # right
+                break
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class IteratorNeedsRcu(Diagnostic):
+    code: ClassVar = "E0559"
+    title: ClassVar = "in a program that may sleep, `{name}` stands in `with rcu:`"
+    notes: ClassVar = ("RCU alone keeps what it hands out, and here it doesn't go without saying",)
+    help: ClassVar = "with rcu:"
+    explanation: ClassVar = """
+    Most programs run under RCU's read lock; those with `sleepable=True` take it where they need it, and don't sleep
+    meanwhile.
+
+        for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):       # wrong
+            processes += 1
+
+        with rcu:                                                   # right
+            for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):
+                processes += 1
+    """
+
+    name: str
 
 
 @final

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyebpf.effort import iterators
 from pyebpf.effort.bounds import FIXED32, is_known, settle
 from pyebpf.effort.decode import Instruction, helper_name
 from pyebpf.effort.memory import forget_caller_saved, scrub
@@ -47,6 +48,8 @@ def call(walk: Walk, at: int, op: Instruction) -> int:
         frame.regs[0:6] = [UNSET] * 6
         walk.frames.append(inner)
         return op.function
+    if what := iterators.part(op):
+        return iterators.call(walk, at, what)
     if op.names is not None or op.source:
         forget_caller_saved(frame, ANY)  # of the kernel
         return at + 1

@@ -39,6 +39,8 @@ class Flow:
     jump: frozenset[int]
     callbacks: frozenset[int]
     """Calls of helpers that are given a function."""
+    iterators: frozenset[int]
+    """Calls that ask iterators for their next items."""
     live: tuple[int, ...]
     """What may be read from there on."""
 
@@ -48,13 +50,14 @@ def slot_bit(offset: int) -> int:
     return 1 << SLOTS + (-offset - 1) // 8
 
 
-def flow(code: Code, callback_calls: frozenset[int]) -> Flow:
+def flow(code: Code, callback_calls: frozenset[int], iterators: frozenset[int]) -> Flow:
     """Look at all instructions once, and at most of them a few times."""
     prune, jump = set[int](), set[int]()
     for at, instruction in enumerate(code.instructions):
         if instruction is not None:
             _mark(code, at, instruction, prune, jump, callback_calls)
-    return Flow(frozenset(prune), frozenset(jump), callback_calls, _backwards(code, _addressed(code)))
+    prune |= iterators
+    return Flow(frozenset(prune), frozenset(jump), callback_calls, iterators, _backwards(code, _addressed(code)))
 
 
 def _mark(code: Code, at: int, op: Instruction, prune: set[int], jump: set[int], callbacks: frozenset[int]) -> None:

@@ -24,12 +24,14 @@ Matters: TypeAlias = "tuple[list[tuple[int, Register]], list[tuple[int, Word, bo
 
 (
     NOTHING, NUMBER, CONTEXT, MAP, VALUE, VALUE_OR_NULL, STACK, PACKET, PACKET_END, MEMORY, MEMORY_OR_NULL, OBJECT,
-    FUNCTION,
-) = range(13)  # fmt: skip
+    FUNCTION, ITERATOR,
+) = range(14)  # fmt: skip
 NULLABLE: Final = {VALUE_OR_NULL: VALUE, MEMORY_OR_NULL: MEMORY}
-INVALID, MISC, ZERO, SPILL = range(4)
+INVALID, MISC, ZERO, SPILL, ITER = range(5)
 ALL_MISC: Final = bytes([MISC]) * 8
 ALL_SPILL: Final = bytes([SPILL]) * 8
+ITERATORS: Final = bytes([ITER]) * 8
+"""A word with the state of an iterator."""
 NO_WORD: Final[Word] = (bytes(8), None)
 FIXED: Final = known(0)
 UNSET: Final[Register] = (NOTHING, 0, FIXED, 0, 0)
@@ -262,6 +264,8 @@ def _safe(old: Register, new: Register, precise: bool, ids: Ids, loose: bool) ->
 
 
 def _same_word(old: Word, new: Word, precise: bool, ids: Ids, loose: bool) -> bool:
+    if old[0] == ITERATORS == new[0] and old[1] is not None and new[1] is not None:
+        return old[1][4] == new[1][4] and ids.agree(old[1][3], new[1][3])
     if old[0] == ALL_SPILL == new[0] and old[1] is not None and new[1] is not None:
         return _safe(old[1], new[1], precise, ids, loose)
     if loose and old[0] != new[0]:

@@ -15,6 +15,7 @@ from pyebpf.effort.calls import call, leave
 from pyebpf.effort.circles import Circle, Visit, circle_of, circles
 from pyebpf.effort.decode import ALU, ALU64, CALL, EXIT, JA, JMP, JMP32, LD, Code, Instruction
 from pyebpf.effort.flow import Flow, flow
+from pyebpf.effort.iterators import is_active, next_calls
 from pyebpf.effort.jumps import conditional
 from pyebpf.effort.memory import access
 from pyebpf.effort.precision import Links, Step, Way, mark
@@ -65,7 +66,7 @@ class Walk:
         self.code = code
         self.rules = rules
         self.most = most
-        self.flow: Flow = flow(code, callbacks)
+        self.flow: Flow = flow(code, callbacks, next_calls(code))
         self._live_in_circles = (-1,) * len(code.instructions) if rules.unread else self.flow.live
         self.frames: list[Frame] = [Frame(0, -1, 0)]
         self.frames[0].regs[1] = (CONTEXT, 0, FIXED, 0, 0)
@@ -82,7 +83,7 @@ class Walk:
         self._parent: Remembered | None = None
         self._pending: list[tuple[int, list[Frame], Remembered | None, Step | None, int]] = []
         self._states: dict[tuple[int, int], list[Remembered]] = {}
-        self._circles = circles(code, callbacks) if rules.circles else None
+        self._circles = circles(code, callbacks) if rules.circles or self.flow.iterators else None
         self._visits: dict[Circle, Visit] = {}
         self._last = (0, 0)
         self._history = 0
@@ -149,12 +150,14 @@ class Walk:
             value = frame.regs[register] = (NUMBER, 0, value[2], self.new_id(), 0)
         return value
 
-    def earlier(self, at: int) -> Remembered | None:
-        """The last state at `at` on the way to here."""
+    def earlier(self, at: int, skipped: int = 0) -> Remembered | None:
+        """The last state at `at` on the way to here, but for so many that are `skipped`."""
         state = self._parent
         while state is not None:
             if state.at == at and len(state.frames) == len(self.frames):
-                return state
+                if not skipped:
+                    return state
+                skipped -= 1
             state = state.parent
         return None
 
@@ -223,8 +226,8 @@ class Walk:
 
     def _seen(self, at: int) -> bool:
         """Whether what follows from here has nothing new; else it may be remembered (`is_state_visited`)."""
-        calls = at in self.flow.callbacks
-        forced = calls or self._history > HISTORY
+        calls, iterates = at in self.flow.callbacks, at in self.flow.iterators
+        forced = calls or iterates or self._history > HISTORY
         jumps, instructions = self.jumps - self._last[0], self.instructions - self._last[1]
         add = forced or (jumps >= 2 and instructions >= 8)
         states = self._states.setdefault((at, self.frames[-1].callsite), [])
@@ -234,6 +237,9 @@ class Walk:
                 if calls:
                     if self._same(state, True):
                         return self._met(state, at, circle=True)
+                elif iterates:
+                    if is_active(self) and self._same(state, True):
+                        return self._met(state, at, circle=True)
                 elif not forced and jumps < 20 and instructions < 100:
                     add = False
             else:
@@ -242,7 +248,7 @@ class Walk:
                     return self._met(state, at, circle=unfinished)
             if add:
                 state.misses += 1
-            patience = 64 if calls and state.branches else 3
+            patience = 64 if (calls or iterates) and state.branches else 3
             if state.misses > state.hits * patience + patience:
                 states.remove(state)
         if add:

@@ -26,7 +26,7 @@ from pyebpf.records import dataclass
 from pyebpf.source import Span
 
 Arithmetic: TypeAlias = Literal["+", "-", "*", "//", "%", "<<", ">>", "&", "|", "^"]
-Strategy: TypeAlias = Literal["bounded", "unrolled", "callback", "entries"]
+Strategy: TypeAlias = Literal["bounded", "unrolled", "callback", "entries", "iterator"]
 Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
@@ -43,11 +43,15 @@ class Local:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Slot:
-    """Memory on the stack. Its bytes are undefined until written or `Zero`ed."""
+    """Memory on the stack. Its bytes are undefined until written or `Zero`ed.
+
+    `stays`: what the verifier knows to be there it wants on the stack itself.
+    """
 
     name: str
     type: Type
     span: Span
+    stays: bool = False
 
 
 @final
@@ -700,7 +704,8 @@ class Loop:
 
     `bound` is the greatest number of times that `body` starts, None until proven. `guarded` makes
     the code count as well, so that the verifier sees the bound. `strategy`: whether it stays a loop, is written out, or
-    becomes a function that the kernel runs again and again, or for each entry of a map.
+    becomes a function that the kernel runs again and again, or for each entry of a map; or whether it is a loop that
+    an iterator of the kernel's ends, and has no bound.
     """
 
     label: Label
@@ -716,6 +721,11 @@ class Loop:
     def is_function(self) -> bool:
         """Whether the kernel runs its rounds as a function."""
         return self.strategy in ("callback", "entries")
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether an iterator ends it, after a few rounds of which the verifier knows all others."""
+        return self.strategy == "iterator"
 
 
 @final

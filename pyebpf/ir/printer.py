@@ -351,6 +351,8 @@ class _Printer:
 
 
 def _bound(op: ops.Loop) -> str:
+    if op.is_endless:
+        return "an iterator"
     if op.bound is None:
         return "no bound"
     return f"bound {op.bound}, guarded" if op.guarded else f"bound {op.bound}"

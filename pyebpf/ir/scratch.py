@@ -64,7 +64,7 @@ def moved(program: Program, room: int = STACK - SPILLS) -> tuple[ops.Slot, ...]:
     found = slots(program)
     size = sum(map(size_of, found))
     chosen: list[ops.Slot] = []
-    for slot in sorted(found, key=lambda slot: -size_of(slot)):
+    for slot in sorted((slot for slot in found if not slot.stays), key=lambda slot: -size_of(slot)):
         if size <= room:
             break
         chosen.append(slot)

@@ -132,6 +132,8 @@ class Frame:
     """Names whose assignment was wrong: their uses are not reported again."""
     ended: set[str] = field(default_factory=set)
     """Names of events whose `with` block is over."""
+    gone: set[str] = field(default_factory=set)
+    """Names of what an iterator handed out in a loop that is over."""
     loops: list[tuple[ops.Label, ops.Label]] = field(default_factory=list)
     """What `break` and `continue` leave; a Loop stands for both, and goes on when it is continued."""
     caught: list[Handler] = field(default_factory=list)

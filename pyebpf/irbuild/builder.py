@@ -99,6 +99,10 @@ class Builder:
     """Stack memory for constant structs: what is there never changes, so each has one place."""
     trusted: set[ops.Value] = field(default_factory=set)
     """Kernel pointers that the kernel takes back: what `with` blocks hold."""
+    iterated: set[ops.Value] = field(default_factory=set)
+    """Structs that iterators have handed out, which are gone with the next one."""
+    under_rcu: set[ops.Value] = field(default_factory=set)
+    """Those that only RCU keeps, which some kfuncs take all the same."""
     surely_there: set[ops.Value] = field(default_factory=set)
     """Addresses of kernel structs that are in use, so that reading them can't fail."""
     answers: dict[ops.Value, bool] = field(default_factory=dict)

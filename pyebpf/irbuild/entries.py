@@ -55,7 +55,7 @@ def view(b: Builder, map: Static, name: str, arguments: int, span: Span) -> Entr
 
 def walk(b: Builder, view: Entries, body: Callable[[Operand], None], orelse: Callable[[], None], span: Span) -> None:
     """Go through the entries; `body` is lowered once."""
-    counters = [_counter(b, start, span) for start in view.counted]
+    counters = [counter(b, start, span) for start in view.counted]
     entries = b.emit(ops.Entries(view.map, span))
 
     def item() -> Operand:
@@ -67,8 +67,8 @@ def walk(b: Builder, view: Entries, body: Callable[[Operand], None], orelse: Cal
                 found = _value(b, entries, span)
             case _:
                 found = Values((_key(b, entries, span), _value(b, entries, span)))
-        for counter in counters:
-            found = Values((_next(b, counter, span), found))
+        for each in counters:
+            found = Values((next_number(b, each, span), found))
         return found
 
     repeat(
@@ -87,26 +87,27 @@ def walk(b: Builder, view: Entries, body: Callable[[Operand], None], orelse: Cal
 def count(b: Builder, view: Entries, span: Span) -> ops.Value:
     """`len(m)`: the kernel keeps no number of entries, so they are gone through."""
     most = view.map.max_entries
-    counter = _counter(b, b.const(0, span), span)
+    number = counter(b, b.const(0, span), span)
 
     def body(_: Operand) -> None:
-        _next(b, counter, span)
+        next_number(b, number, span)
 
     walk(b, Entries(view.map, "keys"), body, nothing, span)
-    found = b.get(counter, span)  # what others move meanwhile may be come to twice
+    found = b.get(number, span)  # what others move meanwhile may be come to twice
     many = b.compare(">", found, b.const(most, span), span)
     return b.choose(many, IntType(0, most), b.const(most, span), found, span)
 
 
-def _counter(b: Builder, start: ops.Value, span: Span) -> ops.Local:
+def counter(b: Builder, start: ops.Value, span: Span) -> ops.Local:
+    """What numbers items from `start` on."""
     assert isinstance(start.type, IntType)
     type = U64 if start.type.high > I64_MAX else NUMBER if start.type.low >= 0 else I64
-    counter = b.local("number", type, span)
-    b.set(counter, start, span)
-    return counter
+    local = b.local("number", type, span)
+    b.set(local, start, span)
+    return local
 
 
-def _next(b: Builder, counter: ops.Local, span: Span) -> ops.Value:
+def next_number(b: Builder, counter: ops.Local, span: Span) -> ops.Value:
     """The number of this entry; the next one's is one more."""
     assert isinstance(counter.type, IntType)
     number = b.get(counter, span)

@@ -19,6 +19,7 @@ from pyebpf.irbuild import (
     helpers,
     integers,
     iteration,
+    iterators,
     kernel_arrays,
     kfuncs,
     literals,
@@ -95,7 +96,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     if isinstance(target, Method) and isinstance(target.receiver, Packet) and target.name in packet_bytes.TAKES:
         return packet_bytes.method(b, target.name, node)
     if isinstance(value, Kfunc):
-        return kfuncs.call(b, value, node)
+        return iterators.called(b, value.name, node) if iterators.is_one(value.name) else kfuncs.call(b, value, node)
     if isinstance(value, KernelHelper):
         return helpers.call(b, value, node)
     if node.keywords:

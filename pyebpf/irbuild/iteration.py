@@ -7,6 +7,7 @@ what its body changes, as in Python.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import EnumMeta, IntEnum
 from typing import Final
 
@@ -25,6 +26,7 @@ from pyebpf.irbuild.operands import (
     Entries,
     Items,
     KernelArray,
+    KernelItems,
     Operand,
     OptionalValues,
     Range,
@@ -217,7 +219,10 @@ def _by_number(b: Builder, name: str, argument: Argument) -> Items:
     return required(b, operand, span)
 
 
-def _enumerate(b: Builder, given: list[Argument], span: Span) -> Items | Entries:
+def _enumerate(b: Builder, given: list[Argument], span: Span) -> Items | Entries | KernelItems:
+    if isinstance(iterator := given[0][0], KernelItems):
+        first = values.number(b, *given[1]) if len(given) == 2 else b.const(0, span)
+        return replace(iterator, counted=(*iterator.counted, first))
     found = entries.of(b, given[0][0])
     start = values.number(b, *given[1]) if len(given) == 2 else b.const(0, span)
     if found is not None:

@@ -18,6 +18,11 @@ CONTEXTS: Final = {
 }
 """Structs that stand for a program's context."""
 SIZES: Final = ("__sz", "__szk")
+NULLABLE: Final = "__nullable"
+FLAGS: Final = "__irq_flag"
+"""Where the state of interrupts is kept meanwhile, on the program's stack. No probe writes it."""
+_WORDS: Final = "nr_words"
+"""What `bpf_iter_bits_new` calls the number of its words of 8 bytes, which follows them."""
 REFUSED: Final = (
     *(
         "__ign",
@@ -26,16 +31,14 @@ REFUSED: Final = (
         "__k",
         "__alloc",
         "__uninit",
-        "__irq_flag",
         "__refcounted_kptr",
-        "__nullable",
         "__str",
     ),
     *("__opt",),
 )
 """What the verifier treats in a way of its own."""
 _DYNPTR: Final = "takes a dynptr, which packet.read, packet.write and ring.output stand for"
-_LOOP: Final = "takes an iterator, which the language has no loop for"
+_LOOP: Final = "takes an iterator, which is a loop here"
 _LATER: Final = "has the kernel call a function later, which probes can't give it"
 INSTEAD: Final = {
     "bpf_dynptr": _DYNPTR,
@@ -52,7 +55,7 @@ INSTEAD: Final = {
 class Taken:
     """One argument as a probe writes it."""
 
-    kind: Literal["number", "context", "struct", "memory", "text", "address"]
+    kind: Literal["number", "context", "struct", "memory", "text", "address", "words", "flags"]
     name: str
     type: layout.Integer | layout.Boolean | None = None
     """Of numbers."""
@@ -64,6 +67,8 @@ class Taken:
     """Whether the size must be a constant (`__szk`)."""
     also_memory: bool = False
     """Whether a struct may also be memory of the program's own."""
+    nullable: bool = False
+    """Whether a struct may be None."""
 
 
 @final
@@ -84,26 +89,36 @@ class Unspeakable(Exception):
 
 def signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype) -> Signature:
     """Read the types. Raises Unspeakable."""
-    reader = _Reader(btf)
+    read = read_signature(btf, name, prototype)
+    if isinstance(read.ref.result, IntegerPointer) or read.ref.result == StructPointer(""):
+        raise Unspeakable("gives the address of memory")
+    return read
+
+
+def read_signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype, iterator: str = "") -> Signature:
+    """The same of any kfunc. `iterator`: the struct of which the first argument has the address, which no probe writes.
+    Raises Unspeakable."""
+    reader = _Reader(btf, iterator)
     parameters = prototype.parameters
     basic = tuple(reader.parameter(each.type_id) for each in parameters)
     takes = []
     for number, each in enumerate(parameters):
-        if each.name.endswith(SIZES) and number and isinstance(basic[number - 1], StructPointer | IntegerPointer):
+        before = basic[number - 1] if number else None
+        follows = each.name.endswith(SIZES) or (each.name == _WORDS and isinstance(before, IntegerPointer))
+        if (follows and isinstance(before, StructPointer | IntegerPointer)) or (iterator and not number):
             continue
         following = parameters[number + 1].name if number + 1 < len(parameters) else ""
         takes.append(reader.taken(each, basic[number], following))
     result = prototype.return_type_id
     given = reader.basic(result) if btf.resolve(result) else None
-    if isinstance(given, IntegerPointer) or given == StructPointer(""):
-        reader.refuse("gives the address of memory")
     return Signature(KfuncRef(name, basic, given), tuple(takes), tuple(reader.sizes.items()))
 
 
 @final
 class _Reader:
-    def __init__(self, btf: Btf) -> None:
+    def __init__(self, btf: Btf, iterator: str = "") -> None:
         self.btf = btf
+        self.iterator = iterator
         self.sizes: dict[str, int] = {}
 
     def refuse(self, what: str) -> NoReturn:
@@ -137,7 +152,7 @@ class _Reader:
             case btf_types.Int(size=1 | 2 | 4 | 8) | btf_types.Enum(size=1 | 2 | 4 | 8):
                 return IntegerPointer(integer(found))
             case btf_types.Struct() if found.name and not found.is_union:
-                if found.name in INSTEAD or found.name.startswith("bpf_iter_"):
+                if found.name in INSTEAD or (found.name.startswith("bpf_iter_") and found.name != self.iterator):
                     self.refuse(INSTEAD.get(found.name, _LOOP))
                 self.sizes.setdefault(found.name, self.btf.size_of(target))
                 return StructPointer(found.name)
@@ -151,6 +166,10 @@ class _Reader:
             return Taken("number", name, type)
         if following.endswith(SIZES) and not name.endswith("__opt"):
             return Taken("memory", name, constant=following.endswith("__szk"))
+        if isinstance(type, IntegerPointer) and name.endswith(FLAGS):
+            return Taken("flags", name, size=type.type.size)
+        if isinstance(type, IntegerPointer) and following == _WORDS and type.type.size == 8:
+            return Taken("words", name.partition("__")[0], size=type.type.size)
         if isinstance(type, IntegerPointer) and name.endswith("__ign") and type.type.size == 1:
             return Taken("text", name.removesuffix("__ign"))
         if type == StructPointer("") and name.endswith("__ign"):  # the verifier doesn't look at it
@@ -164,9 +183,10 @@ class _Reader:
         size = self.sizes[type.struct]
         found = self.btf.find(type.struct, btf_types.Kind.STRUCT)
         plain = found is not None and self._is_plain(found)
-        return Taken(
-            "struct", name, structs=(type.struct, *self._begin_with(type.struct)), size=size, also_memory=plain
-        )
+        structs = (type.struct, *self._begin_with(type.struct))
+        nullable = name.endswith(NULLABLE)
+        name = name.removesuffix(NULLABLE)
+        return Taken("struct", name, structs=structs, size=size, also_memory=plain, nullable=nullable)
 
     def _begin_with(self, struct: str) -> tuple[str, ...]:
         """Structs that may stand for `struct`, since it is the first of what is in them."""

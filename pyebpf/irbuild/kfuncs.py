@@ -12,32 +12,48 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, IntegerPointer, StructPointer
-from pyebpf.ir.types import NONE, KernelType, ValueType, loaded
-from pyebpf.irbuild import buffers, expressions, helpers, order, packets, texts, values
+from pyebpf.ir.types import NONE, KernelType, PointerType, Region, ValueType, loaded
+from pyebpf.irbuild import buffers, expressions, helpers, kernel_structs, order, packets, texts, values
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.kfunc_types import CONTEXTS, Basic, Signature, Taken, Unspeakable, signature
 from pyebpf.irbuild.open_blocks import Held
-from pyebpf.irbuild.operands import Operand, Packet, Static, describe, is_text, reference
+from pyebpf.irbuild.operands import KernelArray, Operand, Packet, Static, describe, is_text, reference
 from pyebpf.irbuild.trusted import trusted
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf, Kind
-from pyebpf.kernel.kfuncs import AWAKE, LENDS, PAIRS, REFUSED, RELEASES, TAG, Pair, known_kfunc, pair_by_name
+from pyebpf.kernel.kfuncs import (
+    AWAKE,
+    LENDS,
+    PAIRS,
+    REFUSED,
+    TAG,
+    Pair,
+    is_release,
+    known_kfunc,
+    pair_by_name,
+    short_name,
+)
 from pyebpf.lang.kfuncs import Kfunc, Rcu
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 RCU = "bpf_rcu_read_lock"
+WORD = 8
+"""Bytes."""
 
 
 def call(b: Builder, kfunc: Kfunc, node: tree.Call) -> Operand:
     """`bpf_name(…)` as an expression."""
     span = node.span
+    if kfunc.name.startswith("bpf_iter_"):
+        whole = short_name(kfunc.name) or kfunc.name.removeprefix("bpf_")
+        b.error(errors.IteratorNeedsFor(span, kfunc.name, f"{whole}(…)"))
     if node.keywords:
         word = node.keywords[0]
         b.error(name_errors.WrongArguments(word.span, kfunc.name, "no keyword arguments", f"`{word.name}=`"))
     pair = pair_by_name(kfunc.name)
-    if pair is not None or kfunc.name in RELEASES:
+    if pair is not None or is_release(kfunc.name):
         begins = next((each.name for each in PAIRS if each.release == kfunc.name), "")
         b.error(errors.KfuncNeedsWith(span, kfunc.name, f"{begins}()" if begins else span.text))
     result = _call(b, kfunc.name, node.arguments, span)
@@ -50,12 +66,18 @@ def lower_with(b: Builder, item: tree.WithItem, body: Callable[[], None]) -> boo
     if opened is None:
         return False
     pair, nodes, span = *opened, item.span
+    rcu = pair.name == RCU
+    if rcu and item.target is None and any(isinstance(open, Held) and open.rcu for open in b.unwinding):
+        body()  # once is enough, and the kernel takes no second one (before 6.19)
+        return True
     held = _call(b, pair.name, nodes, item.value.span)
     if pair.nullable:
         b.check(b.present(held, span), Fault.NULL_POINTER, item.value.span)
+    gives_back = find(b, pair.release, span).ref
     given: tuple[ops.Value, ...] = () if held.type == NONE else (held,)
+    given = held.arguments[: len(gives_back.parameters)] if pair.same else given
     name = item.target.id if isinstance(item.target, tree.Name) else ""
-    if item.target is not None and (not name or not given):
+    if item.target is not None and (not name or held.type == NONE):
         b.error(type_errors.WrongType(item.target.span, "no name here", f"`{item.target.span.text}`", ""))
     before = b.frame.bindings.get(name)
     if name:
@@ -64,12 +86,10 @@ def lower_with(b: Builder, item: tree.WithItem, body: Callable[[], None]) -> boo
         b.frame.ended.discard(name)
         b.assigned |= {name}
 
-    gives_back = _find(b, pair.release, span).ref
-
     def release() -> None:
         b.emit(ops.KfuncCall(gives_back, given, NONE, span))
 
-    b.unwinding.append(Held(release, len(b.labels)))
+    b.unwinding.append(Held(release, len(b.labels), rcu))
     b.kept_awake += pair.name in AWAKE
     try:
         body()
@@ -104,21 +124,33 @@ def _opened(b: Builder, node: tree.Expression) -> tuple[Pair, tuple[tree.Express
 
 
 def _call(b: Builder, name: str, nodes: Sequence[tree.Expression], span: Span) -> ops.KfuncCall:
-    found = _find(b, name, span)
-    _check_hook(b, name, span)
-    if len(nodes) != len(found.takes):
-        count = len(found.takes)
-        words = ", ".join(taken.name for taken in found.takes)
-        takes = f"{count} argument{'s' * (count != 1)} ({words})" if count else "no arguments"
+    found = find(b, name, span)
+    check_hook(b, name, span)
+    return b.emit(ops.KfuncCall(found.ref, arguments(b, name, found, nodes, span), _result(found.ref.result), span))
+
+
+def arguments(
+    b: Builder, name: str, found: Signature, nodes: Sequence[tree.Expression], span: Span
+) -> tuple[ops.Value, ...]:
+    """What a kfunc is called with. `name`: as the probe calls it."""
+    takes = [taken for taken in found.takes if taken.kind != "flags"]
+    if len(nodes) != len(takes):
+        count = len(takes)
+        words = ", ".join(taken.name for taken in takes)
+        wanted = f"{count} argument{'s' * (count != 1)} ({words})" if count else "no arguments"
         given = f"{len(nodes)} argument{'s' * (len(nodes) != 1)}"
-        b.error(name_errors.WrongArguments(span, name, takes, given))
-    arguments: list[ops.Value] = []
-    for number, (taken, node) in enumerate(zip(found.takes, nodes, strict=True)):
-        arguments += _argument(b, name, taken, node, tuple(nodes[number + 1 :]))
-    return b.emit(ops.KfuncCall(found.ref, tuple(arguments), _result(found.ref.result), span))
+        b.error(name_errors.WrongArguments(span, name, wanted, given))
+    result: list[ops.Value] = []
+    for number, (taken, node) in enumerate(zip(takes, nodes, strict=True)):
+        result += _argument(b, found.ref.name, taken, node, tuple(nodes[number + 1 :]))
+    if len(takes) < len(found.takes):  # they come last
+        slot = ops.Slot("flags", layout.U64, span, stays=True)
+        result.append(b.emit(ops.SlotAddress(slot, PointerType(layout.U64, Region.STACK), span)))
+    return tuple(result)
 
 
-def _check_hook(b: Builder, name: str, span: Span) -> None:
+def check_hook(b: Builder, name: str, span: Span) -> None:
+    """A diagnostic if no program of the hook's may call the kfunc `name`."""
     known = known_kfunc(name)
     if name in REFUSED:
         b.error(errors.KfuncNotHere(span, name, article(b.hook.name), REFUSED[name]))
@@ -148,11 +180,17 @@ def _argument(
             return [_text(b, operand, span)]
         case "address":
             return [helpers.address(b, operand, span)]
+        case "flags":
+            raise AssertionError("no probe writes them")
+        case "words":
+            return _words(b, name, operand, span)
+        case "struct" if taken.nullable and isinstance(operand, Static) and operand.value is None:
+            return [b.emit(ops.Null(KernelType(taken.structs[0]), span))]
         case "struct":
             pointer = reference(operand)
             if taken.also_memory and pointer is not None:
                 return _memory(b, name, taken, buffers.of_operand(b, operand, span, name, True), span)
-            return [trusted(b, taken.structs, operand, span, referenced=True)]
+            return [trusted(b, taken.structs, operand, span, kfunc=name)]
         case _:
             unreachable(taken.kind)
 
@@ -168,6 +206,20 @@ def _memory(b: Builder, name: str, taken: Taken, buffer: buffers.Buffer, span: S
             b.error(type_errors.WrongType(span, "memory of a constant size", "a size that may vary", ""))
         b.check(b.compare(">", buffer.size, b.const(0, span), span), Fault.VALUE, span)
     return [buffer.address, buffer.size]
+
+
+def _words(b: Builder, name: str, operand: Operand, span: Span) -> list[ops.Value]:
+    """An array of words, the program's own or the kernel's, and how many there are."""
+    if isinstance(operand, KernelArray) and operand.length and getattr(operand.element, "size", 0) == WORD:
+        return [kernel_structs.address(b, operand.place), b.const(operand.length, span)]
+    pointer = reference(operand)
+    array = pointer.target if pointer is not None else None
+    if not (
+        isinstance(array, layout.Array) and isinstance(array.element, layout.Integer) and array.element.size == WORD
+    ):
+        b.error(type_errors.WrongType(span, "an array of u64", describe(operand), "mask = u64[2]()"))
+    buffer = buffers.of_operand(b, operand, span, name, False)
+    return [buffer.address, b.const(array.length, span)]
 
 
 def _text(b: Builder, operand: Operand, span: Span) -> ops.Value:
@@ -190,32 +242,45 @@ def _result(type: Basic | None) -> ValueType:
     return KernelType(type.struct, direct=True) if isinstance(type, StructPointer) else loaded(type)
 
 
-def _find(b: Builder, name: str, span: Span) -> Signature:
+def find(b: Builder, name: str, span: Span) -> Signature:
     """The kfunc as the kernel's BTF describes it."""
     known = b.module.signatures.get(name)
     if isinstance(known, Signature):
         return known
+    prototype = prototype_of(b, name, span)
+    try:
+        read = signature(b.module.btf(b, span), name, prototype)
+    except Unspeakable as error:
+        b.error(errors.KfuncType(span, name, str(error)))
+    if isinstance(read.ref.result, StructPointer) and pair_by_name(name) is None and name not in LENDS:
+        b.error(errors.KfuncType(span, name, f"gives a struct {read.ref.result.struct}"))
+    return note(b, read)
+
+
+def note(b: Builder, read: Signature) -> Signature:
+    """The module calls the kfunc."""
+    for struct, size in read.sizes:
+        b.module.sizes.setdefault(struct, (size, False))
+    b.module.signatures[read.ref.name] = read
+    b.module.kfuncs[read.ref.name] = read.ref
+    return read
+
+
+def prototype_of(b: Builder, name: str, span: Span) -> btf_types.FunctionPrototype:
+    """What the kernel's BTF says of a kfunc; a diagnostic if there is none."""
     btf = b.module.btf(b, span)
     found = btf.find(name, Kind.FUNC)
     marked = _kfuncs(btf)
     if found is None or (marked and found not in marked):
-        near = difflib.get_close_matches(name, [btf.name(each) for each in marked], n=1, cutoff=0.6)
-        b.error(errors.UnknownKfunc(span, name, f"from pyebpf.kfuncs import {near[0]}" if near else ""))
+        names = [short_name(each) or each for each in map(btf.name, marked)]
+        shown = short_name(name) or name
+        near = difflib.get_close_matches(shown, names, n=1, cutoff=0.6)
+        b.error(errors.UnknownKfunc(span, shown, f"from pyebpf.kfuncs import {near[0]}" if near else ""))
     function = btf.type(found)
     assert isinstance(function, btf_types.Function)
     prototype = btf.type(function.type_id)
     assert isinstance(prototype, btf_types.FunctionPrototype)
-    try:
-        read = signature(btf, name, prototype)
-    except Unspeakable as error:
-        b.error(errors.KfuncType(span, name, str(error)))
-    for struct, size in read.sizes:
-        b.module.sizes.setdefault(struct, (size, False))
-    if isinstance(read.ref.result, StructPointer) and pair_by_name(name) is None and name not in LENDS:
-        b.error(errors.KfuncType(span, name, f"gives a struct {read.ref.result.struct}"))
-    b.module.signatures[name] = read
-    b.module.kfuncs[name] = read.ref
-    return read
+    return prototype
 
 
 def _kfuncs(btf: Btf) -> frozenset[int]:

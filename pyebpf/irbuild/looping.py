@@ -21,10 +21,12 @@ def repeat(
     runs: bool,
     span: Span,
     entries: ops.Entries | None = None,
+    iterates: bool = False,
 ) -> None:
     """Test, or else and leave; body; advance. `runs`: the body surely starts at least once.
 
-    Inside, `b.frame.loops[-1]` is what leaves it. `entries`: what a loop over a map goes through.
+    Inside, `b.frame.loops[-1]` is what leaves it. `entries`: what a loop over a map goes through. `iterates`: whether
+    the test asks an iterator of the kernel's.
     """
     label = ops.Label(LOOP)
     before, alive = b.assigned, b.reachable
@@ -56,7 +58,7 @@ def repeat(
     b.reachable = alive
     blocks = ops.Block((*whole, *inside)), ops.Block(tuple(step))
     if entries is None:
-        b.emit(ops.Loop(label, *blocks, counting, None, False, span))
+        b.emit(ops.Loop(label, *blocks, counting, None, False, span, "iterator" if iterates else "bounded"))
     else:
         b.emit(ops.Loop(label, *blocks, None, entries.map.max_entries, False, span, "entries"))
     exits = b.breaks.pop(label, [])

@@ -8,11 +8,11 @@ from pyebpf.diagnostics import loops as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64, I64_MAX, I64_MIN, U64, U64_MAX, IntType
-from pyebpf.irbuild import arithmetic, entries, expressions, iteration
+from pyebpf.irbuild import arithmetic, entries, expressions, iteration, iterators
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.looping import nothing, repeat, scope, walk
-from pyebpf.irbuild.operands import Items, Operand, Range, Static, Values, describe
+from pyebpf.irbuild.operands import Items, KernelItems, Operand, Range, Static, Values, describe
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 from pyebpf.syntax.walk import parts
@@ -34,6 +34,9 @@ def lower_for(b: Builder, statement: tree.For, lower_block: LowerBlock) -> None:
         lower_block(b, statement.body)
 
     operand = expressions.evaluate(b, statement.iterable)
+    if isinstance(operand, KernelItems):
+        iterators.walk(b, operand, body, lambda: lower_block(b, statement.orelse), statement.span)
+        return
     found = entries.of(b, operand)
     if found is not None:
         entries.walk(b, found, body, lambda: lower_block(b, statement.orelse), statement.span)
@@ -57,6 +60,9 @@ def go_through(
     name = target.id if isinstance(target, tree.Name) else "loop"
     if isinstance(operand, Range):
         _count(b, operand, body, orelse, name, span)
+        return
+    if isinstance(operand, KernelItems):
+        iterators.walk(b, operand, body, orelse, span)
         return
     found = entries.of(b, operand)
     if found is not None:
@@ -210,6 +216,13 @@ def assign_item(b: Builder, target: tree.Expression, item: Operand) -> None:
             b.frame.bindings[target.id] = Fixed(item)
             b.assigned |= {target.id}
             return
+    if (
+        isinstance(target, tree.Name)
+        and ops.is_value(item)
+        and item in b.iterated
+        and iterators.name(b, target.id, item)
+    ):
+        return
     b.assign_to(b, target, item, target.span)
 
 

@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import TypeVar
 
 from pyebpf import layout
+from pyebpf.diagnostics import kfuncs as kfunc_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import timers
 from pyebpf.diagnostics import types as type_errors
@@ -31,7 +32,7 @@ Result = TypeVar("Result")
 def read_name(b: Builder, name: str, span: Span) -> Operand:
     """What `name` evaluates to here."""
     frame = b.frame
-    if frame.home is not b and name in (*frame.bindings, *frame.poisoned, *frame.ended, *_own(frame)):
+    if frame.home is not b and name in (*frame.bindings, *frame.poisoned, *frame.ended, *frame.gone, *_own(frame)):
         return _captured(b, frame, name, span)
     if name in frame.bindings and name in b.assigned:
         return locals.read(b, frame.bindings[name], span)
@@ -39,6 +40,8 @@ def read_name(b: Builder, name: str, span: Span) -> Operand:
         raise values.abandoned()
     if name in frame.ended:
         b.error(errors.ReservationEnded(span, name))
+    if name in frame.gone:
+        b.error(kfunc_errors.ItemGone(span, name))
     if frame.around is not None and name in frame.python.__code__.co_freevars:
         return in_frame(b, frame.around, lambda: read_name(b, name, span))
     if name in frame.python.__code__.co_varnames + frame.python.__code__.co_cellvars:

@@ -34,6 +34,8 @@ class Held:
     release: Callable[[], None]
     label_depth: int
     """As a Reservation's."""
+    rcu: bool = False
+    """Whether what RCU protects stays meanwhile."""
 
 
 @dataclass

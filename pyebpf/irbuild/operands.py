@@ -197,6 +197,18 @@ class Entries:
     """From where `enumerate` counts them, which may be around another one."""
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class KernelItems:
+    """What an iterator of the kernel's hands out one by one: `iter_task(…)`, called and not gone through yet."""
+
+    struct: str
+    """Its state, as the kernel's BTF names it: `bpf_iter_task`."""
+    arguments: tuple[ops.Value, ...]
+    counted: tuple[ops.Value, ...] = ()
+    """As of Entries."""
+
+
 Operand: TypeAlias = (
     ops.Value
     | Static
@@ -213,6 +225,7 @@ Operand: TypeAlias = (
     | Range
     | Items
     | Entries
+    | KernelItems
 )
 
 
@@ -253,6 +266,8 @@ def describe(operand: Operand) -> str:
             return operand.what
         case Entries():
             return "enumerate(…)" if operand.counted else f"the {operand.part} of a {operand.map.kind}"
+        case KernelItems():
+            return "enumerate(…)" if operand.counted else "an iterator"
         case ProgramSlot():
             return "a program"
         case _:

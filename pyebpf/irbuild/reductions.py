@@ -16,7 +16,18 @@ from pyebpf.ir.types import BOOL
 from pyebpf.irbuild import arithmetic, calls, entries, expressions, iteration, loops, names, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.looping import nothing, scope
-from pyebpf.irbuild.operands import Entries, Items, Operand, Optional, OptionalValues, Range, Static, Values, describe
+from pyebpf.irbuild.operands import (
+    Entries,
+    Items,
+    KernelItems,
+    Operand,
+    Optional,
+    OptionalValues,
+    Range,
+    Static,
+    Values,
+    describe,
+)
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -84,8 +95,8 @@ def _source(b: Builder, operand: Operand | None, span: Span) -> Source:
     return Source(each, _surely(items))
 
 
-def _items(b: Builder, operand: Operand, span: Span) -> Range | Items | Entries:
-    if isinstance(operand, Range):
+def _items(b: Builder, operand: Operand, span: Span) -> Range | Items | Entries | KernelItems:
+    if isinstance(operand, Range | KernelItems):
         return operand
     items = entries.of(b, operand) or iteration.items(b, operand, span)
     if items is None:
@@ -95,9 +106,9 @@ def _items(b: Builder, operand: Operand, span: Span) -> Range | Items | Entries:
     return items
 
 
-def _surely(items: Range | Items | Entries) -> bool:
+def _surely(items: Range | Items | Entries | KernelItems) -> bool:
     """Whether there is an item for certain."""
-    if isinstance(items, Entries):
+    if isinstance(items, Entries | KernelItems):
         return False
     if isinstance(items, Range):
         return loops.surely_runs(items)
@@ -204,6 +215,7 @@ def _decide(b: Builder, name: str, source: Source, span: Span) -> Operand:
 
     def decide() -> None:
         b.set(result, b.truth(stops, span), span)
+        b.unwind(b.labels.index(decided), span)
         b.leave(decided, span)
 
     def look(item: Operand, where: Span) -> None:

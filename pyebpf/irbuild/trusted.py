@@ -12,10 +12,12 @@ from pyebpf.ir.types import KernelType
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
 from pyebpf.kernel.helpers import helper_by_name
-from pyebpf.kernel.kfuncs import STAYING, TRUSTED_ARGUMENTS
+from pyebpf.kernel.kfuncs import STAYING, TAKE_UNDER_RCU, TRUSTED_ARGUMENTS, short_name
 from pyebpf.source import Span
 
 CURRENT: Final = ("get_current_task", "get_current_task_btf")
+HOLDERS: Final = {"task_struct": "bpf_task_acquire", "cgroup": "bpf_cgroup_acquire"}
+"""Kfuncs that keep a struct of which RCU alone knows."""
 
 
 def current_task(b: Builder, span: Span) -> ops.Value:
@@ -43,25 +45,30 @@ def as_address(b: Builder, value: ops.Value) -> ops.Value:
     return b.call(CURRENT[0], (), KernelType("task_struct"), value.span)
 
 
-def trusted(
-    b: Builder, structs: tuple[str, ...], operand: Operand, span: Span, *, referenced: bool = False
-) -> ops.Value:
+def trusted(b: Builder, structs: tuple[str, ...], operand: Operand, span: Span, *, kfunc: str = "") -> ops.Value:
     """`operand`, a kernel struct of one of the names, in a form that the kernel takes back.
 
-    `referenced`: whether it must surely be in use, as kfuncs want it; what an argument points to needn't be.
+    `kfunc`: who takes it, if that is one. It must surely be in use then; what an argument points to needn't be.
     """
     if not (ops.is_value(operand) and isinstance(operand.type, KernelType) and operand.type.struct in structs):
         b.error(type_errors.WrongType(span, f"struct {structs[0]}", describe(operand), ""))
-    if operand in b.trusted or is_current(operand):
+    owner = _owner(operand)
+    if owner in b.trusted or is_current(owner):
         return operand
     if isinstance(operand, ops.Call) and operand.helper == CURRENT[0]:
         b.take_back(operand)
         return b.call(CURRENT[1], (), operand.type, span)
+    if owner in b.under_rcu:
+        if kfunc and kfunc not in TAKE_UNDER_RCU:
+            holder = HOLDERS.get(structs[0], "")
+            cure = f"with {holder}({span.text}) as held:" if holder else ""
+            b.error(errors.OnlyUnderRcu(span, span.text, short_name(kfunc) or kfunc, cure))
+        return operand
     stays = b.kept_awake or not b.hook.sleepable  # where a program may sleep, what pointers lead to may be gone
-    if operand.type.direct and (_lasts(b, operand) or (not referenced and (stays or _given(operand)))):
+    if operand.type.direct and (_lasts(b, operand) or (not kfunc and (stays or _given(operand)))):
         b.check(b.present(operand, span), Fault.NULL_POINTER, span)
         return operand
-    if not referenced and _is_part(operand) and (stays or _given(operand.base)):
+    if not kfunc and _is_part(operand) and (stays or _given(operand.base)):
         return operand
     b.error(errors.NotHeld(span, span.text))
 
@@ -79,6 +86,13 @@ def _given(operand: ops.Value) -> bool:
         member = operand.address
         return len(member.path) == 1 and (member.struct, member.path[0]) in STAYING and _given(member.base)
     return isinstance(operand, ops.ContextLoad)
+
+
+def _owner(operand: ops.Value) -> ops.Value:
+    """The struct that `operand` lies in, if it is a part of another: it lasts as long."""
+    while isinstance(operand, ops.KernelField) and isinstance(operand.type, KernelType) and operand.type.direct:
+        operand = operand.base
+    return operand
 
 
 def _lasts(b: Builder, operand: ops.Value) -> bool:

@@ -487,6 +487,20 @@ TCP_STATES: Final = {
 }
 """States of a TCP socket (include/net/tcp_states.h)."""
 
+ITERATIONS: Final = {
+    "BPF_TASK_ITER_ALL_PROCS": 0,
+    "BPF_TASK_ITER_ALL_THREADS": 1,
+    "BPF_TASK_ITER_PROC_THREADS": 2,
+    "BPF_CGROUP_ITER_SELF_ONLY": 1,
+    "BPF_CGROUP_ITER_DESCENDANTS_PRE": 2,
+    "BPF_CGROUP_ITER_DESCENDANTS_POST": 3,
+    "BPF_CGROUP_ITER_ANCESTORS_UP": 4,
+    "CSS_TASK_ITER_PROCS": 1,
+    "CSS_TASK_ITER_THREADED": 2,
+}
+"""What iterators go through, and in which order (kernel/bpf/task_iter.c, `enum bpf_cgroup_iter_order`, and
+include/linux/cgroup.h)."""
+
 CONSTANTS: Final[dict[str, int]] = {
     **ETHERNET_PROTOCOLS,
     **IP_PROTOCOLS,
@@ -495,6 +509,7 @@ CONSTANTS: Final[dict[str, int]] = {
     **ERRORS,
     **SIGNALS,
     **TCP_STATES,
+    **ITERATIONS,
 }
 """All of them."""
 

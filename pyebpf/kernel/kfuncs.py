@@ -29,6 +29,8 @@ class Pair:
     """Takes what `name` gave, if it gave anything."""
     nullable: bool = False
     """Whether `name` may give nothing."""
+    same: bool = False
+    """Whether `release` takes what `name` took, the first so many of its arguments, and not what it gave."""
 
 
 PAIRS: Final = (
@@ -50,10 +52,25 @@ PAIRS: Final = (
     Pair("bpf_get_mem_cgroup", "bpf_put_mem_cgroup", nullable=True),
     Pair("bpf_get_root_mem_cgroup", "bpf_put_mem_cgroup", nullable=True),
     Pair("bpf_preempt_disable", "bpf_preempt_enable"),
+    Pair("bpf_local_irq_save", "bpf_local_irq_restore", same=True),
 )
+TRUSTED_ITEMS: Final = frozenset(
+    ("bpf_iter_task_vma", "bpf_iter_css_task", "bpf_iter_kmem_cache", "bpf_iter_dmabuf", "bpf_iter_scx_dsq")
+)
+"""Iterators that keep hold of the item that they are at. The items of others RCU alone keeps (KF_RCU_PROTECTED)."""
+TAKE_UNDER_RCU: Final = frozenset(
+    (
+        *("bpf_task_acquire", "bpf_cgroup_acquire", "bpf_cgroup_ancestor", "bpf_task_under_cgroup"),
+        *("bpf_task_get_cgroup1", "bpf_iter_task_vma_new"),
+    )
+)
+"""Kfuncs that take a struct which only RCU keeps (KF_RCU)."""
+ITERATOR_PLACES: Final = MappingProxyType({"bpf_iter_css_task": (AttachType.TRACE_ITER, AttachType.LSM_MAC)})
+"""Iterators for which it is told who has them: programs of these places alone (`check_css_task_iter_allowlist` in
+kernel/bpf/verifier.c), as far as they don't sleep."""
 LENDS: Final = frozenset(("bpf_get_kmem_cache",))
 """Kfuncs that give a struct which isn't given back: it may be gone, and is read with care."""
-RELEASES: Final = frozenset(pair.release for pair in PAIRS)
+_RELEASES: Final = frozenset(pair.release for pair in PAIRS)
 TAG: Final = "bpf_kfunc"
 """What marks kfuncs in BTF (6.10)."""
 SLEEPING: Final = frozenset(
@@ -71,6 +88,7 @@ SLEEPING: Final = frozenset(
 AWAKE: Final = {
     "bpf_rcu_read_lock": ("bpf_rcu_read_unlock", "inside of `with rcu:`"),
     "bpf_preempt_disable": ("bpf_preempt_enable", "inside of `with bpf_preempt_disable():`"),
+    "bpf_local_irq_save": ("bpf_local_irq_restore", "inside of `with bpf_local_irq_save():`"),
 }
 """Kfuncs behind which nothing may sleep: what ends that, and how people call the place."""
 _BOUND: Final = "it is for programs that are loaded for one device only (BPF_F_XDP_DEV_BOUND_ONLY)"
@@ -98,8 +116,27 @@ What others point to may go while a program sleeps, so they are of no use to hel
 
 
 def pair_by_name(name: str) -> Pair | None:
-    """The row whose kfunc begins with `name`, or None."""
+    """The row whose kfunc begins with `name`, or None. Iterators have no rows: their names tell."""
+    iterator = iterator_of(name)
+    if iterator and name.endswith("_new"):
+        return Pair(name, f"{iterator}_destroy", same=True)
     return next((pair for pair in PAIRS if pair.name == name), None)
+
+
+def is_release(name: str) -> bool:
+    """Whether the kfunc ends what another one began."""
+    return name in _RELEASES or (iterator_of(name) != "" and name.endswith("_destroy"))
+
+
+def iterator_of(name: str) -> str:
+    """The iterator that the kfunc is a part of, as its struct is named: `bpf_iter_task`; "" of all others."""
+    struct, _, part = name.rpartition("_")
+    return struct if name.startswith("bpf_iter_") and part in ("new", "next", "destroy") else ""
+
+
+def short_name(name: str) -> str:
+    """As probes call the iterator that the kfunc is a part of: `iter_task`; "" of all others."""
+    return iterator_of(name).removeprefix("bpf_")
 
 
 _P: Final = ProgramType
@@ -144,6 +181,15 @@ _ADDRESSES: Final = MappingProxyType({**_CGROUP, _P.SOCK_OPS: (6, 15)})
 _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
     ((6, 2), _ANY, "bpf_rcu_read_lock bpf_rcu_read_unlock"),
     ((6, 10), _ANY, "bpf_preempt_disable bpf_preempt_enable"),
+    ((6, 14), _ANY, "bpf_iter_kmem_cache_new bpf_iter_kmem_cache_next bpf_iter_kmem_cache_destroy"),
+    ((6, 17), _ANY, "bpf_iter_dmabuf_new bpf_iter_dmabuf_next bpf_iter_dmabuf_destroy"),
+    ((6, 14), _ANY, "bpf_local_irq_save bpf_local_irq_restore"),
+    ((6, 4), _ANY, "bpf_iter_num_new bpf_iter_num_next bpf_iter_num_destroy"),
+    ((6, 7), _ANY, "bpf_iter_task_new bpf_iter_task_next bpf_iter_task_destroy"),
+    ((6, 7), _ANY, "bpf_iter_css_new bpf_iter_css_next bpf_iter_css_destroy"),
+    ((6, 7), _ANY, "bpf_iter_css_task_new bpf_iter_css_task_next bpf_iter_css_task_destroy"),
+    ((6, 7), _ANY, "bpf_iter_task_vma_new bpf_iter_task_vma_next bpf_iter_task_vma_destroy"),
+    ((6, 11), _ANY, "bpf_iter_bits_new bpf_iter_bits_next bpf_iter_bits_destroy"),
     ((6, 17), _ANY, "bpf_strcmp bpf_strlen bpf_strnlen bpf_strchr bpf_strrchr bpf_strstr bpf_strspn bpf_strcspn"),
     ((6, 17), _ANY, "bpf_strchrnul bpf_strnchr bpf_strnstr"),
     ((6, 18), _ANY, "bpf_strcasecmp"),

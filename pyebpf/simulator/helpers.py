@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir import ops
 from pyebpf.ir.types import NONE, KernelType
-from pyebpf.kernel.kfuncs import RELEASES, pair_by_name
+from pyebpf.kernel.kfuncs import is_release, iterator_of, pair_by_name
 from pyebpf.kernel.maps import MapType
-from pyebpf.simulator import dynptrs
+from pyebpf.simulator import dynptrs, iterators
 from pyebpf.simulator.addresses import NOTHING, Space
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Timer, Word
@@ -56,8 +56,10 @@ def kfunc(run: Run, op: ops.KfuncCall, arguments: list[Word]) -> Word:
     """A kfunc's result, by the test's own answer: of a kernel struct a dict of its members, or None. What only gives
     back, or begins what isn't seen, does nothing."""
     name = op.kfunc.name
+    if iterator_of(name):
+        return iterators.call(run, op, arguments)
     given = run.surroundings.helpers.get(name)
-    if given is None and (name in RELEASES or (op.type == NONE and pair_by_name(name) is not None)):
+    if given is None and (is_release(name) or (op.type == NONE and pair_by_name(name) is not None)):
         return 0
     if given is None or not isinstance(op.type, KernelType):
         return call(run, name, arguments)

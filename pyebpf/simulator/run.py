@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias, final
 
 from pyebpf import layout
@@ -58,6 +58,8 @@ class Run:
         """The spin lock that is held."""
         self.dynptrs: dict[int, tuple[Memory, Ring, Pointer | None]] = {}
         """Rooms in rings that are being written to, by the `id` of the memory that stands for them."""
+        self.iterators: dict[int, Iterator[object]] = {}
+        """What the kernel's iterators have yet to hand out, by the `id` of the memory that stands for their state."""
         self.called_for = called_for
         """Of a callback: the key and the value of its entry."""
         self.tail_calls = 0
@@ -83,6 +85,8 @@ class Run:
                 raise InternalError("the program ends with a lock that it doesn't give back")
             if self.dynptrs:
                 raise InternalError("the program ends with a dynptr that it neither submits nor gives back")
+            if self.iterators:
+                raise InternalError("the program ends with an iterator that it doesn't end")
             if any(ring.open for ring in self.state.rings.values()) and not isinstance(ended, ops.Raise | ops.Check):
                 raise InternalError("the program ends with a ring record that it neither submits nor gives back")
             if isinstance(ended, ops.Raise | ops.Check):

@@ -24,13 +24,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from pyebpf import layout
 from pyebpf.checks.branches import is_known, known_locals
 from pyebpf.checks.facts import Facts, locals_read, locals_written
 from pyebpf.checks.ways import FEW_STATES, MANY, multiplies, ways
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
-from pyebpf.ir.types import BoolType, IntType
+from pyebpf.ir.types import BoolType, IntType, PointerType, Region
+from pyebpf.transform.sharing import Sharing, slots_of
+
+MOST_MEMORY = 64
+"""Bytes of local memory that each round of an iterator's loop makes the verifier forget."""
 
 
 def forget_in_loops(program: Program, facts: Facts) -> Program:
@@ -39,11 +44,18 @@ def forget_in_loops(program: Program, facts: Facts) -> Program:
     known = known_locals(program.body)
     reads = locals_read(program.body)
     dense = set(_dense(program.body, facts, known, ways(program.body, facts, known) >= MANY))
+    sharing = Sharing(program.body)
     settled: set[ops.Op] = set()
 
     def change(op: ops.Op) -> ops.Op | tuple[ops.Op, ...]:
         if op in settled:
             return op
+        if isinstance(op, ops.Loop) and op.is_endless:
+            settled.add(op)
+            before, each = _around(op, known, reads)
+            loop = replace(op, step=ops.Block((*op.step.ops, *_in_memory(op, sharing), *each)))
+            settled.add(loop)
+            return (*_in_memory(op, sharing), *before, loop)
         if isinstance(op, ops.Loop) and multiplies(op, facts, known):
             settled.add(op)
             later = _forget(_needed_later(op, reads), op)
@@ -58,8 +70,54 @@ def forget_in_loops(program: Program, facts: Facts) -> Program:
             return (op, *_forget(_learnt(op, reads), op))
         return op
 
-    loops = any(isinstance(op, ops.Loop) and multiplies(op, facts, known) for op in ops.walk(program.body))
+    every = [op for op in ops.walk(program.body) if isinstance(op, ops.Loop)]
+    loops = any(op.is_endless or multiplies(op, facts, known) for op in every)
     return rewrite(program, change) if dense or loops else program
+
+
+def _around(
+    loop: ops.Loop, known: frozenset[ops.Local], reads: Counter[ops.Local]
+) -> tuple[tuple[ops.Op, ...], tuple[ops.Op, ...]]:
+    """What is forgotten before a loop that an iterator ends, and after each of its rounds.
+
+    The verifier follows such a loop until it comes to a state that it knows, and compares all numbers then. What it
+    takes to be unimportant it gives up by itself (`widen_imprecise_scalars`, Linux 6.7), but not a count that something
+    was decided by: it would follow that from round to round without end. And of numbers that the loop doesn't write it
+    may give up what was known of them before.
+    """
+    written = locals_written(loop)
+    inside = locals_read(*ops.blocks(loop))
+    carried = [
+        local
+        for local in in_order(written, reads)
+        if isinstance(local.type, IntType | BoolType)
+        if reads[local] > inside[local] or _first(loop.body, local) == "read"
+    ]
+    outside = [
+        local
+        for local in in_order(inside.keys() - written - known, reads)
+        if isinstance(local.type, IntType | BoolType) and _first(loop.body, local) == "read"
+    ]
+    return _forget(iter([*carried, *outside]), loop), _forget(iter(carried), loop)
+
+
+def _in_memory(loop: ops.Loop, sharing: Sharing) -> list[ops.Op]:
+    """The same of local memory that the loop reads numbers from and writes, unless that is much."""
+    loads = [op.address for block in ops.blocks(loop) for op in ops.walk(block) if isinstance(op, ops.Load)]
+    named = {slots_of(address) for address in loads}
+    by_name = any(slots_of(address) is None and _on_stack(address) for address in loads)
+    found = sharing.forget(loop, MOST_MEMORY)
+    kept = [
+        op
+        for op in found
+        if isinstance(op, ops.SlotAddress) and not op.slot.stays and not isinstance(op.slot.type, layout.Text)
+        if op.slot in named or by_name
+    ]
+    return [op for op in found if op in kept or (isinstance(op, ops.ForgetBytes) and op.address in kept)]
+
+
+def _on_stack(address: ops.Value) -> bool:
+    return isinstance(address.type, PointerType) and address.type.region is Region.STACK
 
 
 def _forget(locals: Iterator[ops.Local], op: ops.Op) -> tuple[ops.Op, ...]:

@@ -11,9 +11,9 @@ from typing import Final, TypeAlias, final
 
 from pyebpf.ir import ops
 from pyebpf.ir.types import I64
-from pyebpf.kernel.kfuncs import RELEASES, pair_by_name
+from pyebpf.kernel.kfuncs import is_release, pair_by_name
 
-Key: TypeAlias = "ops.Op | str"
+Key: TypeAlias = "ops.Op | ops.Slot | str"
 """What is held: the value, or for what has none, the kfunc that ends it."""
 GivenBack: TypeAlias = "dict[ops.Op, tuple[ops.Op, ...] | None]"
 """For ops, what must be done before the program ends there; None where it can't be done, in a loop that becomes a
@@ -37,7 +37,7 @@ class _Walk:
             op.record for op in every if isinstance(op, ops.RingDiscard | ops.RingSubmit)
         }
         self._releases: Final = {
-            op.kfunc.name: op for op in every if isinstance(op, ops.KfuncCall) and op.kfunc.name in RELEASES
+            op.kfunc.name: op for op in every if isinstance(op, ops.KfuncCall) and is_release(op.kfunc.name)
         }
 
     def block(self, block: ops.Block, before: dict[Key, ops.Op], *, outside: bool) -> None:
@@ -63,16 +63,22 @@ class _Walk:
                 held["spin_unlock"] = ops.Call("spin_unlock", op.arguments, I64, op.span)
             case ops.Call(helper="spin_unlock"):
                 held.pop("spin_unlock", None)
-            case ops.KfuncCall() if op.kfunc.name in RELEASES:
-                held.pop(op.arguments[0] if op.arguments else op.kfunc.name, None)
+            case ops.KfuncCall() if is_release(op.kfunc.name):
+                held.pop(_key(op.arguments) or op.kfunc.name, None)
             case ops.KfuncCall() if (pair := pair_by_name(op.kfunc.name)) and pair.release in self._releases:
                 release = self._releases[pair.release]
-                key: Key = op if release.arguments else pair.release
-                held[key] = replace(release, arguments=(op,)) if release.arguments else release
+                given = (op.arguments if pair.same else (op,))[: len(release.arguments)]
+                held[_key(given) or pair.release] = replace(release, arguments=given)
             case _ if op in self._records and ops.is_value(op):
                 held[op] = ops.RingDiscard(op, op.span)
             case _:
                 pass
+
+
+def _key(arguments: tuple[ops.Value, ...]) -> Key | None:
+    """What is given back: memory on the stack by its place, which has several addresses."""
+    first = arguments[0] if arguments else None
+    return first.slot if isinstance(first, ops.SlotAddress) else first
 
 
 def _function(op: ops.Op) -> bool:

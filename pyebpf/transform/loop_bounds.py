@@ -23,7 +23,7 @@ def with_bound(loop: ops.Loop, language: Facts, verifier: Facts, known: frozense
     """
     if not language.reachable(loop):
         return None
-    if loop.bound is not None:
+    if loop.bound is not None or loop.is_endless:
         return loop
     proven, seen = bound(loop, language), bound(loop, verifier)
     if proven is None:

@@ -44,7 +44,7 @@ def meet_everywhere(program: Program, facts: Facts) -> Program:
 
     def counted(op: ops.Op) -> ops.Op:
         # The verifier is to know nothing of what they count with, so they count themselves.
-        if isinstance(op, ops.Loop) and op.bound is None and facts.reachable(op):
+        if isinstance(op, ops.Loop) and op.bound is None and not op.is_endless and facts.reachable(op):
             return replace(op, bound=bound(op, facts), guarded=True)
         return op
 

@@ -15,10 +15,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).res
 from kfunc_facts import kfuncs
 
 from pyebpf.ir.module import StructPointer
-from pyebpf.irbuild.kfunc_types import Unspeakable, signature
+from pyebpf.irbuild.kfunc_types import Unspeakable, read_signature, signature
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.btf_types import Function, FunctionPrototype
-from pyebpf.kernel.kfuncs import LENDS, REFUSED, pair_by_name
+from pyebpf.kernel.kfuncs import LENDS, REFUSED, iterator_of, pair_by_name
 
 
 class Survey(NamedTuple):
@@ -34,7 +34,8 @@ def survey(btf: Btf) -> Survey:
     able: list[str] = []
     refused: defaultdict[str, list[str]] = defaultdict(list)
     for name, number in sorted(kfuncs(btf).items()):
-        reason = REFUSED.get(name) or _reason(btf, name, number)
+        iterator = iterator_of(name)  # a loop takes all three parts
+        reason = REFUSED.get(f"{iterator}_next" if iterator else name) or _reason(btf, name, number)
         if reason:
             refused[reason].append(name)
         else:
@@ -47,12 +48,13 @@ def _reason(btf: Btf, name: str, number: int) -> str:
     assert isinstance(function, Function)
     prototype = btf.type(function.type_id)
     assert isinstance(prototype, FunctionPrototype)
+    iterator = iterator_of(name)
     try:
-        found = signature(btf, name, prototype)
+        found = read_signature(btf, name, prototype, iterator) if iterator else signature(btf, name, prototype)
     except Unspeakable as error:
         return str(error)
     given = found.ref.result
-    known = pair_by_name(name) is not None or name in LENDS
+    known = pair_by_name(name) is not None or name in LENDS or iterator
     return f"gives a struct {given.struct}" if isinstance(given, StructPointer) and not known else ""
 
 

@@ -46,7 +46,7 @@ def test_the_kernel_lets_the_same_programs_call_them() -> None:
 
 @pytest.mark.kernel
 def test_half_of_them_can_be_called() -> None:
-    """`kfunc_survey.py` prints them: the rest are collections, iterators, dynptrs and callbacks, and each says so."""
+    """`kfunc_survey.py` prints them: the rest are collections, dynptrs and callbacks, and each says so."""
     found = survey(Btf.running())
     refused = [name for names in found.refused.values() for name in names]
     assert not set(found.callable) & set(refused)

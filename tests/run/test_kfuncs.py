@@ -10,8 +10,22 @@ import pytest
 from pins import BPFTOOL, Pins
 
 import pyebpf
-from pyebpf import XDP, Array, Global, NullPointerError, TaskStorage, char, i32, rcu, u64, xdp
-from pyebpf.kfuncs import bpf_preempt_disable, bpf_task_from_pid
+from pyebpf import (
+    BPF_TASK_ITER_ALL_PROCS,
+    XDP,
+    Array,
+    Global,
+    NullPointerError,
+    TaskStorage,
+    char,
+    i32,
+    rcu,
+    u8,
+    u64,
+    xdp,
+)
+from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.kfuncs import bpf_local_irq_save, bpf_preempt_disable, bpf_task_from_pid, iter_task
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
 
@@ -86,3 +100,48 @@ def test_libbpf_finds_them(pins: Pins, tmp_path: Path) -> None:
     pyebpf.compile(look).save(path)
     done = pins.run(str(BPFTOOL), "prog", "loadall", path, pins.folder / "it")
     assert done.returncode == 0, done.stderr
+
+
+irqs = Array[u64](max_entries=4)
+
+
+@xdp
+def without_interrupts(packet):
+    at = packet.load(0, u8)
+    for i in range(3):
+        with bpf_local_irq_save():
+            try:
+                irqs[at] += 1
+            except IndexError:
+                irqs[3] += 1
+                continue
+            with bpf_local_irq_save(), bpf_preempt_disable():
+                if at == 1:
+                    break
+                if at == 2 and i == 1:
+                    return XDP.TX
+    irqs[0] += 10
+    return XDP.DROP
+
+
+@xdp
+def once_is_enough(packet):
+    with rcu, rcu:
+        irqs[0] += 1
+        for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):
+            with rcu:
+                if task.pid == wanted.value:
+                    return XDP.TX
+    return XDP.DROP
+
+
+@pytest.mark.skipif(Btf.running().find("bpf_local_irq_save", Kind.FUNC) is None, reason="Linux 6.14 brought it")
+def test_interrupts() -> None:
+    """They come again on every way out: the kernel refuses programs of which it isn't sure."""
+    with pyebpf.load((without_interrupts, once_is_enough), attach=False) as session:
+        program = session.programs["without_interrupts"]
+        assert [program.test_run(data=bytes([at]) + bytes(63)).result for at in (0, 1, 2, 9)] == [1, 1, 3, 1]
+        assert list(irqs) == [33, 1, 2, 3]
+        wanted.value = os.getpid()
+        assert run(session, "once_is_enough") == XDP.TX and irqs[0] == 34
+        assert not session.faults

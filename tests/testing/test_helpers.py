@@ -185,3 +185,51 @@ def probe(packet):
         probes.wanted.value = 2
         simulate(probes.probe, packet=PACKET, helpers=answers)
         assert probes.found.value == 404
+
+
+def test_iterators_in_the_simulator(tmp_path: Path) -> None:
+    """Numbers and bits by themselves; of tasks a list of dicts. Whatever way a loop is left, it is ended."""
+    path = tmp_path / "probes.py"
+    path.write_text("""
+from pyebpf import BPF_TASK_ITER_ALL_PROCS, XDP, Global, i32, u64, xdp
+from pyebpf.kfuncs import iter_bits, iter_num, iter_task
+
+wanted, found, total = Global[i32](1), Global[u64](0), Global[u64](0)
+
+@xdp
+def probe(packet):
+    found.value = sum(bit for bit in iter_bits(u64[2](5, 1 << 63)))
+    try:
+        for i in iter_num(3, wanted.value):
+            total.value += u64(i)
+            if i == 6:
+                raise KeyError
+    except ValueError:
+        return XDP.TX
+    return XDP.DROP
+
+@xdp
+def tasks(packet):
+    for number, task in enumerate(iter_task(None, BPF_TASK_ITER_ALL_PROCS)):
+        if task.pid == wanted.value:
+            found.value = number
+            return XDP.TX
+    return XDP.DROP
+""")
+    probes = import_file(path)
+    with Simulator() as simulate:
+        simulate.watch({"probes": probes})
+        assert simulate(probes.probe, packet=PACKET).result == probes.XDP.TX
+        assert probes.found.value == 2 + 127 and probes.total.value == 0
+        probes.wanted.value = 6
+        assert simulate(probes.probe, packet=PACKET).result == probes.XDP.DROP and probes.total.value == 3 + 4 + 5
+        probes.wanted.value = 8
+        assert simulate(probes.probe, packet=PACKET).fault.kind == "KeyError"
+        with pytest.raises(SimulationError, match=r"iter_task, which the simulator doesn't know"):
+            simulate(probes.tasks, packet=PACKET)
+        helpers = {"iter_task": lambda task, flags: [{"pid": 1}, {"pid": 8}, {"pid": 9}]}
+        assert (
+            simulate(probes.tasks, packet=PACKET, helpers=helpers).result == probes.XDP.TX and probes.found.value == 1
+        )
+        probes.wanted.value = 2
+        assert simulate(probes.tasks, packet=PACKET, helpers=helpers).result == probes.XDP.DROP
