@@ -224,4 +224,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_HEADERS, *_LAZY})
+    from pyebpf.kernel.constants import CONSTANTS
+
+    return sorted({*__all__, *_HEADERS, *_LAZY, *CONSTANTS})
