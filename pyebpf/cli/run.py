@@ -31,7 +31,10 @@ LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
 @click.argument("file", type=FILE)
 @click.option("--for", "seconds", type=Seconds(), metavar="SECONDS", help="Stop after this time.")
 @click.option(
-    "--attach", multiple=True, metavar="NAME=WHERE", help="Where a program attaches: an interface, a cgroup directory."
+    "--attach",
+    multiple=True,
+    metavar="NAME=WHERE",
+    help="Where a program attaches: an interface, a cgroup directory, a map.",
 )
 @click.option(
     "--set",

@@ -411,7 +411,7 @@ class ContextLoad:
 
     offset: int
     size: int
-    type: IntType | AddressType | KernelType
+    type: IntType | AddressType | KernelType | PointerType
     span: Span
 
 

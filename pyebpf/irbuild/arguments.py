@@ -10,7 +10,7 @@ from pyebpf.diagnostics import arguments as errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.types import U64, AddressType, IntType, KernelType
-from pyebpf.irbuild import assignments, contexts, functions, registers
+from pyebpf.irbuild import assignments, contexts, functions, pointed, registers
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
 from pyebpf.irbuild.closures import assigned_names
@@ -113,6 +113,9 @@ def _bind(b: Builder, signature: Signature, function: tree.Function, parameter: 
         b.assigned |= {CONTEXT}
         return
     argument = _find(b, signature, parameter.name, span)
+    if b.hook.ends and parameter.annotation is not None and pointed.leads(b, argument):
+        pointed.bind(b, parameter, parameter.annotation, argument, changed)
+        return
     if parameter.annotation is not None and _as_number(b, argument, parameter.annotation):
         argument = replace(argument, kind="integer")
     value = _typed(b, argument, _word(b, signature, argument, span), span)

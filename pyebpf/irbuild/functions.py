@@ -180,6 +180,11 @@ def bind_parameter(b: Builder, parameter: tree.Parameter, operand: Operand, wher
     _fix(b, parameter.name, operand)
 
 
+def bind_value(b: Builder, name: str, operand: Operand) -> None:
+    """`name` is `operand`, and stays it."""
+    _fix(b, name, operand)
+
+
 def _fix(b: Builder, name: str, operand: Operand) -> None:
     b.frame.bindings[name] = Fixed(operand)
     b.assigned |= {name}

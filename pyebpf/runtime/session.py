@@ -105,7 +105,7 @@ def _taken_over(
         handover.carry_over(kept, loaded)
 
         def attach(name: str) -> Link:
-            return attach_program(loaded.programs[name], places.get(name))
+            return attach_program(loaded.programs[name], places.get(name), loaded.maps)
 
         with handover.switched(kept, loaded, attach, wanted) as links:
             handover.keep(folder, loaded, links)
@@ -186,14 +186,16 @@ class Session:
         return Links(link for link in self._links if link.attached)
 
     def attach(self, program: str | Program, where: object = None) -> Link:
-        """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one."""
+        """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one,
+        and what an iterator goes through: a map, `pre:/sys/fs/cgroup/…`, `pid:1`."""
         self._check_open()
         name = program if isinstance(program, str) else program.name
         if name not in self.programs:
             raise LoadError(f"there is no program {name}; there are {', '.join(self.programs)}", "target")
         if not isinstance(program, str) and program is not self.programs[name]:
             raise LoadError(f"program {name} is one of another session", "target")
-        link = attach_program(self.programs[name].loaded, where)
+        where = next((known for known, view in self.maps.items() if view is where), where)
+        link = attach_program(self.programs[name].loaded, where, self._loaded.maps)
         self._links.append(link)
         return link
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from pyebpf.kernel.hooks.functions import FENTRY, FEXIT, FMOD_RET
-from pyebpf.kernel.hooks.iterators import ITERATOR
+from pyebpf.kernel.hooks.iterators import CGROUP_ORDERS, ITERATOR, PLACES, IteratorPlace
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
 from pyebpf.kernel.hooks.kprobes import KPROBE, KRETPROBE, KRETSYSCALL, KSYSCALL
 from pyebpf.kernel.hooks.network import (
@@ -26,6 +26,7 @@ from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP, LsmCgroupAction
 from pyebpf.kernel.hooks.tracepoints import RAW_TRACEPOINT, TP_BTF, TRACEPOINT
 
 __all__ = [
+    "CGROUP_ORDERS",
     "CGROUP_SKB_EGRESS",
     "CGROUP_SKB_INGRESS",
     "FENTRY",
@@ -38,6 +39,8 @@ __all__ = [
     "KRETSYSCALL",
     "KSYSCALL",
     "LSM",
+    "PLACES",
+    "IteratorPlace",
     "LSM_CGROUP",
     "RAW_TRACEPOINT",
     "SOCKET_FILTER",

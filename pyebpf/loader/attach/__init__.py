@@ -6,14 +6,15 @@ ends, however it ends. Children of fork(2) have the same descriptors; see `Link`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
-from pyebpf.kernel.hooks import AttachKind, hook_by_name
+from pyebpf.kernel.hooks import PLACES, AttachKind, hook_by_name
 from pyebpf.loader.attach import cgroup, iterator, kprobe, netdev, raw_tracepoint, socket, tracepoint, trampoline
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.errors import LoadError
-from pyebpf.loader.load import LoadedProgram
+from pyebpf.loader.load import LoadedMap, LoadedProgram
 
 __all__ = ["Link", "attach_program", "needs_place"]
 
@@ -25,28 +26,38 @@ MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.SOCKET: socket.attach,
     AttachKind.TRAMPOLINE: trampoline.attach,
     AttachKind.KPROBE: kprobe.attach,
-    AttachKind.ITERATOR: iterator.attach,
 }
 
 
 def needs_place(program: LoadedProgram) -> str:
     """What `where` must name for this program (`interface`), or "" if its section says all."""
     hook = hook_by_name(program.spec.hook)
-    return hook.where if hook is not None else ""
+    if hook is None or hook.attach is not AttachKind.ITERATOR:
+        return hook.where if hook is not None else ""
+    found = PLACES.get(program.spec.argument)
+    return found.words if found is not None and found.needed else ""
 
 
-def attach_program(program: LoadedProgram, where: object = None) -> Link:
-    """Attach `program`; `where` for hooks that need a place. Raises LoadError."""
+def attach_program(
+    program: LoadedProgram, where: object = None, maps: Mapping[str, LoadedMap] = MappingProxyType({})
+) -> Link:
+    """Attach `program`; `where` for hooks that need a place, or can have one. Raises LoadError.
+
+    `maps`: those that `where` may name for programs that go through a map.
+    """
     hook = hook_by_name(program.spec.hook)
     if hook is None:
         raise LoadError(
             f"program {program.spec.name} (section {program.spec.section}) can't be attached by pyebpf yet", "object"
         )
-    if hook.where and where is None:
+    needed = needs_place(program)
+    if needed and where is None:
         name = program.spec.name
         raise LoadError(
-            f"program {name} needs to know where: --attach {name}={hook.where.upper().replace(' ', '_')}", "target"
+            f"program {name} needs to know where: --attach {name}={needed.upper().replace(' ', '_')}", "target"
         )
+    if hook.attach is AttachKind.ITERATOR:
+        return iterator.attach(program, where, maps)
     if not hook.where and where is not None:
         raise LoadError(
             f"program {program.spec.name} attaches to {hook.name} {program.spec.argument}, and takes no place", "target"
