@@ -439,6 +439,10 @@ class _Emitter:
                 bits = self.target(op.address).size * 8
                 value = self.ways.one if is_counting(op) else low_bits(code, self.operand(op.value), bits)
                 code.do(f"atomicrmw add ptr {self.address(op.address)}, i{bits} {value} monotonic, align {bits // 8}")
+            case ops.ContextStore():
+                value = low_bits(code, self.operand(op.value), op.size * 8)
+                place = memory.at(code, "%ctx", op.offset)
+                code.do(f"store volatile i{op.size * 8} {value}, ptr {place}, align {op.size}")
             case ops.RingSubmit():
                 self.call("ringbuf_submit", [f"ptr {self.address(op.record)}", "i64 0"], NoneType())
             case ops.RingDiscard():

@@ -163,6 +163,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     places.HookDisabled,
     places.NotModifiable,
     places.HelperNotOnTarget,
+    places.ArgumentStruct,
     places.HookDisabledLater,
     kfuncs.KfuncNotHere,
     kfuncs.IteratorNeedsFor,

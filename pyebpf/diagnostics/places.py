@@ -1,4 +1,4 @@
-"""Places where programs can't be, or can't do what others may. Codes E0650 to E0652, W0151."""
+"""Places where programs can't be, or can't do what others may. Codes E0650 to E0653, W0151."""
 
 from __future__ import annotations
 
@@ -67,6 +67,28 @@ class HelperNotOnTarget(Diagnostic):
     name: str
     where: str
     hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ArgumentStruct(Diagnostic):
+    code: ClassVar = "E0653"
+    title: ClassVar = "a syscall function takes one struct of at most 1,024 bytes, or nothing"
+    notes: ClassVar = ("user space gives it when it runs the program, and has it back as the program leaves it",)
+    help: ClassVar = "def {name}({parameter}: Arguments):"
+    explanation: ClassVar = """
+    A program of `@syscall` is run by `session.programs["name"].test_run(ctx=Arguments(…))`. Its parameter says by its
+    annotation which struct that is: of at most 1,024 bytes.
+
+        @syscall
+        def count(first, second):           # wrong
+
+        @syscall
+        def count(args: Arguments):         # right
+    """
+
+    name: str
+    parameter: str
 
 
 @final

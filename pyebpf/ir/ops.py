@@ -417,6 +417,17 @@ class ContextLoad:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
+class ContextStore:
+    """Write the low `size` bytes of `value` at a fixed `offset` of the context."""
+
+    offset: int
+    size: int
+    value: Value
+    span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class KernelField:
     """The address of a member of the kernel struct at `base`: a CO-RE relocation, patched at load time.
 
@@ -826,6 +837,7 @@ Effect: TypeAlias = (
     | Zero
     | Copy
     | AtomicAdd
+    | ContextStore
     | RingSubmit
     | RingDiscard
     | CountDropped

@@ -283,6 +283,8 @@ class _Printer:
                 return f"copy {self.of(op.target)}, {self.of(op.source)}, {op.size} bytes"
             case ops.AtomicAdd():
                 return f"atomic_add {self.of(op.address)}, {self.of(op.value)}"
+            case ops.ContextStore():
+                return f"store ctx + {op.offset}, {self.of(op.value)} ({op.size} bytes)"
             case ops.RingSubmit():
                 return f"submit {self.of(op.record)}"
             case ops.RingDiscard():

@@ -264,11 +264,11 @@ class _Validator:
         if map not in self.maps:
             self.fail(op, "uses a map that isn't the module's")
 
-    def context(self, op: ops.ContextPointer | ops.ContextLoad) -> None:
+    def context(self, op: ops.ContextPointer | ops.ContextLoad | ops.ContextStore) -> None:
         if self.program.callback is not None:
             self.fail(op, "a callback has no context")
-        if isinstance(op, ops.ContextLoad) and (op.size not in (1, 2, 4, 8) or op.offset < 0):
-            self.fail(op, f"reads {op.size} bytes at {op.offset}")
+        if not isinstance(op, ops.ContextPointer) and (op.size not in (1, 2, 4, 8) or op.offset < 0):
+            self.fail(op, f"goes to {op.size} bytes at {op.offset}")
 
     def kernel(self, op: ops.KernelField | ops.KernelAddress | ops.KernelFact) -> None:
         """The kernel's structs and enums."""
@@ -337,6 +337,9 @@ class _Validator:
                 target = self.pointer(op, op.address, writable=True).target
                 if not (isinstance(target, layout.Integer) and target.size in (4, 8) and not target.big_endian):
                     self.fail(op, f"adds to {target}")
+                self.integer(op, op.value)
+            case ops.ContextStore():
+                self.context(op)
                 self.integer(op, op.value)
             case ops.RingSubmit() | ops.RingDiscard():
                 self.pointer(op, op.record)

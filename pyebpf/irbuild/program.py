@@ -22,6 +22,7 @@ from pyebpf.irbuild import (
     packets,
     places,
     statements,
+    struct_context,
     suspects,
 )
 from pyebpf.irbuild.bindings import Called, Fixed, Frame
@@ -191,7 +192,9 @@ def _lower_program(b: Builder, probe: Probe, function: tree.Function) -> list[op
     with b.block() as body:
         try:
             contexts.check_hook(b)
-            if b.hook.target is not None:
+            if b.hook.context is ContextKind.STRUCT:
+                struct_context.bind(b, function)
+            elif b.hook.target is not None:
                 places.check(b)
                 arguments.bind(b, function)
             else:

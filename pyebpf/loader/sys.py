@@ -310,6 +310,18 @@ def prog_test_run(
     return result, out.raw[: min(size, output_size)], struct.unpack_from("=I", after, 36)[0]
 
 
+def prog_run(prog_fd: int, context: bytes) -> tuple[int, bytes]:
+    """BPF_PROG_RUN of a syscall program (5.14): the result (u32), and the context as the program leaves it."""
+    given = _buffer(context)
+    attributes = struct.pack(
+        "=IIIIQQIIIIQQIIQ",
+        *(prog_fd, 0, 0, 0, 0, 0, 0, 0, len(context), 0),
+        *(ctypes.addressof(given) if context else 0, 0, 0, 0, 0),
+    )
+    _, after = bpf(10, attributes)
+    return struct.unpack_from("=I", after, 4)[0], given.raw[: len(context)]
+
+
 def obj_get_info_by_fd(fd: int, size: int = 256, given: bytes = b"") -> bytes:
     """BPF_OBJ_GET_INFO_BY_FD (4.13): `struct bpf_prog_info`, `bpf_map_info`, `bpf_link_info` (5.8) or `bpf_btf_info`,
     as far as the kernel fills it; `given` is what stands in it before, such as addresses of buffers."""

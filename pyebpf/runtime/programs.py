@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import struct
 from mmap import PAGESIZE
-from typing import final
+from typing import Any, final
 
+from pyebpf.decode import decoder
+from pyebpf.encode import encode
 from pyebpf.kernel.hooks import ContextKind, Hook, hook_by_name
 from pyebpf.kernel.programs import ProgramType
+from pyebpf.layout import Type
 from pyebpf.loader import sys
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
@@ -31,6 +34,9 @@ class TestRun:
     result: int
     data: bytes
     duration_ns: int
+    """0 where the kernel doesn't measure it (syscall programs)."""
+    ctx: Any = b""
+    """Of syscall programs: the struct as the program left it, of the fields of the one that it was given."""
 
 
 @final
@@ -71,25 +77,45 @@ class Program:
     def spec(self) -> ProgramSpec:
         return self.loaded.spec
 
-    def test_run(self, data: bytes | None = None, ctx: bytes | None = None, repeat: int = 1) -> TestRun:
+    def test_run(self, data: bytes | None = None, ctx: Any = None, repeat: int = 1) -> TestRun:
         """Run the program once (or `repeat` times) on given input, without its hook.
 
         `data`: a packet from its Ethernet header on, for programs that read packets. `ctx`: the context's bytes; for
-        raw tracepoints their arguments, u64 each. Raises LoadError for hooks that the kernel can't run so, ValueError
-        and TypeError for input that it doesn't take.
+        raw tracepoints their arguments, u64 each; for syscall programs the struct itself, or its bytes. Raises
+        LoadError for hooks that the kernel can't run so, ValueError and TypeError for input that it doesn't take.
         """
         if not 1 <= repeat < 1 << 32:
             raise ValueError(f"repeat is at least 1, and below 2**32; not {repeat}")
         packet = b"" if data is None else memoryview(data).tobytes()
-        context = b"" if ctx is None else memoryview(ctx).tobytes()
+        type = getattr(ctx, "__layout__", None)
+        if type is not None:
+            context = encode(type, ctx, "ctx")
+        else:
+            context = b"" if ctx is None else memoryview(ctx).tobytes()
         hook = hook_by_name(self.loaded.spec.hook)
         if hook is not None and not hook.test_run:
             raise LoadError(f"the kernel has no test run for {hook.name} programs", "kernel")
-        uncounted = self.loaded.spec.program_type == ProgramType.SYSCALL
-        if not uncounted and (hook is None or hook.context is not ContextKind.RAW_ARGS):
+        if self.loaded.spec.program_type == ProgramType.SYSCALL:
+            return self._run(packet, context, type, repeat)
+        if hook is None or hook.context is not ContextKind.RAW_ARGS:
             return self._test_run(hook, packet, context, repeat)
         runs = [self._test_run(hook, packet, context, 0) for _ in range(repeat)]  # the kernel takes no count here
         return TestRun(runs[-1].result, b"", sum(run.duration_ns for run in runs) // repeat)
+
+    def _run(self, packet: bytes, context: bytes, type: Type | None, repeat: int) -> TestRun:
+        """A syscall program, each time from the same context."""
+        if packet:
+            raise ValueError(f"cannot run {self.name}: it has a struct (ctx=…), and no packet")
+        try:
+            for _ in range(repeat):
+                result, after = sys.prog_run(self.loaded.fd, context)
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                what = f"it takes a struct larger than the {len(context)} bytes that it was given (ctx=…)"
+                raise ValueError(f"cannot run {self.name}: {what}") from error
+            raise explain(error, f"run {self.name}", self.loaded.spec.hook) from error
+        left = after if type is None else decoder(type)(after, 0)
+        return TestRun(result - (1 << 32) if result >> 31 else result, b"", 0, left)
 
     def _test_run(self, hook: Hook | None, packet: bytes, context: bytes, repeat: int) -> TestRun:
         size = len(packet) + SPARE if packet else 0

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, final
 
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.maps import MapType
-from pyebpf.loader.attach import Link, attach_program, needs_place
+from pyebpf.loader.attach import Link, attach_program, is_attached, needs_place
 from pyebpf.loader.attach.link import Links
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedObject, first_contents, load_object
@@ -64,7 +64,8 @@ def open_session(
             raise LoadError(f"there is no program {name}; there are {', '.join(names) or 'none'}", "target")
     names = [program.name for program in obj.programs if program.autoload or program.name in places]
     called = tail_targets(obj)
-    wanted = [name for name in names if name not in called or name in places] if attach else []
+    run = {program.name for program in obj.programs if not is_attached(program)}
+    wanted = [name for name in names if name not in called | run or name in places] if attach else []
     if pin is not None and os.path.lexists(pin):
         return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh, pin_root)
     session = Session(load_object(obj, config=config, btf=btf, optional=places, pin_root=pin_root))

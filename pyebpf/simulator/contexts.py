@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pyebpf import layout
 from pyebpf.encode import encode
+from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind
@@ -51,10 +52,22 @@ def context_memory(
             return _tracepoint(program, given, addresses, btf)
         case ContextKind.RAW_ARGS:
             return _raw(program, given, addresses)
+        case ContextKind.STRUCT:
+            return _struct(program, given)
         case ContextKind.ARGUMENTS | ContextKind.REGISTERS | ContextKind.SYSCALL:
             return arguments_memory(program, given, addresses, btf)
         case _:
             return _skb(program, given, packet)
+
+
+def _struct(program: Program, given: Any) -> Memory:
+    """`ctx=Arguments(…)`, or its bytes."""
+    type = getattr(given, "__layout__", None)
+    data = encode(type, given, "ctx") if type is not None else memoryview(given or b"").tobytes()
+    needed = max((op.offset + op.size for op in ops.walk(program.body) if isinstance(op, ops.ContextLoad)), default=0)
+    if len(data) < needed:
+        raise SimulationError(f"{program.name} takes a struct of {needed} bytes (ctx=…), not one of {len(data)}")
+    return Memory("the struct", data)
 
 
 def _skb(program: Program, given: Any, packet: Memory | None) -> Memory:

@@ -352,6 +352,8 @@ class Run:
             case ops.AtomicAdd():
                 type, place = self._target(op.address), self._pointer(op.address)
                 place.write(stored(type, number(type, place.read(type.size)) + self._number(op.value)))
+            case ops.ContextStore():
+                self.context.write(op.offset, stored(layout.Integer("", op.size), self._number(op.value)))
             case ops.RingSubmit():
                 self._submit(op)
             case ops.RingDiscard():

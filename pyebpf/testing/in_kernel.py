@@ -115,7 +115,7 @@ def _events(view: RingBufView, ring: Records, kept: Backlog) -> list[Any]:
     return [view.decode(record) for record in records]
 
 
-def _checked(name: str, hook: Hook, call: Call) -> tuple[bytes | None, bytes | None]:
+def _checked(name: str, hook: Hook, call: Call) -> tuple[bytes | None, Any]:
     """The packet and the context as test_run takes them. Raises Unsuitable."""
     if not hook.test_run:
         raise Unsuitable(f"the kernel has no test run for {hook.name} programs: {name} runs in the simulator only")
@@ -125,6 +125,8 @@ def _checked(name: str, hook: Hook, call: Call) -> tuple[bytes | None, bytes | N
         raise Unsuitable(f"only the simulator can supply {', '.join(supplied)}")
     if hook.context is ContextKind.RAW_ARGS:
         return None, _arguments(call.ctx)
+    if hook.context is ContextKind.STRUCT:
+        return None, call.ctx
     if call.packet is None:
         raise SimulationError(f"{name} reads a packet: simulate({name}, packet=…)")
     return _with_ethernet(hook, memoryview(call.packet).tobytes()), None

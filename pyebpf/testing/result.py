@@ -28,7 +28,9 @@ class Result:
 
 
 def answer(hook: Hook, result: int) -> Any:
-    """`result` as an action of the hook."""
+    """`result` as an action of the hook, or as a number that may be negative there."""
+    if hook.returns is None and hook.result[0] < 0 and result >> 31 == 1:
+        return result - (1 << 32)
     if hook.returns is None:
         return result
     try:

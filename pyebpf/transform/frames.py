@@ -10,7 +10,7 @@ from pyebpf.ir.module import Frame, Function, FunctionKind, Program
 from pyebpf.source import Span
 from pyebpf.transform.sharing import Thing, slots_of, things
 
-CONTEXT = (ops.ContextPointer, ops.ContextLoad, ops.PacketData, ops.PacketLength, ops.PacketFits)
+CONTEXT = (ops.ContextPointer, ops.ContextLoad, ops.ContextStore, ops.PacketData, ops.PacketLength, ops.PacketFits)
 """Ops for which the code generator needs the program's context."""
 ROOT = ""
 """Stands for the program among the names of its functions."""

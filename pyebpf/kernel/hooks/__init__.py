@@ -23,6 +23,7 @@ from pyebpf.kernel.hooks.network import (
     XdpAction,
 )
 from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP, LsmCgroupAction
+from pyebpf.kernel.hooks.syscalls import SYSCALL
 from pyebpf.kernel.hooks.tracepoints import RAW_TRACEPOINT, TP_BTF, TRACEPOINT
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "LSM_CGROUP",
     "RAW_TRACEPOINT",
     "SOCKET_FILTER",
+    "SYSCALL",
     "TP_BTF",
     "TRACEPOINT",
     "XDP",
@@ -61,7 +63,7 @@ __all__ = [
 
 HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM, LSM_CGROUP),
-    *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL, ITERATOR),
+    *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL),
     *(XDP, CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
 )
 

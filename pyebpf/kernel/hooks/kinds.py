@@ -20,6 +20,8 @@ class AttachKind(Enum):
     SOCKET = "socket"
     KPROBE = "kprobe"
     ITERATOR = "iterator"
+    RUN = "run"
+    """Programs that are never attached: user space runs them (BPF_PROG_TEST_RUN)."""
     TRAMPOLINE = "trampoline"
     """Programs that name their target when they are loaded (`attach_btf_id`)."""
 
@@ -37,6 +39,8 @@ class ContextKind(Enum):
     """The arguments by name, in the registers of `struct pt_regs` (`kernel.registers`)."""
     SYSCALL = "syscall"
     """The same of a system call, in the registers of the process that makes it."""
+    STRUCT = "struct"
+    """A struct that whoever runs the program gives, and has back as the program leaves it."""
     XDP_PACKET = "xdp_packet"
     """A packet read in place through `struct xdp_md`."""
     SKB_PACKET = "skb_packet"

@@ -15,8 +15,9 @@ from pyebpf.loader.attach import cgroup, iterator, kprobe, netdev, raw_tracepoin
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedProgram
+from pyebpf.object.specs import ProgramSpec
 
-__all__ = ["Link", "attach_program", "needs_place"]
+__all__ = ["Link", "attach_program", "is_attached", "needs_place"]
 
 MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.TRACEPOINT: tracepoint.attach,
@@ -38,6 +39,12 @@ def needs_place(program: LoadedProgram) -> str:
     return found.words if found is not None and found.needed else ""
 
 
+def is_attached(program: ProgramSpec) -> bool:
+    """Whether programs of its kind hang on a hook; others are run by user space."""
+    hook = hook_by_name(program.hook)
+    return hook is None or hook.attach is not AttachKind.RUN
+
+
 def attach_program(
     program: LoadedProgram, where: object = None, maps: Mapping[str, LoadedMap] = MappingProxyType({})
 ) -> Link:
@@ -50,6 +57,9 @@ def attach_program(
         raise LoadError(
             f"program {program.spec.name} (section {program.spec.section}) can't be attached by pyebpf yet", "object"
         )
+    if hook.attach is AttachKind.RUN:
+        name = program.spec.name
+        raise LoadError(f'program {name} has no hook: session.programs["{name}"].test_run(ctx=…) runs it', "target")
     needed = needs_place(program)
     if needed and where is None:
         name = program.spec.name
