@@ -324,8 +324,7 @@ class Run:
             case ops.ContextLoad(type=KernelType()) if self.program.hook.target is None:
                 return self.surroundings.socket
             case ops.ContextLoad():
-                signed = isinstance(op.type, IntType) and op.type.signed
-                type = layout.Integer("", op.size, signed)
+                type = layout.Integer("", op.size, isinstance(op.type, IntType) and op.type.signed)
                 return number(type, self.context.read(op.offset, op.size))
 
     def _kernel(self, op: ops.KernelField | ops.KernelAddress | ops.KernelFact | ops.KsymAddress) -> Word:
@@ -337,8 +336,6 @@ class Run:
         match op:
             case ops.LocalSet():
                 self._locals[op.local] = self.word(op.value)  # looked at when it is read, as its type says
-            case ops.Forget():
-                pass  # only the kernel's verifier does
             case ops.Store():
                 self._store(op)
             case ops.StoreBytes():
@@ -364,8 +361,8 @@ class Run:
                 return self._check(op)
             case ops.Entries():
                 self._left[op] = list(self.state.maps[op.map].entries)
-            case ops.ForgetBytes():
-                pass  # only the verifier knows more than the simulator, or less
+            case ops.Forget() | ops.ForgetBytes():
+                pass  # only the kernel's verifier knows more than the simulator, or less
             case ops.Run():
                 self._rounds(op)
             case _:
