@@ -93,7 +93,7 @@ def _json(place: Place) -> dict[str, object]:
 def _counts(found: Iterable[Place]) -> None:
     """How much there is for each hook."""
     counts: Counter[tuple[str, ...]] = Counter()
-    alone = []
+    alone: list[str] = []
     for place in found:
         if place.name:
             counts[place.hooks] += 1
