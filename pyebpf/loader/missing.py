@@ -15,12 +15,33 @@ from pyebpf.object.specs import Object
 
 _NO_ADDRESS: Final = re.compile(r"failed to find the address for kernel symbol '(\w+)'")
 
+_MADE: Final = "functions that errors may be injected into (CONFIG_FUNCTION_ERROR_INJECTION)"
+_PLACES: Final = (
+    (
+        re.compile(r"points to disabled hook bpf_lsm_(?P<name>\w+)"),
+        "this kernel takes no programs on the security hook {name}",
+    ),
+    (
+        re.compile(r"^(bpf_lsm_)?(?P<name>\w+) is not sleepable", re.MULTILINE),
+        f"programs that may sleep can't be on {{name}} in this kernel: they may be at some security hooks, and on {_MADE}",
+    ),
+    (
+        re.compile(r"^(?P<name>\w+)\(\) is not modifiable", re.MULTILINE),
+        f"fmod_ret can't be on {{name}} in this kernel: it may be on security_…, and on {_MADE}",
+    ),
+)
+"""What verifiers say of what a program is on, and what it means."""
+
 
 def missing(obj: Object, linked: Linked, log: str) -> str:
     """What the program comes to that this kernel doesn't have; "" if it was refused for something else."""
     unknown = _NO_ADDRESS.search(log)
     if unknown is not None:
         return f"this kernel doesn't know the address of {unknown[1]}: {NO_VARIABLES}"
+    for pattern, words in _PLACES:
+        found = pattern.search(log)
+        if found is not None:
+            return words.format(name=found["name"])
     at = refused_at(log, POISON)
     if at is None or not obj.btf:
         return ""
