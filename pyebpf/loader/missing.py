@@ -23,7 +23,7 @@ _PLACES: Final = (
     ),
     (
         re.compile(r"^(bpf_lsm_)?(?P<name>\w+) is not sleepable", re.MULTILINE),
-        f"programs that may sleep can't be on {{name}} in this kernel: they may be at some security hooks, and on {_MADE}",
+        f"programs that may sleep can't be on {{name}} in this kernel: they may be on some security hooks, and {_MADE}",
     ),
     (
         re.compile(r"^(?P<name>\w+)\(\) is not modifiable", re.MULTILINE),

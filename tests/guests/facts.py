@@ -98,7 +98,13 @@ def plain_hooks() -> Iterator[Hook]:
 
 def hooks() -> dict[str, str]:
     """By hook, what is said of a program that returns the hook's own default, or ""."""
-    return {hook.name: tried(hook.program_type, returns(hook.default), hook.attach_type or 0) for hook in plain_hooks()}
+    return {
+        hook.name: tried(
+            *(hook.program_type, returns(hook.default), hook.attach_type or 0),
+            flags=helper_facts.SLEEPABLE if hook.sleepable else 0,
+        )
+        for hook in plain_hooks()
+    }
 
 
 def in_modules() -> list[str]:

@@ -19,7 +19,7 @@ END = "\nprocessed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 
             "attach_btf_id 67738 points to disabled hook bpf_lsm_xfrm_decode_session",
             "security hook xfrm_decode_session",
         ),
-        ("bpf_lsm_task_kill is not sleepable", "on task_kill in this kernel: they may be at some security hooks"),
+        ("bpf_lsm_task_kill is not sleepable", "on task_kill in this kernel: they may be on some security hooks"),
         ("bpf_fentry_test1 is not sleepable", "on bpf_fentry_test1 in this kernel"),
         ("vfs_read() is not modifiable", "fmod_ret can't be on vfs_read in this kernel"),
     ],
