@@ -112,10 +112,25 @@ class Elf:
         for table in self.sections:
             if table.type in (_REL, _RELA):
                 self._tables.setdefault(table.info, []).append(table)
+        self._check_tables()
+
+    def _check_tables(self) -> None:
+        """Relocations that are passed over would leave instructions that do something else."""
+        named = {f".rel{section.name}": section for section in self.sections if section.executable and section.name}
+        for table in self.sections:
+            target = named.get(table.name)
+            if target is not None and table.type not in (_REL, _RELA):
+                raise ObjectError(f"section {table.name} is no table of relocations")
+            other = self.sections[table.info] if table.info < len(self.sections) else None
+            if target is not None and (other is None or other.name != target.name):
+                raise ObjectError(f"section {table.name} is for another section than its name says")
 
     def section(self, name: str) -> ElfSection | None:
-        """The first section of that name."""
-        return next((section for section in self.sections if section.name == name), None)
+        """The section of that name. Raises ObjectError if there are two."""
+        found = [section for section in self.sections if section.name == name]
+        if len(found) > 1:
+            raise ObjectError(f"there are two sections {name}")
+        return found[0] if found else None
 
     def relocations(self, section: ElfSection) -> list[ElfRelocation]:
         """The relocations of `section`, in order of offset."""
@@ -127,6 +142,8 @@ class Elf:
                 raise ObjectError(f"section {table.name}: its size is no multiple of 16")
             for offset, info in struct.iter_unpack(self.order + "QQ", table.data):
                 number = info >> 32
+                if offset >= section.size:
+                    raise ObjectError(f"section {table.name}: a relocation at {offset}, behind the end of its section")
                 if number >= len(self.symbols):
                     raise ObjectError(f"section {table.name}: relocation of symbol {number}, which doesn't exist")
                 found.append(ElfRelocation(offset, info & 0xFFFFFFFF, self.symbols[number]))

@@ -55,6 +55,8 @@ def _definitions(elf: Elf, section: ElfSection) -> list[tuple[int, int, str]]:
         if symbol.section == section.index and symbol.type not in (SECTION, FUNC) and symbol.name
     }
     starts = sorted(symbols)
+    if not starts or starts[0] != 0:
+        raise ObjectError(f"section {section.name}: nothing says where its maps are")
     found = []
     for start, end in zip(starts, [*starts[1:], section.size], strict=True):
         symbol = symbols[start]
@@ -62,8 +64,6 @@ def _definitions(elf: Elf, section: ElfSection) -> list[tuple[int, int, str]]:
         if not LEAST <= length <= _LONGEST or length % 4 or start + length > end or end > len(section.data):
             raise ObjectError(f"map {symbol.name}: {length} bytes are no definition of a map")
         found.append((start, length, symbol.name))
-    if not found or starts[0] != 0:
-        raise ObjectError(f"section {section.name}: nothing says where its maps are")
     return found
 
 

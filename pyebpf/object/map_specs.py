@@ -10,7 +10,7 @@ from pyebpf.kernel.btf_types import Kind
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.metadata import Metadata
 from pyebpf.object.btf_layout import layout_of
-from pyebpf.object.elf import FUNC, Elf, ElfSection
+from pyebpf.object.elf import FUNC, OBJECT, Elf, ElfSection
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.gnu import R_BPF_DATA_64
 from pyebpf.object.legacy_maps import legacy_maps
@@ -73,6 +73,9 @@ def _declared(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapS
         if inside is not None and spec.inner is not None:
             spec = _with(spec, inner=_with(spec.inner, kind=inside.kind, key=inside.key, value=inside.value))
         specs.append(spec)
+    for symbol in elf.symbols:
+        if symbol.section == section.index and symbol.type == OBJECT and symbol.value not in places:
+            raise ObjectError(f"map {symbol.name} has no definition in the BTF")
     slots = _slots(elf, section, btf, specs, spans, places)
     return tuple(_with(spec, values=slots[spec.name]) if slots[spec.name] else spec for spec in specs), places
 
@@ -194,6 +197,8 @@ def _data(elf: Elf, btf: Btf | None) -> tuple[MapSpec, ...]:
             continue
         if section.size > _LARGEST_DATA:
             raise ObjectError(f"section {section.name}: {section.size} bytes are too many for a map")
+        if not section.is_bss and len(section.data) != section.size:
+            raise ObjectError(f"section {section.name} of type {section.type} has no contents")
         if any(spec.name == section.name for spec in specs):
             raise ObjectError(f"there are two sections {section.name}")
         constant = section.name.startswith(".rodata")

@@ -98,6 +98,8 @@ def _addresses_in_data(elf: Elf) -> Iterator[str]:
 def _btf(elf: Elf) -> tuple[RawBtf | None, dict[str, SectionInfo]]:
     section = elf.section(".BTF")
     if section is None:
+        if elf.section(".BTF.ext") is not None:
+            raise ObjectError("section .BTF.ext speaks of types, and there is no section .BTF")
         return None, {}
     raw = RawBtf(section.data, elf.order)
     complete(raw, elf)
@@ -123,17 +125,22 @@ class _Functions:
         self._names: dict[tuple[int, int], str] = {}
         self._symbols: list[Symbol] = []
         used: set[str] = set()
-        for symbol in elf.symbols:
+        taken: dict[tuple[int, int], Symbol] = {}
+        for symbol in sorted(elf.symbols, key=lambda symbol: not symbol.size):  # those of no size last
             if symbol.type != elf_file.FUNC or not 0 < symbol.section < len(elf.sections):
                 continue
-            if (symbol.section, symbol.value) in self._names:
+            place = (symbol.section, symbol.value)
+            if place in taken:
+                if symbol.size not in (0, taken[place].size):
+                    raise ObjectError(f"functions {taken[place].name} and {symbol.name} are in the same place")
                 continue
             section = elf.sections[symbol.section]
             if symbol.size % 8 or symbol.value % 8 or symbol.value + symbol.size > len(section.data):
                 raise ObjectError(f"function {symbol.name} lies outside of section {section.name}")
             name = symbol.name if symbol.name not in used else f"{symbol.name}@{section.name}+{symbol.value}"
             used.add(name)
-            self._names[symbol.section, symbol.value] = name
+            self._names[place] = name
+            taken[place] = symbol
             self._symbols.append(symbol)
 
     def read(self) -> tuple[tuple[ProgramSpec, ...], tuple[FunctionSpec, ...]]:
@@ -201,7 +208,7 @@ class _Functions:
             return Relocation(offset, "map", self._places[section.index, place])
         if section.executable:
             return Relocation(offset, "function", self._target(symbol.section, place))
-        if is_data_section(section.name) and 0 <= place <= section.size:
+        if is_data_section(section.name) and section.allocated and section.size and 0 <= place <= section.size:
             return Relocation(offset, "data", section.name, place)
         raise ObjectError(f"a relocation at {record.offset} names {symbol.name} in section {section.name}")
 
