@@ -19,7 +19,7 @@ from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
-from pyebpf.loader import maps, pinned_maps, pins, sys
+from pyebpf.loader import maps, pinned_maps, pins, struct_ops, sys
 from pyebpf.loader.config import initial_contents
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
@@ -29,6 +29,7 @@ from pyebpf.loader.link import Linked, link
 from pyebpf.loader.maps import LoadedMap
 from pyebpf.loader.missing import missing
 from pyebpf.loader.modules import ModuleDescriptors
+from pyebpf.loader.struct_ops import Place
 from pyebpf.loader.verifier import VerifierError
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
@@ -70,6 +71,9 @@ class LoadedObject:
         self._views: dict[str, mmap.mmap] = {}
         self._arenas: list[mmap.mmap] = []
         self._pinned: list[Path] = []
+        self._prepared: dict[str, struct_ops.Prepared] = {}
+        self.operations: dict[str, bytes] = {}
+        """Values of maps of operations, which register them."""
         self.reused: set[str] = set()
         """Maps that were pinned already."""
 
@@ -84,6 +88,22 @@ class LoadedObject:
             self._pinned.append(pinned_maps.path_of(spec, pin_root))
         else:
             self.reused.add(spec.name)
+
+    def add_operations(
+        self, target: Btf | None, btf: sys.Descriptor | None, optional: frozenset[str]
+    ) -> dict[str, Place]:
+        """Create the maps of structs of operations; which operation each program is. Raises LoadError."""
+        if target is None:
+            return {}
+        self._prepared = struct_ops.prepare(self.spec, target, optional)
+        for name, prepared in self._prepared.items():
+            self.maps[name] = struct_ops.create(prepared, btf)
+        return {name: place for prepared in self._prepared.values() for name, place in prepared.places.items()}
+
+    def fill_operations(self) -> None:
+        """The programs are there: put them into the structs, which nothing is registered by yet. Raises LoadError."""
+        fds = {name: program.fd for name, program in self.programs.items()}
+        self.operations = {name: prepared.filled(fds) for name, prepared in self._prepared.items()}
 
     def map_arenas(self) -> None:
         """Programs with an arena are only taken when it has its place in user space (6.9). Raises LoadError."""
@@ -168,20 +188,24 @@ def load_object(
     try:
         own_btf, refused = _load_btf(obj)
         for spec in (*obj.maps, *filter(None, (option_map,))):
-            if spec.name in present:
+            if spec.name in present or spec.operations is not None:
                 continue
             loaded.add_map(spec, own_btf, contents.get(spec.name), pin_root)
         loaded.map_arenas()
         relocated = _relocated(obj, btf)
         target = _target(obj)
         externs: dict[str, Found] = {**places, **symbols(obj, target, modules)}
+        operations = loaded.add_operations(target, own_btf, frozenset(optional))
         fds = {name: found.fd for name, found in loaded.maps.items()}
         for program in obj.programs:
-            if not program.autoload and program.name not in optional:
+            if program.name not in optional and (not program.autoload or _belongs_to_optional(obj, program, operations)):
                 continue
             linked = link(obj, program, fds, relocated, externs)
-            loaded.programs[program.name] = _load_program(obj, program, linked, own_btf, target, modules)
+            loaded.programs[program.name] = _load_program(
+                obj, program, linked, own_btf, target, modules, operations.get(program.name)
+            )
         _fill_slots(loaded)
+        loaded.fill_operations()
         if refused:  # told only now: what keeps out the rest as well has an error of its own
             warnings.warn(f"{_NO_TYPES} ({refused})", LoadWarning, stacklevel=4)  # at the caller of pyebpf.load
         for doubt in obj.doubts:
@@ -245,7 +269,15 @@ def _target(obj: Object) -> Btf | None:
     """The running kernel's BTF, if programs attach to what it names, or call it."""
     externs = any(extern.kind in ("function", "variable") for extern in obj.externs)
     tracing = any(program.program_type in (ProgramType.TRACING, ProgramType.LSM) for program in obj.programs)
-    return Btf.running() if externs or tracing else None
+    operations = any(spec.operations is not None for spec in obj.maps)
+    return Btf.running() if externs or tracing or operations else None
+
+
+def _belongs_to_optional(obj: Object, program: ProgramSpec, places: Mapping[str, Place]) -> bool:
+    """Whether it is an operation only of structs that aren't loaded."""
+    owners = [spec.operations for spec in obj.maps if spec.operations is not None]
+    named = any(program.name == name for owner in owners for _, name in owner.programs)
+    return program.program_type == ProgramType.STRUCT_OPS and named and program.name not in places
 
 
 def _raise_memlock() -> None:
@@ -312,11 +344,15 @@ def _load_program(
     btf: sys.Descriptor | None,
     target: Btf | None,
     modules: ModuleDescriptors,
+    operation: Place | None = None,
 ) -> LoadedProgram:
     if not program.program_type:
         raise LoadError(f"program {program.name}: section {program.section} names no known program type", "object")
-    attach_id, module = _attach_btf_id(program, target)
+    if program.program_type == ProgramType.STRUCT_OPS and operation is None:
+        raise LoadError(f"program {program.name} is no operation of any struct that the object has", "object")
+    attach_id, module = (operation.type_id, "") if operation is not None else _attach_btf_id(program, target)
     attach_fd = modules.fd(module)
+    expected = operation.index if operation is not None else program.expected_attach_type or 0
 
     def attempt(
         log: ctypes.Array[ctypes.c_char] | None, with_btf: bool = True, attach_type: int | None = None
@@ -326,7 +362,7 @@ def _load_program(
             *(program.program_type, linked.code, obj.license),
             name=program.name,
             flags=program.flags,
-            expected_attach_type=(program.expected_attach_type or 0) if attach_type is None else attach_type,
+            expected_attach_type=expected if attach_type is None else attach_type,
             btf_fd=btf.fd if btf is not None and known else 0,
             func_info=linked.func_info if known else b"",
             line_info=linked.line_info if known and linked.func_info else b"",

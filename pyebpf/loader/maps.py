@@ -44,7 +44,7 @@ def create(
 ) -> LoadedMap:
     import dataclasses
 
-    if spec.type == MapType.STRUCT_OPS:
+    if spec.type == MapType.STRUCT_OPS:  # those that something is in are created elsewhere
         raise LoadError(f"map {spec.name}: maps of type {MapType(spec.type).name} can't be loaded", "object")
     if spec.type in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS) and template is None:
         if spec.inner is None:

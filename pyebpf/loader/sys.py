@@ -111,12 +111,13 @@ def map_create(
     extra: int = 0,
     inner_fd: int = 0,
     numa_node: int = 0,
+    vmlinux_value_type_id: int = 0,
 ) -> Descriptor:
     """BPF_MAP_CREATE. `inner_fd`: for maps of maps, a map like those that will be in it."""
     attributes = struct.pack(
         "=7I16sIIIIIQ",
         *(map_type, key_size, value_size, max_entries, flags, inner_fd, numa_node, _name(name)),
-        *(0, btf_fd, key_type_id, value_type_id, 0, extra),
+        *(0, btf_fd, key_type_id, value_type_id, vmlinux_value_type_id, extra),
     )
     return Descriptor(bpf(0, attributes)[0])
 

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import CoreRelocation, LineRecord
+
+
+_SHORTEST: Final = 24
+"""Bytes of a header that knows of functions and lines; with CO-RE it has 32. Longer ones say what isn't known here."""
+_KNOWN: Final = 32
+_RECORD: Final = 8
 
 
 @final
@@ -38,6 +44,10 @@ def read_btf_ext(data: bytes, btf: RawBtf) -> dict[str, SectionInfo]:
         raise ObjectError("section .BTF.ext is too short") from None
     if magic != 0xEB9F:
         raise ObjectError("section .BTF.ext does not start with BTF's magic number")
+    if not _SHORTEST <= header <= len(data):
+        raise ObjectError(f"section .BTF.ext has a header of {header} bytes")
+    if header <= _KNOWN and len(data) - header - max((offset + size for offset, size in places), default=0) >= _RECORD:
+        raise ObjectError("section .BTF.ext has more in it than its header says")
     for number, (offset, size) in enumerate(places):
         if not size:
             continue

@@ -15,6 +15,7 @@ from pyebpf.object.errors import ObjectError
 from pyebpf.object.gnu import R_BPF_DATA_64
 from pyebpf.object.legacy_maps import legacy_maps
 from pyebpf.object.specs import MapSpec
+from pyebpf.object.struct_ops import operations_of
 
 DATA_SECTIONS: Final = (".data", ".rodata", ".bss")
 _LARGEST_DATA: Final = 64 << 20
@@ -36,12 +37,14 @@ def maps_of(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapSpe
     """All maps; and the names of those that are defined, by section and offset. Raises ObjectError, BtfError."""
     declared, places = _declared(elf, btf, metadata)
     older, older_places = legacy_maps(elf)
-    twice = {spec.name for spec in declared} & {spec.name for spec in older}
+    operations = tuple(operations_of(elf, btf))
+    names = [spec.name for spec in (*declared, *older, *operations)]
+    twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ObjectError(f"map {min(twice)} is defined twice")
     section = elf.section(".maps")
     found = {(section.index, place): name for place, name in places.items()} if section is not None else {}
-    return declared + older + _data(elf, btf), found | older_places
+    return declared + older + operations + _data(elf, btf), found | older_places
 
 
 def _declared(elf: Elf, btf: Btf | None, metadata: Metadata) -> tuple[tuple[MapSpec, ...], dict[int, str]]:

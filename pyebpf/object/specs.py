@@ -14,6 +14,22 @@ from pyebpf.records import dataclass
 
 @final
 @dataclass(frozen=True, slots=True)
+class Operations:
+    """A struct of operations (struct_ops), as the object has it."""
+
+    struct: str
+    """Its name: `tcp_congestion_ops`."""
+    type_id: int
+    """In the object's own BTF."""
+    data: bytes
+    programs: tuple[tuple[int, str], ...]
+    """Byte offset and the program that is this member."""
+    autoload: bool = True
+    """False where the section name begins with `?`."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class MapSpec:
     """A map to be created. Sizes in bytes; `type` is the number of `enum bpf_map_type`."""
 
@@ -40,6 +56,8 @@ class MapSpec:
     """Arrays of programs and maps of maps: which program, or map, is in which slot at first."""
     inner: MapSpec | None = None
     """Maps of maps: what the maps in it are like."""
+    operations: Operations | None = None
+    """Maps of type STRUCT_OPS: what is registered by them."""
     numa_node: int = 0
     """The node of memory that it lies on, if `flags` ask for one (BPF_F_NUMA_NODE)."""
 

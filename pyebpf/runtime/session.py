@@ -11,7 +11,8 @@ from typing import Any, Final, TypeAlias, final
 
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.maps import MapType
-from pyebpf.loader.attach import Link, attach_program, is_attached, needs_place
+from pyebpf.kernel.programs import ProgramType
+from pyebpf.loader.attach import Link, attach_program, is_attached, needs_place, struct_ops
 from pyebpf.loader.attach.link import Links
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedObject, first_contents, load_object
@@ -58,11 +59,17 @@ def open_session(
     maps are that ask to be pinned by their names.
     """
     places = dict(where or {})
+    structs = {spec.name: spec.operations for spec in obj.maps if spec.operations is not None}
     names = [program.name for program in obj.programs]
     for name in places:
-        if name not in names:
+        if name not in names and name not in structs:
             raise LoadError(f"there is no program {name}; there are {', '.join(names) or 'none'}", "target")
-    names = [program.name for program in obj.programs if program.autoload or program.name in places]
+    if structs and pin is not None:
+        raise LoadError("a session with structs of operations can't be kept in a folder", "object")
+    names = [
+        *(p.name for p in obj.programs if p.program_type != ProgramType.STRUCT_OPS if p.autoload or p.name in places),
+        *(name for name, operations in structs.items() if operations.autoload or name in places),
+    ]
     called = tail_targets(obj)
     run = {program.name for program in obj.programs if not is_attached(program)}
     wanted = [name for name in names if name not in called | run or name in places] if attach else []
@@ -70,7 +77,11 @@ def open_session(
         return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh, pin_root)
     session = Session(load_object(obj, config=config, btf=btf, optional=places, pin_root=pin_root))
     try:
-        missing = [name for name in wanted if needs_place(session.programs[name].loaded) and name not in places]
+        missing = [
+            name
+            for name in wanted
+            if name not in structs and needs_place(session.programs[name].loaded) and name not in places
+        ]
         for name in missing:
             attach_program(session.programs[name].loaded)  # raises, saying what is missing
         for name in wanted:
@@ -188,9 +199,14 @@ class Session:
 
     def attach(self, program: str | Program, where: object = None) -> Link:
         """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one,
-        and what an iterator goes through: a map, `pre:/sys/fs/cgroup/…`, `pid:1`."""
+        and what an iterator goes through: a map, `pre:/sys/fs/cgroup/…`, `pid:1`. A struct of operations is registered
+        by the name of its variable."""
         self._check_open()
         name = program if isinstance(program, str) else program.name
+        if name in self._loaded.operations:
+            link = struct_ops.attach(self._loaded.maps[name], self._loaded.operations[name])
+            self._links.append(link)
+            return link
         if name not in self.programs:
             raise LoadError(f"there is no program {name}; there are {', '.join(self.programs)}", "target")
         if not isinstance(program, str) and program is not self.programs[name]:

@@ -75,7 +75,7 @@ def all_objects() -> Iterator[tuple[str, bytes]]:
 
 
 LINKED = ("linked_one", "linked_two")
-APART = (*LINKED, "maps_pinned")
+APART = (*LINKED, "maps_pinned", "struct_ops")
 """Programs with tests of their own."""
 
 

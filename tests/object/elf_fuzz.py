@@ -4,9 +4,10 @@
 
 Objects of clang (those of tests/loader/foreign) and of pyebpf are spoilt: headers, tables of sections, symbols,
 relocations, types, strings, metadata, instructions; cut off, laid over each other, spliced. What comes out is an
-Object, or an ObjectError or LoadError that says what is wrong. Any other exception, two seconds of processor time, 256 MB of
-memory, the end of the process, and an Object that has lost what its file says (`elf_claims.py`: a relocation, say) are
-findings, printed with the number that makes them again (`--only N`). Exit code 1 if there is any. Needs clang, no root.
+Object, or an ObjectError or LoadError that says what is wrong. Any other exception, two seconds of processor time,
+256 MB of memory, the end of the process, and an Object that has lost what its file says (`elf_claims.py`: a
+relocation, say) are findings, printed with the number that makes them again (`--only N`). Exit code 1 if there is
+any. Needs clang, no root.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def use(obj: Object, types: Btf) -> None:
     fds = {spec.name: 100 + number for number, spec in enumerate(obj.maps)}
     for program in obj.programs:
         with suppress(LoadError, BtfError):
-            linked = link(obj, program, fds, relocated, types)
+            linked = link(obj, program, fds, relocated)
             assert len(linked.code) % 8 == 0
 
 

@@ -118,6 +118,16 @@ def two_functions(file: File) -> None:
     struct.pack_into("<Q", file.data, two + 8, struct.unpack_from("<Q", file.data, one + 8)[0])
 
 
+def no_lines(file: File) -> None:
+    struct.pack_into("<Q", file.data, file.header(".BTF.ext") + 32, 8)
+
+
+def fewer_records(file: File) -> None:
+    at = struct.unpack_from("<Q", file.data, file.header(".BTF.ext") + 24)[0]
+    struct.pack_into("<II", file.data, at + 16, 0, 0)  # lines
+    struct.pack_into("<II", file.data, at + 24, 0, 0)  # CO-RE
+
+
 FOUND: tuple[tuple[Callable[[File], None], str], ...] = (
     (passed_over, r"section \.reltc is no table of relocations"),
     (for_another_section, r"section \.reltc is for another section than its name says"),
@@ -125,6 +135,8 @@ FOUND: tuple[tuple[Callable[[File], None], str], ...] = (
     (no_types, r"two sections license|no section \.BTF"),
     (two_sections, r"two sections \.BTF"),
     (no_contents, r"section \.bss of type 0 has no contents"),
+    (no_lines, r"section \.BTF\.ext has a header of 32 bytes"),
+    (fewer_records, r"section \.BTF\.ext has more in it than its header says"),
     (two_functions, "functions one and two are in the same place"),
 )
 

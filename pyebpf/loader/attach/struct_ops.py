@@ -1,0 +1,45 @@
+"""Structs of operations: by a link (6.4), or by an update of their map, which an end of the process doesn't undo."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Final, final
+
+from pyebpf.loader import sys
+from pyebpf.loader.attach.link import Link
+from pyebpf.loader.errors import explain
+from pyebpf.loader.maps import LoadedMap
+from pyebpf.loader.struct_ops import F_LINK
+
+BPF_STRUCT_OPS: Final = 44
+
+
+@final
+class _Registered:
+    """Operations without a link: they are taken back by deleting the map's entry."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = os.dup(fd)
+        self._process = os.getpid()
+
+    def close(self) -> None:
+        try:
+            if os.getpid() == self._process:
+                with suppress(OSError):
+                    sys.map_delete(self._fd, bytes(4))
+        finally:
+            os.close(self._fd)
+
+
+def attach(made: LoadedMap, value: bytes) -> Link:
+    """Register the operations `value`. Raises LoadError."""
+    spec = made.spec
+    struct = spec.operations.struct if spec.operations is not None else ""
+    try:
+        sys.map_update(made.fd, bytes(4), value)
+        if made.spec.flags & F_LINK:
+            return Link(spec.name, struct, (sys.link_create(made.fd, 0, BPF_STRUCT_OPS),))
+        return Link(spec.name, struct, (_Registered(made.fd),))
+    except OSError as error:
+        raise explain(error, f"register {spec.name} as {struct}") from None
