@@ -198,7 +198,7 @@ def load_object(
         operations = loaded.add_operations(target, own_btf, frozenset(optional))
         fds = {name: found.fd for name, found in loaded.maps.items()}
         for program in obj.programs:
-            if program.name not in optional and (not program.autoload or _belongs_to_optional(obj, program, operations)):
+            if program.name not in optional and (not program.autoload or struct_ops.left_out(obj, program, operations)):
                 continue
             linked = link(obj, program, fds, relocated, externs)
             loaded.programs[program.name] = _load_program(
@@ -271,13 +271,6 @@ def _target(obj: Object) -> Btf | None:
     tracing = any(program.program_type in (ProgramType.TRACING, ProgramType.LSM) for program in obj.programs)
     operations = any(spec.operations is not None for spec in obj.maps)
     return Btf.running() if externs or tracing or operations else None
-
-
-def _belongs_to_optional(obj: Object, program: ProgramSpec, places: Mapping[str, Place]) -> bool:
-    """Whether it is an operation only of structs that aren't loaded."""
-    owners = [spec.operations for spec in obj.maps if spec.operations is not None]
-    named = any(program.name == name for owner in owners for _, name in owner.programs)
-    return program.program_type == ProgramType.STRUCT_OPS and named and program.name not in places
 
 
 def _raise_memlock() -> None:

@@ -14,10 +14,11 @@ from typing import Final, final
 from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.btf_types import Kind
+from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import sys
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.maps import LoadedMap
-from pyebpf.object.specs import MapSpec, Object, Operations
+from pyebpf.object.specs import MapSpec, Object, Operations, ProgramSpec
 from pyebpf.records import dataclass
 
 F_LINK: Final = 1 << 13
@@ -74,6 +75,13 @@ def prepare(obj: Object, target: Btf, optional: frozenset[str] = frozenset()) ->
             if places.setdefault(name, place) != place:
                 raise LoadError(f"program {name} is two different operations", "object")
     return found
+
+
+def left_out(obj: Object, program: ProgramSpec, places: Mapping[str, Place]) -> bool:
+    """Whether a program is an operation only of structs that aren't loaded."""
+    owners = [spec.operations for spec in obj.maps if spec.operations is not None]
+    named = any(program.name == name for owner in owners for _, name in owner.programs)
+    return program.program_type == ProgramType.STRUCT_OPS and named and program.name not in places
 
 
 def _prepared(spec: MapSpec, operations: Operations, own: Btf, target: Btf) -> Prepared:

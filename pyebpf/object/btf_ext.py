@@ -14,7 +14,6 @@ from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import CoreRelocation, LineRecord
 
-
 _SHORTEST: Final = 24
 """Bytes of a header that knows of functions and lines; with CO-RE it has 32. Longer ones say what isn't known here."""
 _KNOWN: Final = 32

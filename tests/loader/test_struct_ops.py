@@ -85,6 +85,11 @@ def test_only_loaded(session: pyebpf.Session) -> None:
         assert registered("pyebpf_linked")
         link.detach()
         assert not registered("pyebpf_linked")
+        loaded.attach("linked")
+        assert choose("pyebpf_linked") == "pyebpf_linked"
+        with pytest.raises(pyebpf.LoadError, match="cannot register linked as tcp_congestion_ops"):
+            loaded.attach("linked")
+    assert not registered("pyebpf_linked")
 
 
 def test_a_process_that_is_killed_leaves_nothing() -> None:

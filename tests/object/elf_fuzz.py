@@ -54,6 +54,7 @@ NAMES: Final = (
     *("data_variables", "data_constant_pointers", "calls_order", "calls_weak", "calls_across_sections", "kconfig"),
     *("callbacks_for_each", "programs_in_one_section", "programs_optional", "ksyms_functions", "core_fields"),
     *("core_enumerators", "core_direct", "exceptions_handled", "btf_kinds", "btf_none", "license_dual", "cpu_v4"),
+    "struct_ops",
 )
 SAMPLES: Final = ("execsnoop", "syslat", "xdp_firewall")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from typing import Final, final
 
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Link
-from pyebpf.loader.errors import explain
+from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.maps import LoadedMap
 from pyebpf.loader.struct_ops import F_LINK
 
@@ -36,10 +37,19 @@ def attach(made: LoadedMap, value: bytes) -> Link:
     """Register the operations `value`. Raises LoadError."""
     spec = made.spec
     struct = spec.operations.struct if spec.operations is not None else ""
+    linked = bool(spec.flags & F_LINK)
+    what = f"register {spec.name} as {struct}"
     try:
         sys.map_update(made.fd, bytes(4), value)
-        if made.spec.flags & F_LINK:
-            return Link(spec.name, struct, (sys.link_create(made.fd, 0, BPF_STRUCT_OPS),))
-        return Link(spec.name, struct, (_Registered(made.fd),))
     except OSError as error:
-        raise explain(error, f"register {spec.name} as {struct}") from None
+        if error.errno != errno.EBUSY:
+            raise explain(error, what) from None
+        if not linked:  # a map is only good for once
+            text = f"cannot {what}: it is registered, or was: before Linux 6.4 that can be done once"
+            raise LoadError(text, "kernel") from None
+    if not linked:
+        return Link(spec.name, struct, (_Registered(made.fd),))
+    try:
+        return Link(spec.name, struct, (sys.link_create(made.fd, 0, BPF_STRUCT_OPS),))
+    except OSError as error:
+        raise explain(error, what) from None
