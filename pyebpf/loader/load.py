@@ -172,11 +172,7 @@ def load_object(
 
     Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed again.
     """
-    from sys import byteorder
-
-    if obj.big_endian != (byteorder == "big"):
-        kind = "big" if obj.big_endian else "little"
-        raise LoadError(f"the object is for {kind}-endian machines, and this is none", "object")
+    _check_order(obj)
     given = dict(config or {})
     option_map, values, places = options(obj, {name: given[name] for name in _options(obj) if name in given})
     contents = first_contents(obj, given) | {KCONFIG: values}
@@ -206,10 +202,8 @@ def load_object(
             )
         _fill_slots(loaded)
         loaded.fill_operations()
-        if refused:  # told only now: what keeps out the rest as well has an error of its own
-            warnings.warn(f"{_NO_TYPES} ({refused})", LoadWarning, stacklevel=4)  # at the caller of pyebpf.load
-        for doubt in obj.doubts:
-            warnings.warn(doubt, LoadWarning, stacklevel=4)
+        for doubt in ((f"{_NO_TYPES} ({refused})",) if refused else ()) + obj.doubts:  # what is refused has told by now
+            warnings.warn(doubt, LoadWarning, stacklevel=4)  # at the caller of pyebpf.load
     except BtfError as error:
         loaded.undo()
         raise LoadError(str(error), "kernel") from None
@@ -221,6 +215,14 @@ def load_object(
         if own_btf is not None:
             own_btf.close()
     return loaded
+
+
+def _check_order(obj: Object) -> None:
+    from sys import byteorder
+
+    if obj.big_endian != (byteorder == "big"):
+        kind = "big" if obj.big_endian else "little"
+        raise LoadError(f"the object is for {kind}-endian machines, and this is none", "object")
 
 
 def first_contents(obj: Object, config: Mapping[str, object]) -> dict[str, bytes]:
