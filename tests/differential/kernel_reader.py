@@ -11,8 +11,12 @@ from typing import Any, Final, final
 
 import pyebpf
 
-MOST: Final = 32
+MOST: Final = 16
 """Items at a time."""
+GETPRIORITY: Final = 140
+"""The number of getpriority(2) on x86-64."""
+STEPS: Final = 15
+"""Pointers to follow at most."""
 NOBODY: Final = 2**31 - 7
 """No process has this id."""
 SOURCE: Final = f"""
@@ -24,7 +28,7 @@ from pyebpf.helpers import probe_read_kernel, probe_read_kernel_str
 class Item:
     steps: u32
     size: u32
-    offsets: i64[8]
+    offsets: i64[{STEPS + 1}]
     result: i64
     data: u8[64]
 
@@ -35,7 +39,7 @@ only, count = Config[u32](0), Global[u32](0)
 
 @raw_tracepoint("sys_enter")
 def read(ctx):
-    if pid() != only.value or ctx.args[1] != {NOBODY}:
+    if pid() != only.value or ctx.args[1] != {GETPRIORITY}:
         return
     number = u8[8]()
     for index in range({MOST}):
@@ -44,7 +48,7 @@ def read(ctx):
             break
         address = u64(current_task())
         item.result = 0
-        for step in range(7):
+        for step in range({STEPS}):
             if step >= item.steps:
                 break
             place = u64((i64(address & (2**63 - 1)) + item.offsets[step]) & (2**63 - 1)) | (address & 2**63)
@@ -53,7 +57,7 @@ def read(ctx):
             address = 0
             for byte in range(8):
                 address |= u64(number[byte]) << (8 * byte)
-        place = u64((i64(address & (2**63 - 1)) + item.offsets[7]) & (2**63 - 1)) | (address & 2**63)
+        place = u64((i64(address & (2**63 - 1)) + item.offsets[{STEPS}]) & (2**63 - 1)) | (address & 2**63)
         if item.size == 64:
             if probe_read_kernel_str(item.data, place) < 0:
                 item.result = -1
@@ -73,10 +77,8 @@ class Reader:
         """For each: pointers to follow, an offset, and a size (64: text up to its NUL); None where there is nothing."""
         items, asked = self.session.maps["items"], list(wanted)
         for index, (steps, offset, size) in enumerate(asked):
-            item = items[index]
-            item.steps, item.size, item.data = len(steps), size, [0] * 64
-            item.offsets = [*steps, *[0] * (7 - len(steps)), offset]
-            items[index] = item
+            offsets = [*steps, *[0] * (STEPS - len(steps)), offset]
+            items[index] = items[index]._replace(steps=len(steps), size=size, offsets=offsets, data=bytes(64))
         self.session.variables["count"].value = len(asked)
         fire()
         self.session.variables["count"].value = 0
@@ -89,7 +91,7 @@ def reader() -> Iterator[Reader]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reader.py"
         path.write_text(SOURCE)
-        obj = pyebpf.compile(path, kernel="5.10")
+        obj = pyebpf.compile(path)
     with pyebpf.load(obj, config={"only": os.getpid()}) as session:
         yield Reader(session)
 

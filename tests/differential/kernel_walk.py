@@ -16,6 +16,17 @@ Sort = Literal["number", "big", "truth", "bits", "pointer", "text", "string"]
 NETWORK: Final = ("__be16", "__be32", "__be64")
 NEVER_NEGATIVE: Final = ("pid_t", "__kernel_pid_t")
 LETTERS: Final = ("char", "unsigned char")
+UNLIKE: Final = (
+    "migration_disabled",
+    "bpf_ctx",
+    "rcu_read_lock_nesting",
+    "trc_reader_nesting",
+    "cpu",
+    "on_cpu",
+    "f_ref",
+    "f_count",
+)
+"""Members that tell how a program is run, which hooks do differently."""
 LONGEST: Final = 64
 """Bytes of text that are compared."""
 DEEPEST: Final = 6
@@ -76,6 +87,7 @@ class Walker:
     def __init__(self, btf: Btf, random: Random) -> None:
         self.btf = btf
         self.random = random
+        self.deepest = 0
 
     def struct(self, name: str) -> int:
         found = self.btf.find(name, Kind.STRUCT) or self.btf.find(name, Kind.UNION)
@@ -84,7 +96,7 @@ class Walker:
 
     def leaf(self, start: Place) -> Leaf:
         """A way from the struct at `start` to something that can be read. Raises DeadEnd."""
-        place = start
+        place, self.deepest = start, len(start.steps) + DEEPEST
         for _ in range(24):
             resolved = self.btf.resolve(place.type_id)
             match self.btf.type(resolved):
@@ -128,6 +140,7 @@ class Walker:
         known = [
             one for one in self.members(found) if one[0].name.isidentifier() and not keyword.iskeyword(one[0].name)
         ]
+        known = [one for one in known if one[0].name not in UNLIKE]
         if not known:
             raise DeadEnd
         pointers = [one for one in known if self.is_pointer(one[0])]
@@ -159,7 +172,7 @@ class Walker:
         return Place(f"{place.text}[{shown}]", place.steps, offset, found.type_id, place.unsure)
 
     def follow(self, place: Place, found: types.Pointer) -> Place | Leaf:
-        if not found.type_id or len(place.steps) >= DEEPEST or place.unsure:
+        if not found.type_id or len(place.steps) >= self.deepest or place.unsure:
             return Leaf(place, "pointer", 8)
         target = self.btf.type(self.btf.resolve(found.type_id))
         if isinstance(target, types.Struct) and target.name and target.members and self.random.random() < 0.8:
