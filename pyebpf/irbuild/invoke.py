@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import EnumMeta
 from ipaddress import IPv4Address, IPv6Address
 
+from pyebpf import layout
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
@@ -52,6 +53,7 @@ from pyebpf.irbuild.operands import (
 from pyebpf.kernel.questions import Question
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.helpers import KernelHelper
+from pyebpf.lang.kernel_types import KernelPointer, struct_name
 from pyebpf.lang.kfuncs import Kfunc
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
@@ -63,6 +65,16 @@ PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int", str: "str"
     function: function.__name__ for function in (divmod, pow, hex, oct, bin, chr, hasattr, getattr)
 }
 MOST_PRINTED = 32
+
+
+def _expect(b: Builder, value: object, type: layout.Type | None, arguments: Sequence[tree.Expression]) -> None:
+    """`u64(task.old)` and `cast(task.old, "struct file")` say what a member is that the kernel at hand doesn't have."""
+    match b.elsewhere, arguments:
+        case True, [tree.Attribute(name=name)] if type is not None:
+            b.wanted[name] = type
+        case True, [tree.Attribute(name=name), tree.StringLiteral(value=text)] if struct_name(text):
+            if isinstance(value, Builtin) and value.name == "cast":
+                b.wanted[name] = KernelPointer(struct_name(text))
 
 
 def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
@@ -109,7 +121,11 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         return expressions.condition(b, node.arguments[0])
     if isinstance(target, Method) and is_text(target.receiver):
         target = Method(order.kept(b, target.receiver, node.function.span, node.arguments), target.name)
-    arguments = expressions.in_order(b, node.arguments)
+    _expect(b, value, type_, node.arguments)
+    try:
+        arguments = expressions.in_order(b, node.arguments)
+    finally:
+        b.wanted.clear()
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
     if isinstance(value, Builtin | Question):

@@ -147,8 +147,8 @@ def _has_member(b: Builder, operand: Operand, name: str, span: Span, where: Span
         kernel_types.member(b, struct, name, where)
         fact: ops.Value = b.emit(ops.KernelFact("member exists", root, (*path, name), 1, TRUTH, span))
         return _answer(b, fact, True, span)
-    if path:
-        b.error(errors.AbsentType(where, name, kernel_types.shown(struct), f'ask a Kernel["struct {struct}"] itself'))
+    if path and "." in struct:
+        b.error(errors.AbsentType(where, name, kernel_types.shown(struct), ""))
     fact = b.const(0, span)
     kernel_types.note_struct(b, btf, struct, type_id)
     for kind, type in _kinds(struct):

@@ -90,6 +90,8 @@ def _absent(b: Builder, struct: str, name: str, span: Span) -> MemberType:
         hint = f"declare what it is: value: u64 = {span.text}"
         b.error(AbsentType(last_word(span, name), name, shown(struct), hint))
     b.module.use_member(struct, name, 0, type)
+    if isinstance(type, layout.Integer | layout.Boolean | layout.Enumeration):
+        return BitField(type, type.size * 8, 0)  # read as bit fields are: with the size that it has there
     return type
 
 

@@ -79,6 +79,8 @@ def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
         key = _checked_index(b, index, map, span)
     elif not _key_suits(map.key, key):
         hint = f"{span.text}()" if isinstance(key, Static) and isinstance(key.value, Builtin) else ""
+        if map.key == layout.U64:
+            hint = hint or values.as_number(key, span)
         b.error(errors.KeyType(span, map.name, describe_type(map.key), describe(key), hint))
     return memory.materialize(b, "key", map.key, key, span)
 

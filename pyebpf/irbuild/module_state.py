@@ -14,14 +14,18 @@ from pyebpf.encode import Order, encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import (
     PRINTS,
+    BarePointer,
     BitField,
+    Embedded,
     KernelEnum,
     KernelMember,
     KernelStruct,
     KfuncRef,
     KsymRef,
     MapRef,
+    MemberArray,
     MemberType,
+    StructPointer,
     VariableRef,
 )
 from pyebpf.ir.scratch import runs_alone
@@ -41,6 +45,7 @@ from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 PRINT_RING_BYTES = 256 * 1024
+POINTER_BYTES = 8
 
 
 @dataclass
@@ -202,12 +207,28 @@ class ModuleState:
         return tuple(
             KernelStruct(
                 name,
-                self.sizes[name][0],
+                self._extent(Embedded(name)),
                 self.sizes[name][1],
                 tuple(sorted(self.members.get(name, {}).values(), key=_place)),
             )
             for name in sorted(self.sizes)
         )
+
+    def _extent(self, type: MemberType) -> int:
+        """The bytes of a member as the object describes it: structs are at least as large as what is said to be in
+        them, be it of other kernels, whose offsets nobody knows here."""
+        match type:
+            case Embedded(struct=struct):
+                inner = (each.offset + self._extent(each.type) for each in self.members.get(struct, {}).values())
+                return max(self.sizes[struct][0], *inner, 0)
+            case MemberArray(element=element):
+                return self._extent(element) * type.length
+            case BitField():
+                return 0
+            case StructPointer() | BarePointer():
+                return POINTER_BYTES
+            case _:
+                return type.size
 
 
 def _place(member: KernelMember) -> tuple[int, str]:

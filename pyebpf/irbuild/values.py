@@ -81,7 +81,12 @@ def number(b: Builder, operand: Operand, span: Span, hint: str = "") -> ops.Valu
             return b.const(operand.value, span)
         if isinstance(operand.type, BoolType):
             return b.emit(ops.Convert(operand, layout.U8, IntType(0, 1), span))
-    b.error(errors.WrongType(span, "an integer", describe(operand), hint))
+    b.error(errors.WrongType(span, "an integer", describe(operand), hint or as_number(operand, span)))
+
+
+def as_number(operand: Operand, span: Span) -> str:
+    """What to write where an address is to be a number, if it is one that programs may have as such."""
+    return f"u64({span.text})" if ops.is_value(operand) and isinstance(operand.type, KernelType) else ""
 
 
 def is_number(operand: Operand) -> bool:
@@ -152,7 +157,8 @@ def fit(b: Builder, operand: Operand, type: ValueType, span: Span, name: str = "
     if isinstance(type, IntType):
         if not is_number(operand):
             expected = str(type.shown_as) if type.shown_as else "an integer"
-            b.error(errors.WrongType(span, expected, describe(operand), ""))
+            hint = as_number(operand, span) if type.high == layout.U64.maximum else ""
+            b.error(errors.WrongType(span, expected, describe(operand), hint))
         return fit_integer(b, number(b, operand, span), type, span, name)
     if ops.is_value(operand) and operand.type == type:
         return operand

@@ -12,5 +12,5 @@ def probe(ctx):
         state: i64 = task.state  # error
     else:
         out.value = task.state  # error
-    if hasattr(task.se, "rubbish"):  # error
+    if hasattr(task.trc_reader_special.b, "rubbish"):  # error
         out.value = 1
