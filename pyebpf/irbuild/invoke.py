@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import EnumMeta
 from ipaddress import IPv4Address, IPv6Address
 
@@ -67,14 +67,18 @@ PYTHON = {min: "min", max: "max", abs: "abs", len: "len", int: "int", str: "str"
 MOST_PRINTED = 32
 
 
-def _expect(b: Builder, value: object, type: layout.Type | None, arguments: Sequence[tree.Expression]) -> None:
+def _arguments(b: Builder, value: object, type: layout.Type | None, node: tree.Call) -> list[calls.Argument]:
     """`u64(task.old)` and `cast(task.old, "struct file")` say what a member is that the kernel at hand doesn't have."""
-    match b.elsewhere, arguments:
+    match b.elsewhere, node.arguments:
         case True, [tree.Attribute(name=name)] if type is not None:
             b.wanted[name] = type
         case True, [tree.Attribute(name=name), tree.StringLiteral(value=text)] if struct_name(text):
             if isinstance(value, Builtin) and value.name == "cast":
                 b.wanted[name] = KernelPointer(struct_name(text))
+    try:
+        return expressions.in_order(b, node.arguments)
+    finally:
+        b.wanted.clear()
 
 
 def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
@@ -121,11 +125,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         return expressions.condition(b, node.arguments[0])
     if isinstance(target, Method) and is_text(target.receiver):
         target = Method(order.kept(b, target.receiver, node.function.span, node.arguments), target.name)
-    _expect(b, value, type_, node.arguments)
-    try:
-        arguments = expressions.in_order(b, node.arguments)
-    finally:
-        b.wanted.clear()
+    arguments = _arguments(b, value, type_, node)
     if type_ is not None:
         return calls.convert(b, type_, arguments, node.span)
     if isinstance(value, Builtin | Question):

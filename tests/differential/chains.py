@@ -43,6 +43,7 @@ RENAME: Final = 15
 """PR_SET_NAME."""
 UNKNOWN, DONE, NULL = 0, 1, 2
 """How it went with an item."""
+WAYS: Final = ["plain", "plain", "local", "cast", "function", "container", "either", "loop", "facts", "asked"]
 HEAD: Final = """
 from pyebpf import (
     Array, Config, Global, Kernel, NullPointerError, cast, char, container_of, current_task, function, i64, iterator,
@@ -176,9 +177,7 @@ class Writer:
     def item(self, root: Place, leaf: Leaf) -> None:
         """Write what reads it, one way or another."""
         index, text, lines = len(self.items), leaf.place.text, []
-        way = self.random.choice(
-            ("plain", "plain", "local", "cast", "function", "container", "either", "loop", "facts")
-        )
+        way = self.random.choice(WAYS)
         rest = text.removeprefix(root.text)
         if root.pointer and rest.startswith("."):
             text, lines = self.otherwise(way, root, rest, leaf, index)
@@ -204,10 +203,14 @@ class Writer:
                 return f"p{index}{rest}", [f"p{index} = {root.text}"]
             case "cast":
                 return f'cast({root.text}, "struct {struct}"){rest}', []
-            case "function" if leaf.sort not in ("text", "string"):
+            case "function" if leaf.sort not in ("text", "string", "array"):
                 head = f'\n@function\ndef f{index}(p: Kernel["struct {struct}"]):\n'
                 self.functions.append(f"{head}    return p{rest}\n")
                 return f"f{index}({root.text})", []
+            case "asked" if not rest.endswith("]"):
+                head, _, last = rest.rpartition(".")
+                known = f'hasattr({root.text}{head}, "{last}") and sizeof("struct {struct}") > 0'
+                return f"{root.text}{rest}", [f"if not ({known}):", f"    state[{index}] = 9", "    return"]
             case "container" if struct == "task_struct":
                 return f'container_of({root.text}.tasks, "struct task_struct", "tasks"){rest}', []
             case "either" if struct == "task_struct":
@@ -221,6 +224,9 @@ class Writer:
         array = "signed" if leaf.signed else "plain"
         if leaf.signed and leaf.sort == "bits":
             value = text
+        if leaf.sort == "array":
+            self.items.append(Item(leaf, "plain", "", direct))
+            return [f"plain[{index}] = 0", f"for each in {text}:", f"    plain[{index}] += u64(each & 255)"]
         if way == "loop" and leaf.sort == "number" and not leaf.signed:
             self.items.append(Item(leaf, array, "twice", direct))
             return [f"plain[{index}] = 0", "for _ in range(2):", f"    plain[{index}] += {text} & 255"]

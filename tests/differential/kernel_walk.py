@@ -12,7 +12,7 @@ from typing import Final, Literal, final
 from pyebpf.kernel import btf_types as types
 from pyebpf.kernel.btf import Btf, Kind
 
-Sort = Literal["number", "big", "truth", "bits", "pointer", "text", "string"]
+Sort = Literal["number", "big", "truth", "bits", "pointer", "text", "string", "array"]
 NETWORK: Final = ("__be16", "__be32", "__be64")
 NEVER_NEGATIVE: Final = ("pid_t", "__kernel_pid_t")
 LETTERS: Final = ("char", "unsigned char")
@@ -25,6 +25,8 @@ UNLIKE: Final = (
     "on_cpu",
     "f_ref",
     "f_count",
+    "usage",
+    "pagefault_disabled",
 )
 """Members that tell how a program is run, which hooks do differently."""
 LONGEST: Final = 64
@@ -76,6 +78,8 @@ class Leaf:
                 return number - (1 << self.bits) if self.signed and number >> (self.bits - 1) else number
             case "truth":
                 return int(data[0] != 0)
+            case "array":
+                return sum(data[at] for at in range(0, self.size, self.bits // 8))  # the lowest byte of each
             case _:
                 return int.from_bytes(data[: self.size], "little", signed=self.signed)
 
@@ -110,6 +114,11 @@ class Walker:
                         if self.typedef(found.type_id):
                             raise DeadEnd
                         return Leaf(place, "text", min(found.length, LONGEST))
+                    size = self.btf.size_of(found.type_id)
+                    whole = isinstance(element, types.Int) and not element.boolean and size in (1, 2, 4, 8)
+                    whole = whole and self.typedef(found.type_id) not in NETWORK
+                    if whole and 0 < size * found.length < LONGEST and self.random.random() < 0.5:
+                        return Leaf(place, "array", size * found.length, bits=size * 8)
                     place = self.element(place, found)
                 case types.Pointer() as found:
                     followed = self.follow(place, found)
