@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Final, TypeAlias
 
 from pyebpf import layout
@@ -11,6 +11,8 @@ from pyebpf.diagnostics.kfuncs import HeldAround
 from pyebpf.diagnostics.maps import NoLocksHere, TailCallNotLast
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
+from pyebpf.ir.origins import dynptr_call
+from pyebpf.kernel.dynptrs import ENDS, maker_by_name
 from pyebpf.kernel.kfuncs import is_release, pair_by_name
 from pyebpf.kernel.programs import WITHOUT_LOCKS
 
@@ -52,6 +54,8 @@ def gives_back(loop: ops.Loop) -> bool:
     """
     inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
     names = {op.kfunc.name for op in inside if isinstance(op, ops.KfuncCall)}
+    if _dynptrs_ended(inside) - _dynptrs_made(inside):
+        return True
     begun = {pair.release for name in names if (pair := pair_by_name(name)) is not None}
     if any(map(_goes_on, inside)) or any(is_release(name) and name not in begun for name in names):
         return True
@@ -63,6 +67,16 @@ def gives_back(loop: ops.Loop) -> bool:
     blocks = [*ops.blocks(loop), *(block for op in inside for block in ops.blocks(op))]
     last = {op for block in blocks if leads_out(block, labels.__contains__) for op in given_back_last(block.ops, made)}
     return any(op not in last for op in given)
+
+
+def _dynptrs_made(inside: Sequence[ops.Op]) -> set[ops.Slot]:
+    """The places of dynptrs that are made there."""
+    return {slot for op in inside if (found := dynptr_call(op)) and maker_by_name(found[0]) for slot in found[1][-1:]}
+
+
+def _dynptrs_ended(inside: Sequence[ops.Op]) -> set[ops.Slot]:
+    """The places of dynptrs that are given back there."""
+    return {slot for op in inside if (found := dynptr_call(op)) and found[0] in ENDS for slot in found[1][:1]}
 
 
 def given_back_last(ending: tuple[ops.Op, ...], made: Set[ops.Value]) -> Returns:

@@ -1,4 +1,7 @@
-"""References into a packet that something may have moved since: `ip = packet.parse(IPv4)`, before xdp_adjust_head.
+"""References into packets and to parts of dynptrs that something may have moved, or ended, since they were made.
+
+    ip = packet.parse(IPv4)                     gone after xdp_adjust_head
+    ip = bpf_dynptr_slice(data, 14, IPv4)       gone after dynptr_write to a packet, and with the dynptr
 
 A walk over the structured ops with what is stale at each point, and the call that made it so. Rounds of a loop are
 walked twice, for what its end makes stale its start may use.
@@ -8,32 +11,85 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 from pyebpf.diagnostics.base import Diagnostic
+from pyebpf.diagnostics.dynptrs import SliceGone
 from pyebpf.diagnostics.helpers import PacketMoved
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
+from pyebpf.ir.origins import dynptr_call
 from pyebpf.ir.types import PointerType, Region
+from pyebpf.kernel.dynptrs import ENDS, WRITES, Maker, maker_by_name, slicer_by_name
+from pyebpf.kernel.kfuncs import MOVES
 from pyebpf.kernel.prototypes import prototype_by_name
 
 Place: TypeAlias = "ops.Local | ops.Value"
+Owner: TypeAlias = "ops.Slot | ops.Op | str"
+"""What a reference goes with: the packet, a dynptr by its place, the call that gave it."""
+PACKET: Final = "packet"
 _CARRIES = (ops.MemberAddress, ops.ElementAddress, ops.NotNull, ops.Prove, ops.PacketAdvance, ops.LocalGet)
 """Values that are stale if what they are made from is; using them is the mistake, not making them."""
 
 
-def moves(op: ops.Op) -> bool:
-    """Whether `op` may move the packet."""
-    prototype = prototype_by_name(op.helper) if isinstance(op, ops.Call) else None
-    return prototype is not None and prototype.moves
-
-
 def moved(program: Program) -> Iterator[Diagnostic]:
     """A diagnostic for each use of what may be gone, a line once."""
-    if any(map(moves, ops.walk(program.body))):
-        walk = _Walk()
+    dynptrs = _Dynptrs(program)
+    if any(True for op in ops.walk(program.body) if dynptrs.ends(op)):
+        walk = _Walk(dynptrs)
         walk.block(program.body, _State())
         yield from walk.found.values()
+
+
+@final
+class _Dynptrs:
+    """The dynptrs of a program, by their places."""
+
+    def __init__(self, program: Program) -> None:
+        self.makers: dict[ops.Slot, Maker] = {}
+        self.sources: dict[ops.Slot, ops.Slot] = {}
+        """Of clones, that of what they were cloned from."""
+        for op in ops.walk(program.body):
+            name, slots = dynptr_call(op) or ("", ())
+            maker = maker_by_name(name)
+            if maker is not None and maker.kind is None:
+                self.sources[slots[-1]] = slots[0]
+            elif maker is not None:
+                self.makers[slots[-1]] = maker
+
+    def chain(self, slot: ops.Slot) -> tuple[ops.Slot, ...]:
+        """`slot`, what it was cloned from, and so on."""
+        return (slot, *self.chain(self.sources[slot])) if slot in self.sources else (slot,)
+
+    def maker(self, slot: ops.Slot) -> Maker | None:
+        return self.makers.get(self.chain(slot)[-1])
+
+    def ends(self, op: ops.Op) -> tuple[Owner, ...]:
+        """What `op` is the end of, for what goes with it."""
+        if isinstance(op, ops.Call):
+            prototype = prototype_by_name(op.helper)
+            if prototype is not None and prototype.moves:
+                return (PACKET,)
+        if isinstance(op, ops.KfuncCall) and op.kfunc.name in MOVES:
+            return (PACKET,)
+        name, slots = dynptr_call(op) or ("", ())
+        if name in WRITES:
+            maker = self.maker(slots[0])
+            return (PACKET,) if maker is not None and maker.moves else ()
+        if maker_by_name(name) is not None:
+            return (slots[-1],)
+        if name in ENDS:
+            return (slots[0],)
+        return (op,) if slicer_by_name(name) is not None else ()
+
+    def owners(self, op: ops.Op) -> frozenset[Owner]:
+        """What a slice that `op` gives goes with."""
+        name, slots = dynptr_call(op) or ("", ())
+        if slicer_by_name(name) is None:
+            return frozenset()
+        maker = self.maker(slots[0])
+        packet = {PACKET} if maker is not None and maker.kind == "packet" else set()
+        return frozenset((op, *self.chain(slots[0]), *packet))
 
 
 @final
@@ -41,24 +97,28 @@ def moved(program: Program) -> Iterator[Diagnostic]:
 class _State:
     """What is known where the program is."""
 
-    known: set[Place] = field(default_factory=set)
-    """Pointers into the packet."""
+    known: dict[Place, frozenset[Owner]] = field(default_factory=dict)
+    """References, and what each goes with."""
     stale: dict[Place, ops.Op] = field(default_factory=dict)
     """Those of them that may be gone, and since which call."""
 
     def copy(self) -> _State:
-        return _State(set(self.known), dict(self.stale))
+        return _State(dict(self.known), dict(self.stale))
 
 
 def _join(a: _State | None, b: _State | None) -> _State | None:
     if a is None or b is None:
         return b if a is None else a
-    return _State(a.known | b.known, {**a.stale, **b.stale})
+    known = dict(a.known)
+    for place, owners in b.known.items():
+        known[place] = owners | known.get(place, frozenset())
+    return _State(known, {**a.stale, **b.stale})
 
 
 @final
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, dynptrs: _Dynptrs) -> None:
+        self.dynptrs = dynptrs
         self.found: dict[int, Diagnostic] = {}
         self.leaving: dict[ops.Label, _State | None] = {}
         """What is known behind a label, by the ways that jump there."""
@@ -103,24 +163,47 @@ class _Walk:
         return end
 
     def _plain(self, op: ops.Op, state: _State) -> None:
+        owners = frozenset[Owner]().union(*(state.known.get(value, ()) for value in ops.operands(op)))
         stale = next((state.stale[value] for value in ops.operands(op) if value in state.stale), None)
         if isinstance(op, ops.LocalGet):
-            stale = state.stale.get(op.local)
+            owners, stale = state.known.get(op.local, owners), state.stale.get(op.local)
+        ends = self.dynptrs.ends(op)
         if isinstance(op, ops.LocalSet):
-            self._learn(op.local, stale, state)
+            self._learn(op.local, owners, stale, state)
         elif isinstance(op, _CARRIES):
-            self._learn(op, stale, state)
+            self._learn(op, owners, stale, state)
         elif stale is not None:
-            assert isinstance(stale, ops.Call)
-            self.found.setdefault(op.span.line, PacketMoved(op.span, stale.helper, stale.span.line))
-        elif ops.is_value(op):
-            self._learn(op, None, state)
-        if moves(op):
-            state.stale |= dict.fromkeys(state.known, op)
+            self.found.setdefault(op.span.line, self._gone(op, owners, stale))
+        if ends:
+            gone = [place for place, owners in state.known.items() if not owners.isdisjoint(ends)]
+            state.stale |= dict.fromkeys(gone, op)
+        if ops.is_value(op) and not isinstance(op, _CARRIES):
+            self._learn(op, self.dynptrs.owners(op) or owners, None, state)
 
-    def _learn(self, place: Place, stale: ops.Op | None, state: _State) -> None:
-        if isinstance(place.type, PointerType) and place.type.region is Region.PACKET:
-            state.known.add(place)
-            state.stale.pop(place, None)
-            if stale is not None:
-                state.stale[place] = stale
+    def _learn(self, place: Place, owners: frozenset[Owner], stale: ops.Op | None, state: _State) -> None:
+        region = place.type.region if isinstance(place.type, PointerType) else None
+        if region not in (Region.PACKET, Region.SLICE):
+            return
+        state.known[place] = frozenset((PACKET,)) if region is Region.PACKET else owners
+        state.stale.pop(place, None)
+        if stale is not None:
+            state.stale[place] = stale
+
+    def _gone(self, op: ops.Op, owners: frozenset[Owner], stale: ops.Op) -> Diagnostic:
+        assert isinstance(stale, ops.Call | ops.KfuncCall)
+        name = stale.helper if isinstance(stale, ops.Call) else stale.kfunc.name
+        line = stale.span.line
+        if owners <= {PACKET}:
+            return PacketMoved(op.span, name, line)
+        maker = maker_by_name(name)
+        if slicer_by_name(name) is not None:
+            why = f"`{name}` in line {line} has put another one in its place, in a later round of the loop"
+        elif maker is not None:
+            why = f"`{name}` in line {line} has made the dynptr anew, in a later round of the loop"
+        elif name in ENDS:
+            why = f"the block of line {line} has ended, and given back what the dynptr held"
+        else:
+            why = f"`{name}` in line {line} may give the packet other memory, and the kernel forgets the old one"
+        source = next((each for each in owners if isinstance(each, ops.Call | ops.KfuncCall)), None)
+        cure = "move this into the `with` block" if name in ENDS or source is None else f"again: {source.span.text}"
+        return SliceGone(op.span, why, cure)

@@ -21,7 +21,7 @@ from pyebpf.codegen.sections import DROPPED, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, low_bits, quote, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.module import Function, Program
+from pyebpf.ir.module import Function, KfuncType, Program, StructPointer
 from pyebpf.ir.types import BoolType, IntType, NoneType, PointerType, Region, ValueType
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.layout import Boolean, Integer, Type
@@ -347,7 +347,8 @@ class _Emitter:
 
     def kfunc(self, op: ops.KfuncCall) -> Operand:
         """A call by name: the loader puts the function's number there."""
-        arguments = ", ".join(self.argument(value) for value in op.arguments)
+        given = zip(op.arguments, op.kfunc.parameters, strict=True)
+        arguments = ", ".join(self.kfunc_argument(value, type) for value, type in given)
         kind = kfuncs.register(op.kfunc.result)
         callee = f"call {kind} {symbol(op.kfunc.name)}({arguments})"
         if kind == "void":
@@ -361,6 +362,13 @@ class _Emitter:
                 return memory.extend(self.code, text, type.size * 8, type.signed)
             case _:
                 return Operand(text, "ptr")
+
+    def kfunc_argument(self, value: ops.Value, type: KfuncType) -> str:
+        """As it is declared: an address may be known as a number only."""
+        operand = self.operand(value)
+        if isinstance(type, StructPointer) and operand.type == "i64":
+            return f"ptr {as_pointer(self.code, operand)}"
+        return self.argument(value)
 
     def argument(self, value: ops.Value) -> str:
         operand = self.operand(value)

@@ -36,8 +36,9 @@ class KfuncType(Diagnostic):
     title: ClassVar = "`{name}` can't be called from a probe: it {what}"
     explanation: ClassVar = """
     Kfuncs are called with integers, with the packet, with arrays and structs of the program's own (a size follows by
-    itself), with text, and with kernel structs that a `with` block holds; what they give is an integer, a bool, or
-    nothing. Those that take dynptrs, callbacks or locks, or give addresses, have no place in the language.
+    itself), with text, with dynptrs, and with kernel structs that a `with` block holds; what they give is an integer, a
+    bool, a part of a dynptr, or nothing. Those that take callbacks or locks, or give other addresses, have
+    no place in the language.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which maps an address may lead into: what a timer belongs to must be certain."""
+"""Which maps an address may lead into: what a timer belongs to must be certain. And which dynptrs a call is given."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
-from pyebpf.ir.types import PointerType
+from pyebpf.ir.types import DYNPTR, PointerType
 
 
 def references(program: Program) -> dict[ops.Local, list[ops.Value]]:
@@ -54,3 +54,12 @@ def is_own(address: ops.Value, given: Mapping[ops.Local, Sequence[ops.Value]]) -
     """Whether `address` is surely in the entry that the callback is called for."""
     found = roots(address, given)
     return bool(found) and all(isinstance(root, ops.CallbackPart) for root in found)
+
+
+def dynptr_call(op: ops.Op) -> tuple[str, tuple[ops.Slot, ...]] | None:
+    """The name of a call that is given dynptrs, and their places; None of other ops."""
+    if not isinstance(op, ops.Call | ops.KfuncCall):
+        return None
+    given = [value for value in op.arguments if isinstance(value, ops.SlotAddress) and value.slot.type == DYNPTR]
+    name = op.helper if isinstance(op, ops.Call) else op.kfunc.name
+    return (name, tuple(value.slot for value in given)) if given else None

@@ -11,6 +11,7 @@ from typing import Final, final
 from pyebpf import layout
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
+from pyebpf.ir.types import DYNPTR
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.versions import Version
@@ -62,9 +63,10 @@ def size_of(slot: ops.Slot) -> int:
 def moved(program: Program, room: int = STACK - SPILLS) -> tuple[ops.Slot, ...]:
     """What of the local memory doesn't fit `room` bytes of stack: the largest first."""
     found = slots(program)
+    movable = [slot for slot in found if not slot.stays and slot.type != DYNPTR]
     size = sum(map(size_of, found))
     chosen: list[ops.Slot] = []
-    for slot in sorted((slot for slot in found if not slot.stays), key=lambda slot: -size_of(slot)):
+    for slot in sorted(movable, key=lambda slot: -size_of(slot)):
         if size <= room:
             break
         chosen.append(slot)

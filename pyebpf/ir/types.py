@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, Literal, TypeAlias, final
 
-from pyebpf.layout import Boolean, Enumeration, Integer, Type
+from pyebpf.layout import Array, Boolean, Enumeration, Field, Integer, Struct, Type
 from pyebpf.records import dataclass
 
 I64_MIN: Final = -(1 << 63)
@@ -69,6 +69,8 @@ class Region(Enum):
     """`.data`, `.bss` or `.rodata`."""
     KERNEL = "kernel"
     """The kernel's own structs, where the verifier knows their types: loads only."""
+    SLICE = "slice"
+    """What a dynptr gave a part of."""
 
 
 @final
@@ -128,6 +130,10 @@ I64: Final = IntType(I64_MIN, I64_MAX)
 U64: Final = IntType(0, U64_MAX)
 BOOL: Final = BoolType()
 NONE: Final = NoneType()
+
+
+DYNPTR: Final = Struct("bpf_dynptr", (Field("__opaque", Array(Integer("u64", 8), 2), 0),), 16, 8)
+"""What is in it only the kernel knows. It is on the stack, and is neither copied nor read."""
 
 
 def loaded(type: Type) -> IntType | BoolType:

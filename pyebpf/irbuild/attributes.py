@@ -95,7 +95,7 @@ def read(
 
 def _untidy(address: ops.Value) -> bool:
     """Whether what lies there came from outside, or may have been written as something else."""
-    if isinstance(address.type, PointerType) and address.type.region is Region.PACKET:
+    if isinstance(address.type, PointerType) and address.type.region in (Region.PACKET, Region.SLICE):
         return True
     while isinstance(address, ops.MemberAddress | ops.ElementAddress):
         address = address.base

@@ -91,7 +91,7 @@ def reachable(b: Builder, address: ops.Value, pointer: PointerType, span: Span, 
     copies.check(b, pointer.target, span, address)
     if written and not pointer.writable:
         b.error(type_errors.ReadOnly(span, f"`{span.text}`"))
-    if pointer.region in CONTIGUOUS:
+    if pointer.region in CONTIGUOUS or (pointer.region is Region.SLICE and pointer.writable):
         return address
     if written:
         b.error(errors.NoMemory(span, span.text, "a part of the packet", "it writes there", "buffer = u8[64]()"))

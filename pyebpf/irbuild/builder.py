@@ -280,7 +280,7 @@ class Builder:
         handler = self._handler(fault)
         if handler is None:
             for held in reversed(self._holds):
-                held.release()
+                held.fail()
             self.emit(ops.Raise(fault, tuple(reservation.record for reservation in self.reservations), span))
         else:
             self._jump_to(handler, fault, span)
@@ -299,7 +299,7 @@ class Builder:
             if isinstance(open, Reservation):
                 self.emit(ops.RingDiscard(open.record, span))
             elif isinstance(open, Held):
-                open.release()
+                open.fail()
         if handler.pending is not None:
             if (fault, span) not in handler.sites:
                 handler.sites.append((fault, span))

@@ -226,8 +226,8 @@ def _attribute(b: Builder, arguments: list[Argument], span: Span) -> Operand:
 
 def _length(b: Builder, argument: Argument, span: Span) -> Operand:
     """`len(packet)`, `len(array)`; text has a length only up to its end."""
-    from pyebpf.irbuild import entries, iteration, maps, packets
-    from pyebpf.irbuild.operands import OptionalValues, Packet, Range, Values
+    from pyebpf.irbuild import dynptrs, entries, iteration, kfuncs, maps, packets
+    from pyebpf.irbuild.operands import Dynptr, OptionalValues, Packet, Range, Values
 
     operand, where = argument
     if isinstance(operand, OptionalValues):
@@ -235,6 +235,8 @@ def _length(b: Builder, argument: Argument, span: Span) -> Operand:
     match operand:
         case Packet():
             return packets.length(b, span)
+        case Dynptr():
+            return kfuncs.size(b, dynptrs.argument(b, operand, where), span)
         case Values():
             return b.const(len(operand.items), span)
         case KernelArray():

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pyebpf import layout
 from pyebpf.diagnostics import helpers as errors
+from pyebpf.diagnostics import kfuncs as kfunc_errors
 from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as type_errors
-from pyebpf.diagnostics.base import unreachable
+from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, ValueType
-from pyebpf.irbuild import buffers, expressions, ksyms, maps, order, packets, queues, values
+from pyebpf.irbuild import buffers, dynptrs, expressions, ksyms, maps, order, packets, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
 from pyebpf.irbuild.trusted import CURRENT, trusted
+from pyebpf.kernel.dynptrs import WRITES, Slicer, maker_by_name, slicer_by_name
 from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.prototypes import INSTEAD, OF_STRUCTS, Parameter, Prototype, prototype_by_name
 from pyebpf.lang.helpers import KernelHelper
@@ -37,38 +39,76 @@ def call(b: Builder, helper: KernelHelper, node: tree.Call) -> Operand:
     prototype = prototype_by_name(helper.name)
     if prototype is None:
         b.error(errors.HelperInstead(node.span, helper.name, INSTEAD[helper.name]))
+    if maker_by_name(helper.name) is not None:
+        b.error(kfunc_errors.KfuncNeedsWith(node.span, helper.name, f"{node.span.text} as data"))
+    if (slicer := slicer_by_name(helper.name)) is not None:
+        return _slice(b, slicer, prototype, node)
+    arguments = _arguments(b, prototype, node)
+    if prototype.result == VARIABLE:
+        return ksyms.of_cpu(b, helper.name, arguments, node.span)
+    result = _call(b, prototype, arguments, node.span)
+    if prototype.moves:
+        packets.again(b, node.span)
+    if helper.name in WRITES and dynptrs.moves(b, node.arguments[0]):
+        packets.renew(b, node.span)
+    return Static(None, "None") if result.type == NONE else result
+
+
+def made(b: Builder, name: str, node: tree.Call, room: ops.Value) -> ops.Value:
+    """The status of a call that makes a dynptr at `room`."""
+    prototype = prototype_by_name(name)
+    assert prototype is not None
+    return _call(b, prototype, (*_arguments(b, prototype, node), room), node.span)
+
+
+def _slice(b: Builder, slicer: Slicer, prototype: Prototype, node: tree.Call) -> Operand:
+    """A part of a dynptr: the last argument is its type."""
+    _check_count(b, prototype, prototype.parameters, node)
+    type = dynptrs.slice_type(b, node.arguments[-1], slicer.name)
+    arguments: list[ops.Value] = []
+    for parameter, argument in zip(prototype.parameters[:-1], node.arguments[:-1], strict=True):
+        arguments += _argument(b, slicer.name, parameter, argument, ())
+    given = (*arguments, *dynptrs.buffer(b, slicer, type, node.span))
+    found = b.call(slicer.name, given, dynptrs.slice_pointer(slicer, type), node.span)
+    return dynptrs.part(b, found, node.span)
+
+
+def _check_count(b: Builder, prototype: Prototype, parameters: tuple[Parameter, ...], node: tree.Call) -> None:
     if node.keywords:
         word = node.keywords[0]
-        b.error(name_errors.WrongArguments(word.span, helper.name, "no keyword arguments", f"`{word.name}=`"))
-    parameters = prototype.parameters
+        b.error(name_errors.WrongArguments(word.span, prototype.name, "no keyword arguments", f"`{word.name}=`"))
+    if len(node.arguments) != len(parameters):
+        found = f"{len(node.arguments)} argument{'s' * (len(node.arguments) != 1)}"
+        b.error(name_errors.WrongArguments(node.span, prototype.name, _takes(prototype), found))
+
+
+def _arguments(b: Builder, prototype: Prototype, node: tree.Call) -> tuple[ops.Value, ...]:
+    """The registers of a call, but for that of a dynptr that it makes."""
+    parameters = tuple(parameter for parameter in prototype.parameters if parameter.kind != "room")
     arguments: list[ops.Value] = []
     ordered = any(parameter.kind == "net" for parameter in parameters)
     if parameters and parameters[0].kind == "context" and len(node.arguments) == len(parameters) - 1 and not ordered:
         arguments.append(packets.context(b, node.span))  # it goes without saying, where no parameter is the context
         parameters = parameters[1:]
-    if len(node.arguments) != len(parameters):
-        found = f"{len(node.arguments)} argument{'s' * (len(node.arguments) != 1)}"
-        b.error(name_errors.WrongArguments(node.span, helper.name, _takes(prototype), found))
+    _check_count(b, prototype, parameters, node)
     for number, (parameter, argument) in enumerate(zip(parameters, node.arguments, strict=True)):
-        arguments += _argument(b, helper.name, parameter, argument, node.arguments[number + 1 :])
-    if ordered:
-        arguments = _in_packet_order(b, prototype, arguments, node)
-    if prototype.result == VARIABLE:
-        return ksyms.of_cpu(b, helper.name, tuple(arguments), node.span)
+        arguments += _argument(b, prototype.name, parameter, argument, node.arguments[number + 1 :])
+    return tuple(_in_packet_order(b, prototype, arguments, node) if ordered else arguments)
+
+
+def _call(b: Builder, prototype: Prototype, arguments: tuple[ops.Value, ...], span: Span) -> ops.Call:
     type = _result(prototype.result)
-    if helper.name == CURRENT[0]:  # an address as a number, for the verifier
+    if prototype.name == CURRENT[0]:  # an address as a number, for the verifier
         type = KernelType(prototype.result)
-    result = b.call(helper.name, tuple(arguments), type, node.span)
-    if prototype.moves:
-        packets.again(b, node.span)
-    return Static(None, "None") if result.type == NONE else result
+    return b.call(prototype.name, arguments, type, span)
 
 
 def _takes(prototype: Prototype) -> str:
-    count = len(prototype.parameters)
+    written = [parameter for parameter in prototype.parameters if parameter.kind != "room"]
+    count = len(written)
     if not count:
         return "no arguments"
-    names = ", ".join(map(str, prototype.parameters))
+    names = ", ".join(map(str, written))
     return f"{count} argument{'s' * (count != 1)} ({names})"
 
 
@@ -107,6 +147,10 @@ def _argument(
             return [ksyms.variable(b, operand, span)]
         case "struct":
             return [trusted(b, parameter.structs, operand, span)]
+        case "dynptr":
+            return [dynptrs.argument(b, operand, span)]
+        case "room" | "type":
+            raise InternalError(f"{name} is given `{parameter.name}` as an argument")
         case _:
             unreachable(parameter.kind)
 
@@ -168,6 +212,8 @@ def _memory(
     if parameter.optional and isinstance(node, tree.NoneLiteral):
         return [b.const(0, node.span), b.const(0, node.span)]
     buffer = buffers.given(b, node, name, parameter.use != "in", later)
+    if maker_by_name(name) is not None:
+        dynptrs.lasting(b, name, buffer)
     if parameter.size:
         if buffer.most < parameter.size or buffer.may_be_empty:
             what = f"at least {parameter.size} bytes"

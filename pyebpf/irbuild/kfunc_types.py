@@ -8,6 +8,7 @@ from pyebpf import layout
 from pyebpf.ir.module import IntegerPointer, KfuncRef, StructPointer
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.dynptrs import STRUCTS, maker_by_name, slicer_by_name
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.records import dataclass
 
@@ -37,11 +38,9 @@ REFUSED: Final = (
     *("__opt",),
 )
 """What the verifier treats in a way of its own."""
-_DYNPTR: Final = "takes a dynptr, which packet.read, packet.write and ring.output stand for"
 _LOOP: Final = "takes an iterator, which is a loop here"
 _LATER: Final = "has the kernel call a function later, which probes can't give it"
 INSTEAD: Final = {
-    "bpf_dynptr": _DYNPTR,
     **dict.fromkeys(("bpf_wq", "bpf_task_work", "bpf_timer"), _LATER),
     **dict.fromkeys(
         ("bpf_list_head", "bpf_rb_root", "bpf_list_node", "bpf_rb_node"), "takes a collection of the kernel's"
@@ -55,7 +54,9 @@ INSTEAD: Final = {
 class Taken:
     """One argument as a probe writes it."""
 
-    kind: Literal["number", "context", "struct", "memory", "text", "address", "words", "flags"]
+    kind: Literal[
+        "number", "context", "struct", "memory", "text", "address", "words", "flags", "dynptr", "room", "type"
+    ]
     name: str
     type: layout.Integer | layout.Boolean | None = None
     """Of numbers."""
@@ -90,7 +91,8 @@ class Unspeakable(Exception):
 def signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype) -> Signature:
     """Read the types. Raises Unspeakable."""
     read = read_signature(btf, name, prototype)
-    if isinstance(read.ref.result, IntegerPointer) or read.ref.result == StructPointer(""):
+    given = read.ref.result
+    if slicer_by_name(name) is None and (isinstance(given, IntegerPointer) or given == StructPointer("")):
         raise Unspeakable("gives the address of memory")
     return read
 
@@ -98,7 +100,7 @@ def signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype) -> Si
 def read_signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype, iterator: str = "") -> Signature:
     """The same of any kfunc. `iterator`: the struct of which the first argument has the address, which no probe writes.
     Raises Unspeakable."""
-    reader = _Reader(btf, iterator)
+    reader, slicer = _Reader(btf, iterator), slicer_by_name(name)
     parameters = prototype.parameters
     basic = tuple(reader.parameter(each.type_id) for each in parameters)
     takes = []
@@ -108,7 +110,12 @@ def read_signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype, 
         if (follows and isinstance(before, StructPointer | IntegerPointer)) or (iterator and not number):
             continue
         following = parameters[number + 1].name if number + 1 < len(parameters) else ""
+        if slicer is not None and following.endswith(SIZES):
+            takes.append(Taken("type", "type"))
+            continue
         takes.append(reader.taken(each, basic[number], following))
+    if any(each.kind == "room" for each in takes) and (maker_by_name(name) is None or takes[-1].kind != "room"):
+        reader.refuse("makes a dynptr in a way that the language has no words for")
     result = prototype.return_type_id
     given = reader.basic(result) if btf.resolve(result) else None
     return Signature(KfuncRef(name, basic, given), tuple(takes), tuple(reader.sizes.items()))
@@ -164,6 +171,10 @@ class _Reader:
             return Taken("number", name, type.base)
         if isinstance(type, layout.Integer | layout.Boolean):
             return Taken("number", name, type)
+        if isinstance(type, StructPointer) and type.struct in STRUCTS:
+            nullable = name.endswith("__nullable")
+            kind: Literal["room", "dynptr"] = "room" if name.endswith("__uninit") else "dynptr"
+            return Taken(kind, name.removesuffix("__nullable"), nullable=nullable)
         if following.endswith(SIZES) and not name.endswith("__opt"):
             return Taken("memory", name, constant=following.endswith("__szk"))
         if isinstance(type, IntegerPointer) and name.endswith(FLAGS):

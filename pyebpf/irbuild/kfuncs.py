@@ -9,11 +9,11 @@ from pyebpf import layout
 from pyebpf.diagnostics import kfuncs as errors
 from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as type_errors
-from pyebpf.diagnostics.base import article, unreachable
+from pyebpf.diagnostics.base import InternalError, article, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, IntegerPointer, StructPointer
 from pyebpf.ir.types import NONE, KernelType, PointerType, Region, ValueType, loaded
-from pyebpf.irbuild import buffers, expressions, helpers, kernel_structs, order, packets, texts, values
+from pyebpf.irbuild import buffers, dynptrs, expressions, helpers, kernel_structs, order, packets, texts, values
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.kfunc_types import CONTEXTS, Basic, Signature, Taken, Unspeakable, signature
@@ -22,9 +22,11 @@ from pyebpf.irbuild.operands import KernelArray, Operand, Packet, Static, descri
 from pyebpf.irbuild.trusted import trusted
 from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf, Kind
+from pyebpf.kernel.dynptrs import ENDS, IN_PLACE, WRITERS, maker_by_name, slicer_by_name
 from pyebpf.kernel.kfuncs import (
     AWAKE,
     LENDS,
+    MOVES,
     PAIRS,
     REFUSED,
     TAG,
@@ -41,6 +43,8 @@ from pyebpf.syntax import tree
 RCU = "bpf_rcu_read_lock"
 WORD = 8
 """Bytes."""
+_NOT_IN_PLACE = "its packets can't be written in place: dynptr_data gives what other dynptrs hold"
+SIZE = "bpf_dynptr_size"
 
 
 def call(b: Builder, kfunc: Kfunc, node: tree.Call) -> Operand:
@@ -53,11 +57,37 @@ def call(b: Builder, kfunc: Kfunc, node: tree.Call) -> Operand:
         word = node.keywords[0]
         b.error(name_errors.WrongArguments(word.span, kfunc.name, "no keyword arguments", f"`{word.name}=`"))
     pair = pair_by_name(kfunc.name)
+    if maker_by_name(kfunc.name) is not None or kfunc.name in ENDS:
+        call = f"{span.text} as data" if kfunc.name not in ENDS else "bpf_dynptr_from_file(file, 0) as data"
+        b.error(errors.KfuncNeedsWith(span, kfunc.name, call))
     if pair is not None or is_release(kfunc.name):
         begins = next((each.name for each in PAIRS if each.release == kfunc.name), "")
         b.error(errors.KfuncNeedsWith(span, kfunc.name, f"{begins}()" if begins else span.text))
     result = _call(b, kfunc.name, node.arguments, span)
+    if kfunc.name in MOVES:
+        packets.renew(b, span)
+    if slicer_by_name(kfunc.name) is not None:
+        return dynptrs.part(b, result, span)
     return Static(None, "None") if result.type == NONE else result
+
+
+def made(b: Builder, name: str, node: tree.Call, room: ops.Value) -> ops.Value:
+    """The status of a call that makes a dynptr at `room`."""
+    if node.keywords:
+        word = node.keywords[0]
+        b.error(name_errors.WrongArguments(word.span, name, "no keyword arguments", f"`{word.name}=`"))
+    return _call(b, name, node.arguments, node.span, room)
+
+
+def size(b: Builder, dynptr: ops.Value, span: Span) -> ops.Value:
+    """`len(data)`: how many bytes a dynptr points to."""
+    ref = find(b, SIZE, span).ref
+    return b.emit(ops.KfuncCall(ref, (dynptr,), _result(ref.result), span))
+
+
+def end(b: Builder, name: str, arguments: tuple[ops.Value, ...], span: Span) -> None:
+    """Call what ends something."""
+    b.emit(ops.KfuncCall(find(b, name, span).ref, arguments, NONE, span))
 
 
 def lower_with(b: Builder, item: tree.WithItem, body: Callable[[], None]) -> bool:
@@ -123,35 +153,57 @@ def _opened(b: Builder, node: tree.Expression) -> tuple[Pair, tuple[tree.Express
     return pair, node.arguments
 
 
-def _call(b: Builder, name: str, nodes: Sequence[tree.Expression], span: Span) -> ops.KfuncCall:
+def _call(
+    b: Builder, name: str, nodes: Sequence[tree.Expression], span: Span, room: ops.Value | None = None
+) -> ops.KfuncCall:
+    """`room`: where it makes a dynptr, which goes without saying."""
     found = find(b, name, span)
     check_hook(b, name, span)
-    return b.emit(ops.KfuncCall(found.ref, arguments(b, name, found, nodes, span), _result(found.ref.result), span))
+    result, slicer = _result(found.ref.result), slicer_by_name(name)
+    if slicer is None:
+        given = arguments(b, name, found, nodes, span)
+    else:
+        _check_count(b, name, found, nodes, span)
+        type = dynptrs.slice_type(b, nodes[-1], name)
+        result = dynptrs.slice_pointer(slicer, type)
+        first = [_argument(b, name, taken, node, ()) for taken, node in zip(found.takes, nodes[:-1])]
+        given = (*(each for values in first for each in values), *dynptrs.buffer(b, slicer, type, span))
+    return b.emit(ops.KfuncCall(found.ref, given if room is None else (*given, room), result, span))
 
 
 def arguments(
     b: Builder, name: str, found: Signature, nodes: Sequence[tree.Expression], span: Span
 ) -> tuple[ops.Value, ...]:
-    """What a kfunc is called with. `name`: as the probe calls it."""
-    takes = [taken for taken in found.takes if taken.kind != "flags"]
+    """What a kfunc is called with, but for a dynptr that it makes. `name`: as the probe calls it."""
+    takes = _check_count(b, name, found, nodes, span)
+    result: list[ops.Value] = []
+    for number, (taken, node) in enumerate(zip(takes, nodes, strict=True)):
+        result += _argument(b, found.ref.name, taken, node, tuple(nodes[number + 1 :]))
+    if found.takes and found.takes[-1].kind == "flags":
+        slot = ops.Slot("flags", layout.U64, span, stays=True)
+        result.append(b.emit(ops.SlotAddress(slot, PointerType(layout.U64, Region.STACK), span)))
+    return tuple(result)
+
+
+def _check_count(
+    b: Builder, name: str, found: Signature, nodes: Sequence[tree.Expression], span: Span
+) -> list[Taken]:
+    """The arguments that are written; a diagnostic if there are more or fewer."""
+    takes = [taken for taken in found.takes if taken.kind not in ("flags", "room")]
     if len(nodes) != len(takes):
         count = len(takes)
         words = ", ".join(taken.name for taken in takes)
         wanted = f"{count} argument{'s' * (count != 1)} ({words})" if count else "no arguments"
         given = f"{len(nodes)} argument{'s' * (len(nodes) != 1)}"
         b.error(name_errors.WrongArguments(span, name, wanted, given))
-    result: list[ops.Value] = []
-    for number, (taken, node) in enumerate(zip(takes, nodes, strict=True)):
-        result += _argument(b, found.ref.name, taken, node, tuple(nodes[number + 1 :]))
-    if len(takes) < len(found.takes):  # they come last
-        slot = ops.Slot("flags", layout.U64, span, stays=True)
-        result.append(b.emit(ops.SlotAddress(slot, PointerType(layout.U64, Region.STACK), span)))
-    return tuple(result)
+    return takes
 
 
 def check_hook(b: Builder, name: str, span: Span) -> None:
     """A diagnostic if no program of the hook's may call the kfunc `name`."""
     known = known_kfunc(name)
+    if name == IN_PLACE and b.hook.program_type not in WRITERS:
+        b.error(errors.KfuncNotHere(span, name, article(b.hook.name), _NOT_IN_PLACE))
     if name in REFUSED:
         b.error(errors.KfuncNotHere(span, name, article(b.hook.name), REFUSED[name]))
     if known is not None and known.allowed_since(b.hook.program_type) is None:
@@ -191,6 +243,10 @@ def _argument(
             if taken.also_memory and pointer is not None:
                 return _memory(b, name, taken, buffers.of_operand(b, operand, span, name, True), span)
             return [trusted(b, taken.structs, operand, span, kfunc=name)]
+        case "dynptr":
+            return [dynptrs.argument(b, operand, span, optional=taken.nullable)]
+        case "room" | "type":
+            raise InternalError(f"{name} is given `{taken.name}` as an argument")
         case _:
             unreachable(taken.kind)
 
@@ -252,8 +308,10 @@ def find(b: Builder, name: str, span: Span) -> Signature:
         read = signature(b.module.btf(b, span), name, prototype)
     except Unspeakable as error:
         b.error(errors.KfuncType(span, name, str(error)))
-    if isinstance(read.ref.result, StructPointer) and pair_by_name(name) is None and name not in LENDS:
-        b.error(errors.KfuncType(span, name, f"gives a struct {read.ref.result.struct}"))
+    given = read.ref.result
+    struct = given.struct if isinstance(given, StructPointer) else ""
+    if struct and pair_by_name(name) is None and name not in LENDS:
+        b.error(errors.KfuncType(span, name, f"gives a struct {struct}"))
     return note(b, read)
 
 

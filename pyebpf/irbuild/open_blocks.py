@@ -36,6 +36,12 @@ class Held:
     """As a Reservation's."""
     rcu: bool = False
     """Whether what RCU protects stays meanwhile."""
+    give_up: Callable[[], None] | None = None
+    """What is done instead on ways out that a fault takes, if that is something else."""
+
+    def fail(self) -> None:
+        """What a fault does on its way out."""
+        (self.give_up or self.release)()
 
 
 @dataclass

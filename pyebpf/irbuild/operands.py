@@ -9,6 +9,7 @@ from pyebpf import layout
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, MemberType
 from pyebpf.ir.types import AddressType, BoolType, IntType, KernelType, NoneType, PointerType
+from pyebpf.kernel.dynptrs import Maker
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction
 from pyebpf.records import dataclass
@@ -134,6 +135,16 @@ class Packet:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Dynptr:
+    """A dynptr on the stack, by the name that its `with` block gives it."""
+
+    slot: ops.Slot
+    maker: Maker
+    """What made it, or what it was cloned from."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class ProgramSlot:
     """`jumps[i]`, a slot in an array of programs, waiting to be called."""
 
@@ -219,6 +230,7 @@ Operand: TypeAlias = (
     | Context
     | ContextArray
     | Packet
+    | Dynptr
     | Values
     | OptionalValues
     | ProgramSlot
@@ -256,6 +268,8 @@ def describe(operand: Operand) -> str:
             return "the context"
         case Packet():
             return "the packet"
+        case Dynptr():
+            return "a dynptr"
         case Values():
             return f"a tuple of {len(operand.items)}"
         case OptionalValues():

@@ -11,24 +11,19 @@ bounds of (5.19): the verifier knows no pointer to a room whose size varies.
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyebpf import layout
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef
-from pyebpf.ir.types import I64, NONE, IntType, PointerType
+from pyebpf.ir.types import DYNPTR, I64, NONE, IntType, PointerType
 from pyebpf.irbuild import buffers, expressions, order, queues, text_scan, texts, values
 from pyebpf.irbuild.buffers import Buffer
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, is_text, reference
 from pyebpf.source import Span
 from pyebpf.syntax import tree
-
-DYNPTR: Final = layout.Array(layout.U64, 2)
-"""`struct bpf_dynptr`: what is in it only the kernel knows."""
 
 
 def output(b: Builder, map: MapRef, node: tree.Call) -> Operand:

@@ -10,7 +10,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import PointerType, Region
-from pyebpf.irbuild import expressions, kfuncs, maps, rings, spin_locks
+from pyebpf.irbuild import dynptr_blocks, expressions, kfuncs, maps, rings, spin_locks
 from pyebpf.irbuild.bindings import Binding, Fixed, Reference, TupleLocal
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.open_blocks import Reservation
@@ -36,7 +36,11 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
     def rest() -> None:
         _with_items(b, items[1:], statement, lower_block)
 
-    if kfuncs.lower_with(b, item, rest) or spin_locks.lower_with(b, item, rest):
+    if (
+        dynptr_blocks.lower_with(b, item, rest)
+        or kfuncs.lower_with(b, item, rest)
+        or spin_locks.lower_with(b, item, rest)
+    ):
         return
     ring = _reserved_ring(b, item)
     if item.target is not None and not isinstance(item.target, tree.Name):

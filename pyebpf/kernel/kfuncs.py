@@ -71,6 +71,8 @@ kernel/bpf/verifier.c), as far as they don't sleep."""
 LENDS: Final = frozenset(("bpf_get_kmem_cache",))
 """Kfuncs that give a struct which isn't given back: it may be gone, and is read with care."""
 _RELEASES: Final = frozenset(pair.release for pair in PAIRS)
+MOVES: Final = frozenset(("bpf_xdp_pull_data",))
+"""Kfuncs that may change where the packet lies (`is_kfunc_pkt_changing` in the verifier)."""
 TAG: Final = "bpf_kfunc"
 """What marks kfuncs in BTF (6.10)."""
 SLEEPING: Final = frozenset(
@@ -175,6 +177,18 @@ _KEYS: Final = MappingProxyType(
 _LSM: Final = MappingProxyType({_P.LSM: (6, 12)})
 _KPROBES: Final = MappingProxyType({_P.KPROBE: (6, 10)})
 _TC: Final = MappingProxyType({_P.SCHED_CLS: (6, 9)})
+_SKB: Final = MappingProxyType(
+    {
+        **_CGROUP,
+        **dict.fromkeys((_P.TRACING, _P.LSM, _P.TRACEPOINT, _P.PERF_EVENT), (6, 12)),
+        _P.SOCK_OPS: (6, 15),
+        _P.RAW_TRACEPOINT: (7, 0),
+        **dict.fromkeys((_P.SOCKET_FILTER, _P.SCHED_CLS, _P.SCHED_ACT, _P.CGROUP_SKB, _P.SK_SKB, _P.NETFILTER), (6, 4)),
+        **dict.fromkeys((_P.LWT_IN, _P.LWT_OUT, _P.LWT_XMIT, _P.LWT_SEG6LOCAL), (6, 4)),
+    }
+)
+_META: Final = MappingProxyType(dict.fromkeys((_P.SCHED_CLS, _P.SCHED_ACT), (6, 18)))
+_CRYPTO: Final = MappingProxyType(dict.fromkeys((_P.SCHED_CLS, _P.SCHED_ACT, _P.XDP), (6, 10)))
 _ITERATORS: Final = MappingProxyType({_P.TRACING: (6, 5)})
 _ADDRESSES: Final = MappingProxyType({**_CGROUP, _P.SOCK_OPS: (6, 15)})
 
@@ -221,6 +235,17 @@ _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
     ((6, 5), _ITERATORS, "bpf_sock_destroy"),
     ((6, 7), _ADDRESSES, "bpf_sock_addr_set_sun_path"),
     ((6, 15), _ADDRESSES, "bpf_sock_ops_enable_tx_tstamp"),
+    ((6, 4), _SKB, "bpf_dynptr_from_skb"),
+    ((6, 4), _XDP, "bpf_dynptr_from_xdp"),
+    ((6, 18), _META, "bpf_dynptr_from_skb_meta"),
+    ((6, 4), _ANY, "bpf_dynptr_slice bpf_dynptr_slice_rdwr"),
+    ((6, 5), _ANY, "bpf_dynptr_adjust bpf_dynptr_is_null bpf_dynptr_is_rdonly bpf_dynptr_size bpf_dynptr_clone"),
+    ((6, 16), _ANY, "bpf_dynptr_copy"),
+    ((6, 17), _ANY, "bpf_dynptr_memset bpf_cgroup_read_xattr"),
+    ((6, 16), _ANY, "bpf_probe_read_user_dynptr bpf_probe_read_kernel_dynptr"),
+    ((6, 16), _ANY, "bpf_probe_read_user_str_dynptr bpf_probe_read_kernel_str_dynptr"),
+    ((6, 10), _CRYPTO, "bpf_crypto_encrypt bpf_crypto_decrypt"),
+    ((7, 0), _ANY, "bpf_dynptr_from_file bpf_dynptr_file_discard"),
     ((7, 0), _ANY, "bpf_get_mem_cgroup bpf_get_root_mem_cgroup bpf_put_mem_cgroup bpf_mem_cgroup_usage"),
     ((7, 0), _ANY, "bpf_mem_cgroup_page_state bpf_mem_cgroup_vm_events bpf_mem_cgroup_memory_events"),
     ((7, 0), _ANY, "bpf_strncasecmp bpf_strcasestr bpf_strncasestr"),

@@ -13,6 +13,8 @@ A row's text has the kernel's order and names. Memory brings its size along, so 
     in out both memory that it reads, writes, or both; with `:N` of at least N bytes and without a size; with `0`
                 possibly empty; with `?` possibly None
     map:A|B     a map of the types
+    dynptr      a dynptr; `room` one that the helper makes, as `with` names it
+    type        how much memory the helper shall give, which is the result: `slice`
     task_struct …   a kernel struct that the verifier knows; `a|b` either of them
     percpu      a per-CPU variable of the kernel, by its name
 """
@@ -25,7 +27,9 @@ from typing import Final, Literal, TypeAlias, final
 from pyebpf.kernel.maps import MapType
 from pyebpf.records import dataclass
 
-Kind: TypeAlias = Literal["context", "number", "net", "address", "memory", "map", "struct", "percpu"]
+Kind: TypeAlias = Literal[
+    "context", "number", "net", "address", "memory", "map", "struct", "percpu", "dynptr", "room", "type"
+]
 Use: TypeAlias = Literal["in", "out", "both"]
 
 
@@ -65,7 +69,7 @@ class Prototype:
     name: str
     result: str
     """`int` (64 bits with a sign: most helpers' 0 or -errno), an integer's name, `void`, a kernel struct; `variable` is
-    what the per-CPU variable among the arguments is."""
+    what the per-CPU variable among the arguments is, `slice` a part of a dynptr."""
     takes: str
     moves: bool = False
     """Whether it may change where the packet lies, so that what was parsed of it before is gone."""
@@ -118,6 +122,8 @@ def _parameter(text: str) -> Parameter:
         return Parameter(name, "number", kind)
     if kind == "percpu":
         return Parameter(name, "percpu")
+    if kind in ("dynptr", "room", "type"):
+        return Parameter(name, "dynptr" if kind == "dynptr" else "room" if kind == "room" else "type")
     if kind in ("net", "address"):
         return Parameter(name, "net" if kind == "net" else "address", "u64")
     if word == "map":
@@ -284,6 +290,11 @@ PROTOTYPES: Final = (
     Prototype("skb_set_tstamp", "int", "ctx, u64 tstamp, u32 tstamp_type"),
     Prototype("ima_file_hash", "int", "file file, out0 dst"),
     Prototype("skc_to_mptcp_sock", "mptcp_sock", f"{_SOCK} sk"),
+    Prototype("dynptr_from_mem", "int", "both data, u64 flags, room ptr"),
+    Prototype("ringbuf_reserve_dynptr", "int", "map:RINGBUF ringbuf, u32 size, u64 flags, room ptr"),
+    Prototype("dynptr_read", "int", "out0 dst, dynptr src, u32 offset, u64 flags"),
+    Prototype("dynptr_write", "int", "dynptr dst, u32 offset, in0 src, u64 flags"),
+    Prototype("dynptr_data", "slice", "dynptr ptr, u32 offset, type len"),
     Prototype("tcp_raw_gen_syncookie_ipv4", "int", "in:20 iph, in th"),
     Prototype("tcp_raw_gen_syncookie_ipv6", "int", "in:40 iph, in th"),
     Prototype("tcp_raw_check_syncookie_ipv4", "int", "in:20 iph, in:20 th"),
@@ -296,6 +307,7 @@ _QUEUES: Final = "waiting.push(x), waiting.pop(), waiting.peek()"
 _PRINT: Final = 'print(f"{pid()}"), or an f-string where text is made'
 _RING: Final = "with events.reserve() as event:"
 _BYTES: Final = "records.output(data[:n]) of a RingBuf[bytes]; packet.read(offset, data)"
+_ROOM: Final = "the end of the block does it: with ringbuf_reserve_dynptr(records, size, 0) as room:"
 _TIMER: Final = "entry.timer.start(1_000_000, function) of a Timer in an entry, and entry.timer.cancel()"
 _SOCKET: Final = "packet.socket is the packet's; others can't be looked up"
 _STORAGE: Final = "SkStorage, CgroupStorage, TaskStorage"
@@ -313,10 +325,8 @@ INSTEAD: Final[dict[str, str]] = {
     "tail_call": "return programs[i](packet) of a ProgArray",
     **dict.fromkeys(("spin_lock", "spin_unlock"), "with entry.lock:"),
     **dict.fromkeys(("ringbuf_reserve", "ringbuf_submit", "ringbuf_discard"), _RING),
-    **dict.fromkeys(("ringbuf_output", "ringbuf_reserve_dynptr", "ringbuf_submit_dynptr"), _BYTES),
-    **dict.fromkeys(
-        ("ringbuf_discard_dynptr", "dynptr_from_mem", "dynptr_read", "dynptr_write", "dynptr_data"), _BYTES
-    ),
+    "ringbuf_output": _BYTES,
+    **dict.fromkeys(("ringbuf_submit_dynptr", "ringbuf_discard_dynptr"), _ROOM),
     **dict.fromkeys(("loop", "for_each_map_elem"), "a for loop: the compiler chooses"),
     **dict.fromkeys(("find_vma", "user_ringbuf_drain"), "it calls a function back, which probes can't give it"),
     **dict.fromkeys(("timer_init", "timer_set_callback", "timer_start", "timer_cancel"), _TIMER),

@@ -378,11 +378,7 @@ HELPERS: Final[dict[str, Helper]] = {
     "xdp_load_bytes": _xdp_load_bytes,
     "xdp_store_bytes": _xdp_store_bytes,
     "xdp_get_buff_len": _xdp_get_buff_len,
-    "ringbuf_output": dynptrs.ringbuf_output,
-    "ringbuf_reserve_dynptr": dynptrs.reserve,
-    "ringbuf_submit_dynptr": dynptrs.submit,
-    "ringbuf_discard_dynptr": dynptrs.discard,
-    "dynptr_write": dynptrs.write,
+    **dynptrs.TABLE,
     "strtol": _parsed(strtol),
     "strtoul": _parsed(strtoul),
 }

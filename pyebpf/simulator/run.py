@@ -14,7 +14,8 @@ from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
 from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
-from pyebpf.simulator import helpers, kernel_structs, ksyms, numbers, packets
+from pyebpf.simulator import dynptrs, helpers, kernel_structs, ksyms, numbers, packets
+from pyebpf.simulator.dynptrs import Dynptr
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
 from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, fits, number, stored
@@ -56,8 +57,8 @@ class Run:
         self.fault: ops.Check | ops.Raise | None = None
         self.lock: Pointer | None = None
         """The spin lock that is held."""
-        self.dynptrs: dict[int, tuple[Memory, Ring, Pointer | None]] = {}
-        """Rooms in rings that are being written to, by the `id` of the memory that stands for them."""
+        self.dynptrs: dict[int, Dynptr] = {}
+        """By the `id` of the memory that stands for each."""
         self.iterators: dict[int, Iterator[object]] = {}
         """What the kernel's iterators have yet to hand out, by the `id` of the memory that stands for their state."""
         self.called_for = called_for
@@ -83,7 +84,7 @@ class Run:
                 raise InternalError(f"a callback answers {self.result}")
             if self.lock is not None:
                 raise InternalError("the program ends with a lock that it doesn't give back")
-            if self.dynptrs:
+            if dynptrs.left_open(self):
                 raise InternalError("the program ends with a dynptr that it neither submits nor gives back")
             if self.iterators:
                 raise InternalError("the program ends with an iterator that it doesn't end")

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Final, TypeAlias, final
 
 from pyebpf.ir import ops
+from pyebpf.ir.origins import dynptr_call
 from pyebpf.ir.types import I64
+from pyebpf.kernel.dynptrs import ENDS, maker_by_name
 from pyebpf.kernel.kfuncs import is_release, pair_by_name
 
 Key: TypeAlias = "ops.Op | ops.Slot | str"
-"""What is held: the value, or for what has none, the kfunc that ends it."""
+"""What is held: the value, or for what has none, the kfunc that ends it; of a dynptr its place."""
 GivenBack: TypeAlias = "dict[ops.Op, tuple[ops.Op, ...] | None]"
 """For ops, what must be done before the program ends there; None where it can't be done, in a loop that becomes a
 function and doesn't hold it itself."""
@@ -36,6 +38,7 @@ class _Walk:
         self._records: Final[set[ops.Op]] = {
             op.record for op in every if isinstance(op, ops.RingDiscard | ops.RingSubmit)
         }
+        self._ends: Final = {found[0]: op for op in every if (found := dynptr_call(op)) and found[0] in ENDS}
         self._releases: Final = {
             op.kfunc.name: op for op in every if isinstance(op, ops.KfuncCall) and is_release(op.kfunc.name)
         }
@@ -56,6 +59,9 @@ class _Walk:
 
     def _change(self, op: ops.Op, held: dict[Key, ops.Op]) -> None:
         """What `op` takes or gives back."""
+        if (call := dynptr_call(op)) is not None:
+            self._change_dynptr(op, *call, held)
+            return
         match op:
             case ops.RingDiscard() | ops.RingSubmit():
                 held.pop(op.record, None)
@@ -73,6 +79,15 @@ class _Walk:
                 held[op] = ops.RingDiscard(op, op.span)
             case _:
                 pass
+
+    def _change_dynptr(self, op: ops.Op, name: str, slots: tuple[ops.Slot, ...], held: dict[Key, ops.Op]) -> None:
+        """`op` calls `name` with the dynptrs in `slots`."""
+        maker = maker_by_name(name)
+        end = self._ends.get(maker.gives_up) if maker is not None else None
+        if isinstance(end, ops.Call | ops.KfuncCall) and isinstance(op, ops.Call | ops.KfuncCall):
+            held[slots[-1]] = replace(end, arguments=(op.arguments[-1], *end.arguments[1:]))
+        elif name in ENDS:
+            held.pop(slots[0], None)
 
 
 def _key(arguments: tuple[ops.Value, ...]) -> Key | None:

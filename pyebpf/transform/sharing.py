@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TypeAlias, final
 
 from pyebpf.ir import ops
-from pyebpf.ir.types import BoolType, IntType, PointerType, Region
+from pyebpf.ir.types import DYNPTR, BoolType, IntType, PointerType, Region
 
 Thing: TypeAlias = "ops.Local | ops.Slot"
 READERS = (
@@ -105,7 +105,7 @@ def _changed(op: ops.Op) -> Iterator[ops.Slot]:
     values = (op.target,) if isinstance(op, ops.Copy) else ops.operands(op)
     for value in values:
         slot = slots_of(value) if isinstance(value.type, PointerType) else None
-        if slot is not None:
+        if slot is not None and slot.type != DYNPTR:  # what is written over a dynptr makes none of it
             yield slot
 
 

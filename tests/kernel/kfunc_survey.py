@@ -54,8 +54,9 @@ def _reason(btf: Btf, name: str, number: int) -> str:
     except Unspeakable as error:
         return str(error)
     given = found.ref.result
+    struct = given.struct if isinstance(given, StructPointer) else ""
     known = pair_by_name(name) is not None or name in LENDS or iterator
-    return f"gives a struct {given.struct}" if isinstance(given, StructPointer) and not known else ""
+    return f"gives a struct {struct}" if struct and not known else ""
 
 
 def main() -> None:
