@@ -12,7 +12,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import InternalError, article, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, IntegerPointer, StructPointer
-from pyebpf.ir.types import NONE, KernelType, PointerType, Region, ValueType, loaded
+from pyebpf.ir.types import I64_MAX, NONE, IntType, KernelType, PointerType, Region, ValueType, loaded
 from pyebpf.irbuild import buffers, dynptrs, expressions, helpers, kernel_structs, order, packets, texts, values
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
@@ -232,8 +232,6 @@ def _argument(
             return [_text(b, operand, span)]
         case "address":
             return [helpers.address(b, operand, span)]
-        case "flags":
-            raise AssertionError("no probe writes them")
         case "words":
             return _words(b, name, operand, span)
         case "struct" if taken.nullable and isinstance(operand, Static) and operand.value is None:
@@ -245,7 +243,7 @@ def _argument(
             return [trusted(b, taken.structs, operand, span, kfunc=name)]
         case "dynptr":
             return [dynptrs.argument(b, operand, span, optional=taken.nullable)]
-        case "room" | "type":
+        case "flags" | "room" | "type":
             raise InternalError(f"{name} is given `{taken.name}` as an argument")
         case _:
             unreachable(taken.kind)

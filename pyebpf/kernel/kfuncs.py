@@ -241,7 +241,7 @@ _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
     ((6, 4), _ANY, "bpf_dynptr_slice bpf_dynptr_slice_rdwr"),
     ((6, 5), _ANY, "bpf_dynptr_adjust bpf_dynptr_is_null bpf_dynptr_is_rdonly bpf_dynptr_size bpf_dynptr_clone"),
     ((6, 16), _ANY, "bpf_dynptr_copy"),
-    ((6, 17), _ANY, "bpf_dynptr_memset bpf_cgroup_read_xattr"),
+    ((6, 17), _ANY, "bpf_dynptr_memset"),
     ((6, 16), _ANY, "bpf_probe_read_user_dynptr bpf_probe_read_kernel_dynptr"),
     ((6, 16), _ANY, "bpf_probe_read_user_str_dynptr bpf_probe_read_kernel_str_dynptr"),
     ((6, 10), _CRYPTO, "bpf_crypto_encrypt bpf_crypto_decrypt"),
