@@ -204,6 +204,7 @@ class _Walk:
             why = f"the block of line {line} has ended, and given back what the dynptr held"
         else:
             why = f"`{name}` in line {line} may give the packet other memory, and the kernel forgets the old one"
-        source = next((each for each in owners if isinstance(each, ops.Call | ops.KfuncCall)), None)
+        calls = [each for each in owners if isinstance(each, ops.Call | ops.KfuncCall)]
+        source = min(calls, key=lambda call: (call.span.line, call.span.column), default=None)
         cure = "move this into the `with` block" if name in ENDS or source is None else f"again: {source.span.text}"
         return SliceGone(op.span, why, cure)
