@@ -119,7 +119,7 @@ def _held(
             kfuncs.end(b, name, arguments, span)
 
     def inside() -> None:
-        b.unwinding.append(Held(lambda: end(maker.ends), len(b.labels), lambda: end(maker.gives_up)))
+        b.unwinding.append(Held(lambda: end(maker.ends), len(b.labels), give_up=lambda: end(maker.gives_up)))
         try:
             body()
         finally:

@@ -80,9 +80,11 @@ def made(b: Builder, name: str, node: tree.Call, room: ops.Value) -> ops.Value:
 
 
 def size(b: Builder, dynptr: ops.Value, span: Span) -> ops.Value:
-    """`len(data)`: how many bytes a dynptr points to."""
+    """`len(data)`: how many bytes a dynptr points to; newer kernels count them in 64 bits, of which they use 63."""
     ref = find(b, SIZE, span).ref
-    return b.emit(ops.KfuncCall(ref, (dynptr,), _result(ref.result), span))
+    type = _result(ref.result)
+    assert isinstance(type, IntType)
+    return b.emit(ops.KfuncCall(ref, (dynptr,), IntType(0, min(type.high, I64_MAX)), span))
 
 
 def end(b: Builder, name: str, arguments: tuple[ops.Value, ...], span: Span) -> None:
@@ -185,9 +187,7 @@ def arguments(
     return tuple(result)
 
 
-def _check_count(
-    b: Builder, name: str, found: Signature, nodes: Sequence[tree.Expression], span: Span
-) -> list[Taken]:
+def _check_count(b: Builder, name: str, found: Signature, nodes: Sequence[tree.Expression], span: Span) -> list[Taken]:
     """The arguments that are written; a diagnostic if there are more or fewer."""
     takes = [taken for taken in found.takes if taken.kind not in ("flags", "room")]
     if len(nodes) != len(takes):
