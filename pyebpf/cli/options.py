@@ -34,8 +34,22 @@ class RegularFile(click.Path):
 
 
 FILE = RegularFile()
+
+
+class TypesFile(RegularFile):
+    """A file, or a folder with one named `vmlinux` in it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(os.fsdecode(value))
+        return path if (path / "vmlinux").is_file() else super().convert(value, param, ctx)
+
+
 btf_option = click.option(
-    "--btf", "btf_path", type=FILE, metavar="FILE", help="Kernel types: raw BTF, or an ELF file with it."
+    "--btf",
+    "btf_path",
+    type=TypesFile(),
+    metavar="FILE",
+    help="Kernel types: raw BTF, or an ELF file with it; or a copy of /sys/kernel/btf, with those of modules.",
 )
 cpu_option = click.option(
     "--cpu",
@@ -81,7 +95,7 @@ def read_btf(path: Path | None) -> Btf | None:
         return None
     from pyebpf.kernel.btf import Btf
 
-    return Btf.from_file(path)
+    return Btf.from_folder(path) if path.is_dir() else Btf.from_file(path)
 
 
 def is_object(path: Path) -> bool:

@@ -40,7 +40,9 @@ def parameters(home: Program | Function) -> tuple[tuple[str, str], ...]:
 
 def section(program: Program) -> str:
     """The section's name, by which libbpf knows where to attach."""
-    return program.hook.section.replace("{argument}", program.argument.replace(":", "/"))
+    named = program.hook.target is not None  # a function of a module: as the kernel has it
+    argument = program.argument if named else program.argument.replace(":", "/")
+    return program.hook.section.replace("{argument}", argument)
 
 
 def indexes(block: ops.Block) -> Iterator[ops.Value]:

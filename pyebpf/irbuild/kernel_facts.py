@@ -75,7 +75,8 @@ def function(b: Builder, name: str, arguments: list[Argument], span: Span) -> Op
 
 def _struct(b: Builder, text: str, span: Span) -> str:
     """The name of a struct that the BTF in use has."""
-    name, btf = struct_name(text), b.module.btf(b, span)
+    name = struct_name(text)
+    btf = b.module.btf_of(b, name, span) if name else b.module.btf(b, span)
     if name:
         found = btf.find(name, Kind.STRUCT) or btf.find(name, Kind.UNION)
         if found is not None:
@@ -137,7 +138,8 @@ def _has_member(b: Builder, operand: Operand, name: str, span: Span, where: Span
     operand = _there(operand)
     if not (ops.is_value(operand) and isinstance(operand.type, KernelType)):
         b.error(errors.KernelQuestion(span, "hasattr", TAKES["hasattr"], describe(operand), EXAMPLES["hasattr"]))
-    struct, btf = operand.type.struct, b.module.btf(b, span)
+    struct = operand.type.struct
+    btf = b.module.btf_of(b, struct, span)
     path: tuple[str | int, ...] = ()
     root = struct
     if isinstance(operand, ops.KernelField):
@@ -202,9 +204,10 @@ def _type_size(b: Builder, struct: str, span: Span) -> ops.Value:
 
 
 def _has_type(b: Builder, text: str, span: Span, where: Span) -> ops.Value:
-    name, btf = struct_name(text), b.module.btf(b, span)
+    name = struct_name(text)
     if not name:
         b.error(errors.UnknownKernelType(where, text, EXAMPLES["has_type"]))
+    btf = b.module.btf_of(b, name, span)
     is_union = text.split()[0] == "union"
     found = btf.find(name, Kind.UNION if is_union else Kind.STRUCT)
     if found is not None:

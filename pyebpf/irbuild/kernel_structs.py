@@ -289,7 +289,7 @@ def pointed(pointer: ops.Value, span: Span) -> KernelArray | None:
 def context_member(b: Builder, struct: str, name: str, type: layout.Integer, span: Span) -> ops.Value:
     """A field of a tracepoint's record, by a relocated direct load."""
     context = b.emit(ops.ContextPointer(PointerType(layout.U8, Region.CONTEXT, writable=False), span))
-    btf = b.module.btf(b, span)
+    btf = b.module.btf_of(b, struct, span)
     type_id = kernel_types.struct_id(b, btf, struct, name, span)
     access = btf.member(type_id, name)
     assert access is not None

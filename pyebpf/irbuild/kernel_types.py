@@ -42,7 +42,7 @@ class Reason:
 
 def member(b: Builder, struct: str, name: str, span: Span) -> MemberType:
     """What `struct.name` is; the member is remembered for the object."""
-    btf = b.module.btf(b, span)
+    btf = b.module.btf_of(b, struct, span)
     type_id = struct_id(b, btf, struct, name, span)
     access = btf.member(type_id, name)
     if access is None:
@@ -122,6 +122,7 @@ def note_struct(b: Builder, btf: Btf, struct: str, type_id: int) -> None:
     found = btf.type(btf.resolve(type_id))
     is_union = isinstance(found, btf_types.Struct) and found.is_union
     b.module.type_ids.setdefault(struct, type_id)
+    b.module.homes.setdefault(struct, btf)
     b.module.sizes[struct] = (btf.size_of(type_id), is_union)
 
 
@@ -133,7 +134,7 @@ def is_loadable(b: Builder, struct: str, name: str, span: Span) -> bool:
     """
     known = b.module.loadable.get((struct, name))
     if known is None:
-        btf = b.module.btf(b, span)
+        btf = b.module.btf_of(b, struct, span)
         known = b.module.loadable[struct, name] = _is_loadable(btf, struct_id(b, btf, struct, name, span), name)
     return known
 

@@ -297,13 +297,13 @@ def _result(type: Basic | None) -> ValueType:
 
 
 def find(b: Builder, name: str, span: Span) -> Signature:
-    """The kfunc as the kernel's BTF describes it."""
+    """The kfunc as the kernel's BTF describes it, or that of the module which has it."""
     known = b.module.signatures.get(name)
     if isinstance(known, Signature):
         return known
     prototype = prototype_of(b, name, span)
     try:
-        read = signature(b.module.btf(b, span), name, prototype)
+        read = signature(types_with(b, name, span), name, prototype)
     except Unspeakable as error:
         b.error(errors.KfuncType(span, name, str(error)))
     given = read.ref.result
@@ -322,9 +322,16 @@ def note(b: Builder, read: Signature) -> Signature:
     return read
 
 
+def types_with(b: Builder, name: str, span: Span) -> Btf:
+    """The kernel's types, or those of the module that has the kfunc."""
+    btf = b.module.btf(b, span)
+    found = btf.search(name, Kind.FUNC)
+    return btf if found is None else found[1]
+
+
 def prototype_of(b: Builder, name: str, span: Span) -> btf_types.FunctionPrototype:
     """What the kernel's BTF says of a kfunc; a diagnostic if there is none."""
-    btf = b.module.btf(b, span)
+    btf = types_with(b, name, span)
     found = btf.find(name, Kind.FUNC)
     marked = _kfuncs(btf)
     if found is None or (marked and found not in marked):

@@ -30,7 +30,7 @@ from pyebpf.ir.module import (
 )
 from pyebpf.ir.scratch import runs_alone
 from pyebpf.irbuild.builder import Builder
-from pyebpf.kernel.btf import Btf, BtfError
+from pyebpf.kernel.btf import Btf, BtfError, Kind
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.maps import MapType, map_kind_by_name
 from pyebpf.kernel.versions import Version
@@ -75,6 +75,8 @@ class ModuleState:
     """Size in bytes, and whether it is a union, of each kernel struct used."""
     type_ids: dict[str, int] = field(default_factory=dict)
     """Of kernel structs, in the BTF in use."""
+    homes: dict[str, Btf] = field(default_factory=dict)
+    """The BTF that each kernel struct was found in: that of a module, where only a module has it."""
     loadable: dict[tuple[str, str], bool] = field(default_factory=dict)
     """As `kernel_types.is_loadable` has found."""
     enums: dict[str, KernelEnum] = field(default_factory=dict)
@@ -184,6 +186,16 @@ class ModuleState:
             return Btf.running()
         except (BtfError, OSError) as error:
             b.error(errors.NoKernelTypes(span, str(error)))
+
+    def btf_of(self, b: Builder, struct: str, span: Span) -> Btf:
+        """Kernel types among which `struct` is, if it is anywhere: the kernel's own, or those of a module. A struct
+        without a name is where the one around it is."""
+        outer = struct.partition(".")[0]
+        if struct not in self.homes and outer not in self.homes:
+            btf = self.btf(b, span)
+            found = btf.search(outer, Kind.STRUCT) or btf.search(outer, Kind.UNION)
+            self.homes[outer] = btf if found is None else found[1]
+        return self.homes.get(struct) or self.homes[outer]
 
     def btf_or_none(self) -> Btf | None:
         if self.given_btf is not None:

@@ -75,7 +75,12 @@ def find_target(btf: Btf, target: Target, name: str) -> tuple[str, Btf, int] | N
 
 
 def signature_of(btf: Btf, target: Target, name: str) -> Signature | None:
-    """What `name` takes and gives; None if the kernel has no such target."""
+    """What `name` takes and gives; None if neither the kernel has such a target nor one of its modules."""
+    there = find_target(btf, target, name)
+    if there is None:
+        return None
+    module, btf, _ = there
+    name = name.rpartition(":")[2]
     found = _prototype(btf, target.prefix + name, target.kind)
     if found is None:
         return None
@@ -90,7 +95,8 @@ def signature_of(btf: Btf, target: Target, name: str) -> Signature | None:
         place += max(-(-argument.size // WORD), 1)
     result = found.return_type_id
     given = _argument(btf, RESULT, result, place, tagged) if btf.resolve(result) else None
-    return Signature(prototype(btf, found, name, target.skipped), tuple(arguments), given)
+    text = prototype(btf, found, name, target.skipped)
+    return Signature(f"{text} [{module}]" if module else text, tuple(arguments), given)
 
 
 def _prototype(btf: Btf, name: str, kind: Kind) -> types.FunctionPrototype | None:
@@ -180,7 +186,15 @@ NO_TARGETS: Final = frozenset(f"bpf_lsm_{name}" for name in NO_HOOKS)
 
 
 def nearest_target(btf: Btf, target: Target, name: str) -> str:
-    """The most similar name among the targets that `btf` has, or ""."""
+    """The most similar name among the targets that `btf` has, or ""; of `module:function` among those of the module."""
+    module, colon, name = name.rpartition(":")
+    if colon:
+        own = next((known for owner, known in btf.whole() if owner == module), None)
+        return f"{module}:{near}" if own is not None and (near := _nearest_in(own, target, name)) else ""
+    return _nearest_in(btf, target, name)
+
+
+def _nearest_in(btf: Btf, target: Target, name: str) -> str:
     start = target.prefix + name[:2]
     for prefix in (start, target.prefix) if target.prefix or len(name) < 3 else (start, ""):
         names = (found[len(target.prefix) :] for found, _ in btf.names(target.kind, prefix) if found not in NO_TARGETS)

@@ -15,6 +15,7 @@ import argparse
 import base64
 import dataclasses
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ from pyebpf.kernel.versions import parse_version
 TIMEOUT: Final = 600.0
 """Seconds for one start of a guest."""
 TABLES: Final = "tables"
+MODULES: Final = ("nf_conntrack", "veth")
+"""Whose types cases name."""
 NAMES: Final = {"arm64": "aarch64", "s390x": "s390x"}
 """Machines, as `uname -m` says, by Debian's names."""
 
@@ -74,16 +77,19 @@ class Went:
 
 
 def types_of(kernel: str, cache: Path) -> Btf:
-    """The kernel's own types: the guest is asked once, and what it says is kept beside the kernel."""
-    kept = cache / kernel / f"{unpacked(kernel, cache).release}.btf"
+    """The kernel's own types, and those of modules: the guest is asked once, and what it says is kept beside it."""
+    kept = cache / kernel / f"{unpacked(kernel, cache).release}-types"
     if not kept.exists():
         with tempfile.TemporaryDirectory(prefix="pyebpf-exchange-") as name:
-            ended = run(kernel, "cp /sys/kernel/btf/vmlinux /run/exchange/types", Path(name), cache=cache)
+            modules = "".join(f"/run/modprobe {module} || true; " for module in MODULES)
+            command = f"{modules} mkdir /run/exchange/types; cp /sys/kernel/btf/* /run/exchange/types"
+            ended = run(kernel, command, Path(name), cache=cache)
             if ended.code != 0:
                 raise RuntimeError(f"Linux {kernel} doesn't give its types:\n{ended.console}")
-            data = (Path(name) / "types").read_bytes()
-        kept.write_bytes(data)
-    return Btf.from_file(kept)
+            made = Path(tempfile.mkdtemp(dir=kept.parent))
+            shutil.copytree(Path(name) / "types", made, dirs_exist_ok=True)
+            made.rename(kept)
+    return Btf.from_folder(kept)
 
 
 def tried(kernel: str, names: list[str], cache: Path, loader: str) -> Went:
