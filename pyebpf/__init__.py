@@ -82,6 +82,9 @@ from pyebpf.lang.probes import (
     syscall,
     tp_btf,
     tracepoint,
+    uprobe,
+    uretprobe,
+    usdt,
     xdp,
 )
 from pyebpf.lang.programs import ProgArray
@@ -200,6 +203,9 @@ __all__ = [
     "u64",
     "uid",
     "union",
+    "uprobe",
+    "uretprobe",
+    "usdt",
     "user_read",
     "user_str",
     "xdp",

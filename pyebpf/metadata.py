@@ -97,6 +97,8 @@ class ProgramInfo:
     argument: str
     file: str
     line: int
+    arguments: tuple[int, ...] = ()
+    """Markers (USDT): which of the marker's arguments it reads."""
 
 
 @final

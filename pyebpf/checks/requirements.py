@@ -32,6 +32,8 @@ FIXED_HELPERS = {
     ops.RingDiscard: "ringbuf_discard",
 }
 
+ALTERNATIVES = ("get_attach_cookie",)
+"""Helpers that programs call where the kernel has them, and do without elsewhere, when the compiler has put them in."""
 LOCK_OF_GIVEN: Version = (6, 2)
 """Before, the verifier knows locks by the lookup that found them (commit d0d78c1df9b1)."""
 
@@ -61,6 +63,8 @@ def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
 
 def _called(program: Program) -> Iterator[tuple[Helper, Span]]:
     for op in ops.walk(program.body):
+        if isinstance(op, ops.Call) and op.helper in ALTERNATIVES and op.span is program.span:
+            continue
         name = op.helper if isinstance(op, ops.Call) else FIXED_HELPERS.get(type(op))
         helper = helper_by_name(name) if name else None
         if helper is not None:

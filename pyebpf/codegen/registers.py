@@ -40,9 +40,11 @@ def parameters(home: Program | Function) -> tuple[tuple[str, str], ...]:
 
 def section(program: Program) -> str:
     """The section's name, by which libbpf knows where to attach."""
+    if not program.argument:
+        return program.hook.section.partition("/{")[0]
     named = program.hook.target is not None  # a function of a module: as the kernel has it
     argument = program.argument if named else program.argument.replace(":", "/")
-    return program.hook.section.replace("{argument}", argument)
+    return program.hook.section.replace("{place}", program.argument).replace("{argument}", argument)
 
 
 def indexes(block: ops.Block) -> Iterator[ops.Value]:

@@ -209,7 +209,8 @@ def _blocks(module: Module) -> Iterator[ops.Block]:
 
 
 def _program_info(program: Program) -> metadata.ProgramInfo:
-    return metadata.ProgramInfo(program.hook.name, program.argument, program.span.source.path, program.span.line)
+    place = (program.span.source.path, program.span.line)
+    return metadata.ProgramInfo(program.hook.name, program.argument, *place, program.marker_arguments)
 
 
 def _variable_info(variable: VariableRef, cell: Cell) -> metadata.VariableInfo:

@@ -61,6 +61,40 @@ class ArgumentType(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class ArgumentUntyped(Diagnostic):
+    code: ClassVar = "E0627"
+    title: ClassVar = "`{name}` needs a type"
+    notes: ClassVar = ("the kernel knows nothing of the arguments of programs, so the types that C has must be said",)
+    help: ClassVar = "{hint}"
+    explanation: ClassVar = """
+    The parameters of a probe in a program are the function's arguments, in its order, and `ret` is what it returns.
+    Where each lies follows from the order, how it is read from its type: `int` is `i32`, `size_t` and pointers are
+    `u64`, `bool` is `bool`.
+
+        @uprobe("libc", "strncmp")
+        def compared(first: u64, second: u64, size: u64):
+            print(f"{user_str(first)} with {user_str(second)}")
+    """
+
+    name: str
+    hint: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TooManyArguments(Diagnostic):
+    code: ClassVar = "E0628"
+    title: ClassVar = "`{name}` is behind the {most} arguments that a marker may have"
+    explanation: ClassVar = """
+    Markers (USDT) have up to twelve arguments, which the probe's parameters are in their order.
+    """
+
+    name: str
+    most: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class NoResult(Diagnostic):
     code: ClassVar = "E0623"
     title: ClassVar = "{what} `{target}` gives nothing, so that there is no `ret`"

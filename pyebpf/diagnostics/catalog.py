@@ -192,6 +192,8 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     arguments.UnknownTarget,
     arguments.NoSuchArgument,
     arguments.ArgumentType,
+    arguments.ArgumentUntyped,
+    arguments.TooManyArguments,
     arguments.NoResult,
     arguments.ArgumentDefault,
     kernel_types.NamelessKept,

@@ -271,6 +271,8 @@ class Program:
     callback: Callback | None = None
     signature: Signature | None = None
     """Hooks whose parameters are arguments: what the target takes and gives."""
+    marker_arguments: tuple[int, ...] = ()
+    """USDT: which of the marker's arguments it reads."""
 
 
 @final

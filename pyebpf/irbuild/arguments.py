@@ -7,10 +7,11 @@ from difflib import get_close_matches
 
 from pyebpf import layout
 from pyebpf.diagnostics import arguments as errors
+from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.types import U64, AddressType, IntType, KernelType
-from pyebpf.irbuild import assignments, contexts, functions, pointed, registers
+from pyebpf.irbuild import assignments, contexts, functions, pointed, registers, usdt
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
 from pyebpf.irbuild.closures import assigned_names
@@ -30,25 +31,34 @@ from pyebpf.kernel.hooks import HOOKS, ContextKind, Hook
 from pyebpf.kernel.lsm import BOOLEAN, NO_HOOKS
 from pyebpf.kernel.programs import AttachType, ProgramType
 from pyebpf.kernel.syscalls import SYSCALLS
+from pyebpf.kernel.usdt import MOST_ARGUMENTS
 from pyebpf.source import Span
 from pyebpf.syntax import tree
+from pyebpf.syntax.walk import parts
 
 CONTEXT = "ctx"
 """The parameter that stands for all that the kernel gives, for helpers that want it."""
+USER = (ContextKind.USER_REGISTERS, ContextKind.USDT)
+"""Hooks of which the kernel has no types."""
 
 
 def bind(b: Builder, function: tree.Function) -> None:
     """Every parameter as what the kernel gives for it. Raises Abandon when any of them is wrong."""
     signature = b.signature = signature_of_hook(b, function)
-    if b.hook.gives and signature.result is None:  # what is returned for a function without a result must be 0
+    if (
+        b.hook.gives and signature.result is None and b.hook.context not in USER
+    ):  # what is returned for a function without a result must be 0
         b.hook = replace(b.hook, result=(0, 0))
     if b.hook.attach_type is AttachType.LSM_CGROUP and signature.result is None:  # and these must say yes
         b.hook = replace(b.hook, returns=None, result=(b.hook.default,) * 2)
     if b.hook.program_type is ProgramType.LSM and b.argument in BOOLEAN:
         b.hook = replace(b.hook, result=(0, 1))
     changed = assigned_names(function)
+    mentioned = {each.id for each in parts(function.body) if isinstance(each, tree.Name)}
     wrong = False
     for parameter in function.parameters:
+        if b.hook.context in USER and parameter.name not in mentioned:
+            continue  # it is there for the order; reading it takes work
         try:
             _bind(b, signature, function, parameter, parameter.name in changed)
         except Abandon:
@@ -63,6 +73,8 @@ def signature_of_hook(b: Builder, function: tree.Function) -> Signature:
     assert target is not None
     if b.hook.context is ContextKind.SYSCALL:
         return _syscall(b, span)
+    if b.hook.context in USER:
+        return _annotated(b, function)
     kprobe = b.hook.context is ContextKind.REGISTERS
     written = _written(b, function) if kprobe else None
     btf = b.module.btf_or_none() if written is not None else b.module.btf(b, span)
@@ -88,6 +100,19 @@ def _syscall(b: Builder, span: Span) -> Signature:
     return found
 
 
+def _annotated(b: Builder, function: tree.Function) -> Signature:
+    """Of what only the annotations know."""
+    for parameter in function.parameters:
+        if parameter.annotation is None and parameter.name != CONTEXT:
+            b.error(errors.ArgumentUntyped(parameter.span, parameter.name, f"{parameter.name}: u64"))
+    written = _written(b, function)
+    assert written is not None
+    if b.hook.context is ContextKind.USDT:
+        for parameter in [each for each in function.parameters if each.name != CONTEXT][MOST_ARGUMENTS:]:
+            b.error(errors.TooManyArguments(parameter.span, parameter.name, MOST_ARGUMENTS))
+    return written
+
+
 def _written(b: Builder, function: tree.Function) -> Signature | None:
     """The signature that the parameters' annotations make, where each has one: there are functions without BTF."""
     types = []
@@ -99,14 +124,17 @@ def _written(b: Builder, function: tree.Function) -> Signature | None:
         type = assignments.annotation(b, parameter.annotation)
         if not isinstance(type, layout.Integer | layout.Boolean):
             b.error(errors.ArgumentType(parameter.span, parameter.span.text))
-        types.append((parameter.name, type.size, isinstance(type, layout.Integer) and type.signed))
+        if isinstance(type, layout.Integer) and type.big_endian:
+            plain = f"{parameter.name}: u{type.size * 8}"
+            b.error(type_errors.WrongType(parameter.span, "a number in the machine's own order", str(type), plain))
+        types.append((parameter.name, type))
     return written_signature(b.argument, types)
 
 
 def _bind(b: Builder, signature: Signature, function: tree.Function, parameter: tree.Parameter, changed: bool) -> None:
     span = parameter.span
     if parameter.default is not None:
-        names = ", ".join(each.name for each in function.parameters)
+        names = ", ".join(_declaration(each) for each in function.parameters)
         b.error(errors.ArgumentDefault(span, article(b.hook.name), function.name, names))
     if parameter.name == CONTEXT and signature.find(CONTEXT) is None:
         b.frame.bindings[CONTEXT] = Fixed(Context())
@@ -126,6 +154,11 @@ def _bind(b: Builder, signature: Signature, function: tree.Function, parameter: 
         b.assigned |= {parameter.name}
         return
     functions.bind_parameter(b, parameter, value, span, changed)
+
+
+def _declaration(parameter: tree.Parameter) -> str:
+    """A parameter as it may be written."""
+    return parameter.name + (f": {parameter.annotation.span.text}" if parameter.annotation is not None else "")
 
 
 def _return_at_the_end(b: Builder, name: str, value: ops.Value, span: Span) -> None:
@@ -167,7 +200,8 @@ def _hint(b: Builder, signature: Signature, name: str) -> str:
         return f"did you mean `{near[0]}`?"
     other = next((hook for hook in HOOKS if _would_have(hook, b.hook, signature, name)), None)
     if other is not None:
-        return f'@{other.name}("{b.argument}") has it'
+        place = ", ".join(f'"{part}"' for part in (b.argument.rsplit(":", 1) if other.place else (b.argument,)))
+        return f"@{other.name}({place}) has it"
     return f"it has {', '.join(f'`{each}`' for each in known)}" if known else "it has none"
 
 
@@ -184,6 +218,8 @@ def _word(b: Builder, signature: Signature, argument: Argument, span: Span) -> o
     """The eight bytes that hold it."""
     typed = b.hook.context is ContextKind.ARGUMENTS
     type = _raw(argument, typed)
+    if b.hook.context is ContextKind.USDT:
+        return usdt.word(b, argument.place, span)
     if not typed:
         return registers.word(b, signature, argument, type, span)
     return b.emit(ops.ContextLoad(argument.place * WORD, WORD, type, span))

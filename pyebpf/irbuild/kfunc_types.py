@@ -10,6 +10,7 @@ from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.dynptrs import STRUCTS, maker_by_name, slicer_by_name
 from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.kfuncs import MEMORY
 from pyebpf.records import dataclass
 
 Basic: TypeAlias = "layout.Integer | layout.Enumeration | layout.Boolean | StructPointer | IntegerPointer"
@@ -92,7 +93,8 @@ def signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype) -> Si
     """Read the types. Raises Unspeakable."""
     read = read_signature(btf, name, prototype)
     given = read.ref.result
-    if slicer_by_name(name) is None and (isinstance(given, IntegerPointer) or given == StructPointer("")):
+    number = isinstance(given, IntegerPointer) and name not in MEMORY
+    if slicer_by_name(name) is None and (number or given == StructPointer("")):
         raise Unspeakable("gives the address of memory")
     return read
 

@@ -29,6 +29,7 @@ from pyebpf.kernel.kfuncs import (
     MOVES,
     PAIRS,
     REFUSED,
+    SESSIONS,
     TAG,
     Pair,
     is_release,
@@ -36,10 +37,12 @@ from pyebpf.kernel.kfuncs import (
     pair_by_name,
     short_name,
 )
+from pyebpf.kernel.programs import AttachType
 from pyebpf.lang.kfuncs import Kfunc, Rcu
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
+SESSION_TYPES = (AttachType.TRACE_KPROBE_SESSION, AttachType.TRACE_UPROBE_SESSION)
 RCU = "bpf_rcu_read_lock"
 WORD = 8
 """Bytes."""
@@ -204,6 +207,9 @@ def check_hook(b: Builder, name: str, span: Span) -> None:
     known = known_kfunc(name)
     if name == IN_PLACE and b.hook.program_type not in WRITERS:
         b.error(errors.KfuncNotHere(span, name, article(b.hook.name), _NOT_IN_PLACE))
+    if name in SESSIONS and b.hook.attach_type not in SESSION_TYPES:
+        reason = "a session is what one run at the beginning of a function and one at its end are together"
+        b.error(errors.KfuncNotHere(span, name, article(b.hook.name), reason))
     if name in REFUSED:
         b.error(errors.KfuncNotHere(span, name, article(b.hook.name), REFUSED[name]))
     if known is not None and known.allowed_since(b.hook.program_type) is None:
@@ -292,7 +298,8 @@ def _text(b: Builder, operand: Operand, span: Span) -> ops.Value:
 def _result(type: Basic | None) -> ValueType:
     if type is None:
         return NONE
-    assert not isinstance(type, IntegerPointer)
+    if isinstance(type, IntegerPointer):  # an array of one
+        return PointerType(layout.Array(type.type, 1), Region.MAP)
     return KernelType(type.struct, direct=True) if isinstance(type, StructPointer) else loaded(type)
 
 

@@ -40,6 +40,7 @@ from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.variables import Declared
+from pyebpf.layout import Type
 from pyebpf.metadata import PrintSite
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -157,6 +158,17 @@ class ModuleState:
             self.maps[0] = MapRef(PRINTS, "RingBuf", int(MapType.RINGBUF), None, None, PRINT_RING_BYTES, 0, "", None)
         return self.maps[0]
 
+    def own_map(self, name: str, kind: str, key: Type, value: Type, max_entries: int) -> MapRef:
+        """A map of the compiler's, by its name."""
+        found = next((map for map in self.maps.values() if map.name == name), None)
+        if found is None:
+            row = map_kind_by_name(kind)
+            assert row is not None
+            found = MapRef(name, kind, int(row.type), key, value, max_entries, row.flags, "", None)
+            self.keep.append(found)
+            self.maps[id(found)] = found
+        return found
+
     def variable(self, declared: Declared, name: str) -> VariableRef:
         """The variable of a declaration."""
         if id(declared) not in self.variables:
@@ -172,6 +184,9 @@ class ModuleState:
 
     def option(self, declared: Kconfig) -> VariableRef:
         """An option of the kernel's configuration."""
+        for known in self.variables.values():
+            if known.kind == "Kconfig" and known.name == declared.name:
+                return known
         if id(declared) not in self.variables:
             self.keep.append(declared)
             first = bytes(declared.type.size)

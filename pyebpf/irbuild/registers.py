@@ -21,7 +21,7 @@ def word(
     b: Builder, signature: Signature, argument: Argument, type: AddressType | KernelType | IntType, span: Span
 ) -> ops.Value:
     """The register that holds an argument, or the result."""
-    registers = _registers(b, span)
+    registers = registers_here(b, span)
     if argument.name == RESULT and b.hook.gives:
         return b.emit(ops.ContextLoad(registers.result, WORD, type, span))
     number = [each.name for each in signature.arguments].index(argument.name)
@@ -30,18 +30,33 @@ def word(
         b.error(errors.ArgumentType(span, unlike.declaration))
     if b.hook.context is ContextKind.SYSCALL:
         return _of_process(b, registers, number, type, span)
+    if number >= len(registers.arguments) and b.hook.context is ContextKind.USER_REGISTERS:
+        return _on_stack(b, registers, number - len(registers.arguments), type, span)
     if number >= len(registers.arguments):
         many = len(registers.arguments)
         b.error(errors.ArgumentOnStack(span, argument.name, many, registers.machine, signature.text))
     return b.emit(ops.ContextLoad(registers.arguments[number], WORD, type, span))
 
 
-def _registers(b: Builder, span: Span) -> Registers:
+def registers_here(b: Builder, span: Span) -> Registers:
+    """Those of the machine that is compiled for, or a diagnostic."""
     found = registers_of(b.module.btf_or_none())
     if found is None:
         reason = "pyebpf doesn't know where this machine's functions have their arguments"
         b.error(hook_errors.NotHere(span, span.text, article(b.hook.name), reason))
     return found
+
+
+def _on_stack(
+    b: Builder, registers: Registers, number: int, type: AddressType | KernelType | IntType, span: Span
+) -> ops.Value:
+    """One of the arguments for which there are no registers, where the function begins; 0 if it can't be read."""
+    stack = b.emit(ops.ContextLoad(registers.stack, WORD, U64, span))
+    offset = b.const(registers.on_stack + WORD * number, span)
+    address = b.emit(ops.Binary("+", stack, offset, U64, span))
+    place = b.slot("argument", layout.U64, span)
+    b.call("probe_read_user", (place, b.const(WORD, span), address), STATUS, span, writes=WORD)
+    return b.emit(ops.Load(place, type, span))
 
 
 def _of_process(

@@ -16,6 +16,7 @@ from pyebpf.kernel.c_text import declaration, prototype
 from pyebpf.kernel.hooks import Target
 from pyebpf.kernel.lsm import NO_HOOKS
 from pyebpf.kernel.syscalls import SYSCALLS
+from pyebpf.layout import Boolean, Integer
 from pyebpf.records import dataclass
 
 RESULT: Final = "ret"
@@ -173,13 +174,18 @@ def syscall_signature(name: str) -> Signature | None:
     return Signature(f"long {name}({shown})", tuple(arguments), Argument(RESULT, "integer", "long ret", 0, WORD, True))
 
 
-def written_signature(name: str, types: Iterable[tuple[str, int, bool]]) -> Signature:
-    """What somebody says that a function takes, or gives as `ret`: numbers by name, size in bytes, and whether they are
-    signed."""
-    all = [Argument(word, "integer", word, place, size, signed) for place, (word, size, signed) in enumerate(types)]
+def written_signature(name: str, types: Iterable[tuple[str, Integer | Boolean]]) -> Signature:
+    """What somebody says that a function takes, or gives as `ret`: numbers by name."""
+    all = [_written(word, type, place) for place, (word, type) in enumerate(types)]
     arguments = tuple(each for each in all if each.name != RESULT)
     result = next((each for each in all if each.name == RESULT), None)
     return Signature(f"{name}({', '.join(each.name for each in arguments)})", arguments, result)
+
+
+def _written(name: str, type: Integer | Boolean, place: int) -> Argument:
+    if isinstance(type, Boolean):
+        return Argument(name, "boolean", name, place, type.size)
+    return Argument(name, "integer", name, place, type.size, type.signed)
 
 
 NO_TARGETS: Final = frozenset(f"bpf_lsm_{name}" for name in NO_HOOKS)

@@ -68,6 +68,8 @@ def _families() -> list[list[Hook]]:
 
 def _target(hook: Hook) -> Target | None:
     """What the hook's argument names in the kernel's types."""
+    if hook.place:  # the kernel knows nothing of programs
+        return None
     return TP_BTF.target if hook.context is ContextKind.RAW_ARGS else hook.target
 
 

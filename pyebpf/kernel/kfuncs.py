@@ -230,7 +230,7 @@ _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
     ((6, 18), _XDP, "bpf_xdp_pull_data"),
     ((6, 14), _ANY, "bpf_get_kmem_cache"),
     ((6, 12), _LSM, "bpf_get_task_exe_file bpf_put_file bpf_path_d_path"),
-    ((6, 10), _KPROBES, "bpf_session_is_return"),
+    ((6, 10), _KPROBES, "bpf_session_is_return bpf_session_cookie"),
     ((6, 9), _TC, "bpf_sk_assign_tcp_reqsk"),
     ((6, 5), _ITERATORS, "bpf_sock_destroy"),
     ((6, 7), _ADDRESSES, "bpf_sock_addr_set_sun_path"),
@@ -275,6 +275,13 @@ KNOWN: Final = tuple(
     Known(name, since, tuple(programs.items())) for since, programs, names in _ROWS for name in names.split()
 )
 _BY_NAME: Final = {row.name: row for row in KNOWN}
+
+
+SESSIONS: Final = ("bpf_session_is_return", "bpf_session_cookie")
+"""What only probes may call that run at the beginning of a function and where it returns
+(`bpf_kprobe_multi_filter` in kernel/trace/bpf_trace.c)."""
+MEMORY: Final = ("bpf_session_cookie",)
+"""Kfuncs that give the address of a number, which is the program's to read and to write."""
 
 
 def known_kfunc(name: str) -> Known | None:

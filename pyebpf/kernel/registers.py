@@ -29,12 +29,19 @@ class Registers:
     """What stands before the name of a system call in that of its function."""
     syscall_arguments: tuple[int, ...]
     """Where those of a system call are, in the registers of the process."""
+    instruction: int
+    """The address of the instruction that the process has come to."""
+    stack: int
+    """The stack pointer."""
+    on_stack: int
+    """Where the first argument on the stack is, in bytes from the stack pointer, at the beginning of a function. Each
+    takes eight bytes."""
 
 
 ARCHITECTURES: Final = (
-    Registers("x86_64", (112, 104, 96, 88, 72, 64), 80, "__x64_sys_", (112, 104, 96, 56, 72, 64)),
-    Registers("aarch64", tuple(range(0, 64, 8)), 0, "__arm64_sys_", tuple(range(0, 48, 8))),
-    Registers("s390x", tuple(range(40, 80, 8)), 40, "__s390x_sys_", (152, *range(48, 88, 8))),
+    Registers("x86_64", (112, 104, 96, 88, 72, 64), 80, "__x64_sys_", (112, 104, 96, 56, 72, 64), 128, 152, 8),
+    Registers("aarch64", tuple(range(0, 64, 8)), 0, "__arm64_sys_", tuple(range(0, 48, 8)), 256, 248, 0),
+    Registers("s390x", tuple(range(40, 80, 8)), 40, "__s390x_sys_", (152, *range(48, 88, 8)), 16, 144, 160),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -79,9 +80,7 @@ class HookDecorator:
 
     def __call__(self, target: Any = None, /, *, on_fault: Any = None, sleepable: bool = False) -> Any:
         name = self.hook.name
-        if not isinstance(sleepable, bool):
-            raise DeclarationError(f"sleepable of @{name} is True or False, not {sleepable!r}")
-        if sleepable and not self.hook.sleepable:
+        if self._falls_asleep(sleepable):
             return HookDecorator(self._sleeping(target))(target, on_fault=on_fault)
         if isinstance(target, str) and not self.hook.takes:
             where = f"; --attach NAME=WHERE says the {self.hook.where}" if self.hook.where else ""
@@ -100,6 +99,12 @@ class HookDecorator:
     def _probe(self, target: Any, argument: str, on_fault: int | None) -> Probe:
         return Probe(_plain_function(target, self.hook.name), self.hook, argument, on_fault)
 
+    def _falls_asleep(self, sleepable: object) -> bool:
+        """Whether another hook is meant than this one: the same for programs that may sleep."""
+        if not isinstance(sleepable, bool):
+            raise DeclarationError(f"sleepable of @{self.hook.name} is True or False, not {sleepable!r}")
+        return sleepable and not self.hook.sleepable
+
     def _sleeping(self, target: Any) -> Hook:
         if self.hook.sleeps is None:
             able = ", ".join(f"@{hook.name}" for hook in hooks.HOOKS if hook.sleeps is not None)
@@ -115,6 +120,57 @@ class HookDecorator:
         if isinstance(on_fault, bool) or not isinstance(on_fault, int) or not low <= on_fault <= high:
             raise DeclarationError(f"on_fault of @{self.hook.name} is a result from {low} to {high}, not {on_fault!r}")
         return int(on_fault)
+
+
+class PlaceDecorator(HookDecorator):
+    """`@uprobe("libc", "malloc")`: a file, and what is in it. Bare, the place is named when it is attached."""
+
+    def __call__(self, *place: Any, on_fault: Any = None, sleepable: bool = False) -> Any:
+        if self._falls_asleep(sleepable):
+            return PlaceDecorator(self._sleeping(None))(*place, on_fault=on_fault)
+        if on_fault is not None:
+            on_fault = self._result(on_fault)
+        if not place:
+            return self._waiting("", on_fault)
+        if len(place) == 1 and not isinstance(place[0], str | os.PathLike):
+            return self._probe(place[0], "", on_fault)
+        return self._waiting(self._place(place), on_fault)
+
+    def _place(self, place: tuple[Any, ...]) -> str:
+        file, _, what = self.hook.takes.partition(":")
+        help = f'@{self.hook.name}("{file}", "{what}")'
+        if len(place) != 2 or not isinstance(place[0], str | os.PathLike):
+            raise DeclarationError(f"@{self.hook.name} names a file and {self._what()} in it", help)
+        path, target = os.fsdecode(place[0]), place[1]
+        if isinstance(target, int) and not isinstance(target, bool) and 0 <= target < 1 << 64:
+            target = hex(target)
+        if not isinstance(target, str) or target.count(":") != what.count(":") or not all(target.split(":")):
+            raise DeclarationError(f"@{self.hook.name} names {self._what()}, not {target!r:.80}", help)
+        if not path or "\0" in path + target:
+            raise DeclarationError(f"@{self.hook.name}: {path!r:.80} is no file's name", help)
+        return f"{path}:{target}"
+
+    def _what(self) -> str:
+        return "a marker (PROVIDER:NAME)" if self.hook.context is hooks.ContextKind.USDT else "a function"
+
+
+class UprobeDecorator(PlaceDecorator):
+    """`@uprobe("libc", "malloc")` and the other probes of its kind: `@uprobe.multi("libc", "pthread_*")`."""
+
+    def __init__(self, hook: Hook, **others: Hook) -> None:
+        super().__init__(hook)
+        self._others = {name: PlaceDecorator(other) for name, other in others.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in self._others:
+            near = difflib.get_close_matches(name, self._others, n=1, cutoff=0.5) or list(self._others)
+            raise DeclarationError(f"there is no hook @{self.hook.name}.{name}", f"@{self.hook.name}.{near[0]}")
+        return self._others[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._others})
 
 
 class _Family:
@@ -157,6 +213,9 @@ kretprobe = HookDecorator(hooks.KRETPROBE)
 ksyscall = HookDecorator(hooks.KSYSCALL)
 kretsyscall = HookDecorator(hooks.KRETSYSCALL)
 syscall = HookDecorator(hooks.SYSCALL)
+uprobe = UprobeDecorator(hooks.UPROBE, multi=hooks.UPROBE_MULTI, session=hooks.UPROBE_SESSION)
+uretprobe = UprobeDecorator(hooks.URETPROBE, multi=hooks.URETPROBE_MULTI)
+usdt = PlaceDecorator(hooks.USDT)
 xdp = HookDecorator(hooks.XDP)
 cgroup = _Cgroup()
 socket_filter = HookDecorator(hooks.SOCKET_FILTER)

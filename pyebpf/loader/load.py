@@ -50,6 +50,8 @@ class LoadedProgram:
     descriptor: sys.Descriptor
     spec: ProgramSpec
     id: int
+    owner: LoadedObject
+    """What it was loaded with."""
 
     @property
     def fd(self) -> int:
@@ -69,6 +71,8 @@ class LoadedObject:
         self.maps: dict[str, LoadedMap] = {}
         self.programs: dict[str, LoadedProgram] = {}
         self._views: dict[str, mmap.mmap] = {}
+        self.usdt: dict[bytes, int] = {}
+        """The records for markers that are in the map of them, and their numbers."""
         self._arenas: list[mmap.mmap] = []
         self._pinned: list[Path] = []
         self._prepared: dict[str, struct_ops.Prepared] = {}
@@ -198,7 +202,7 @@ def load_object(
                 continue
             linked = link(obj, program, fds, relocated, externs)
             loaded.programs[program.name] = _load_program(
-                obj, program, linked, own_btf, target, modules, operations.get(program.name)
+                loaded, program, linked, own_btf, target, modules, operations.get(program.name)
             )
         _fill_slots(loaded)
         loaded.fill_operations()
@@ -333,7 +337,7 @@ def _attach_btf_id(program: ProgramSpec, target: Btf | None) -> tuple[int, str]:
 
 
 def _load_program(
-    obj: Object,
+    loaded: LoadedObject,
     program: ProgramSpec,
     linked: Linked,
     btf: sys.Descriptor | None,
@@ -341,6 +345,7 @@ def _load_program(
     modules: ModuleDescriptors,
     operation: Place | None = None,
 ) -> LoadedProgram:
+    obj = loaded.spec
     if not program.program_type:
         raise LoadError(f"program {program.name}: section {program.section} names no known program type", "object")
     if program.program_type == ProgramType.STRUCT_OPS and operation is None:
@@ -378,7 +383,7 @@ def _load_program(
             raise VerifierError(program.name, log, linked.lines, missing(obj, linked, log)) from None
         raise explain(error, f"load program {program.name}", program.hook) from None
     number: int = struct.unpack_from("=I", sys.obj_get_info_by_fd(descriptor.fd), 4)[0]
-    return LoadedProgram(descriptor, program, number)
+    return LoadedProgram(descriptor, program, number, loaded)
 
 
 def _log(attempt: object) -> tuple[str, OSError | None]:

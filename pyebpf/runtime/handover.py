@@ -58,8 +58,8 @@ class Kept:
             self.close()
             raise
 
-    def programs(self) -> dict[str, LoadedProgram]:
-        """The object's programs, as they are in the kernel. Raises LoadError."""
+    def programs(self, loaded: LoadedObject) -> dict[str, LoadedProgram]:
+        """The programs of `loaded`, which is the object, as they are in the kernel. Raises LoadError."""
         found: dict[str, LoadedProgram] = {}
         files = folders.listed(self.folder, "programs")
         try:
@@ -68,7 +68,7 @@ class Kept:
                     raise LoadError(f"cannot take over {self.folder}: program {spec.name} isn't there", "target")
                 descriptor = pins.opened(files[spec.name], "program", f"program {spec.name}")
                 number: int = struct.unpack_from("=4xI", sys.obj_get_info_by_fd(descriptor.fd))[0]
-                found[spec.name] = LoadedProgram(descriptor, spec, number)
+                found[spec.name] = LoadedProgram(descriptor, spec, number, loaded)
         except BaseException:
             for program in found.values():
                 program.descriptor.close()
@@ -110,7 +110,7 @@ def same_object(kept: Kept) -> LoadedObject:
     if kept.odd:
         raise LoadError(f"cannot take over {kept.folder}: {_odd(min(kept.odd))}", "target")
     loaded.maps.update(kept.maps)
-    loaded.programs.update(kept.programs())
+    loaded.programs.update(kept.programs(loaded))
     return loaded
 
 
@@ -219,7 +219,7 @@ def switched(
 ) -> Iterator[list[Link]]:
     """Have the programs of `loaded` run in the place of those in the folder: the links of all of them. `attach` makes
     a new one for a program; `wanted` are those that shall be attached. After an error all is as it was."""
-    before = kept.programs()
+    before = kept.programs(loaded)
     sections = {spec.name: spec.section for spec in kept.object.programs}
     links: list[Link] = []
     with ExitStack() as undo:

@@ -33,8 +33,8 @@ from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import Prints
 from pyebpf.views.rings import RingBufView
 
-OWN: Final = "__pyebpf_"
-"""How the names of maps begin that the compiler made for its own purposes."""
+OWN: Final = ("__pyebpf_", "__bpf_usdt_")
+"""How the names of maps begin that were made for the purposes of compilers and loaders."""
 MapView: TypeAlias = EntriesView | RingBufView
 
 
@@ -197,10 +197,11 @@ class Session:
         """What is attached; by number, or by the program's name."""
         return Links(link for link in self._links if link.attached)
 
-    def attach(self, program: str | Program, where: object = None) -> Link:
-        """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one,
-        and what an iterator goes through: a map, `pre:/sys/fs/cgroup/…`, `pid:1`. A struct of operations is registered
-        by the name of its variable."""
+    def attach(self, program: str | Program, where: object = None, *, pid: int | None = None) -> Link:
+        """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one, what an
+        iterator goes through (a map, `pre:/sys/fs/cgroup/…`, `pid:1`), and another place than the decorator's for
+        probes of programs, which can also be of one process, `pid`. A struct of operations is registered by the name
+        of its variable."""
         self._check_open()
         name = program if isinstance(program, str) else program.name
         if name in self._loaded.operations:
@@ -212,7 +213,7 @@ class Session:
         if not isinstance(program, str) and program is not self.programs[name]:
             raise LoadError(f"program {name} is one of another session", "target")
         where = next((known for known, view in self.maps.items() if view is where), where)
-        link = attach_program(self.programs[name].loaded, where, self._loaded.maps)
+        link = attach_program(self.programs[name].loaded, where, self._loaded.maps, pid)
         self._links.append(link)
         return link
 

@@ -38,6 +38,8 @@ def arguments_memory(program: Program, given: Any, addresses: Addresses, btf: Bt
     for name, value in values.items():
         if name in places:
             record.set(places[name], word_of(known[name], value, addresses))
+    if program.hook.context is ContextKind.USER_REGISTERS and program.hook.arguments:
+        _place_on_stack(record, signature, values, addresses, _registers(btf))
     if program.hook.context is not ContextKind.SYSCALL or not program.hook.arguments:
         return record
     # The arguments are in the registers of the process, whose address is the function's one argument.
@@ -46,6 +48,17 @@ def arguments_memory(program: Program, given: Any, addresses: Addresses, btf: Bt
     at = addresses.place("kernel", record)
     outer.set(registers.arguments[0], _number(layout.U64, at, "ctx"))
     return outer
+
+
+def _place_on_stack(
+    record: Record, signature: Signature, values: Mapping[str, Any], addresses: Addresses, registers: Registers
+) -> None:
+    """Arguments of a program's function that have no registers."""
+    rest = signature.arguments[len(registers.arguments) :]
+    if rest:
+        words = [word_of(each, values.get(each.name, 0), addresses) for each in rest]
+        at = addresses.place("user", b"".join(words))
+        record.set(registers.stack, _number(layout.U64, at - registers.on_stack, "the stack"))
 
 
 def _given_by_name(program: Program, signature: Signature) -> dict[str, Argument]:
@@ -58,7 +71,7 @@ def _given_by_name(program: Program, signature: Signature) -> dict[str, Argument
 
 def _places(program: Program, signature: Signature, btf: Btf | None) -> dict[str, int]:
     """Where each argument and the result lie, in bytes from the start of the context."""
-    if program.hook.context is ContextKind.ARGUMENTS:
+    if program.hook.context in (ContextKind.ARGUMENTS, ContextKind.USDT):
         words = [*signature.arguments, *([signature.result] if signature.result is not None else [])]
         return {each.name: each.place * WORD for each in words}
     registers = _registers(btf)
@@ -83,6 +96,8 @@ def word_of(argument: Argument, value: Any, addresses: Addresses) -> bytes:
             return _number(layout.U64, _address(argument, value, addresses), what)
         case "boolean":
             return _number(layout.U64, int(bool(value)), what)
+        case "integer" if isinstance(value, str | bytes) and argument.size == WORD:
+            return _number(layout.U64, _address(argument, value, addresses), what)
         case _:
             size, signed = argument.size, argument.signed
             return _number(layout.Integer(f"{'i' if signed else 'u'}{size * 8}", size, signed), value, what)

@@ -54,7 +54,13 @@ def context_memory(
             return _raw(program, given, addresses)
         case ContextKind.STRUCT:
             return _struct(program, given)
-        case ContextKind.ARGUMENTS | ContextKind.REGISTERS | ContextKind.SYSCALL:
+        case (
+            ContextKind.ARGUMENTS
+            | ContextKind.REGISTERS
+            | ContextKind.SYSCALL
+            | ContextKind.USER_REGISTERS
+            | ContextKind.USDT
+        ):
             return arguments_memory(program, given, addresses, btf)
         case _:
             return _skb(program, given, packet)

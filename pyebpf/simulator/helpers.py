@@ -368,6 +368,7 @@ HELPERS: Final[dict[str, Helper]] = {
     "skb_cgroup_id": _cgroup_id,
     "get_prandom_u32": _get_prandom_u32,
     "get_current_task": _get_current_task,
+    "get_attach_cookie": lambda *_: 0,
     "probe_read": _probe_read("kernel"),
     "probe_read_kernel": _probe_read("kernel"),
     "probe_read_user": _probe_read("user"),

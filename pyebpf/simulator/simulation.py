@@ -10,13 +10,17 @@ from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, MapRef, Module, Program, VariableRef
 from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.usdt import IPS, SPECS
 from pyebpf.layout import timers
 from pyebpf.records import dataclass
 from pyebpf.simulator.contexts import context_memory, packet_memory
 from pyebpf.simulator.entries import QueueEntries, SimulatedEntries
 from pyebpf.simulator.errors import SimulationError, nearest
+from pyebpf.simulator.markers import place_arguments
 from pyebpf.simulator.memory import Memory, Timer
 from pyebpf.simulator.nested import NestedView
+from pyebpf.simulator.record import Record
 from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.run import Observer, Run
 from pyebpf.simulator.slots import SlotsView
@@ -111,7 +115,7 @@ class Simulation:
         self.maps: dict[str, Any] = {}
         """Views of the maps by name, as a session in the kernel has them."""
         for ref in module.maps:
-            view = self._view(ref) if ref.name != PRINTS else None
+            view = self._view(ref) if ref.name not in (PRINTS, SPECS, IPS) else None
             if view is not None:
                 self.maps[ref.name] = view
 
@@ -175,6 +179,8 @@ class Simulation:
             addresses.place("kernel", content, address)
         packet = packet_memory(program, given.packet)
         context = context_memory(program, given.ctx, packet, addresses, self.state.btf)
+        if program.hook.context is ContextKind.USDT and isinstance(context, Record):
+            place_arguments(context, self.state)
         run = Run(program, self.state, given.surroundings, context, packet, observer)
         try:
             run.execute()

@@ -104,7 +104,7 @@ def _adopted(library: Any, obj: int, loaded: LoadedObject) -> LoadedObject:
         descriptor = bpf.Descriptor(os.dup(library.bpf_program__fd(each)))
         number = struct.unpack_from("=I", bpf.obj_get_info_by_fd(descriptor.fd), 4)[0]
         spec_of = programs[library.bpf_program__name(each).decode()]
-        loaded.programs[spec_of.name] = LoadedProgram(descriptor, spec_of, number)
+        loaded.programs[spec_of.name] = LoadedProgram(descriptor, spec_of, number, loaded)
     return loaded
 
 

@@ -25,6 +25,7 @@ from pyebpf.kernel.hooks.network import (
 from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP, LsmCgroupAction
 from pyebpf.kernel.hooks.syscalls import SYSCALL
 from pyebpf.kernel.hooks.tracepoints import RAW_TRACEPOINT, TP_BTF, TRACEPOINT
+from pyebpf.kernel.hooks.uprobes import UPROBE, UPROBE_MULTI, UPROBE_SESSION, URETPROBE, URETPROBE_MULTI, USDT
 
 __all__ = [
     "CGROUP_ORDERS",
@@ -48,6 +49,12 @@ __all__ = [
     "SYSCALL",
     "TP_BTF",
     "TRACEPOINT",
+    "UPROBE",
+    "UPROBE_MULTI",
+    "UPROBE_SESSION",
+    "URETPROBE",
+    "URETPROBE_MULTI",
+    "USDT",
     "XDP",
     "AttachKind",
     "CgroupSkbAction",
@@ -64,6 +71,7 @@ __all__ = [
 HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM, LSM_CGROUP),
     *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL),
+    *(UPROBE, URETPROBE, UPROBE_MULTI, URETPROBE_MULTI, UPROBE_SESSION, USDT),
     *(XDP, CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
 )
 

@@ -19,6 +19,8 @@ class AttachKind(Enum):
     CGROUP = "cgroup"
     SOCKET = "socket"
     KPROBE = "kprobe"
+    UPROBE = "uprobe"
+    USDT = "usdt"
     ITERATOR = "iterator"
     RUN = "run"
     """Programs that are never attached: user space runs them (BPF_PROG_TEST_RUN)."""
@@ -41,6 +43,10 @@ class ContextKind(Enum):
     """The same of a system call, in the registers of the process that makes it."""
     STRUCT = "struct"
     """A struct that whoever runs the program gives, and has back as the program leaves it."""
+    USER_REGISTERS = "user_registers"
+    """The arguments of a function of a program, of types that the probe says, in the registers of the process."""
+    USDT = "usdt"
+    """The arguments of a marker, of types that the probe says; where they are, the loader says when it attaches."""
     XDP_PACKET = "xdp_packet"
     """A packet read in place through `struct xdp_md`."""
     SKB_PACKET = "skb_packet"
@@ -75,7 +81,7 @@ class Hook:
     name: str
     """As in the decorator: `cgroup.skb.egress`."""
     section: str
-    """libbpf's section name; `{argument}` is replaced, `:` in the argument by `/`."""
+    """libbpf's section name; `{argument}` is replaced, `:` in the argument by `/`, and `{place}` by it as it is."""
     program_type: ProgramType
     attach_type: AttachType | None
     context: ContextKind
@@ -107,6 +113,8 @@ class Hook:
     """Whether `ret` is what programs before this one have answered, and so in the same range."""
     ends: bool = False
     """Whether the program is run once more at the end, with null for all that there is no more of."""
+    place: str = ""
+    """What `--attach NAME=WHERE` may name in place of the decorator's argument: `PATH:SYMBOL`."""
     alone: tuple[int, int] | None = None
     """First kernel on which a program that is running on a CPU is never begun again there, by an interrupt, by another
     task or by what it causes itself; None where that can happen."""

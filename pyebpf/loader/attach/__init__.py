@@ -6,12 +6,25 @@ ends, however it ends. Children of fork(2) have the same descriptors; see `Link`
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from pyebpf.kernel.hooks import PLACES, AttachKind, hook_by_name
-from pyebpf.loader.attach import cgroup, iterator, kprobe, netdev, raw_tracepoint, socket, tracepoint, trampoline
+from pyebpf.diagnostics.base import article
+from pyebpf.kernel.hooks import PLACES, AttachKind, Hook, hook_by_name
+from pyebpf.loader.attach import (
+    cgroup,
+    iterator,
+    kprobe,
+    netdev,
+    raw_tracepoint,
+    socket,
+    tracepoint,
+    trampoline,
+    uprobe,
+    usdt,
+)
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedProgram
@@ -27,14 +40,18 @@ MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.SOCKET: socket.attach,
     AttachKind.TRAMPOLINE: trampoline.attach,
     AttachKind.KPROBE: kprobe.attach,
+    AttachKind.UPROBE: uprobe.attach,
+    AttachKind.USDT: usdt.attach,
 }
 
 
 def needs_place(program: LoadedProgram) -> str:
     """What `where` must name for this program (`interface`), or "" if its section says all."""
     hook = hook_by_name(program.spec.hook)
-    if hook is None or hook.attach is not AttachKind.ITERATOR:
-        return hook.where if hook is not None else ""
+    if hook is None:
+        return ""
+    if hook.attach is not AttachKind.ITERATOR:
+        return hook.where or ("" if program.spec.argument else hook.place)
     found = PLACES.get(program.spec.argument)
     return found.words if found is not None and found.needed else ""
 
@@ -46,11 +63,14 @@ def is_attached(program: ProgramSpec) -> bool:
 
 
 def attach_program(
-    program: LoadedProgram, where: object = None, maps: Mapping[str, LoadedMap] = MappingProxyType({})
+    program: LoadedProgram,
+    where: object = None,
+    maps: Mapping[str, LoadedMap] = MappingProxyType({}),
+    pid: int | None = None,
 ) -> Link:
     """Attach `program`; `where` for hooks that need a place, or can have one. Raises LoadError.
 
-    `maps`: those that `where` may name for programs that go through a map.
+    `maps`: those that `where` may name for programs that go through a map. `pid`: the process, where it can be one.
     """
     hook = hook_by_name(program.spec.hook)
     if hook is None:
@@ -66,10 +86,24 @@ def attach_program(
         raise LoadError(
             f"program {name} needs to know where: --attach {name}={needed.upper().replace(' ', '_')}", "target"
         )
+    if pid is not None:
+        where = _of_process(program, hook, where, pid)
     if hook.attach is AttachKind.ITERATOR:
         return iterator.attach(program, where, maps)
-    if not hook.where and where is not None:
+    if not hook.where and not hook.place and where is not None:
         raise LoadError(
             f"program {program.spec.name} attaches to {hook.name} {program.spec.argument}, and takes no place", "target"
         )
     return MECHANISMS[hook.attach](program, where)
+
+
+def _of_process(program: LoadedProgram, hook: Hook, where: object, pid: int) -> str:
+    """The place, with the process that it is for."""
+    name = program.spec.name
+    if not hook.place:
+        raise LoadError(f"program {name} is {article(hook.name)} program, which isn't for one process", "target")
+    if isinstance(pid, bool) or not isinstance(pid, int) or pid <= 0:
+        raise LoadError(f"program {name}: {pid!r:.40} is no process's number", "target")
+    if not isinstance(where, str | os.PathLike | None):
+        raise LoadError(f"program {name} is attached by text, {hook.place}, not by {where!r:.80}", "target")
+    return f"pid={pid}" if where is None else f"{os.fsdecode(where)},pid={pid}"

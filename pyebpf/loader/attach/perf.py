@@ -18,13 +18,18 @@ ATTRIBUTES: Final = struct.Struct("=IIQQQQQIIQQ")
 numbers for waking up, and two that mean something else for each type of event (config1, config2)."""
 
 
-def set_program(program: LoadedProgram | sys.Descriptor, event: sys.Descriptor) -> tuple[sys.Descriptor, ...]:
-    """Put `program` on `event`; what must stay open. Raises OSError."""
-    try:
-        return sys.link_create(program.fd, event.fd, BPF_PERF_EVENT), event
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
+def set_program(
+    program: LoadedProgram | sys.Descriptor, event: sys.Descriptor, cookie: int | None = None, link: bool = True
+) -> tuple[sys.Descriptor, ...]:
+    """Put `program` on `event`, which gives it `cookie` where the kernel can (5.15); what must stay open: without
+    `link` the event alone. Raises OSError."""
+    if link:
+        try:
+            extra = struct.pack("=Q", cookie or 0)
+            return sys.link_create(program.fd, event.fd, BPF_PERF_EVENT, extra=extra), event
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP):
+                raise
     fcntl.ioctl(event.fd, PERF_EVENT_IOC_SET_BPF, program.fd)
     fcntl.ioctl(event.fd, PERF_EVENT_IOC_ENABLE, 0)
     return (event,)
