@@ -119,10 +119,8 @@ class Builder:
     """Packets: whether a loop has moved the cursor."""
     signature: Signature | None = None
     """What the hook's target takes and gives, where the probe's parameters are its arguments."""
-    marker: ops.Value | None = None
-    """USDT: the record that says where the marker's arguments are, once one of them is asked for."""
-    marker_arguments: set[int] = field(default_factory=set)
-    """Which of them are asked for."""
+    marker: tuple[ops.Value, set[int]] | None = None
+    """USDT: the record that says where arguments are, once one is asked for, and those asked for."""
     owner: str = ""
     """The program's name; of a callback, that of the program it is a part of."""
     name: str = ""

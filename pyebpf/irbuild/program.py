@@ -129,7 +129,7 @@ def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.
     b, body = settled
     parameter = ", ".join(each.name for each in function.parameters)
     begun = (probe.__name__, probe.hook, probe.argument, default, parameter, body, function.span)
-    program = Program(*begun, signature=b.signature, marker_arguments=tuple(sorted(b.marker_arguments)))
+    program = Program(*begun, signature=b.signature, marker_arguments=tuple(sorted(b.marker[1] if b.marker else ())))
     return [program, *_build_callbacks(state, sink, program, b.later)]
 
 

@@ -38,9 +38,9 @@ _BYTE = 0xFF
 def word(b: Builder, number: int, span: Span) -> ops.Value:
     """Argument `number`, extended to eight bytes as the marker's author declared it; 0 for one that can't be read."""
     if b.marker is None:
-        b.marker = _record(b, b.probe.span)
-    record = b.marker
-    b.marker_arguments.add(number)
+        b.marker = _record(b, b.probe.span), set()
+    record, asked = b.marker
+    asked.add(number)
     base = ARGUMENT.size * number
     part = {field.name: (field.offset, field.type) for field in ARGUMENT.fields}
 
