@@ -20,7 +20,6 @@ from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
 from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, fits, number, stored
 from pyebpf.simulator.numbers import in_type
-from pyebpf.simulator.rings import Ring
 from pyebpf.simulator.state import State
 from pyebpf.simulator.surroundings import Surroundings
 
@@ -123,7 +122,7 @@ class Run:
     def _end_with_fault(self, op: ops.Check | ops.Raise) -> None:
         self._op = op
         for record in op.cleanup:
-            self._ring_of(record).discard(self._pointer(record))
+            self.state.discard(self._pointer(record))
         if any(ring.open for ring in self.state.rings.values()):
             raise InternalError("a fault leaves a ring record that nobody gives back")
         self.state.faults[self.program, op.fault, op.span] += 1
@@ -353,9 +352,9 @@ class Run:
             case ops.ContextStore():
                 self.context.write(op.offset, stored(layout.Integer("", op.size), self._number(op.value)))
             case ops.RingSubmit():
-                self._submit(op)
+                self.state.submit(self._pointer(op.record))
             case ops.RingDiscard():
-                self._ring_of(op.record).discard(self._pointer(op.record))
+                self.state.discard(self._pointer(op.record))
             case ops.CountDropped():
                 self.state.rings[op.map].dropped += 1
             case ops.Check():
@@ -405,13 +404,6 @@ class Run:
         elif isinstance(op.value.type, IntType | BoolType) and not fits(type, value):
             raise InternalError(f"the program stores {value} as {type}, against its proof")
         place.write(stored(type, value))
-
-    def _ring_of(self, record: ops.Value) -> Ring:
-        memory = self._pointer(record).memory
-        return next(ring for ring in self.state.rings.values() if ring.holds(memory))
-
-    def _submit(self, op: ops.RingSubmit) -> None:
-        self._ring_of(op.record).submit(self._pointer(op.record))
 
     def _check(self, op: ops.Check) -> Ended | None:
         if self._number(op.condition):

@@ -14,7 +14,7 @@ from pyebpf.kernel.storage import storage_by_type
 from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.maps import STORAGES, Storage, storage
-from pyebpf.simulator.memory import Memory
+from pyebpf.simulator.memory import Memory, Pointer
 from pyebpf.simulator.nested import Nested
 from pyebpf.simulator.queues import QUEUES, Queue
 from pyebpf.simulator.rings import Ring
@@ -92,6 +92,17 @@ class State:
     def prints(self) -> Ring | None:
         """The ring of printed records."""
         return next((ring for ref, ring in self.rings.items() if ref.name == PRINTS), None)
+
+    def submit(self, record: Pointer) -> None:
+        """Give a reserved record to whoever reads its ring."""
+        self._ring_of(record).submit(record)
+
+    def discard(self, record: Pointer) -> None:
+        """Give a reserved record back unread."""
+        self._ring_of(record).discard(record)
+
+    def _ring_of(self, record: Pointer) -> Ring:
+        return next(ring for ring in self.rings.values() if ring.holds(record.memory))
 
     def _find_faults(self, program: Program, block: ops.Block) -> None:
         for op in block.ops:
