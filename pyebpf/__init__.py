@@ -24,6 +24,10 @@ from typing import TYPE_CHECKING, Any
 from pyebpf import kernel
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics.base import CompileError, CompileWarning, Error, InternalError
+from pyebpf.kernel.hooks import CgroupAction as CGROUP
+from pyebpf.kernel.hooks import NfAction as NF
+from pyebpf.kernel.hooks import SkAction as SK
+from pyebpf.kernel.hooks import TcAction as TC
 from pyebpf.kernel.hooks import XdpAction as XDP
 from pyebpf.lang.exceptions import NullPointerError, PacketTooShort
 from pyebpf.lang.functions import (
@@ -77,9 +81,16 @@ from pyebpf.lang.probes import (
     ksyscall,
     lsm,
     lsm_cgroup,
+    netfilter,
     raw_tracepoint,
+    sk_lookup,
+    sk_msg,
+    sk_reuseport,
+    sk_skb,
     socket_filter,
+    sockops,
     syscall,
+    tc,
     tp_btf,
     tracepoint,
     uprobe,
@@ -90,6 +101,7 @@ from pyebpf.lang.probes import (
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.storage import CgroupStorage, InodeStorage, SkStorage, TaskStorage
 from pyebpf.lang.structs import bits, struct, union
+from pyebpf.lang.targets import CpuMap, DevMap, DevMapHash, ReuseportSockArray, SockHash, SockMap, XskMap
 from pyebpf.lang.types import SpinLock, Timer, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.lang.variables import Config, Global
 
@@ -116,7 +128,11 @@ _LAZY = {
 }
 
 __all__ = [
+    "CGROUP",
+    "SK",
+    "TC",
     "XDP",
+    "XskMap",
     "Array",
     "ArrayOfMaps",
     "BloomFilter",
@@ -124,6 +140,9 @@ __all__ = [
     "CompileError",
     "CompileWarning",
     "Config",
+    "CpuMap",
+    "DevMap",
+    "DevMapHash",
     "Error",
     "Global",
     "Hash",
@@ -140,14 +159,18 @@ __all__ = [
     "LruHash",
     "LruPerCpuHash",
     "MacAddress",
+    "NF",
     "NullPointerError",
     "PacketTooShort",
     "PerCpuArray",
     "PerCpuHash",
     "ProgArray",
     "Queue",
+    "ReuseportSockArray",
     "RingBuf",
     "SkStorage",
+    "SockHash",
+    "SockMap",
     "SpinLock",
     "Stack",
     "TaskStorage",
@@ -185,15 +208,22 @@ __all__ = [
     "ksyscall",
     "ktime_ns",
     "lsm",
+    "netfilter",
     "lsm_cgroup",
     "pid",
     "random_u32",
     "rcu",
     "raw_tracepoint",
     "sizeof",
+    "sk_lookup",
+    "sk_msg",
+    "sk_reuseport",
+    "sk_skb",
     "socket_filter",
+    "sockops",
     "struct",
     "syscall",
+    "tc",
     "tid",
     "tp_btf",
     "tracepoint",

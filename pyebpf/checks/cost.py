@@ -31,7 +31,7 @@ from pyebpf.ir.module import Module, Program
 from pyebpf.ir.scratch import LARGEST, moved, scratch, size_of
 from pyebpf.ir.types import PointerType, Region, ValueType
 from pyebpf.kernel.helpers import Helper
-from pyebpf.kernel.hooks import HOOKS
+from pyebpf.kernel.hooks import HOOKS, decorators
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -196,5 +196,5 @@ def _is_load(type: ValueType) -> bool:
 
 def _who_may(helper: Helper) -> str:
     """The hooks whose programs may call `helper`, as a help; "" if there are none."""
-    able = [f"@{hook.name}" for hook in HOOKS if helper.allows(hook.program_type, hook.attach_type)]
+    able = decorators(hook for hook in HOOKS if helper.allows(hook.program_type, hook.attach_type))
     return f"{' or '.join(filter(None, (', '.join(able[:-1]), able[-1])))} programs can" if able else ""

@@ -15,6 +15,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
 from pyebpf.ir.origins import references, roots
 from pyebpf.ir.scratch import EXCHANGE, is_alone, moved
+from pyebpf.kernel.contexts import field_at
 from pyebpf.kernel.helpers import Helper, helper_by_name
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.kfuncs import known_kfunc
@@ -93,6 +94,7 @@ def needs(program: Program) -> Iterator[Need]:
         if helper not in seen:
             seen.add(helper)
             yield _helper(helper, program.hook, span)
+    yield from _fields(program)
     yield from _kfuncs(program)
     yield from _given_locks(program)
     for op in ops.walk(program.body):
@@ -108,6 +110,15 @@ def _helper(helper: Helper, hook: Hook, span: Span) -> Need:
     if allowed is None or allowed == helper.since:
         return Need(f"the kernel's `{helper.name}`", helper.since, span)
     return Need(f"the kernel's `{helper.name}` in {article(hook.name)} program", allowed, span)
+
+
+def _fields(program: Program) -> Iterator[Need]:
+    """Fields of the context that came later."""
+    for op in ops.walk(program.body):
+        if isinstance(op, ops.MemberAddress) and isinstance(op.base, ops.ContextPointer):
+            field = field_at(program.hook, op.offset)
+            if field is not None and field.since > (0, 0):
+                yield Need(f"the field `{field.name}`", field.since, op.span)
 
 
 def _kfuncs(program: Program) -> Iterator[Need]:

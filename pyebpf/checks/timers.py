@@ -10,7 +10,7 @@ from pyebpf.diagnostics.timers import CallbackCircle, NoTimersHere, WhichMap
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Module, Program
 from pyebpf.ir.origins import is_own, origins, references
-from pyebpf.kernel.hooks import HOOKS
+from pyebpf.kernel.hooks import HOOKS, decorators
 from pyebpf.kernel.programs import WITHOUT_TIMERS
 
 OTHER_ENTRY = "start the timers of other entries with another callback, or from a program"
@@ -21,7 +21,7 @@ def forbidden_timers(program: Program) -> Iterator[Diagnostic]:
     """A diagnostic for each map with timers, where it is used first."""
     if program.hook.program_type not in WITHOUT_TIMERS:
         return
-    allowed = ", ".join(f"@{hook.name}" for hook in HOOKS if hook.program_type not in WITHOUT_TIMERS)
+    allowed = ", ".join(decorators(hook for hook in HOOKS if hook.program_type not in WITHOUT_TIMERS))
     seen: set[MapRef] = set()
     for op in ops.walk(program.body):
         map = getattr(op, "map", None)

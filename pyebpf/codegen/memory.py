@@ -129,11 +129,18 @@ def load(
 
 
 def load_bits(
-    code: Code, address: str, type: layout.Type, count: int, shift: int, big_endian: bool, align: int = 8
+    code: Code,
+    address: str,
+    type: layout.Type,
+    count: int,
+    shift: int,
+    big_endian: bool,
+    align: int = 8,
+    own: bool = False,
 ) -> Operand:
     """Read a bit field: `count` bits from bit `shift` up, of the number in host order."""
     unit = bits_unit(type)
-    whole = load(code, address, unit, IntType(0, 0), big_endian, align).text
+    whole = load(code, address, unit, IntType(0, 0), big_endian, align, own).text
     if unit.signed:
         if count + shift < 64:
             whole = code.value(f"shl i64 {whole}, {64 - count - shift}")
@@ -153,8 +160,10 @@ def bits_unit(type: layout.Type) -> layout.Integer:
     return layout.U8 if isinstance(stored, layout.Boolean) else stored
 
 
-def store(code: Code, address: str, type: layout.Type, value: Operand, big_endian: bool, align: int = 8) -> None:
-    """Write a scalar."""
+def store(
+    code: Code, address: str, type: layout.Type, value: Operand, big_endian: bool, align: int = 8, own: bool = False
+) -> None:
+    """Write a scalar; `own` as for `load`."""
     stored = scalar(type)
     bits = stored.size * 8
     if swaps(stored, big_endian):
@@ -165,7 +174,8 @@ def store(code: Code, address: str, type: layout.Type, value: Operand, big_endia
             raw = swap_constant(raw, bits) or code.value(f"call i{bits} @llvm.bswap.i{bits}(i{bits} {raw})")
     else:
         raw = low_bits(code, value, bits)
-    code.do(f"store i{bits} {raw}, ptr {address}, align {min(stored.size, align)}")
+    word = "store volatile" if own else "store"
+    code.do(f"{word} i{bits} {raw}, ptr {address}, align {min(stored.size, align)}")
 
 
 def store_bits(
@@ -177,14 +187,15 @@ def store_bits(
     shift: int,
     big_endian: bool,
     align: int = 8,
+    own: bool = False,
 ) -> None:
     """Write a bit field, keeping the bits around it."""
     mask, unit = ((1 << count) - 1) << shift, bits_unit(type)
-    whole = load(code, address, unit, IntType(0, 0), big_endian, align).text
+    whole = load(code, address, unit, IntType(0, 0), big_endian, align, own).text
     kept = code.value(f"and i64 {whole}, {literal(~mask, 64)}")
     part = code.value(f"and i64 {low_bits(code, value, 64)}, {literal((1 << count) - 1, 64)}")
     moved = code.value(f"shl i64 {part}, {shift}") if shift else part
-    store(code, address, unit, Operand(code.value(f"or i64 {kept}, {moved}"), "i64"), big_endian, align)
+    store(code, address, unit, Operand(code.value(f"or i64 {kept}, {moved}"), "i64"), big_endian, align, own)
 
 
 def swap_constant(text: str, bits: int) -> str:

@@ -46,8 +46,10 @@ def advance(code: Code, pointer: str, amount: str, type: ValueType) -> Operand:
 
 def _bound(code: Code, kind: ContextKind, which: int) -> str:
     """`data` (0) or `data_end` (1) as i64. The kernel gives out pointers though the fields are u32."""
-    ends = access_of(kind).ends
-    if ends is None:
+    access = access_of(kind)
+    if access.ends is None:
         raise InternalError(f"{kind.name} has no packet to read in place")
-    address = memory.at(code, "%ctx", ends[which])
+    address = memory.at(code, "%ctx", access.ends[which])
+    if access.width == 8:
+        return code.value(f"load i64, ptr {address}, align 8")
     return code.value(f"zext i32 {code.value(f'load i32, ptr {address}, align 4')} to i64")

@@ -281,11 +281,15 @@ class _Emitter:
     def load(self, op: ops.Load) -> Operand:
         address, type = self.address(op.address), self.target(op.address)
         big_endian, align = self.around.big_endian, self.alignment(op.address)
+        own = self.is_own(op.address)
         if op.bits:
-            return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, big_endian, align)
-        pointer = op.address.type
-        own = isinstance(pointer, PointerType) and pointer.region in (Region.CONTEXT, Region.KERNEL)
+            return memory.load_bits(self.code, address, type, op.bits, op.bit_offset, big_endian, align, own)
         return memory.load(self.code, address, type, op.type, big_endian, align, own)
+
+    @staticmethod
+    def is_own(address: ops.Value) -> bool:
+        """Whether each access there must stay an instruction of its own: see `memory.load`."""
+        return isinstance(address.type, PointerType) and address.type.region in (Region.CONTEXT, Region.KERNEL)
 
     def place(
         self, op: ops.Null | ops.SlotAddress | ops.VariableAddress | ops.MemberAddress | ops.ElementAddress
@@ -479,10 +483,11 @@ class _Emitter:
     def store(self, op: ops.Store) -> None:
         address, type, value = self.address(op.address), self.target(op.address), self.operand(op.value)
         big_endian, align = self.around.big_endian, self.alignment(op.address)
+        own = self.is_own(op.address)
         if op.bits:
-            memory.store_bits(self.code, address, type, value, op.bits, op.bit_offset, big_endian, align)
+            memory.store_bits(self.code, address, type, value, op.bits, op.bit_offset, big_endian, align, own)
         else:
-            memory.store(self.code, address, type, value, big_endian, align)
+            memory.store(self.code, address, type, value, big_endian, align, own)
 
     def set_local(self, op: ops.LocalSet) -> None:
         code, type, operand = self.code, register(op.local.type), self.operand(op.value)

@@ -189,6 +189,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     hooks.ContextUse,
     hooks.MemberType,
     hooks.NoTracepoints,
+    hooks.FieldReadOnly,
     arguments.UnknownTarget,
     arguments.NoSuchArgument,
     arguments.ArgumentType,

@@ -42,6 +42,26 @@ class UnknownContextField(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class FieldReadOnly(Diagnostic):
+    code: ClassVar = "E0611"
+    title: ClassVar = "{hook} program can't write `{name}`"
+    notes: ClassVar = ("it may write {fields}",)
+    explanation: ClassVar = """
+    Which fields of its context a program may write depends on what it is for, and on where it attaches.
+
+        @tc.ingress
+        def mark(packet):
+            packet.ifindex = 3      # wrong: redirect(3, 0) sends it there
+            packet.mark = 3         # right
+    """
+
+    name: str
+    hook: str
+    fields: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class WrongParameters(Diagnostic):
     code: ClassVar = "E0603"
     title: ClassVar = "{hook} function takes one parameter, `{parameter}`"

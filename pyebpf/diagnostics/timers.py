@@ -245,7 +245,7 @@ class NoStorageHere(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class NoSocket(Diagnostic):
     code: ClassVar = "E0541"
-    title: ClassVar = "a packet of {hook} has no `socket`"
+    title: ClassVar = "@{hook} programs have no `socket`"
     notes: ClassVar = ("{why}",)
     help: ClassVar = "{hint}"
     explanation: ClassVar = """

@@ -188,7 +188,11 @@ def _find(b: Builder, signature: Signature, name: str, span: Span) -> Argument:
         return signature.result
     found = signature.find(name) if b.hook.arguments else None
     if found is None:
-        b.error(errors.NoSuchArgument(span, target.what, b.argument, name, signature.text, _hint(b, signature, name)))
+        b.error(
+            errors.NoSuchArgument(
+                span, target.what, b.argument or target.prefix, name, signature.text, _hint(b, signature, name)
+            )
+        )
     return found
 
 

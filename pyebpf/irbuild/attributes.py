@@ -14,6 +14,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import KernelType, PointerType, Region, is_scalar
 from pyebpf.irbuild import (
+    context_fields,
     contexts,
     entries,
     integers,
@@ -41,6 +42,7 @@ from pyebpf.irbuild.operands import (
     is_text,
     reference,
 )
+from pyebpf.kernel.packets import access_or_none
 from pyebpf.lang.ksyms import Ksym
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
@@ -63,6 +65,10 @@ def read(
     if is_text(base):
         return text_methods.attribute(b, values.plain(b, base, base_span), name, name_span)
     match base:
+        case Context() if (access := access_or_none(b.hook.context)) is not None and name == access.member:
+            return Packet()
+        case Context() if name == "socket" and context_fields.struct_of(b) is not None:
+            return storage.socket(b, span, name_span)
         case Context():
             return contexts.attribute(b, name, span, name_span)
         case Packet():
@@ -116,6 +122,8 @@ def place(b: Builder, base: Operand, name: str, span: Span, name_span: Span, bas
     match base:
         case Static(value=Declared()):
             return variable_place(b, base, name, span, name_span)
+        case Context() | Packet() if context_fields.struct_of(b) is not None:
+            return context_fields.place(b, name, span, name_span)
         case Context():
             b.error(type_errors.ReadOnly(span, "the context"))
         case Static():
@@ -160,7 +168,11 @@ def _packet(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
         return storage.socket(b, span, name_span)
     if name in PACKET_METHODS:
         return Method(Packet(), name)
-    near = difflib.get_close_matches(name, (*PACKET_METHODS, "offset", "socket"), n=1, cutoff=0.4)
+    struct = context_fields.struct_of(b)
+    fields = [field.name for field in struct.readable(b.hook)] if struct is not None else []
+    if struct is not None and struct.field(name) is not None:
+        return context_fields.read(b, name, span, name_span)
+    near = difflib.get_close_matches(name, (*PACKET_METHODS, "offset", "socket", *fields), n=1, cutoff=0.4)
     hint = f"did you mean `{near[0]}`?" if near else "read headers: ip = packet.parse(IPv4)"
     b.error(errors.UnknownAttribute(name_span, "the packet", "attribute", name, hint))
 

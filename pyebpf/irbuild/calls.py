@@ -40,6 +40,7 @@ from pyebpf.irbuild.operands import (
     reference,
 )
 from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.packets import is_packet
 from pyebpf.lang.maps import Map
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -47,7 +48,6 @@ from pyebpf.source import Span
 U32 = IntType(0, 2**32 - 1)
 COMM_BYTES = 16
 """TASK_COMM_LEN."""
-PACKET_HOOKS = (ContextKind.XDP_PACKET, ContextKind.SKB_PACKET, ContextKind.SKB_COPY)
 Argument = tuple[Operand, Span]
 
 
@@ -113,7 +113,7 @@ def _cgroup_id(b: Builder, span: Span) -> ops.Value:
                 span, "cgroup_id", article(b.hook.name), "a packet in the driver has no process and no socket yet"
             )
         )
-    if b.hook.context in PACKET_HOOKS:
+    if is_packet(b.hook.context):
         context = b.emit(ops.ContextPointer(PointerType(layout.U8, Region.CONTEXT, writable=False), span))
         return b.call("skb_cgroup_id", (context,), U64, span)
     return b.call("get_current_cgroup_id", (), U64, span)

@@ -7,11 +7,10 @@ import difflib
 from pyebpf import layout
 from pyebpf.diagnostics import hooks as errors
 from pyebpf.diagnostics import names as name_errors
-from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import Error
 from pyebpf.ir import ops
 from pyebpf.ir.types import U64, AddressType, IntType, PointerType, Region
-from pyebpf.irbuild import kernel_structs
+from pyebpf.irbuild import context_fields, kernel_structs
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import ContextArray, Operand, PendingText
 from pyebpf.kernel import btf_types
@@ -32,6 +31,8 @@ MOST_RAW_ARGUMENTS = 12
 
 def attribute(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
     """`ctx.name`."""
+    if context_fields.struct_of(b) is not None:
+        return context_fields.read(b, name, span, name_span)
     if b.hook.target is not None:
         hint = f"name it among the parameters: def {b.probe.name}({name}):"
         b.error(name_errors.UnknownAttribute(name_span, "the context", "attribute", name, hint))
@@ -94,13 +95,10 @@ def _data_loc(b: Builder, field: TracepointField, span: Span) -> PendingText:
 
 def element(b: Builder, array: ContextArray, index: Operand, span: Span, index_span: Span) -> ops.Value:
     """`ctx.args[i]`: the kernel allows constant offsets into a context only."""
-    if not (ops.is_value(index) and isinstance(index, ops.Const)):
-        b.error(type_errors.NotConstant(index_span, "an index into the context", ""))
-    if not 0 <= index.value < array.length:
-        b.error(type_errors.IndexOutOfRange(index_span, index.value, array.length))
+    at = context_fields.element(b, array, index, index_span)
     type = array.element
     register = U64 if type.size == 8 and not type.signed else IntType(type.minimum, type.maximum)
-    return b.emit(ops.ContextLoad(array.offset + index.value * type.size, type.size, register, span))
+    return b.emit(ops.ContextLoad(array.offset + at * type.size, type.size, register, span))
 
 
 def tracepoint(b: Builder) -> Tracepoint:

@@ -18,6 +18,7 @@ from pyebpf.irbuild import (
     comparisons,
     conditionals,
     constants,
+    context_fields,
     contexts,
     inner_maps,
     integers,
@@ -408,6 +409,8 @@ def place_at(b: Builder, base: Operand, node: tree.Subscript) -> Place:
         key = evaluate(b, node.index)
         maps.require(b, map, "[]", node.span)
         return maps.entry(b, map, key, node.index.span, node.span.text)
+    if isinstance(base, ContextArray):
+        return context_fields.element_place(b, base, evaluate(b, node.index), node.span, node.index.span)
     base = values.plain(b, base, node.value.span)
     if is_text(base):
         b.error(text_errors.TextUnchanging(node.span, node.value.span.text))

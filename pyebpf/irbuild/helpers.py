@@ -98,6 +98,8 @@ def _arguments(b: Builder, prototype: Prototype, node: tree.Call) -> tuple[ops.V
 
 def _call(b: Builder, prototype: Prototype, arguments: tuple[ops.Value, ...], span: Span) -> ops.Call:
     type = _result(prototype.result)
+    if prototype.answers:
+        type = IntType(*b.hook.result)
     if prototype.name == CURRENT[0]:  # an address as a number, for the verifier
         type = KernelType(prototype.result)
     return b.call(prototype.name, arguments, type, span)

@@ -21,6 +21,8 @@ ANY, NOEXIST, LOCK = 0, 1, 4
 RESULT = IntType(-4095, 0)
 INDEXED = ("Array", "PerCpuArray")
 OF_MAPS = ("HashOfMaps", "ArrayOfMaps")
+INTERFACES = ("DevMap", "DevMapHash", "CpuMap", "XskMap")
+TARGETS = (*INTERFACES, "SockMap", "SockHash", "ReuseportSockArray")
 METHODS = {
     "Hash": ("get", "pop"),
     "LruHash": ("get", "pop"),
@@ -35,6 +37,7 @@ METHODS = {
     "Stack": ("push", "pop", "peek"),
     "BloomFilter": ("add",),
     "ProgArray": (),
+    **dict.fromkeys(TARGETS, ()),
     "TaskStorage": ("get", "setdefault"),
     "SkStorage": ("get", "setdefault"),
     "CgroupStorage": ("get", "setdefault"),
@@ -49,6 +52,9 @@ KEYLESS = {
     "Stack": "{}.pop()",
     "BloomFilter": "{}.add(x)",
     "ProgArray": "return {}[i](packet)",
+    **dict.fromkeys(INTERFACES, "return redirect_map({}, key, 0)"),
+    **dict.fromkeys(("SockMap", "SockHash"), 'from Python: session.maps["{}"][key]'),
+    "ReuseportSockArray": "sk_select_reuseport({}, key, 0)",
 }
 """Maps whose entries have no keys, and what is written instead."""
 """`m[k] += n` on a missing key: look up, insert, and if another CPU was faster look up again."""

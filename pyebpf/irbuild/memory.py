@@ -54,8 +54,18 @@ def store(b: Builder, place: Place, operand: Operand, span: Span) -> None:
             b.emit(ops.Store(place.address, value, span, place.bits, place.bit_offset))
         case layout.Text():
             _store_text(b, place.address, place.type, operand, span)
+        case layout.Address() if pointer.region is Region.CONTEXT:
+            _store_words(b, place, operand, span)
         case layout.Struct() | layout.Array() | layout.Address():
             _store_whole(b, place.address, place.type, operand, span, place.slice)
+
+
+def _store_words(b: Builder, place: Place, operand: Operand, span: Span) -> None:
+    """An address into the context, of which the kernel takes four bytes at a time."""
+    source = materialize(b, "address", place.type, operand, span)
+    for at in range(0, place.type.size, layout.U32.size):
+        word = load(b, b.member(source, at, layout.U32, span), layout.U32, span)
+        b.emit(ops.Store(b.member(place.address, at, layout.U32, span), word, span))
 
 
 def _store_text(b: Builder, address: ops.Value, type: layout.Text, operand: Operand, span: Span) -> None:

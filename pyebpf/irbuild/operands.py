@@ -125,6 +125,7 @@ class ContextArray:
     offset: int
     element: layout.Integer
     length: int
+    writable: bool = False
 
 
 @final

@@ -56,6 +56,9 @@ def method(b: Builder, name: str, node: tree.Call) -> Operand:
         return Static(None, "None")
     buffer = buffers.given(b, rest[0], f"packet.{name}", name == "read", ())
     in_place = _is_in_place(b, buffer)
+    if not in_place and not access_of(b.hook.context).load:
+        what = f"how many bytes are copied here, and at most {IN_PLACE},"
+        b.error(type_errors.NotConstant(rest[0].span, what, ""))
     start = packets.checked_offset(b, at, first.span, buffer.most if in_place else 1, node.span)
     if buffer.may_be_empty:
         present = b.compare(">", buffer.size, b.const(0, node.span), node.span)
@@ -67,6 +70,8 @@ def method(b: Builder, name: str, node: tree.Call) -> Operand:
 
 def _may_write(b: Builder) -> bool:
     row = access_of(b.hook.context)
+    if row.writable:
+        return True
     helper = helper_by_name(row.store)
     return helper is not None and helper.allows(b.hook.program_type, b.hook.attach_type)
 

@@ -25,8 +25,12 @@ LARGEST = 0xFFFF
 FARTHEST = 0xF000
 """Where a header in a loop may start at most: with all that follows it the verifier's limit isn't reached."""
 OFFSET = IntType(0, LARGEST)
+ALWAYS_THERE = 14
+"""Bytes that are never in another piece than the first: the Ethernet header."""
 SKB_LENGTH = (0, 4)
 """Offset and size of `len` in `struct __sk_buff`."""
+REUSEPORT_LENGTH = (16, 4)
+"""The same in `struct sk_reuseport_md`."""
 STATUS = IntType(-4095, 0)
 BYTES = layout.U8
 
@@ -39,6 +43,42 @@ def begin(b: Builder, span: Span) -> None:
         type = _pointer(b, BYTES)
         b.cursor = b.local("packet.cursor", type, span)
         b.set(b.cursor, b.emit(ops.PacketData(type, span)), span)
+
+
+def gathered(b: Builder, body: list[ops.Op], span: Span) -> list[ops.Op]:
+    """`body`, before which all headers that it parses are brought into the packet's first piece, where the packet has
+    them at all: later, what was parsed before would be lost by that."""
+    access = access_of(b.hook.context)
+    need = _longest(b, ops.Block(tuple(body)))
+    there_already = ALWAYS_THERE if b.hook.context is ContextKind.TC_PACKET else 0
+    if not access.pull or need <= there_already:
+        return body
+    b.reachable = True  # the program's end isn't; its beginning is
+    with b.block() as begun:
+        wanted, there = b.const(need, span), b.emit(ops.PacketLength(OFFSET, span))
+
+        def pull() -> None:
+            whole = length(b, span)
+            size = b.choose(b.compare("<", whole, wanted, span), IntType(0, need), whole, wanted, span)
+            further = b.compare("<", there, size, span)
+            b.if_(further, lambda: enlarge(size), None, span)
+
+        def enlarge(size: ops.Value) -> None:
+            b.call(access.pull, (context(b, span), size), STATUS, span)
+
+        b.if_(b.compare("<", there, wanted, span), pull, None, span)
+    return [*begun, *body]
+
+
+def _longest(b: Builder, block: ops.Block) -> int:
+    """Bytes of all headers that are parsed on one way through `block`, their fixed parts."""
+    total = 0
+    for op in block.ops:
+        if isinstance(op, ops.PacketFits) and isinstance(op.pointer, ops.LocalGet) and op.pointer.local is b.cursor:
+            total += op.size
+        inner = [_longest(b, each) for each in ops.blocks(op)]
+        total += max(inner, default=0) if isinstance(op, ops.If) else sum(inner)
+    return total
 
 
 def again(b: Builder, span: Span) -> None:
@@ -58,12 +98,14 @@ def renew(b: Builder, span: Span) -> None:
 
 
 def _pointer(b: Builder, type: layout.Type) -> PointerType:
-    return PointerType(type, Region.PACKET, writable=b.hook.context is ContextKind.XDP_PACKET)
+    return PointerType(type, Region.PACKET, writable=access_of(b.hook.context).writable)
 
 
 def length(b: Builder, span: Span) -> ops.Value:
     """`len(packet)` in bytes, of all of the packet."""
-    if b.hook.context is ContextKind.XDP_PACKET:
+    if b.hook.context is ContextKind.REUSEPORT_PACKET:
+        return b.emit(ops.ContextLoad(*REUSEPORT_LENGTH, IntType(0, 2**32 - 1), span))
+    if not access_of(b.hook.context).flags:
         return b.emit(ops.PacketLength(OFFSET, span))
     return b.emit(ops.ContextLoad(*SKB_LENGTH, IntType(0, 2**32 - 1), span))
 

@@ -32,6 +32,7 @@ from pyebpf.irbuild.operands import Context, Packet, Static
 from pyebpf.irbuild.returns import finish_program
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind, timer_of
+from pyebpf.kernel.packets import access_or_none, is_packet
 from pyebpf.kernel.versions import Version
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.variables import Declared
@@ -204,7 +205,7 @@ def _lower_program(b: Builder, probe: Probe, function: tree.Function) -> list[op
         statements.lower_block(b, function.body)
         if b.reachable:
             finish_program(b, Static(None, "None"), function.span, _end(function))
-    return body
+    return packets.gathered(b, body, function.span) if access_or_none(b.hook.context) is not None else body
 
 
 def _end(function: tree.Function) -> Span:
@@ -216,9 +217,8 @@ def _bind_context(b: Builder, function: tree.Function) -> None:
     if len(function.parameters) != 1 or function.parameters[0].default is not None:
         hook = b.hook
         b.error(hook_errors.WrongParameters(function.span, article(hook.name), hook.parameter, function.name))
-    is_packet = b.hook.context in (ContextKind.XDP_PACKET, ContextKind.SKB_PACKET, ContextKind.SKB_COPY)
     name = function.parameters[0].name
-    b.frame.bindings[name] = Fixed(Packet() if is_packet else Context())
+    b.frame.bindings[name] = Fixed(Packet() if is_packet(b.hook.context) else Context())
     b.assigned |= {name}
-    if is_packet:
+    if access_or_none(b.hook.context) is not None:
         packets.begin(b, function.parameters[0].span)

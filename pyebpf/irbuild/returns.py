@@ -72,13 +72,10 @@ def _result(b: Builder, operand: Operand, span: Span) -> ops.Value:
     if (low, high) == (0, 0):
         return _nothing(b, operand, span)
     actions = b.hook.returns
-    expected = (
-        f"one of {actions.__name__.replace('Action', '')} actions" if actions else f"an integer from {low} to {high}"
-    )
+    expected = f"an integer from {low} to {high}"
     if actions is not None:
-        expected = "one of " + ", ".join(f"{b.hook.name.split('.')[0].upper()}.{action.name}" for action in actions)
-        if b.hook.name != "xdp":
-            expected = " or ".join(f"{int(action)} ({action.name.lower()})" for action in actions)
+        known = [f"{actions.public()}.{action.name}" for action in actions if low <= action <= high]
+        expected = f"one of {', '.join(known)}" if len(known) > 1 else known[0]
     if not values.is_number(operand):
         b.error(type_errors.BadResult(span, article(b.hook.name), expected, describe(operand)))
     value = values.number(b, operand, span)

@@ -14,15 +14,14 @@ from pyebpf.ir.types import I64, KernelType, PointerType, Region
 from pyebpf.irbuild import kernel_types, memory, queues
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Place, describe
-from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.contexts import socket_of
+from pyebpf.kernel.hooks import decorators
 from pyebpf.kernel.storage import STORAGES, StorageKind, storage_by_name
 from pyebpf.source import Span
 
 CREATE: Final = 1
 """BPF_LOCAL_STORAGE_GET_F_CREATE."""
 KINDS: Final = tuple(kind.name for kind in STORAGES)
-SOCKET: Final = (168, 8)
-"""Offset and size of `sk` in `struct __sk_buff`."""
 SOCKETS: Final = "bpf_sock"
 
 
@@ -48,7 +47,7 @@ def owner(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
 
 
 def _not_here(b: Builder, map: MapRef, kind: StorageKind, span: Span) -> None:
-    hooks = [f"@{hook.name}" for hook in kind.hooks()]
+    hooks = decorators(kind.hooks())
     hint = f"{' or '.join(hooks)} can"
     b.error(timers.NoStorageHere(span, b.hook.name, f"the {kind.name} `{map.name}`", kind.elsewhere, hint))
 
@@ -71,18 +70,24 @@ def _member(b: Builder, base: ops.Value, struct: str, name: str, span: Span) -> 
 
 
 def socket(b: Builder, span: Span, name_span: Span) -> ops.Value:
-    """`packet.socket`: the whole socket (5.1), not one that is still being made; NullPointerError if there is none."""
+    """`packet.socket`, `ctx.socket`: the whole socket (5.1), not one that is still being made; NullPointerError if
+    there is none."""
     kind = storage_by_name("SkStorage")
     assert kind is not None
-    if b.hook.context is not ContextKind.SKB_PACKET or not kind.get.allows(b.hook.program_type, b.hook.attach_type):
-        hooks = " or ".join(f"@{hook.name}" for hook in kind.hooks() if hook.context is ContextKind.SKB_PACKET)
-        b.error(timers.NoSocket(name_span, b.hook.name, kind.elsewhere, f"{hooks} can ask for it"))
-    found = b.emit(ops.ContextLoad(*SOCKET, KernelType(SOCKETS), span))
-    b.check(b.present(found, span), Fault.NULL_POINTER, span)
-    whole = b.call("sk_fullsock", (found,), KernelType(SOCKETS), span)
-    b.check(b.present(whole, span), Fault.NULL_POINTER, span)
-    b.trusted.add(whole)
-    return whole
+    place = socket_of(b.hook)
+    if place is None:
+        hooks = decorators(hook for hook in kind.hooks() if socket_of(hook) is not None)
+        b.error(timers.NoSocket(name_span, b.hook.name, kind.elsewhere, f"{' or '.join(hooks)} can ask for it"))
+    found: ops.Value = b.emit(ops.ContextLoad(place.offset, 8, KernelType(SOCKETS), span))
+    if place.may_be_null:
+        b.check(b.present(found, span), Fault.NULL_POINTER, span)
+    if place.ask:
+        found = b.call("sk_fullsock", (found,), KernelType(SOCKETS), span)
+        b.check(b.present(found, span), Fault.NULL_POINTER, span)
+    b.trusted.add(found)
+    if not place.may_be_null:
+        b.surely_there.add(found)
+    return found
 
 
 def find(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:

@@ -101,9 +101,11 @@ def signature_of(btf: Btf, target: Target, name: str) -> Signature | None:
 
 
 def _prototype(btf: Btf, name: str, kind: Kind) -> types.FunctionPrototype | None:
-    """Of a function, or of a typedef of the address of one."""
+    """Of a function, of a typedef of the address of one, or of a struct as if its members were parameters."""
     found = btf.find(name, kind)
     type = btf.type(btf.resolve(found)) if found is not None else None
+    if isinstance(type, types.Struct):  # a context of pointers, which are eight bytes each
+        return types.FunctionPrototype(0, tuple(types.Parameter(each.name, each.type_id) for each in type.members))
     if isinstance(type, types.Pointer | types.Function):
         type = btf.type(btf.resolve(type.type_id))
     return type if isinstance(type, types.FunctionPrototype) else None

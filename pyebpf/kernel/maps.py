@@ -72,7 +72,7 @@ class MapFlag(IntFlag):
 HISTOGRAM_BUCKETS: Final = 64
 """Of a log2 histogram: bucket `k` counts values from 2**k to 2**(k+1) - 1, bucket 0 also zeros; so u64 needs 64."""
 
-Operation = Literal["lookup", "update", "delete", "iterate", "reserve", "push", "pop", "peek", "call"]
+Operation = Literal["lookup", "update", "delete", "iterate", "reserve", "push", "pop", "peek", "call", "redirect"]
 
 _ENTRIES: Final[tuple[Operation, ...]] = ("lookup", "update", "delete", "iterate")
 _SLOTS: Final[tuple[Operation, ...]] = ("lookup", "update", "iterate")
@@ -119,6 +119,15 @@ SK_STORAGE: Final = MapKind("SkStorage", MapType.SK_STORAGE, (5, 2), "socket", F
 CGROUP_STORAGE: Final = MapKind("CgroupStorage", MapType.CGRP_STORAGE, (6, 2), "cgroup", False, 1, _STORAGE)
 INODE_STORAGE: Final = MapKind("InodeStorage", MapType.INODE_STORAGE, (5, 10), "inode", False, 1, _STORAGE)
 RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, 0, ("reserve",))
+DEV_MAP: Final = MapKind("DevMap", MapType.DEVMAP, (5, 8), "u32", False, 0, ("redirect",))  # with programs; 4.14
+DEV_MAP_HASH: Final = MapKind("DevMapHash", MapType.DEVMAP_HASH, (5, 8), "u32", False, 0, ("redirect",))
+CPU_MAP: Final = MapKind("CpuMap", MapType.CPUMAP, (5, 9), "u32", False, 0, ("redirect",))
+XSK_MAP: Final = MapKind("XskMap", MapType.XSKMAP, (4, 18), "u32", False, 0, ("redirect",))
+SOCK_MAP: Final = MapKind("SockMap", MapType.SOCKMAP, (4, 14), "u32", False, 0, ("redirect",))
+SOCK_HASH: Final = MapKind("SockHash", MapType.SOCKHASH, (4, 18), "u32", False, 0, ("redirect",))
+REUSEPORT_SOCK_ARRAY: Final = MapKind(
+    "ReuseportSockArray", MapType.REUSEPORT_SOCKARRAY, (4, 19), "u32", False, 0, ("redirect",)
+)
 HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
 
 MAP_KINDS: Final = (
@@ -126,6 +135,7 @@ MAP_KINDS: Final = (
     *(ARRAY, PER_CPU_ARRAY, HISTOGRAM),
     *(QUEUE, STACK, BLOOM_FILTER, RING_BUF),
     *(TASK_STORAGE, SK_STORAGE, CGROUP_STORAGE, INODE_STORAGE),
+    *(DEV_MAP, DEV_MAP_HASH, CPU_MAP, XSK_MAP, SOCK_MAP, SOCK_HASH, REUSEPORT_SOCK_ARRAY),
     *(PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS),
 )
 

@@ -32,13 +32,41 @@ class PacketAccess:
     """The helper that writes bytes, for those programs that may call it."""
     flags: bool
     """Whether `store` takes flags."""
+    writable: bool = False
+    """Whether programs may write between the pointers (`may_access_direct_pkt_data` in kernel/bpf/verifier.c)."""
+    pull: str = ""
+    """The helper that makes the first piece as long as it is told."""
+    member: str = ""
+    """Where the context isn't the packet but has it: as which member."""
+    width: int = 4
+    """Bytes of each of the two pointers."""
 
 
 ACCESS: Final = (
-    PacketAccess(ContextKind.XDP_PACKET, (0, 4), False, "xdp_load_bytes", "xdp_store_bytes", False),
+    PacketAccess(ContextKind.XDP_PACKET, (0, 4), False, "xdp_load_bytes", "xdp_store_bytes", False, True),
+    PacketAccess(
+        ContextKind.TC_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True, True, "skb_pull_data"
+    ),
     PacketAccess(ContextKind.SKB_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True),
+    PacketAccess(ContextKind.REUSEPORT_PACKET, (0, 8), True, "skb_load_bytes", "", False, width=8),
+    PacketAccess(
+        ContextKind.STREAM_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True, True, "skb_pull_data"
+    ),
+    PacketAccess(ContextKind.MESSAGE, (0, 8), False, "", "", False, True, width=8),
+    PacketAccess(ContextKind.SOCKET_OPTION, (8, 16), False, "", "", False, True, member="optval", width=8),
     PacketAccess(ContextKind.SKB_COPY, None, True, "skb_load_bytes", "skb_store_bytes", True),
 )
+
+
+def is_packet(context: ContextKind) -> bool:
+    """Whether a context is a packet."""
+    row = access_or_none(context)
+    return row is not None and not row.member
+
+
+def access_or_none(context: ContextKind) -> PacketAccess | None:
+    """The row of a context; None for those without bytes of that kind."""
+    return next((row for row in ACCESS if row.context is context), None)
 
 
 def access_of(context: ContextKind) -> PacketAccess:

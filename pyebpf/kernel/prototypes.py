@@ -75,6 +75,11 @@ class Prototype:
     """Whether it may change where the packet lies, so that what was parsed of it before is gone."""
 
     @property
+    def answers(self) -> bool:
+        """Whether it gives what the program is to answer: one of its hook's actions."""
+        return self.name in ANSWERS
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         return _parameters(self.takes)
 
@@ -94,6 +99,11 @@ class Prototype:
         return tuple(size for _, _, size in _placed(self.takes) if size)
 
 
+ANSWERS: Final = (
+    *("redirect", "redirect_neigh", "redirect_peer", "redirect_map"),
+    *("sk_redirect_map", "sk_redirect_hash", "msg_redirect_map", "msg_redirect_hash"),
+)
+"""Helpers that give an action: the one that does what they were asked for, or the one for what can't be done."""
 _NUMBERS: Final = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "be16", "be32")
 
 

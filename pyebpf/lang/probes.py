@@ -173,6 +173,13 @@ class UprobeDecorator(PlaceDecorator):
         return sorted({*super().__dir__(), *self._others})
 
 
+class _Xdp(HookDecorator):
+    """`@xdp`, and `@xdp.devmap`, `@xdp.cpumap` for programs in maps."""
+
+    devmap = HookDecorator(hooks.XDP_DEVMAP)
+    cpumap = HookDecorator(hooks.XDP_CPUMAP)
+
+
 class _Family:
     """Hooks under one name."""
 
@@ -186,6 +193,14 @@ class _Family:
         raise DeclarationError(f"there is no hook @{self.name}.{name}", f"@{self.name}.{near[0]}")
 
 
+class _Tc(_Family):
+    """Packets of an interface, in the network stack."""
+
+    name = "tc"
+    ingress = HookDecorator(hooks.TC_INGRESS)
+    egress = HookDecorator(hooks.TC_EGRESS)
+
+
 class _CgroupSkb(_Family):
     name = "cgroup.skb"
     ingress = HookDecorator(hooks.CGROUP_SKB_INGRESS)
@@ -197,6 +212,11 @@ class _Cgroup(_Family):
 
     name = "cgroup"
     skb = _CgroupSkb()
+
+
+for _hook in hooks.CGROUP_HOOKS:
+    if _hook.name.startswith("cgroup."):
+        setattr(_Cgroup, _hook.name.removeprefix("cgroup."), HookDecorator(_hook))
 
 
 tracepoint = HookDecorator(hooks.TRACEPOINT)
@@ -216,6 +236,13 @@ syscall = HookDecorator(hooks.SYSCALL)
 uprobe = UprobeDecorator(hooks.UPROBE, multi=hooks.UPROBE_MULTI, session=hooks.UPROBE_SESSION)
 uretprobe = UprobeDecorator(hooks.URETPROBE, multi=hooks.URETPROBE_MULTI)
 usdt = PlaceDecorator(hooks.USDT)
-xdp = HookDecorator(hooks.XDP)
+xdp = _Xdp(hooks.XDP)
+tc = _Tc()
 cgroup = _Cgroup()
 socket_filter = HookDecorator(hooks.SOCKET_FILTER)
+sockops = HookDecorator(hooks.SOCKOPS)
+netfilter = HookDecorator(hooks.NETFILTER)
+sk_lookup = HookDecorator(hooks.SK_LOOKUP)
+sk_msg = HookDecorator(hooks.SK_MSG)
+sk_skb = HookDecorator(hooks.SK_SKB)
+sk_reuseport = HookDecorator(hooks.SK_REUSEPORT)

@@ -275,6 +275,16 @@ def link_update(link_fd: int, new_prog_fd: int, flags: int = 0, old_prog_fd: int
     bpf(29, struct.pack("=IIII", link_fd, new_prog_fd, flags, old_prog_fd))
 
 
+def prog_attach(prog_fd: int, target: int, attach_type: int, flags: int = 0) -> None:
+    """BPF_PROG_ATTACH (4.10): to a descriptor, without a link."""
+    bpf(8, struct.pack("=IIII", target, prog_fd, attach_type, flags))
+
+
+def prog_detach(prog_fd: int, target: int, attach_type: int) -> None:
+    """BPF_PROG_DETACH (4.10)."""
+    bpf(9, struct.pack("=IIII", target, prog_fd, attach_type, 0))
+
+
 def link_detach(link_fd: int) -> None:
     """BPF_LINK_DETACH (5.9): take the program from its hook, whoever has the link open. Links of XDP and cgroups."""
     bpf(34, struct.pack("=I", link_fd))

@@ -120,7 +120,12 @@ class Program:
     def _test_run(self, hook: Hook | None, packet: bytes, context: bytes, repeat: int) -> TestRun:
         size = len(packet) + SPARE if packet else 0
         try:
-            return TestRun(*sys.prog_test_run(self.loaded.fd, packet, context=context, repeat=repeat, output_size=size))
+            result, data, duration = sys.prog_test_run(
+                self.loaded.fd, packet, context=context, repeat=repeat, output_size=size
+            )
+            if hook is not None and hook.result[0] < 0 and result >= 1 << 31:
+                result -= 1 << 32
+            return TestRun(result, data, duration)
         except OSError as error:
             too_large = error.errno == errno.ENOMEM and len(packet) > PAGESIZE
             if hook is not None and (error.errno == errno.EINVAL or too_large):

@@ -14,6 +14,7 @@ from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader.attach import Link, attach_program, is_attached, needs_place, struct_ops
 from pyebpf.loader.attach.link import Links
+from pyebpf.loader.attach.order import BPF_F_AFTER, BPF_F_BEFORE, FIRST_COME, Order
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedObject, first_contents, load_object
 from pyebpf.loader.pinned_maps import ROOT
@@ -197,11 +198,24 @@ class Session:
         """What is attached; by number, or by the program's name."""
         return Links(link for link in self._links if link.attached)
 
-    def attach(self, program: str | Program, where: object = None, *, pid: int | None = None) -> Link:
+    def attach(
+        self,
+        program: str | Program,
+        where: object = None,
+        *,
+        pid: int | None = None,
+        before: Program | int | bool = False,
+        after: Program | int | bool = False,
+    ) -> Link:
         """Attach a program; `where` names the interface, cgroup directory or socket for hooks that need one, what an
         iterator goes through (a map, `pre:/sys/fs/cgroup/…`, `pid:1`), and another place than the decorator's for
         probes of programs, which can also be of one process, `pid`. A struct of operations is registered by the name
-        of its variable."""
+        of its variable.
+
+        `before` or `after` another program (of this session or of any other, or by its id), or all (True), where
+        hooks have an order: those of tc, from Linux 6.6 on. A program comes after those that are there, if neither is
+        given.
+        """
         self._check_open()
         name = program if isinstance(program, str) else program.name
         if name in self._loaded.operations:
@@ -213,7 +227,8 @@ class Session:
         if not isinstance(program, str) and program is not self.programs[name]:
             raise LoadError(f"program {name} is one of another session", "target")
         where = next((known for known, view in self.maps.items() if view is where), where)
-        link = attach_program(self.programs[name].loaded, where, self._loaded.maps, pid)
+        order = _order(before, after)
+        link = attach_program(self.programs[name].loaded, where, self._loaded.maps, pid, order)
         self._links.append(link)
         return link
 
@@ -293,6 +308,19 @@ class Session:
     def __repr__(self) -> str:
         state = "closed" if self.closed else ", ".join(map(repr, self.links)) or "not attached"
         return f"<Session of {', '.join(self.programs)}: {state}>"
+
+
+def _order(before: Program | int | bool, after: Program | int | bool) -> Order:
+    """Raises ValueError for both."""
+    if before is False and after is False:
+        return FIRST_COME
+    if before is not False and after is not False:
+        raise ValueError("a program is attached before others or after them, not both")
+    other = after if before is False else before
+    if not isinstance(other, Program | int):
+        raise TypeError(f"programs are ordered by programs, their ids, or True for all; not by {other!r}")
+    number = 0 if other is True else other.id if isinstance(other, Program) else int(other)
+    return Order(BPF_F_BEFORE if after is False else BPF_F_AFTER, number)
 
 
 def _counter(loaded: LoadedObject, cell: Cell | None) -> Callable[[], int]:

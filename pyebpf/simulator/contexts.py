@@ -12,25 +12,23 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind
+from pyebpf.kernel.packets import access_of, is_packet
 from pyebpf.kernel.tracepoints import TracepointField, tracepoint_fields
 from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.arguments import arguments_memory
 from pyebpf.simulator.errors import SimulationError, nearest
+from pyebpf.simulator.fields import fields_memory
 from pyebpf.simulator.memory import Memory
 from pyebpf.simulator.record import Record
 
-PACKETS: Final = (ContextKind.XDP_PACKET, ContextKind.SKB_PACKET, ContextKind.SKB_COPY)
 RAW_ARGUMENTS: Final = 12
 """MAX_BPF_FUNC_ARGS: no raw tracepoint has more."""
-SKB: Final = {"len": (0, 4)}
-"""Offsets and sizes of the fields of `struct __sk_buff` that are known without being given."""
-SKB_SIZE: Final = 192
 MOST_BYTES: Final = 0xFFFF
 
 
 def packet_memory(program: Program, packet: bytes | bytearray | None) -> Memory | None:
     """The packet of this run; None for hooks without one."""
-    takes = program.hook.context in PACKETS
+    takes = is_packet(program.hook.context)
     if takes and packet is None:
         raise SimulationError(f"{program.name} reads a packet: simulate({program.name}, packet=…)")
     if not takes and packet is not None:
@@ -40,7 +38,7 @@ def packet_memory(program: Program, packet: bytes | bytearray | None) -> Memory 
     data = memoryview(packet).tobytes()
     if len(data) > MOST_BYTES:
         raise SimulationError(f"a packet has at most {MOST_BYTES} bytes, not {len(data)}")
-    return Memory("the packet", data, writable=program.hook.context is ContextKind.XDP_PACKET)
+    return Memory("the packet", data, writable=access_of(program.hook.context).writable)
 
 
 def context_memory(
@@ -63,7 +61,7 @@ def context_memory(
         ):
             return arguments_memory(program, given, addresses, btf)
         case _:
-            return _skb(program, given, packet)
+            return _fields(program, given, packet)
 
 
 def _struct(program: Program, given: Any) -> Memory:
@@ -76,12 +74,11 @@ def _struct(program: Program, given: Any) -> Memory:
     return Memory("the struct", data)
 
 
-def _skb(program: Program, given: Any, packet: Memory | None) -> Memory:
-    if given:
-        raise SimulationError(f"{program.name} is {program.hook.name}: it has a packet=…, and no fields of a ctx")
-    record = Record(program.hook.name, SKB_SIZE, SKB)
-    assert packet is not None
-    record.set(0, len(packet.data).to_bytes(4, byteorder))
+def _fields(program: Program, given: Any, packet: Memory | None) -> Memory:
+    """Fields by name. How long a packet is goes without saying."""
+    record = fields_memory(program, given)
+    if packet is not None and "len" in record.fields:
+        record.write(0, len(packet.data).to_bytes(4, byteorder))
     return record
 
 

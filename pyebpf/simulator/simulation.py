@@ -17,6 +17,7 @@ from pyebpf.records import dataclass
 from pyebpf.simulator.contexts import context_memory, packet_memory
 from pyebpf.simulator.entries import QueueEntries, SimulatedEntries
 from pyebpf.simulator.errors import SimulationError, nearest
+from pyebpf.simulator.fields import fields_after
 from pyebpf.simulator.markers import place_arguments
 from pyebpf.simulator.memory import Memory, Timer
 from pyebpf.simulator.nested import NestedView
@@ -64,6 +65,8 @@ class Output:
     events: tuple[tuple[str, Any], ...]
     """What it put into rings: the ring's name and the event, ring by ring."""
     printed: tuple[str, ...]
+    ctx: dict[str, Any]
+    """Fields of the context that have a value, where it has fields by table."""
 
 
 @final
@@ -192,6 +195,7 @@ class Simulation:
             _fault(run.program, run.fault, 1) if run.fault is not None else None,
             tuple(event for ref, records in taken.items() for event in self._events(ref, records)),
             self._printed(taken),
+            fields_after(run.program, context),
         )
 
     def _take(self) -> dict[MapRef, list[bytes]]:

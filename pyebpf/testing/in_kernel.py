@@ -11,6 +11,7 @@ from typing import Any, Final, final
 import pyebpf
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind, Hook
+from pyebpf.kernel.packets import access_of
 from pyebpf.lang.probes import Probe
 from pyebpf.runtime.session import Session
 from pyebpf.simulator.errors import SimulationError
@@ -90,10 +91,11 @@ class InKernel:
         counted = [fault for fault in self.faults if fault.count > before.get(_site(fault), 0)]
         return Result(
             answer(hook, run.result),
-            None if packet is None else run.data if hook.context is ContextKind.XDP_PACKET else call.packet,
+            None if packet is None else run.data if access_of(hook.context).writable else call.packet,
             _once(counted[0]) if counted else None,
             [event for view, ring, kept in self._rings.values() for event in _events(view, ring, kept)],
             self._session.prints.poll(0),
+            {},
         )
 
     def close(self) -> None:
@@ -127,6 +129,8 @@ def _checked(name: str, hook: Hook, call: Call) -> tuple[bytes | None, Any]:
         return None, _arguments(call.ctx)
     if hook.context is ContextKind.STRUCT:
         return None, call.ctx
+    if call.ctx:
+        raise Unsuitable(f"only the simulator can supply fields of the context of {hook.name}")
     if call.packet is None:
         raise SimulationError(f"{name} reads a packet: simulate({name}, packet=…)")
     return _with_ethernet(hook, memoryview(call.packet).tobytes()), None
@@ -134,7 +138,7 @@ def _checked(name: str, hook: Hook, call: Call) -> tuple[bytes | None, Any]:
 
 def _with_ethernet(hook: Hook, packet: bytes) -> bytes:
     """The kernel takes off an Ethernet header before it runs other than XDP programs."""
-    if hook.context is ContextKind.XDP_PACKET:
+    if hook.context in (ContextKind.XDP_PACKET, ContextKind.TC_PACKET):
         return packet
     version = packet[0] >> 4 if packet and hook.context is ContextKind.SKB_PACKET else 0
     return bytes(ETHERNET - 2) + ETHER_TYPES.get(version, 0).to_bytes(2, "big") + packet

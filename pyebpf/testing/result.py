@@ -25,12 +25,14 @@ class Result:
     """What it put into rings."""
     printed: list[str]
     """The lines that it printed."""
+    ctx: dict[str, Any]
+    """Fields of its context as it left them: those that the test gave, and those that it wrote. In the simulator."""
 
 
 def answer(hook: Hook, result: int) -> Any:
     """`result` as an action of the hook, or as a number that may be negative there."""
-    if hook.returns is None and hook.result[0] < 0 and result >> 31 == 1:
-        return result - (1 << 32)
+    if hook.result[0] < 0 and result >> 31 == 1:
+        result -= 1 << 32
     if hook.returns is None:
         return result
     try:

@@ -47,7 +47,9 @@ class Simulated:
         output = self._simulation.run(name, given, self._observer)
         hook = self._simulation.programs[name].hook
         events = [event for _, event in output.events]
-        return Result(answer(hook, output.result), output.packet, output.fault, events, list(output.printed))
+        return Result(
+            answer(hook, output.result), output.packet, output.fault, events, list(output.printed), output.ctx
+        )
 
     def advance(self, start: int, end: int) -> None:
         """Let timers go off that are due until `end`."""

@@ -8,8 +8,9 @@ from pyebpf.kernel.maps import MapType
 from pyebpf.views.entries import Entries
 from pyebpf.views.maps import ArrayView, HashView, HistogramView
 from pyebpf.views.queues import BloomFilterView, QueueView
+from pyebpf.views.targets import TargetsView
 
-EntriesView: TypeAlias = HashView | ArrayView | HistogramView | QueueView | BloomFilterView
+EntriesView: TypeAlias = HashView | ArrayView | HistogramView | QueueView | BloomFilterView | TargetsView
 
 
 def view_of(entries: Entries, unit: str) -> EntriesView | None:
@@ -25,5 +26,9 @@ def view_of(entries: Entries, unit: str) -> EntriesView | None:
             return QueueView(entries)
         case MapType.BLOOM_FILTER:
             return BloomFilterView(entries)
+        case MapType.DEVMAP | MapType.DEVMAP_HASH | MapType.CPUMAP | MapType.XSKMAP:
+            return TargetsView(entries)
+        case MapType.SOCKMAP | MapType.SOCKHASH | MapType.REUSEPORT_SOCKARRAY:
+            return TargetsView(entries)
         case _:
             return None

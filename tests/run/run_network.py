@@ -58,17 +58,18 @@ class Wire:
     inside: str
     outside: str
 
-    def arrives(self, *frames: bytes, patience: float = 2.0) -> list[bool]:
+    def arrives(self, *frames: bytes, patience: float = 2.0, once: bool = False) -> list[bool]:
         """Send the frames. Which of them came in at the other end?
 
         Each frame gets 4 bytes appended, by which it is known again, and a last frame that every program lets pass (it
-        is of a protocol for experiments) tells that all before it have come through.
+        is of a protocol for experiments) tells that all before it have come through. `once`: don't try again where the
+        kernel has no buffers, which is also what it says when a program drops what is sent.
         """
         marks = [struct.pack("!I", 0xC0DE0000 + number) for number in range(len(frames) + 1)]
         last = Frame.ethernet(0x88B5)
         with _packet_socket(self.inside, patience) as receiver, _packet_socket(self.outside, patience) as sender:
             for frame, mark in zip((*frames, last), marks):
-                _send(sender, frame + mark)
+                _send(sender, frame + mark, once)
             seen: set[bytes] = set()
             end = time.monotonic() + patience
             while marks[-1] not in seen and time.monotonic() < end:
@@ -87,13 +88,15 @@ def _packet_socket(interface: str, patience: float) -> socket.socket:
     return opened
 
 
-def _send(sender: socket.socket, data: bytes) -> None:
+def _send(sender: socket.socket, data: bytes, once: bool) -> None:
     while True:
         try:
             sender.send(data)
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
+            if once:
+                return
             time.sleep(0.001)
         else:
             return

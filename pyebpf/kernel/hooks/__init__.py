@@ -7,27 +7,35 @@ documentation, "Program types and ELF sections"), the kernel's changelogs for ve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from pyebpf.kernel.hooks.cgroups import CGROUP_HOOKS, SOCKOPS
 from pyebpf.kernel.hooks.functions import FENTRY, FEXIT, FMOD_RET
 from pyebpf.kernel.hooks.iterators import CGROUP_ORDERS, ITERATOR, PLACES, IteratorPlace
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
 from pyebpf.kernel.hooks.kprobes import KPROBE, KRETPROBE, KRETSYSCALL, KSYSCALL
+from pyebpf.kernel.hooks.netfilter import NETFILTER, NfAction
 from pyebpf.kernel.hooks.network import (
     CGROUP_SKB_EGRESS,
     CGROUP_SKB_INGRESS,
     SOCKET_FILTER,
     XDP,
-    CgroupSkbAction,
+    XDP_CPUMAP,
+    XDP_DEVMAP,
+    CgroupAction,
     XdpAction,
 )
-from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP, LsmCgroupAction
+from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP
+from pyebpf.kernel.hooks.sockets import SK_LOOKUP, SK_MSG, SK_REUSEPORT, SK_SKB, SkAction
 from pyebpf.kernel.hooks.syscalls import SYSCALL
+from pyebpf.kernel.hooks.tc import TC_EGRESS, TC_INGRESS, TcAction
 from pyebpf.kernel.hooks.tracepoints import RAW_TRACEPOINT, TP_BTF, TRACEPOINT
 from pyebpf.kernel.hooks.uprobes import UPROBE, UPROBE_MULTI, UPROBE_SESSION, URETPROBE, URETPROBE_MULTI, USDT
 
 __all__ = [
+    "CGROUP_HOOKS",
     "CGROUP_ORDERS",
     "CGROUP_SKB_EGRESS",
     "CGROUP_SKB_INGRESS",
@@ -44,9 +52,17 @@ __all__ = [
     "PLACES",
     "IteratorPlace",
     "LSM_CGROUP",
+    "NETFILTER",
     "RAW_TRACEPOINT",
+    "SK_LOOKUP",
+    "SK_MSG",
+    "SK_REUSEPORT",
+    "SK_SKB",
     "SOCKET_FILTER",
+    "SOCKOPS",
     "SYSCALL",
+    "TC_EGRESS",
+    "TC_INGRESS",
     "TP_BTF",
     "TRACEPOINT",
     "UPROBE",
@@ -56,13 +72,18 @@ __all__ = [
     "URETPROBE_MULTI",
     "USDT",
     "XDP",
+    "XDP_CPUMAP",
+    "XDP_DEVMAP",
     "AttachKind",
-    "CgroupSkbAction",
+    "CgroupAction",
     "ContextKind",
     "Hook",
-    "LsmCgroupAction",
+    "NfAction",
+    "SkAction",
     "Target",
+    "TcAction",
     "XdpAction",
+    "decorators",
     "hook_by_name",
     "sleeping",
     "timer_of",
@@ -72,7 +93,10 @@ HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM, LSM_CGROUP),
     *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL),
     *(UPROBE, URETPROBE, UPROBE_MULTI, URETPROBE_MULTI, UPROBE_SESSION, USDT),
-    *(XDP, CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
+    *(XDP, XDP_DEVMAP, XDP_CPUMAP, TC_INGRESS, TC_EGRESS),
+    *(CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
+    *CGROUP_HOOKS,
+    *(SK_LOOKUP, SK_REUSEPORT, SK_MSG, SK_SKB, NETFILTER),
 )
 
 
@@ -109,6 +133,28 @@ def sleeping(hook: Hook) -> Hook:
         alone=None,
         sleepable=True,
     )
+
+
+SEVERAL: Final = 4
+"""Hooks of a family that are named one by one, where it isn't all of them."""
+
+
+def decorators(hooks: Iterable[Hook]) -> list[str]:
+    """How to write them, for messages: `@xdp`; `@tc.*` where all hooks of that family are among them, or most."""
+    given = tuple(hooks)
+    return list(dict.fromkeys(_decorator(hook, given) for hook in given))
+
+
+def _decorator(hook: Hook, given: tuple[Hook, ...]) -> str:
+    words = hook.name.split(".")
+    for count in range(1, len(words)):
+        family = ".".join(words[:count]) + "."
+        members = [each in given for each in HOOKS if each.name.startswith(family)]
+        if all(members):
+            return f"@{family}*"
+        if sum(members) > SEVERAL:
+            return f"most @{family}*"
+    return f"@{hook.name}"
 
 
 def hook_by_name(name: str) -> Hook | None:

@@ -10,13 +10,30 @@ from pyebpf.kernel.programs import AttachType, ProgramType
 from pyebpf.records import dataclass
 
 
+class Action(IntEnum):
+    """What programs may answer, by name."""
+
+    @classmethod
+    def public(cls) -> str:
+        """Its name in pyebpf: `XDP`."""
+        return cls.__name__.removesuffix("Action").upper()
+
+
 class AttachKind(Enum):
     """The mechanism that attaches a program; `loader/attach/` has a file for each."""
 
     TRACEPOINT = "tracepoint"
     RAW_TRACEPOINT = "raw_tracepoint"
     NETDEV_XDP = "xdp"
+    TC = "tc"
     CGROUP = "cgroup"
+    IN_A_MAP = "in a map"
+    """Programs that a map names, for what goes to one of its places: nothing else attaches them."""
+    NETNS = "netns"
+    REUSEPORT = "reuseport"
+    NETFILTER = "netfilter"
+    SOCKET_MAP = "socket map"
+    """Programs on all the sockets that a map has."""
     SOCKET = "socket"
     KPROBE = "kprobe"
     UPROBE = "uprobe"
@@ -49,10 +66,22 @@ class ContextKind(Enum):
     """The arguments of a marker, of types that the probe says; where they are, the loader says when it attaches."""
     XDP_PACKET = "xdp_packet"
     """A packet read in place through `struct xdp_md`."""
+    TC_PACKET = "tc_packet"
+    """A packet read and written in place through `struct __sk_buff`, starting at the Ethernet header."""
     SKB_PACKET = "skb_packet"
     """A packet read in place through `struct __sk_buff`, starting at the network header."""
     SKB_COPY = "skb_copy"
     """A packet of `struct __sk_buff` that the hook may not read in place: it is copied out by `skb_load_bytes`."""
+    FIELDS = "fields"
+    """Fields by the tables in `kernel.contexts`, and nothing else."""
+    REUSEPORT_PACKET = "reuseport_packet"
+    """A packet read in place through `struct sk_reuseport_md`, from its transport header on."""
+    STREAM_PACKET = "stream_packet"
+    """What a socket receives, read and written in place through `struct __sk_buff`, without headers."""
+    MESSAGE = "message"
+    """What a process sends, read and written in place through `struct sk_msg_md`, as far as its first piece goes."""
+    SOCKET_OPTION = "socket_option"
+    """Fields of `struct bpf_sockopt`, and the option's bytes in place."""
     NOTHING = "nothing"
     """No context: a callback has what it is called with."""
 
@@ -87,7 +116,7 @@ class Hook:
     context: ContextKind
     parameter: str
     """The usual name of the function's one parameter."""
-    returns: type[IntEnum] | None
+    returns: type[Action] | None
     """The actions that the program may return; None where the result is a plain number."""
     result: tuple[int, int]
     """Smallest and largest result that the kernel takes."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from dataclasses import replace
 from typing import Final
 
-from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook
+from pyebpf.kernel.hooks.kinds import Action, AttachKind, ContextKind, Hook
 from pyebpf.kernel.programs import AttachType, ProgramType
 
 
-class XdpAction(IntEnum):
+class XdpAction(Action):
     """`enum xdp_action`."""
 
     ABORTED = 0
@@ -19,11 +19,15 @@ class XdpAction(IntEnum):
     REDIRECT = 4
 
 
-class CgroupSkbAction(IntEnum):
-    """What a cgroup_skb program answers: let the packet go, or drop it (EPERM for a local sender)."""
+class CgroupAction(Action):
+    """What programs on cgroups answer: whether the packet goes on, whether the process may (EPERM if not)."""
 
+    DENY = 0
+    ALLOW = 1
     DROP = 0
     PASS = 1
+    ALLOW_ANY_PORT = 3
+    """For binding: also to a port that needs a capability (CAP_NET_BIND_SERVICE) otherwise."""
 
 
 XDP: Final = Hook(
@@ -44,6 +48,19 @@ XDP: Final = Hook(
     test_run=True,
     alone=(4, 8),  # in softirqs, of which one runs at a time on a CPU, or with them disabled
 )
+XDP_DEVMAP: Final = replace(
+    XDP,
+    name="xdp.devmap",
+    section="xdp/devmap",
+    attach_type=AttachType.XDP_DEVMAP,
+    attach=AttachKind.IN_A_MAP,
+    where="",
+    since=(5, 8),
+    test_run=False,
+)
+XDP_CPUMAP: Final = replace(
+    XDP_DEVMAP, name="xdp.cpumap", section="xdp/cpumap", attach_type=AttachType.XDP_CPUMAP, since=(5, 9)
+)
 CGROUP_SKB_INGRESS: Final = Hook(
     name="cgroup.skb.ingress",
     section="cgroup_skb/ingress",
@@ -51,9 +68,9 @@ CGROUP_SKB_INGRESS: Final = Hook(
     attach_type=AttachType.CGROUP_INET_INGRESS,
     context=ContextKind.SKB_PACKET,
     parameter="packet",
-    returns=CgroupSkbAction,
+    returns=CgroupAction,
     result=(0, 1),
-    default=CgroupSkbAction.PASS.value,
+    default=CgroupAction.PASS.value,
     attach=AttachKind.CGROUP,
     takes="",
     where="cgroup directory",
@@ -68,9 +85,9 @@ CGROUP_SKB_EGRESS: Final = Hook(
     attach_type=AttachType.CGROUP_INET_EGRESS,
     context=ContextKind.SKB_PACKET,
     parameter="packet",
-    returns=CgroupSkbAction,
+    returns=CgroupAction,
     result=(0, 1),
-    default=CgroupSkbAction.PASS.value,
+    default=CgroupAction.PASS.value,
     attach=AttachKind.CGROUP,
     takes="",
     where="cgroup directory",

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Final
 
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
+from pyebpf.kernel.hooks.network import CgroupAction
 from pyebpf.kernel.programs import AttachType, ProgramType
-
-
-class LsmCgroupAction(IntEnum):
-    """What a program of a cgroup answers: no (EPERM, unless it has set another number), or yes."""
-
-    DENY = 0
-    ALLOW = 1
-
 
 LSM: Final = Hook(
     name="lsm",
@@ -45,9 +37,9 @@ LSM_CGROUP: Final = Hook(
     attach_type=AttachType.LSM_CGROUP,
     context=ContextKind.ARGUMENTS,
     parameter="ctx",
-    returns=LsmCgroupAction,
+    returns=CgroupAction,
     result=(0, 1),
-    default=LsmCgroupAction.ALLOW.value,
+    default=CgroupAction.ALLOW.value,
     attach=AttachKind.CGROUP,
     takes="hook",
     where="cgroup directory",

@@ -18,14 +18,20 @@ from pyebpf.loader.attach import (
     iterator,
     kprobe,
     netdev,
+    netfilter,
+    netns,
     raw_tracepoint,
+    reuseport,
     socket,
+    socket_map,
+    tc,
     tracepoint,
     trampoline,
     uprobe,
     usdt,
 )
 from pyebpf.loader.attach.link import Link
+from pyebpf.loader.attach.order import FIRST_COME, Order
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedProgram
 from pyebpf.object.specs import ProgramSpec
@@ -36,13 +42,22 @@ MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.TRACEPOINT: tracepoint.attach,
     AttachKind.RAW_TRACEPOINT: raw_tracepoint.attach,
     AttachKind.NETDEV_XDP: netdev.attach,
+    AttachKind.TC: tc.attach,
     AttachKind.CGROUP: cgroup.attach,
+    AttachKind.NETNS: netns.attach,
+    AttachKind.NETFILTER: netfilter.attach,
+    AttachKind.SOCKET_MAP: socket_map.attach,
+    AttachKind.REUSEPORT: reuseport.attach,
     AttachKind.SOCKET: socket.attach,
     AttachKind.TRAMPOLINE: trampoline.attach,
     AttachKind.KPROBE: kprobe.attach,
     AttachKind.UPROBE: uprobe.attach,
     AttachKind.USDT: usdt.attach,
 }
+
+
+ORDERED: Final[dict[AttachKind, Callable[[LoadedProgram, object, Order], Link]]] = {AttachKind.TC: tc.attach}
+"""Those whose programs have an order."""
 
 
 def needs_place(program: LoadedProgram) -> str:
@@ -57,9 +72,9 @@ def needs_place(program: LoadedProgram) -> str:
 
 
 def is_attached(program: ProgramSpec) -> bool:
-    """Whether programs of its kind hang on a hook; others are run by user space."""
+    """Whether programs of its kind hang on a hook; others are run by user space, or where a map names them."""
     hook = hook_by_name(program.hook)
-    return hook is None or hook.attach is not AttachKind.RUN
+    return hook is None or hook.attach not in (AttachKind.RUN, AttachKind.IN_A_MAP)
 
 
 def attach_program(
@@ -67,16 +82,22 @@ def attach_program(
     where: object = None,
     maps: Mapping[str, LoadedMap] = MappingProxyType({}),
     pid: int | None = None,
+    order: Order = FIRST_COME,
 ) -> Link:
     """Attach `program`; `where` for hooks that need a place, or can have one. Raises LoadError.
 
-    `maps`: those that `where` may name for programs that go through a map. `pid`: the process, where it can be one.
+    `maps`: those that `where` may name for programs that go through a map, or are on the sockets in one. `pid`: the
+    process, where it can be one.
     """
     hook = hook_by_name(program.spec.hook)
     if hook is None:
         raise LoadError(
             f"program {program.spec.name} (section {program.spec.section}) can't be attached by pyebpf yet", "object"
         )
+    if hook.attach is AttachKind.IN_A_MAP:
+        name = program.spec.name
+        put = f'session.maps["ports"][0] = ("eth0", session.programs["{name}"])'
+        raise LoadError(f"program {name} runs where a map names it: {put}", "target")
     if hook.attach is AttachKind.RUN:
         name = program.spec.name
         raise LoadError(f'program {name} has no hook: session.programs["{name}"].test_run(ctx=…) runs it', "target")
@@ -90,11 +111,17 @@ def attach_program(
         where = _of_process(program, hook, where, pid)
     if hook.attach is AttachKind.ITERATOR:
         return iterator.attach(program, where, maps)
+    if hook.attach is AttachKind.SOCKET_MAP and isinstance(where, str):
+        where = maps.get(where, where)
     if not hook.where and not hook.place and where is not None:
         raise LoadError(
             f"program {program.spec.name} attaches to {hook.name} {program.spec.argument}, and takes no place", "target"
         )
-    return MECHANISMS[hook.attach](program, where)
+    if order is FIRST_COME:
+        return MECHANISMS[hook.attach](program, where)
+    if hook.attach not in ORDERED:
+        raise LoadError(f"program {program.spec.name} has no order among others: {hook.name} has none", "target")
+    return ORDERED[hook.attach](program, where, order)
 
 
 def _of_process(program: LoadedProgram, hook: Hook, where: object, pid: int) -> str:

@@ -10,25 +10,37 @@ from sys import byteorder
 from typing import Final
 
 from pyebpf.kernel.programs import AttachType
-from pyebpf.loader import sys
+from pyebpf.loader import netlink, sys
 from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
 
 XDP_FLAGS_SKB_MODE: Final = 1 << 1
+MODES: Final = {"generic": XDP_FLAGS_SKB_MODE, "native": 1 << 2, "offload": 1 << 3}
+"""Where a program runs: in the kernel's generic path, in the driver, on the device."""
 RTM_GETLINK: Final = 18
-NLM_F_REQUEST: Final = 1
-NLA_TYPE_MASK: Final = 0x3FFF
 IFLA_XDP: Final = 43
 IFLA_XDP_PROG_ID: Final = 4
+_INTERFACE: Final = struct.Struct("=BxHiII")
+"""`struct ifinfomsg`."""
 
 
 def attach(program: LoadedProgram, where: object) -> Link:
-    """Attach to the interface `where` (its name, or its index)."""
+    """Attach to the interface `where` (its name, or its index): in the driver if it can, else in the generic path; or
+    as the word after a colon says, `eth0:generic`."""
+    asked = ""
+    if isinstance(where, str) and ":" in where:  # no name of an interface has one
+        where, _, asked = where.rpartition(":")
+        if asked not in MODES:
+            text = f"there is no mode {asked}: {', '.join(MODES)}"
+            raise LoadError(f"cannot attach {program.spec.name}: {text}", "target")
     name, index = interface(where, f"attach {program.spec.name}")
     what = f"attach {program.spec.name} to interface {name}"
     try:
-        link, mode = _create(program, index)
+        if asked:
+            link, mode = sys.link_create(program.fd, index, AttachType.XDP, MODES[asked]), f", {asked} mode"
+        else:
+            link, mode = _create(program, index)
     except OSError as error:
         if error.errno in (errno.EBUSY, errno.EEXIST):  # EEXIST: in the other one of the two modes
             number = attached_program(index)
@@ -54,28 +66,14 @@ def _create(program: LoadedProgram, index: int) -> tuple[sys.Descriptor, str]:
 
 def attached_program(index: int) -> int:
     """The id of the XDP program on an interface, by rtnetlink; 0 if there is none, or it can't be told (4.13)."""
-    request = struct.pack("=IHHIIBxHiII", 32, RTM_GETLINK, NLM_F_REQUEST, 1, 0, socket.AF_UNSPEC, 0, index, 0, 0)
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
-            netlink.settimeout(1)
-            netlink.send(request)
-            answer = netlink.recv(1 << 16)
+        with netlink.Netlink() as route:
+            found = route.ask(RTM_GETLINK, netlink.ACK, _INTERFACE.pack(socket.AF_UNSPEC, 0, index, 0, 0))
     except OSError:
         return 0
-    xdp = _attributes(answer[32:]).get(IFLA_XDP, b"") if len(answer) > 32 else b""
-    return int.from_bytes(_attributes(xdp).get(IFLA_XDP_PROG_ID, b""), byteorder)
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    """Netlink attributes by type."""
-    found = {}
-    while len(data) >= 4:
-        length, kind = struct.unpack_from("=HH", data)
-        if length < 4:
-            break
-        found[kind & NLA_TYPE_MASK] = data[4:length]
-        data = data[length + 3 & ~3 :]
-    return found
+    answer = found[0][1] if found else b""
+    xdp = netlink.attributes(answer[_INTERFACE.size :]).get(IFLA_XDP, b"")
+    return int.from_bytes(netlink.attributes(xdp).get(IFLA_XDP_PROG_ID, b""), byteorder)
 
 
 def interface(where: object, what: str) -> tuple[str, int]:

@@ -1,0 +1,3 @@
+from pyebpf import DevMap
+
+ports = DevMap()  # error

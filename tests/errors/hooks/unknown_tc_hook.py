@@ -1,0 +1,6 @@
+from pyebpf import tc
+
+
+@tc.ingres  # error
+def typo(packet):
+    pass
