@@ -54,6 +54,10 @@ class TooMuch(Exception):
     """The walk is longer than it may be."""
 
 
+LARGEST_STRUCT: Final = 1 << 20
+"""Bytes from null on in which no struct of the kernel's lies."""
+
+
 class Refused(Exception):
     """The verifier will refuse the program: it uses as an address what is none."""
 
@@ -128,11 +132,13 @@ class Walk:
         return changed
 
     def address(self, register: Register) -> None:
-        """Something is read or written there. Raises Refused where there is nothing: a constant, or what may be null.
+        """Something is read or written there. Raises Refused where there is nothing: null, or what may be null.
 
-        Other numbers may be addresses in the kernel, which are only told apart by its types.
+        Other numbers may be addresses in the kernel, which are only told apart by its types. Where one of them, moved on
+        to a member, is compared with null, it is known behind that: as null, moved back.
         """
-        if register[0] in NULLABLE or (register[0] == NUMBER and is_known(register[2])):
+        value = register[2]
+        if register[0] in NULLABLE or (register[0] == NUMBER and is_known(value) and value[0] < LARGEST_STRUCT):
             raise Refused
 
     def replace(self, kinds: Iterable[int], new: Register) -> None:

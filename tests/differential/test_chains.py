@@ -11,7 +11,8 @@ import pytest
 
 from pyebpf.codegen import Worker
 
-PROGRAMS = 4
+PROGRAMS = (1, 10_000, 10_001, 10_002, 10_003)
+"""In the first, a struct's member that is compared with null is in the same register as the struct, moved on."""
 
 
 @pytest.mark.kernel
@@ -20,8 +21,8 @@ def test_chains(tmp_path: Path) -> None:
     with chains.descriptors(), kernel_reader.reader() as read:
         trial, worker = chains.Trial(read), Worker()
         try:
-            for number in range(10_000, 10_000 + PROGRAMS):
+            for number in PROGRAMS:
                 trial.attempt(number, worker, tmp_path)
         finally:
             worker.close()
-    assert trial.counts["equal"] > 2 * PROGRAMS, trial.counts
+    assert trial.counts["equal"] > 2 * len(PROGRAMS), trial.counts
