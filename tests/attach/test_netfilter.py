@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 
 import pytest
-from run_network import Wire, set_up
 
 import pyebpf
 
@@ -31,20 +30,6 @@ def follower(state):
     return NF.ACCEPT
 """
 HEADERS = 20 + 8
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> pyebpf.Object:
-    path = tmp_path_factory.mktemp("netfilter") / "program.py"
-    path.write_text(PROGRAM)
-    return pyebpf.compile(path)
-
-
-@pytest.fixture
-def session(compiled: pyebpf.Object, wire: Wire) -> pyebpf.Session:
-    set_up("lo")
-    with pyebpf.load(compiled, attach=False) as session:
-        yield session
 
 
 def exchange(*sizes: int) -> list[bool]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from run_kernel import in_child, waiting_child
-from run_network import Wire, set_up
 
 import pyebpf
 
@@ -32,20 +31,6 @@ def choosing(packet):
     return SK.DROP if letter == ord("x") and packet.ip_protocol == 17 and packet.eth_protocol == 0x0800 else SK.PASS
 """
 HERE = "/proc/thread-self/ns/net"
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> pyebpf.Object:
-    path = tmp_path_factory.mktemp("sockets") / "program.py"
-    path.write_text(PROGRAM)
-    return pyebpf.compile(path)
-
-
-@pytest.fixture
-def session(compiled: pyebpf.Object, wire: Wire) -> pyebpf.Session:
-    set_up("lo")
-    with pyebpf.load(compiled, attach=False) as session:
-        yield session
 
 
 def connect(port: int) -> str:

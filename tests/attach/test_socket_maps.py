@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from run_network import Wire, set_up
 
 import pyebpf
 
@@ -38,20 +37,6 @@ def receiving(packet):
     if letter == ord("d"):
         return SK.DROP
 """
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> pyebpf.Object:
-    path = tmp_path_factory.mktemp("maps") / "program.py"
-    path.write_text(PROGRAM)
-    return pyebpf.compile(path)
-
-
-@pytest.fixture
-def session(compiled: pyebpf.Object, wire: Wire) -> pyebpf.Session:
-    set_up("lo")
-    with pyebpf.load(compiled, attach=False) as session:
-        yield session
 
 
 @pytest.fixture
