@@ -134,8 +134,8 @@ class Walk:
     def address(self, register: Register) -> None:
         """Something is read or written there. Raises Refused where there is nothing: null, or what may be null.
 
-        Other numbers may be addresses in the kernel, which are only told apart by its types. Where one of them, moved on
-        to a member, is compared with null, it is known behind that: as null, moved back.
+        Other numbers may be addresses in the kernel, which are only told apart by its types. Where one of them, moved
+        on to a member, is compared with null, it is known behind that: as null, moved back.
         """
         value = register[2]
         if register[0] in NULLABLE or (register[0] == NUMBER and is_known(value) and value[0] < LARGEST_STRUCT):

@@ -11,13 +11,14 @@ from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, ValueType
-from pyebpf.irbuild import buffers, dynptrs, expressions, ksyms, maps, order, packets, queues, values
+from pyebpf.irbuild import buffers, dynptrs, expressions, ksyms, maps, order, packets, queues, storage, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
 from pyebpf.irbuild.trusted import CURRENT, trusted
+from pyebpf.kernel.contexts import socket_of
 from pyebpf.kernel.dynptrs import WRITES, Slicer, maker_by_name, slicer_by_name
 from pyebpf.kernel.maps import MapType
-from pyebpf.kernel.prototypes import INSTEAD, OF_STRUCTS, Parameter, Prototype, prototype_by_name
+from pyebpf.kernel.prototypes import INSTEAD, OF_SOCKETS, OF_STRUCTS, Parameter, Prototype, prototype_by_name
 from pyebpf.lang.helpers import KernelHelper
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
@@ -134,6 +135,8 @@ def _argument(
     match parameter.kind:
         case "context" if b.hook.target is not None and name in OF_STRUCTS:
             return [trusted(b, OF_STRUCTS[name], operand, span)]
+        case "context" if (name, b.hook.program_type) in OF_SOCKETS:
+            return [_socket(b, operand, span)]
         case "context":
             if not isinstance(operand, Packet | Context):
                 named = "ctx" if b.hook.target is not None else b.probe.parameters[0].name
@@ -155,6 +158,14 @@ def _argument(
             raise InternalError(f"{name} is given `{parameter.name}` as an argument")
         case _:
             unreachable(parameter.kind)
+
+
+def _socket(b: Builder, operand: Operand, span: Span) -> ops.Value:
+    """The socket that a hook's context has."""
+    if ops.is_value(operand) and isinstance(operand.type, KernelType) and operand.type.struct == storage.SOCKETS:
+        return operand
+    cure = f"{b.probe.parameters[0].name}.socket" if socket_of(b.hook) is not None else ""
+    b.error(type_errors.WrongType(span, "a socket", describe(operand), cure))
 
 
 def _number(b: Builder, parameter: Parameter, operand: Operand, span: Span) -> ops.Value:

@@ -25,6 +25,7 @@ from functools import cache
 from typing import Final, Literal, TypeAlias, final
 
 from pyebpf.kernel.maps import MapType
+from pyebpf.kernel.programs import ProgramType
 from pyebpf.records import dataclass
 
 Kind: TypeAlias = Literal[
@@ -370,3 +371,12 @@ OF_STRUCTS: Final = {
     "xdp_get_buff_len": ("xdp_buff",),
 }
 """Helpers that take the context, but in programs whose arguments have the kernel's types a struct of one of these."""
+OF_SOCKETS: Final = frozenset(
+    (
+        ("setsockopt", ProgramType.CGROUP_SOCKOPT),
+        ("getsockopt", ProgramType.CGROUP_SOCKOPT),
+        ("get_socket_cookie", ProgramType.SK_REUSEPORT),
+    )
+)
+"""Helpers that take the context, but in programs of this type a socket (`cg_sockopt_func_proto` in kernel/bpf/cgroup.c,
+`sk_reuseport_func_proto` in net/core/filter.c)."""

@@ -203,7 +203,7 @@ entries = Global[u64](0)
 def each(key, map):
     entries.value += 1
 """)
-    with pytest.raises(pyebpf.LoadError, match="goes through something certain"):
+    with pytest.raises(pyebpf.LoadError, match="program each needs to know where: --attach each=MAP"):
         pyebpf.load(module)
 
 

@@ -26,7 +26,7 @@ from pyebpf.kernel.btf import Btf, Kind
 from pyebpf.kernel.helpers import HELPERS
 from pyebpf.kernel.hooks import HOOKS, Hook
 from pyebpf.kernel.kfuncs import KNOWN
-from pyebpf.kernel.least import LEAST_MAPS
+from pyebpf.kernel.least import LEAST_MAPS, LEAST_PROGRAMS
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import sys as bpf
@@ -92,8 +92,9 @@ def created() -> Iterator[tuple[str, bpf.Descriptor | str]]:
 
 
 def plain_hooks() -> Iterator[Hook]:
-    """Those whose programs load without naming anything."""
-    return (hook for hook in HOOKS if hook.program_type not in NEEDS_TARGET)
+    """Those whose programs load without naming anything, and not where older kernels take them for something else."""
+    by_link = {row.attach for row in LEAST_PROGRAMS if row.by_link}
+    return (hook for hook in HOOKS if hook.program_type not in NEEDS_TARGET and hook.attach_type not in by_link)
 
 
 def hooks() -> dict[str, str]:

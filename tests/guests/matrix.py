@@ -82,12 +82,14 @@ def types_of(kernel: str, cache: Path) -> Btf:
     if not kept.exists():
         with tempfile.TemporaryDirectory(prefix="pyebpf-exchange-") as name:
             modules = "".join(f"/run/modprobe {module} || true; " for module in MODULES)
-            command = f"{modules} mkdir /run/exchange/types; cp /sys/kernel/btf/* /run/exchange/types"
+            # Folders of the exchange don't come back from other machines.
+            command = f"{modules} cd /sys/kernel/btf; for name in *; do cp $name /run/exchange/types.$name; done"
             ended = run(kernel, command, Path(name), cache=cache)
             if ended.code != 0:
                 raise RuntimeError(f"Linux {kernel} doesn't give its types:\n{ended.console}")
             made = Path(tempfile.mkdtemp(dir=kept.parent))
-            shutil.copytree(Path(name) / "types", made, dirs_exist_ok=True)
+            for path in Path(name).glob("types.*"):
+                shutil.copyfile(path, made / path.name.removeprefix("types."))
             made.rename(kept)
     return Btf.from_folder(kept)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from places import import_file
 from test_tables import UAPI, _kernel, needs_header
 
 import pyebpf
+from pyebpf.kernel.contexts import socket_of
 from pyebpf.kernel.helpers import HELPERS, helper_by_name
 from pyebpf.kernel.hooks import HOOKS, Hook
 from pyebpf.kernel.maps import MAP_KINDS
-from pyebpf.kernel.prototypes import INSTEAD, OF_STRUCTS, PROTOTYPES, Parameter, Prototype
+from pyebpf.kernel.prototypes import INSTEAD, OF_SOCKETS, OF_STRUCTS, PROTOTYPES, Parameter, Prototype
 
 NUMBERS = {"int": "i32", "s32": "i32", "__be16": "be16", "__wsum": "u32"}
 RESULTS = {"long": "int", "int": "int", "s64": "int"}
@@ -23,6 +25,7 @@ OTHERWISE = {
     "get_current_task_btf": "task_struct",
     "task_pt_regs": "pt_regs",
     **dict.fromkeys(("per_cpu_ptr", "this_cpu_ptr"), "variable"),
+    "dynptr_data": "slice",  # a part of a dynptr, of a type that is asked for
     "sock_from_file": "socket",
     **{f"skc_to_{name}": name for name in ("tcp6_sock", "tcp_sock", "tcp_timewait_sock", "tcp_request_sock")},
     **{f"skc_to_{name}": name for name in ("udp6_sock", "unix_sock", "mptcp_sock")},
@@ -62,7 +65,7 @@ def test_prototypes_match_the_header(row: Prototype) -> None:
     for parameter in row.parameters:
         type, name = parameters.pop(0)
         assert parameter.kind == "context" or parameter.name == name
-        assert ("*" in type) == (parameter.kind not in ("number", "net")), f"{type} {name}"
+        assert ("*" in type) == (parameter.kind not in ("number", "net", "type")), f"{type} {name}"
         match parameter.kind:
             case "number":
                 assert NUMBERS.get(type, type) == parameter.type or row.name == "redirect_map", f"{type} {name}"
@@ -82,13 +85,14 @@ MAPS = {
 """Maps of the language that helpers take, by type."""
 
 
-def argument(parameter: Parameter, hook: Hook) -> str | None:
+def argument(row: Prototype, parameter: Parameter, hook: Hook) -> str | None:
     """Something of the right kind; None if the language has nothing of it."""
     match parameter.kind:
         case "context":
-            return hook.parameter
+            # Arguments of a struct's or of the kernel's types are no context.
+            return None if hook.name == "syscall" or "," in hook.parameter else hook.parameter
         case "number":
-            return "number"
+            return "2" if parameter is row.parameters[-1] and row.name in CONSTANT else "number"
         case "net":
             return "7"
         case "address":
@@ -105,6 +109,8 @@ def argument(parameter: Parameter, hook: Hook) -> str | None:
             return None  # without KALLSYMS_ALL no program is loaded that names one
 
 
+CONSTANT = ("l3_csum_replace", "l4_csum_replace")
+"""Helpers whose flags must be known when the program is compiled: they say how many bytes a number has."""
 TARGETS = {
     "tracepoint": "sched:sched_switch",
     "raw_tracepoint": "sched_switch",
@@ -118,9 +124,13 @@ def source(row: Prototype, hook: Hook) -> str | None:
     """A probe that calls the helper with numbers and sizes that may be anything."""
     if hook.target is not None and row.name in OF_STRUCTS:
         return None
-    arguments = [argument(parameter, hook) for parameter in row.parameters]
+    if (row.name, hook.program_type) in OF_SOCKETS and socket_of(hook) is None:
+        return None
+    arguments = [argument(row, parameter, hook) for parameter in row.parameters]
     if None in arguments:
         return None
+    if (row.name, hook.program_type) in OF_SOCKETS:
+        arguments[0] = f"{hook.parameter}.socket"
     texts = [
         f"{parameter.type}(config.value)" if text == "number" else str(text)
         for parameter, text in zip(row.parameters, arguments, strict=True)
@@ -138,27 +148,33 @@ a_RINGBUF = RingBuf[Pair](size=4096)
 config, result = Global[u64](3), Global[u64](0)
 
 @{hook.name}{f'("{TARGETS[hook.name]}")' if hook.name in TARGETS else ""}
-def probe({hook.parameter}):
+def probe({hook.parameter}{": Pair" if hook.name == "syscall" else ""}):
     n = config.value
     memory = u8[64]()
     given = {row.name}({", ".join(texts)})
     if given is not None and given:
         result.value += memory[n & 31]
-    return {1 if hook.result == (0, 1) else 0}
+    return {hook.default}
 """
+
+
+def calling(row: Prototype) -> Iterator[Hook]:
+    """Of each type of program a hook whose programs may call it, if there is one."""
+    found, seen = helper_by_name(row.name), set()
+    assert found is not None
+    for hook in HOOKS:
+        since = found.allowed_since(hook.program_type, hook.attach_type)
+        told = (not hook.takes or hook.name in TARGETS) and hook.program_type not in seen
+        if told and not found.sleeps and since is not None and since <= _kernel() and source(row, hook) is not None:
+            seen.add(hook.program_type)
+            yield hook
 
 
 CALLS = [
     pytest.param(row, hook, id=f"{row.name}-{hook.name}")
     for row in PROTOTYPES
-    for hook in HOOKS
-    if hook.name != "cgroup.skb.egress"
-    and (not hook.takes or hook.name in TARGETS)
-    and (found := helper_by_name(row.name))
-    and found.allows(hook.program_type, hook.attach_type)
-    and not found.sleeps
-    and (found.allowed_since(hook.program_type, hook.attach_type) or (9, 9)) <= _kernel()
-    if source(row, hook) is not None and row.name != "probe_write_user"
+    if row.name != "probe_write_user"
+    for hook in calling(row)
 ]
 """What the language has all arguments of: no maps of devices, of perf events, of stack traces yet. Kernels that are
 locked down have no `probe_write_user`, and no programs on functions of the kernel."""
