@@ -119,6 +119,6 @@ def check(session):
     assert out.level == 0
     assert out.comm == Path("/proc/self/comm").read_text().strip()
     assert out.file == Path(os.readlink("/proc/self/exe")).name
-    assert out.address == out.again > 2**32
+    assert out.address == out.again > 0
     assert variables["without_memory"] == 1  # the first task of all, its own parent, has none
     assert variables["at_probes"] > 0

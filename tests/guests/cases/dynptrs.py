@@ -6,6 +6,7 @@ from pyebpf import XDP, Global, NullPointerError, RingBuf, i64, u8, u64, xdp
 from pyebpf.helpers import dynptr_data, dynptr_from_mem, dynptr_read, dynptr_write, ringbuf_reserve_dynptr
 
 SINCE = (5, 19)
+JIT = True
 ATTACH = False
 
 results = Global[i64[8]]()

@@ -8,6 +8,7 @@ from pyebpf.helpers import jiffies64, per_cpu_ptr, this_cpu_ptr
 from pyebpf.ksyms import jiffies, kstat, no_such_symbol, process_counts, runqueues, total_forks, vfs_read
 
 SINCE = (5, 11)
+MACHINES = ("x86_64", "s390x")  # arm64's kernel has no names of variables
 PORTABLE = True
 NAMES = ("switches", "softirqs", "processes", "forks", "function", "ticks", "running", "current", "nowhere", "asked")
 

@@ -6,6 +6,7 @@ from surroundings import own_wire
 from pyebpf import TC, Ethernet, Global, Hash, IPv4, Udp, be16, tc, u16, u32, u64
 
 SINCE = (4, 5)
+MACHINES = ("x86_64", "s390x")  # arm64's kernel has cls_bpf as a module
 MODULES = ("veth", "sch_ingress", "cls_bpf")
 sent, came = Hash[u16, u64](max_entries=16), Hash[u16, u64](max_entries=16)
 marks = Hash[u32, u64](max_entries=4)
