@@ -224,8 +224,8 @@ def test_packets_as_each_hook_sees_them(run: Runner) -> None:
     run("""
 def test_egress(simulate):
     result = simulate(outgoing, packet=frame(6)[14:])
-    assert result.result == 1 and result.result.name == "PASS"
-    assert simulate(outgoing, packet=b"\\x45" + bytes(19)).result.name == "DROP"
+    assert result.result == 1 and result.result.name == "ALLOW"
+    assert simulate(outgoing, packet=b"\\x45" + bytes(19)).result.name == "DENY"
     assert simulate(outgoing, packet=b"\\x45").fault.kind == "PacketTooShort"
 
 def test_socket(simulate):
@@ -242,7 +242,7 @@ from pyebpf.testing import SimulationError, Simulator
 MISSING = [
     (lambda s: s(firewall), r"reads a packet: simulate\\(firewall, packet="),
     (lambda s: s(raw, packet=b""), "which has no packet"),
-    (lambda s: s(firewall, packet=b"", ctx={"a": 1}), "no fields of a ctx"),
+    (lambda s: s(firewall, packet=b"", ctx={"a": 1}), "xdp has no field 'a'"),
     (lambda s: s(raw, ctx=(1,)), r"reads args\\[1\\] of its context"),
     (lambda s: s(opened, ctx={"filename": "", "flag": 0}), "no field 'flag'; did you mean 'flags'"),
     (lambda s: s(opened, ctx={"filename": ""}), "probes.py:.*reads real_parent of struct task_struct"),
@@ -323,8 +323,8 @@ def test_firewall(simulate):
     assert simulate(firewall, packet=bytes(12) + b"\\x08\\x00").fault.kind == "PacketTooShort"
 
 def test_egress(simulate):
-    assert simulate(outgoing, packet=frame(6)[14:]).result.name == "PASS"
-    assert simulate(outgoing, packet=b"\\x45" + bytes(19)).result.name == "DROP"
+    assert simulate(outgoing, packet=frame(6)[14:]).result.name == "ALLOW"
+    assert simulate(outgoing, packet=b"\\x45" + bytes(19)).result.name == "DENY"
 
 def test_socket(simulate):
     assert simulate(kept, packet=b"\\x01\\x02\\x03").result == 2
