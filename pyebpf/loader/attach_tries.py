@@ -228,8 +228,7 @@ def _test_run(program: sys.Descriptor) -> None:
 
 
 def _pinned(program: sys.Descriptor) -> None:
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
-    folder = next((fields[1] for fields in mounts if len(fields) > 2 and fields[2] == "bpf"), None)
+    folder = privileges.mounted("bpf")
     if folder is None:
         raise LookupError("no bpf file system is mounted; to have one: mount -t bpf bpf /sys/fs/bpf")
     import secrets

@@ -154,18 +154,9 @@ def settings() -> dict[str, str]:
         "seccomp filter": "no" if privileges.status("Seccomp") in ("", "0") else "yes",
         "kernel types (BTF)": "yes" if os.path.exists("/sys/kernel/btf/vmlinux") else "no",
     }
-    mounts = [line.split() for line in _text_whole("/proc/self/mounts").splitlines()]
     for name, kind in (("bpf file system", "bpf"), ("tracefs", "tracefs"), ("cgroup2", "cgroup2")):
-        found[name] = next((fields[1] for fields in mounts if len(fields) > 2 and fields[2] == kind), "not mounted")
+        found[name] = privileges.mounted(kind) or "not mounted"
     return found
-
-
-def _text_whole(path: str) -> str:
-    try:
-        with open(path, errors="replace") as file:
-            return file.read(4 << 20)
-    except OSError:
-        return ""
 
 
 def explain_refusal(

@@ -90,9 +90,15 @@ def _unprivileged() -> str:
     return f" (kernel.unprivileged_bpf_disabled is {value})" if value else ""
 
 
-def _read(path: str) -> str:
+def mounted(kind: str) -> str | None:
+    """Where a file system of the kind is mounted, the first such place; None where none is."""
+    mounts = [line.split() for line in _read("/proc/self/mounts", 4 << 20).splitlines()]
+    return next((fields[1] for fields in mounts if len(fields) > 2 and fields[2] == kind), None)
+
+
+def _read(path: str, most: int = 1 << 16) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(1 << 16)
+            return file.read(most)
     except OSError:
         return ""

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import socket
-from contextlib import suppress
-from typing import Final, final
+from typing import Final
 
 from pyebpf.loader.attach.link import Link
+from pyebpf.loader.attach.socket import Detach
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
 
 SO_ATTACH_REUSEPORT_EBPF: Final = 52
 SO_DETACH_REUSEPORT_BPF: Final = 68
-
-
-@final
-class _Detach:
-    """Takes the program from the group of a socket that belongs to somebody else (5.3)."""
-
-    def __init__(self, owner: socket.socket) -> None:
-        self.owner = owner
-        self.process = os.getpid()
-
-    def close(self) -> None:
-        # A child of fork(2) has the same socket: what it closes stays as it is for its parent.
-        if self.owner.fileno() >= 0 and os.getpid() == self.process:
-            with suppress(OSError):  # another member may have taken it already
-                self.owner.setsockopt(socket.SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0)
+"""5.3."""
 
 
 def attach(program: LoadedProgram, where: object) -> Link:
@@ -43,4 +28,6 @@ def attach(program: LoadedProgram, where: object) -> Link:
         where.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, program.fd)
     except OSError as error:
         raise explain(error, what, "sk_reuseport") from error
-    return Link(program.spec.name, f"the sockets that share a port with socket {where.fileno()}", (_Detach(where),))
+    # Where another member of the group has taken it away already, that fails, and the link doesn't mind.
+    holder = Detach(where, SO_DETACH_REUSEPORT_BPF)
+    return Link(program.spec.name, f"the sockets that share a port with socket {where.fileno()}", (holder,))

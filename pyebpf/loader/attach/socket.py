@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Final
+from typing import Final, final
 
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.attach.netdev import interface
@@ -16,17 +16,19 @@ SO_DETACH_BPF: Final = 27
 ETH_P_ALL: Final = 0x0003
 
 
-class _Detach:
-    """Takes the filter from a socket that belongs to somebody else."""
+@final
+class Detach:
+    """Takes the program from a socket that belongs to somebody else, by `option`."""
 
-    def __init__(self, owner: socket.socket) -> None:
+    def __init__(self, owner: socket.socket, option: int) -> None:
         self.owner = owner
+        self.option = option
         self.process = os.getpid()
 
     def close(self) -> None:
         # A child of fork(2) has the same socket: what it closes stays as it is for its parent.
         if self.owner.fileno() >= 0 and os.getpid() == self.process:
-            self.owner.setsockopt(socket.SOL_SOCKET, SO_DETACH_BPF, 0)
+            self.owner.setsockopt(socket.SOL_SOCKET, self.option, 0)
 
 
 def attach(program: LoadedProgram, where: object) -> Link:
@@ -35,7 +37,7 @@ def attach(program: LoadedProgram, where: object) -> Link:
         if where.fileno() < 0:
             raise LoadError(f"cannot attach {program.spec.name}: the socket is closed", "target")
         _set(where, program, "socket")
-        return Link(program.spec.name, f"socket {where.fileno()}", (_Detach(where),))
+        return Link(program.spec.name, f"socket {where.fileno()}", (Detach(where, SO_DETACH_BPF),))
     name, _ = interface(where, f"attach {program.spec.name}")
     try:
         opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
