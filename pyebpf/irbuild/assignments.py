@@ -62,7 +62,7 @@ def _assign_chain(b: Builder, target: tree.Attribute, value: tree.Expression) ->
     place = expressions.place(b, target)
     pointer, field = place.address.type, place.type
     assert isinstance(pointer, PointerType)
-    own = pointer.region in (Region.STACK, Region.RING)  # a failed read clears its place, which others must not see
+    own = not b.outlives_fault(place.address)  # a failed read clears its place
     same = isinstance(field, layout.Integer) and _form(field) == _form(found.type)
     if own and same and not place.bits:
         kernel_structs.read_into(b, place.address, found)
@@ -104,6 +104,8 @@ def assign_to(b: Builder, target: tree.Expression, operand: Operand, span: Span)
             if not target.items:
                 return
             first, *others = operand.items
+            if isinstance(first, PendingText) and first.may_fault and others:
+                first = memory.hold(b, first, span)
             held = [_hold(b, part, item, span) for part, item in zip(target.items[1:], others, strict=True)]
             for part, item in zip(target.items, (first, *held), strict=True):
                 assign_to(b, part, item, span)

@@ -139,7 +139,14 @@ def _text_at(b: Builder, name: str, argument: Argument, span: Span) -> Operand:
     address = operand
 
     def write(b: Builder, destination: ops.Value, size: int) -> None:
-        b.read_text(space, destination, size, address, span)
+        def copy() -> None:
+            b.read_text(space, destination, size, address, span)
+
+        if space == "kernel" and b.module.reads_null:
+            there = kernel_structs.is_set(b, address, span)
+            b.if_(there, copy, lambda: b.zero(destination, size, span), span)
+        else:
+            copy()
 
     return PendingText(write, 0, span.text)
 

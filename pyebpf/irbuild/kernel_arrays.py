@@ -158,5 +158,5 @@ def named(b: Builder, array: KernelArray, span: Span) -> ops.Value:
         b.error(errors.ArrayAsValue(span, span.text, "kept in a variable", f"{span.text}[0]"))
     slot = b.slot("copied", layout.Array(element, array.length), span)
     assert isinstance(slot.type, PointerType) and slot.type.region is Region.STACK
-    kernel_structs.copy_bytes(b, slot, kernel_structs.address(b, array.place), size, span)
+    kernel_structs.copy_whole(b, slot, kernel_structs.address(b, array.place), slot.type.target, span)
     return slot

@@ -3,7 +3,8 @@
 Where the verifier knows what a pointer points to, members are loaded directly; a pointer that may be null is checked
 before it is followed. Everything else is read with `probe_read_kernel`, whose failure (a null pointer, memory that is
 gone) is a fault, unless a table says that it can't happen (`kernel/never_null.py`). A failed read leaves zero, from
-which the next read of the chain fails as well: so only the last one is checked.
+which the next read of the chain fails as well: so only the last one is checked. Where the kernel has memory at address
+0 each pointer is tested before it is followed.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def read(b: Builder, place: KernelPlace, chained: bool = False, pending: bool = 
             return address(b, place, KernelType(type.struct, place.direct))
         case MemberArray(element=element) if element == kernel_types.CHAR:
             array = KernelArray(place, element, type.length)
-            return PendingText(_text(address(b, place), type.length, span), type.length, span.text, array=array)
+            return _pending(address(b, place), type.length, span, array)
         case MemberArray():
             return KernelArray(place, type.element, type.length)
         case _:
@@ -126,11 +127,20 @@ def read_number(b: Builder, at: ops.Value, type: layout.Integer | layout.Boolean
 
 def read_into(b: Builder, place: ops.Value, found: KernelInteger) -> None:
     """Copy an integer from kernel memory to `place`, which has its size; a fault if that fails."""
-    copy_bytes(b, place, found.address, found.type.size, found.span)
+    copy_whole(b, place, found.address, found.type, found.span)
+
+
+def copy_whole(b: Builder, place: ops.Value, at: ops.Value, type: layout.Type, span: Span) -> None:
+    """Copy a `type` from kernel memory to `place`, which stays as it was if that is a fault, wherever that is seen."""
+    made = b.scratch("copied", type, span) if b.outlives_fault(place) else place
+    copy_bytes(b, made, at, type.size, span)
+    if made is not place:
+        b.emit(ops.Copy(place, made, type.size, span))
 
 
 def copy_bytes(b: Builder, place: ops.Value, at: ops.Value, size: int, span: Span, checked: bool = True) -> None:
     """Copy from kernel memory; a fault if that fails."""
+    refuse_null(b, at, span)
     status = b.call("probe_read_kernel", (place, b.const(size, span), at), STATUS, span, writes=size)
     if checked and not _is_member_surely_there(b, at):
         b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
@@ -160,6 +170,7 @@ def _read_bits(b: Builder, place: KernelPlace, type: BitField) -> ops.Value:
     bytes_ = fact("member size", size, IntType(1, LARGEST_UNIT))
     start = fact("member offset", offset(b, place), IntType(0, (1 << 16) - 1))
     at = b.emit(ops.KernelAddress(place.base, start, KERNEL, span))
+    refuse_null(b, at, span)
     status = b.call("probe_read_kernel", (held, bytes_, at), STATUS, span)
     if not _is_surely_there(b, place.base):
         b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
@@ -212,6 +223,22 @@ def _is_surely_there(b: Builder, struct: ops.Value) -> bool:
     return struct in b.surely_there or (isinstance(struct, ops.Call) and struct.helper in CURRENT)
 
 
+def refuse_null(b: Builder, at: ops.Value, span: Span) -> None:
+    """A fault if what `at` lies in is at address 0, where the kernel may have memory; elsewhere the read fails."""
+    if not b.module.reads_null:
+        return
+    while isinstance(at, ops.KernelField | ops.KernelAddress):
+        at = at.base
+    if not _is_surely_there(b, at):
+        b.check(is_set(b, at, span), Fault.NULL_POINTER, span)
+
+
+def is_set(b: Builder, address: ops.Value, span: Span) -> ops.Value:
+    """Whether an address in kernel memory isn't null."""
+    number = isinstance(address.type, IntType)
+    return b.compare("!=", address, b.const(0, span), span) if number else b.present(address, span)
+
+
 def _is_member_surely_there(b: Builder, at: ops.Value) -> bool:
     return isinstance(at, ops.KernelField) and _is_surely_there(b, at.base)
 
@@ -234,15 +261,16 @@ def address_number(b: Builder, pointer: ops.Value, span: Span) -> ops.Value:
 
 def kernel_text(at: ops.Value, length: int, span: Span) -> PendingText:
     """Text in kernel memory, copied to wherever it goes. `length` is 0 where only its NUL ends it."""
-    return PendingText(_text(at, length, span), length, span.text)
+    return _pending(at, length, span)
 
 
-def _text(at: ops.Value, length: int, span: Span):  # type: ignore[no-untyped-def]
+def _pending(at: ops.Value, length: int, span: Span, array: KernelArray | None = None) -> PendingText:
     def write(b: Builder, destination: ops.Value, size: int) -> None:
+        refuse_null(b, at, span)
         status = b.read_text("kernel", destination, size, at, span, min(size, length + 1) if length else size)
         b.check(b.compare(">=", status, b.const(0, span), span), Fault.NULL_POINTER, span)
 
-    return write
+    return PendingText(write, length, span.text, array=array, may_fault=True)
 
 
 def element(b: Builder, array: KernelArray, index: ops.Value, span: Span) -> KernelPlace:

@@ -91,10 +91,11 @@ def _store_text(b: Builder, address: ops.Value, type: layout.Text, operand: Oper
 
 
 def _write_text(b: Builder, address: ops.Value, type: layout.Text, operand: PendingText, span: Span) -> None:
-    """Text straight to where it goes, unless it is made from what lies there."""
+    """Text straight to where it goes, unless it is made from what lies there, or that would be seen after a fault."""
     if operand.length > type.length:
         b.error(text_errors.TextMayNotFit(span, operand.length, type.length, span.text))
-    if any(_may_overlap(address, source) for source in operand.sources):
+    lost = operand.may_fault and b.outlives_fault(address)
+    if lost or any(_may_overlap(address, source) for source in operand.sources):
         made = b.scratch("text", type, span)
         operand.write(b, made, type.length)
         b.emit(ops.Copy(address, made, type.length, span))
@@ -139,7 +140,7 @@ def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Ope
         return
     at = kernel_arrays.bytes_of(b, operand, type, span)
     if at is not None:
-        kernel_structs.copy_bytes(b, address, at, type.size, span)
+        kernel_structs.copy_whole(b, address, at, type, span)
         return
     b.error(errors.WrongType(span, values_type(type), describe(operand), ""))
 
@@ -168,8 +169,10 @@ def materialize(b: Builder, name: str, type: layout.Type, operand: Operand, span
 
 def hold(b: Builder, operand: Operand, span: Span) -> Operand:
     """`operand` as it is now: what lies in memory is copied, so that writes to where it came from don't change it."""
-    if isinstance(operand, PendingText) and operand.sources:
-        return materialize(b, "held", layout.Text(operand.length), operand, span)
+    if isinstance(operand, PendingText) and (operand.sources or operand.may_fault):
+        if operand.length:
+            return materialize(b, "held", layout.Text(operand.length), operand, span)
+        operand.write(b, b.scratch("touched", layout.Text(1), span), 1)  # as long as its place, but it raises here
     pointer = reference(operand)
     if pointer is None or pointer.nullable:
         return operand

@@ -94,6 +94,12 @@ class ModuleState:
         return self.given_btf.big_endian if self.given_btf is not None else byteorder == "big"
 
     @property
+    def reads_null(self) -> bool:
+        """Whether the kernel may have memory at address 0, where reads succeed: on s390x, whose first page tells the
+        hardware what to do. It is the one big-endian machine of `kernel/registers.py`."""
+        return self.big_endian
+
+    @property
     def order(self) -> Order:
         """Of the bytes in numbers."""
         return ">" if self.big_endian else "<"

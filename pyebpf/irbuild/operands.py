@@ -66,6 +66,8 @@ class PendingText:
     """Addresses of the texts that it is made from, as they are when it is written."""
     array: KernelArray | None = None
     """What it is in a kernel struct: bytes as well."""
+    may_fault: bool = False
+    """Whether writing it may fault, when its place has been cleared already."""
 
 
 @final

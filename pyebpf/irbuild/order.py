@@ -29,6 +29,8 @@ HARMLESS: Final = (
     *(),
 )
 """Python's functions that change nothing."""
+READING: Final = frozenset({"kernel_read", "user_read"})
+"""The language's own functions that may raise."""
 CHANGING: Final = frozenset({"pop", "push", "setdefault"})
 """Methods of maps that change which entries there are."""
 
@@ -57,8 +59,9 @@ def kept(b: Builder, operand: Operand, span: Span, later: Sequence[tree.Expressi
         held = kept(b, operand.value, span, later)
         assert ops.is_value(held)
         return Optional(operand.present, held)
-    if isinstance(operand, PendingText) and operand.sources:
-        return memory.hold(b, operand, span) if may_change(b, later) else operand
+    if isinstance(operand, PendingText) and (operand.sources or operand.may_fault):
+        early = may_change(b, later) or (operand.may_fault and _may_raise(b, later))
+        return memory.hold(b, operand, span) if early else operand
     pointer = reference(operand)
     if pointer is None or isinstance(pointer.target, layout.Struct | layout.Array):
         return operand
@@ -76,6 +79,23 @@ def _may_write(b: Builder, node: tree.Expression) -> bool:
         isinstance(part, tree.Walrus) or (isinstance(part, tree.Call) and _may_call_function(b, part.function))
         for part in parts(node)
     )
+
+
+def _may_raise(b: Builder, later: Sequence[tree.Expression]) -> bool:
+    """Whether computing `later` may raise, which what comes before it has to be ahead of."""
+    return any(
+        isinstance(part, tree.Subscript)
+        or (isinstance(part, tree.Binary) and part.operator in ("//", "%"))
+        or (isinstance(part, tree.Call) and _may_call_raise(b, part.function))
+        for node in later
+        for part in parts(node)
+    )
+
+
+def _may_call_raise(b: Builder, node: tree.Expression) -> bool:
+    if isinstance(node, tree.Name) and isinstance(_static(b, node.id), Builtin):
+        return node.id in READING
+    return _may_call_function(b, node)
 
 
 def _may_call_function(b: Builder, node: tree.Expression) -> bool:

@@ -63,7 +63,8 @@ def join(b: Builder, pieces: Sequence[Piece], span: Span) -> Operand:
             part.write(writer)
 
     sources = tuple(source for part in planned for source in part.sources)
-    return PendingText(write, sum(part.most for part in planned), span.text, sources)
+    may_fault = any(isinstance(piece.operand, PendingText) and piece.operand.may_fault for piece in pieces)
+    return PendingText(write, sum(part.most for part in planned), span.text, sources, may_fault=may_fault)
 
 
 def _merged(pieces: Sequence[Piece]) -> list[Piece]:

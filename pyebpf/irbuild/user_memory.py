@@ -16,7 +16,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import AddressType, IntType, KernelType, PointerType, is_scalar
-from pyebpf.irbuild import memory, text_scan, texts, values
+from pyebpf.irbuild import kernel_structs, memory, text_scan, texts, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Static, describe
 from pyebpf.lang.types import layout_or_none
@@ -50,6 +50,8 @@ def read(b: Builder, name: str, arguments: list[tuple[Operand, Span]], span: Spa
     else:
         place = b.slot(str(type).partition("[")[0].lower(), type, span)
         b.zero(place, type.size, span)  # an object of its own in every round of a loop
+    if space == "kernel":
+        kernel_structs.refuse_null(b, address, span)
     reader = "copy_from_user" if b.may_sleep and space == "user" else f"probe_read_{space}"
     status = b.call(reader, (place, b.const(type.size, span), address), STATUS, span, writes=type.size)
     b.check(b.compare("==", status, b.const(0, span), span), Fault.NULL_POINTER, span)
