@@ -19,6 +19,7 @@ import execs
 import handover
 import instructions
 import kernel_chains
+import load_attach
 import sigkill
 from common import ROOT, Missing, Result, table
 
@@ -47,6 +48,7 @@ PROMISES: Final[tuple[tuple[str, Callable[[], Result]], ...]] = (
     ("8 a kernel type is found in milliseconds", btf.measure),
     ("9 ten chains through kernel structs cost a tenth at most", kernel_chains.measure),
     ("10 ten upgrades lose no event", handover.measure),
+    ("11 programs load and attach as fast as by bpftool", load_attach.measure),
 )
 
 

@@ -8,7 +8,6 @@ it only ever saves time.
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -86,7 +85,7 @@ def write(name: str, data: bytes) -> None:
     directory = _open_directory() if _plain(name) and len(data) <= LARGEST else None
     if directory is None:
         return
-    temporary = f".{secrets.token_hex(16)}"
+    temporary = f".{os.urandom(16).hex()}"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias, cast
 
-from pyebpf import compiler
 from pyebpf.diagnostics.base import CompileWarning, Diagnostic
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import Version
@@ -70,7 +69,9 @@ def load(
 
     types = _btf(btf)
     if not isinstance(target, Probe | ModuleType | Object | str | PathLike):
-        target = compiler.probes_of(target)  # gone over twice
+        from pyebpf.compiler import probes_of
+
+        target = probes_of(target)  # gone over twice
     object = _compile(target, types, None, None, here=True)
     folder = None if pin is None else Path(fspath(pin)).absolute()
     session = open_session(
@@ -112,9 +113,9 @@ def _compile(
             from pyebpf.object.read import read_file
 
             return read_file(target)
-    return compiler.compile_target(
-        target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here, big_endian=big_endian
-    )
+    from pyebpf.compiler import compile_target
+
+    return compile_target(target, btf=btf, cpu=cpu, kernel=kernel, warn=_warn, here=here, big_endian=big_endian)
 
 
 def _warn(found: tuple[Diagnostic, ...]) -> None:

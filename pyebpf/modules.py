@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import linecache
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from pyebpf.diagnostics.base import CompileError, Diagnostic, ObjectError
 from pyebpf.diagnostics.declarations import BadDeclaration, DuplicateProbe, ModuleRaised, UnknownImport
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.probes import Probe
+from pyebpf.nearest import get_close_matches
 from pyebpf.source import Source, Span
 
 HERE = Path(__file__).resolve().parent
@@ -166,8 +165,10 @@ def _field(span: Span, name: str) -> Span:
 def _where(source: Source, trace: TracebackType | None, root: Path | None) -> Span:
     """The innermost frame of the user's, with columns where Python knows them (3.11+): in a file below `root`, or
     without one in any that isn't Python's own or pyebpf's."""
+    from traceback import walk_tb
+
     found = Span(source, 1, 0, 1, len(source.line(1)))
-    for frame, line in traceback.walk_tb(trace):
+    for frame, line in walk_tb(trace):
         file = frame.f_code.co_filename
         if file != source.path and not _of_user(file, root):
             continue
@@ -221,5 +222,5 @@ def _nearest(name: str) -> str:
     import pyebpf
 
     begun = [known for known in dir(pyebpf) if len(known) > 3 and name.startswith(known)]  # HashMap: Hash
-    near = [max(begun, key=len)] if begun else difflib.get_close_matches(name, dir(pyebpf), n=1, cutoff=0.6)
+    near = [max(begun, key=len)] if begun else get_close_matches(name, dir(pyebpf), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""

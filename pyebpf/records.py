@@ -41,16 +41,23 @@ _set = object.__setattr__
 def _init(self: Any, *values: Any, **named: Any) -> None:
     cls = type(self)
     names = cls.__match_args__
-    if len(values) > len(names):
-        raise TypeError(f"{cls.__name__} takes {len(names)} values, not {len(values)}")
     for name, value in zip(names, values):
         _set(self, name, value)
-    for name in names[len(values) :]:
+    if named or len(values) != len(names):
+        _init_others(self, cls, len(values), named)
+    if hasattr(cls, "__post_init__"):
+        self.__post_init__()
+
+
+def _init_others(self: Any, cls: Any, given: int, named: dict[str, Any]) -> None:
+    """Fields that aren't given by their place."""
+    names = cls.__match_args__
+    if given > len(names):
+        raise TypeError(f"{cls.__name__} takes {len(names)} values, not {given}")
+    for name in names[given:]:
         _set(self, name, named.pop(name) if name in named else _default(cls, name))
     if named:
         raise TypeError(f"{cls.__name__} has no other value for {next(iter(named))}")
-    if hasattr(cls, "__post_init__"):
-        self.__post_init__()
 
 
 def _default(cls: Any, name: str) -> Any:

@@ -7,7 +7,6 @@ for a struct by value, and behind all of them the result. Source: `btf_ctx_acces
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final, Literal, final
 
 from pyebpf.kernel import btf_types as types
@@ -17,6 +16,7 @@ from pyebpf.kernel.hooks import Target
 from pyebpf.kernel.lsm import NO_HOOKS
 from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.layout import Boolean, Integer
+from pyebpf.nearest import get_close_matches
 from pyebpf.records import dataclass
 
 RESULT: Final = "ret"

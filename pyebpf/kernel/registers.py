@@ -8,7 +8,7 @@ argument: on x86-64 since Linux 4.17, on arm64 since 4.19, on s390x since 5.19.
 
 from __future__ import annotations
 
-import platform
+import os
 from typing import Final, final
 
 from pyebpf.kernel.btf import Btf, Kind
@@ -52,4 +52,4 @@ def registers_of(btf: Btf | None) -> Registers | None:
         for row in ARCHITECTURES:
             if btf.find(f"{row.syscall}getpid", Kind.FUNC) or btf.find(f"{row.syscall}read", Kind.FUNC):
                 return row
-    return next((row for row in ARCHITECTURES if row.machine == platform.machine()), None)
+    return next((row for row in ARCHITECTURES if row.machine == os.uname().machine), None)

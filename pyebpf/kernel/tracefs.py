@@ -26,6 +26,7 @@ _CLOSE_ON_EXEC: Final = 1  # FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
 _CONFIG_CREATE: Final = 6  # FSCONFIG_CMD_CREATE
 _ATTRIBUTES: Final = 0x1 | 0x2 | 0x4 | 0x8  # read-only, nosuid, nodev, noexec
 _LARGEST: Final = 8 << 20
+_PIECE: Final = 64 << 10
 
 
 class TracepointsUnavailable(Error):
@@ -71,8 +72,11 @@ def read_text(root: int, path: str) -> str | None:
     except OSError as error:
         raise TracepointsUnavailable(f"tracefs: {path}: {error.strerror}") from None
     try:
-        with open(descriptor, "rb") as file:
-            return file.read(_LARGEST).decode("utf-8", "replace")
+        with open(descriptor, "rb", buffering=0) as file:
+            text = bytearray()
+            while len(text) < _LARGEST and (piece := file.read(_PIECE)):
+                text += piece
+        return text.decode("utf-8", "replace")
     except OSError as error:
         raise TracepointsUnavailable(f"tracefs: {path}: {error.strerror}") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable
 from types import FunctionType
@@ -11,6 +10,7 @@ from typing import Any
 from pyebpf.kernel import hooks
 from pyebpf.kernel.hooks import Hook
 from pyebpf.lang.errors import DeclarationError
+from pyebpf.nearest import get_close_matches
 
 
 class HelperFunction:
@@ -165,7 +165,7 @@ class UprobeDecorator(PlaceDecorator):
         if name.startswith("_"):
             raise AttributeError(name)
         if name not in self._others:
-            near = difflib.get_close_matches(name, self._others, n=1, cutoff=0.5) or list(self._others)
+            near = get_close_matches(name, self._others, n=1, cutoff=0.5) or list(self._others)
             raise DeclarationError(f"there is no hook @{self.hook.name}.{name}", f"@{self.hook.name}.{near[0]}")
         return self._others[name]
 
@@ -189,7 +189,7 @@ class _Family:
         if name.startswith("__"):
             raise AttributeError(name)
         known = [word for word in dir(type(self)) if not word.startswith("_") and word != "name"]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or known
+        near = get_close_matches(name, known, n=1, cutoff=0.5) or known
         raise DeclarationError(f"there is no hook @{self.name}.{name}", f"@{self.name}.{near[0]}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import struct
 from collections.abc import Mapping
 
@@ -10,6 +9,7 @@ from pyebpf import layout
 from pyebpf.encode import encode, number_format
 from pyebpf.loader.errors import ConfigError
 from pyebpf.metadata import VariableInfo
+from pyebpf.nearest import get_close_matches
 from pyebpf.object.specs import Object
 
 
@@ -20,7 +20,7 @@ def initial_contents(obj: Object, config: Mapping[str, object]) -> dict[str, byt
     for name, value in config.items():
         variable = configs.get(name)
         if variable is None:
-            near = difflib.get_close_matches(name, configs, 1)
+            near = get_close_matches(name, configs, 1)
             hint = f"; did you mean `{near[0]}`?" if near else f"; it has {', '.join(configs) or 'none'}"
             raise ConfigError(f"the object has no Config `{name}`{hint}")
         data = _bytes(variable, value)

@@ -90,9 +90,19 @@ class Resolver:
         self.target = target
         self._modules = modules
         self._candidates: dict[int, list[Candidate]] = {}
+        self._known: dict[tuple[int, str, int], tuple[int, Change]] = {}
+        """Answers, and how many candidates there were then: fewer may give another."""
 
     def change(self, record: CoreRelocation) -> Change:
         """What becomes of the record's instruction. Raises LoadError."""
+        asks = (record.type_id, record.access, record.kind)
+        candidates, known = self._known.get(asks, (-1, None))
+        if known is None or candidates != len(self._candidates.get(record.type_id, ())):
+            known = self._change(record)
+            self._known[asks] = len(self._candidates.get(record.type_id, ())), known
+        return known
+
+    def _change(self, record: CoreRelocation) -> Change:
         try:
             kind = CoreKind(record.kind)
         except ValueError:

@@ -6,9 +6,7 @@ drops what they rule out. Source: libbpf's conventions; what it does about each 
 
 from __future__ import annotations
 
-import gzip
 import os
-import platform
 import re
 import struct
 from collections.abc import Mapping
@@ -87,7 +85,7 @@ def _own(name: str) -> str | None:
             major, minor, patch = _version()
             return str(major << 16 | minor << 8 | min(patch, 255))
         case "LINUX_HAS_SYSCALL_WRAPPER":
-            return "y" if addresses({f"__{_PREFIXES.get(platform.machine(), '')}_sys_bpf"}) else "n"
+            return "y" if addresses({f"__{_PREFIXES.get(os.uname().machine, '')}_sys_bpf"}) else "n"
         case "LINUX_HAS_BPF_COOKIE":
             return "y" if _version()[:2] >= (5, 15) else "n"
     return None
@@ -99,7 +97,7 @@ _PREFIXES: Final = {"x86_64": "x64", "aarch64": "arm64", "s390x": "s390x", "risc
 def _version() -> tuple[int, int, int]:
     """Of the kernel, as KERNEL_VERSION has it. Distributions that leave the patch level out of the release (5.10.0-46)
     give it elsewhere."""
-    texts = [(r"Debian (\d+)\.(\d+)\.(\d+)", platform.version()), (r"(\d+)\.(\d+)(?:\.(\d+))?", platform.release())]
+    texts = [(r"Debian (\d+)\.(\d+)\.(\d+)", os.uname().version), (r"(\d+)\.(\d+)(?:\.(\d+))?", os.uname().release)]
     with suppress(OSError), open("/proc/version_signature") as file:
         texts.insert(0, (r"\S+ \S+ (\d+)\.(\d+)\.(\d+)", file.read(256)))  # Ubuntu
     found = next(filter(None, (re.search(pattern, text) for pattern, text in texts)))
@@ -108,7 +106,9 @@ def _version() -> tuple[int, int, int]:
 
 def _read_config() -> dict[str, str]:
     """The running kernel's configuration. Raises LoadError."""
-    places = (f"/boot/config-{platform.release()}", "/proc/config.gz")
+    import gzip
+
+    places = (f"/boot/config-{os.uname().release}", "/proc/config.gz")
     for path in places:
         try:
             if os.path.exists(path):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -107,7 +106,7 @@ def made(folder: Path) -> Iterator[Path]:
         raise LoadError(f"cannot keep a session in {folder}: there is no folder {parent}", "target")
     if folder.exists():
         raise LoadError(f"cannot keep a session in {folder}: something has that name already", "target")
-    staging = parent / f"{folder.name}~{secrets.token_hex(8)}"
+    staging = parent / f"{folder.name}~{os.urandom(8).hex()}"
     with guarded(staging) as keep:
         try:
             for place in (staging, *(staging / part for part in PARTS)):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from sys import byteorder
 from types import MappingProxyType
 from typing import Final, final
 
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.externs import KCONFIG, Option
 from pyebpf.loader.ksyms import Address, Found, Missing, Named
-from pyebpf.object.btf_raw import RawBtf
+from pyebpf.object.btf_raw import Strings
 from pyebpf.object.specs import FunctionSpec, LineRecord, Object, ProgramSpec, Relocation
 from pyebpf.records import dataclass
 
@@ -34,56 +35,71 @@ class Linked:
     code: bytes
     func_info: bytes
     line_info: bytes
-    lines: tuple[tuple[int, LineRecord], ...]
-    """Instruction index and where it comes from."""
     functions: tuple[tuple[int, FunctionSpec], ...] = ()
     """The index of each one's first instruction, in order."""
 
+    @property
+    def lines(self) -> tuple[tuple[int, LineRecord], ...]:
+        """Instruction index and where it comes from."""
+        return tuple(
+            (start + (line.offset - function.section_offset) // 8, line)
+            for start, function in self.functions
+            for line in _distinct(function.lines)
+        )
 
-def link(
-    obj: Object,
-    program: ProgramSpec,
-    fds: Mapping[str, int],
-    relocated: Mapping[str, bytes],
-    externs: Mapping[str, Found] = MappingProxyType({}),
-) -> Linked:
-    """Link `program`. `fds` has the descriptors of all maps; `relocated` the code of the functions that CO-RE changed;
-    `externs` what is known of the object's.
 
-    Raises LoadError.
-    """
-    order = _reachable(obj, program)
-    starts: dict[str, int] = {}
-    end = 0
-    for function in order:
-        starts[function.name] = end
-        end += len(function.code) // 8
-    pieces = []
-    for function in order:
-        code = bytearray(relocated.get(function.name, function.code))
-        _relocate(code, function, starts, fds)
-        for relocation in function.relocations:
-            if relocation.kind == "extern":
-                _extern(code, function, relocation, fds, externs)
-        pieces.append(bytes(code))
-    raw = RawBtf(obj.btf, ">" if obj.big_endian else "<") if obj.btf else None
-    lines = tuple(
-        (starts[f.name] + (line.offset - f.section_offset) // 8, line) for f in order for line in _distinct(f.lines)
-    )
-    placed = tuple((starts[function.name], function) for function in order)
-    return Linked(b"".join(pieces), _func_info(order, starts), _line_info(order, lines, raw), lines, placed)
+@final
+class Linker:
+    """Links the programs of an object. `fds` has the descriptors of all maps; `relocated` the code of the functions
+    that CO-RE changed; `externs` what is known of the object's."""
+
+    def __init__(
+        self,
+        obj: Object,
+        fds: Mapping[str, int],
+        relocated: Mapping[str, bytes],
+        externs: Mapping[str, Found] = MappingProxyType({}),
+    ) -> None:
+        self._fds = fds
+        self._relocated = relocated
+        self._externs = externs
+        self._functions = {f.name: f for f in (*obj.functions, *(p.function for p in obj.programs))}
+        self._strings = Strings(obj.btf, ">" if obj.big_endian else "<") if obj.btf else None
+
+    def link(self, program: ProgramSpec) -> Linked:
+        """Raises LoadError."""
+        order = _reachable(self._functions, program)
+        starts: dict[str, int] = {}
+        end = 0
+        for function in order:
+            starts[function.name] = end
+            end += len(function.code) // 8
+        pieces = []
+        for function in order:
+            code = bytearray(self._relocated.get(function.name, function.code))
+            _relocate(code, function, starts, self._fds)
+            for relocation in function.relocations:
+                if relocation.kind == "extern":
+                    _extern(code, function, relocation, self._fds, self._externs)
+            pieces.append(bytes(code))
+        placed = tuple((starts[function.name], function) for function in order)
+        return Linked(b"".join(pieces), _func_info(order, starts), _line_info(placed, self._strings), placed)
 
 
 def _distinct(lines: tuple[LineRecord, ...]) -> list[LineRecord]:
-    """In order, one per instruction."""
-    by_offset = {line.offset // 8: line for line in reversed(lines)}
-    return [by_offset[offset] for offset in sorted(by_offset)]
+    """The first for each instruction; they are in order."""
+    found: list[LineRecord] = []
+    last = -1
+    for line in lines:
+        if line.offset // 8 != last:
+            found.append(line)
+            last = line.offset // 8
+    return found
 
 
-def _reachable(obj: Object, program: ProgramSpec) -> list[FunctionSpec]:
+def _reachable(everything: Mapping[str, FunctionSpec], program: ProgramSpec) -> list[FunctionSpec]:
     """The program, then what it calls in the order of its calls, each followed by what that calls, as libbpf has them;
     last, what handles its exceptions."""
-    everything = {f.name: f for f in (*obj.functions, *(p.function for p in obj.programs))}
     order: dict[str, FunctionSpec] = {}
     waiting = [program.function]
     if program.exception_handler:
@@ -163,8 +179,6 @@ def _set_wide(code: bytearray, at: int, value: int) -> None:
 
 
 def _set(code: bytearray, at: int, source: int, imm: int) -> None:
-    from sys import byteorder
-
     registers = code[at + 1]
     code[at + 1] = registers & 15 | source << 4 if byteorder == "little" else registers & 0xF0 | source
     _set_imm(code, at, imm)
@@ -180,18 +194,14 @@ def _func_info(order: list[FunctionSpec], starts: Mapping[str, int]) -> bytes:
     return b"".join(struct.pack("=II", starts[function.name], function.btf_id) for function in order)
 
 
-def _line_info(order: list[FunctionSpec], lines: tuple[tuple[int, LineRecord], ...], raw: RawBtf | None) -> bytes:
+def _line_info(placed: Sequence[tuple[int, FunctionSpec]], strings: Strings | None) -> bytes:
     # The kernel wants a line for the first instruction of each function.
-    if raw is None or any(not f.lines or f.lines[0].offset != f.section_offset for f in order):
+    if strings is None or any(not f.lines or f.lines[0].offset != f.section_offset for _, f in placed):
         return b""
-    offsets: dict[str, int] = {}
-
-    def place(text: str) -> int:
-        if text not in offsets:
-            offsets[text] = raw.string_offset(text)
-        return offsets[text]
-
-    return b"".join(
-        struct.pack("=IIII", index, place(line.file), place(line.text), line.line << 10 | line.column & 0x3FF)
-        for index, line in lines
-    )
+    place = strings.offset
+    words: list[int] = []
+    for start, function in placed:
+        first = start * 8 - function.section_offset
+        for offset, file, text, line, column in _distinct(function.lines):
+            words += ((first + offset) // 8, place(file), place(text), line << 10 | column & 0x3FF)
+    return struct.pack(f"={len(words)}I", *words)

@@ -25,7 +25,7 @@ from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
 from pyebpf.loader.externs import KCONFIG, options
 from pyebpf.loader.ksyms import Found, symbols
-from pyebpf.loader.link import Linked, link
+from pyebpf.loader.link import Linked, Linker
 from pyebpf.loader.maps import LoadedMap
 from pyebpf.loader.missing import missing
 from pyebpf.loader.modules import ModuleDescriptors
@@ -196,13 +196,12 @@ def load_object(
         target = _target(obj)
         externs: dict[str, Found] = {**places, **symbols(obj, target, modules)}
         operations = loaded.add_operations(target, own_btf, frozenset(optional))
-        fds = {name: found.fd for name, found in loaded.maps.items()}
+        linker = Linker(obj, {name: found.fd for name, found in loaded.maps.items()}, relocated, externs)
         for program in obj.programs:
             if program.name not in optional and (not program.autoload or struct_ops.left_out(obj, program, operations)):
                 continue
-            linked = link(obj, program, fds, relocated, externs)
             loaded.programs[program.name] = _load_program(
-                loaded, program, linked, own_btf, target, modules, operations.get(program.name)
+                loaded, program, linker.link(program), own_btf, target, modules, operations.get(program.name)
             )
         _fill_slots(loaded)
         loaded.fill_operations()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -47,7 +46,7 @@ def put(descriptor: sys.Descriptor, path: Path, what: str) -> None:
     """Pin it as `path`, in place of what is there, with no moment in which nothing is."""
     if not path.exists():
         return pin(descriptor, path, what)
-    fresh = path.with_name(f"{path.name}~{secrets.token_hex(8)}")
+    fresh = path.with_name(f"{path.name}~{os.urandom(8).hex()}")
     pin(descriptor, fresh, what)
     try:
         os.rename(fresh, path)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
+from functools import lru_cache
 from types import TracebackType
 from typing import Final, final
 
-_BPF: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
-_PERF_EVENT_OPEN: Final = {"x86_64": 298, "aarch64": 241, "riscv64": 241, "s390x": 331, "ppc64le": 319}
+_NUMBERS: Final = {
+    "bpf": {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361},
+    "perf_event_open": {"x86_64": 298, "aarch64": 241, "riscv64": 241, "s390x": 331, "ppc64le": 319},
+}
 PERF_FLAG_FD_CLOEXEC: Final = 8
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -64,11 +66,13 @@ class Descriptor:
             pass
 
 
-def _number(table: dict[str, int]) -> int:
-    number = table.get(platform.machine())
-    if number is None:
-        raise OSError(errno.ENOSYS, f"no system call number for {platform.machine()}")
-    return number
+@lru_cache
+def _number(call: str) -> int:
+    """The number of a system call on this machine."""
+    table, machine = _NUMBERS[call], os.uname().machine
+    if machine not in table:
+        raise OSError(errno.ENOSYS, f"no system call number for {machine}")
+    return table[machine]
 
 
 def bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
@@ -76,7 +80,7 @@ def bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     while True:
         result = _libc.syscall(
-            ctypes.c_long(_number(_BPF)), ctypes.c_long(command), buffer, ctypes.c_ulong(len(attributes))
+            ctypes.c_long(_number("bpf")), ctypes.c_long(command), buffer, ctypes.c_ulong(len(attributes))
         )
         if result >= 0:
             return int(result), buffer.raw
@@ -201,7 +205,7 @@ def map_lookup_batch(
         *(ctypes.addressof(keys), ctypes.addressof(values), count, fd, flags, 0),
     )
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    number = ctypes.c_long(_number(_BPF))
+    number = ctypes.c_long(_number("bpf"))
     result = _libc.syscall(number, ctypes.c_long(25 if delete else 24), buffer, ctypes.c_ulong(len(attributes)))
     code = ctypes.get_errno() if result < 0 else 0
     if code not in (0, errno.ENOENT):  # ENOENT: the end was reached; the count is valid
@@ -413,7 +417,7 @@ def perf_event_open(
     """perf_event_open(2); `attributes` is a `struct perf_event_attr`."""
     buffer = _buffer(attributes)
     numbers = [ctypes.c_long(number) for number in (pid, cpu, group, flags)]
-    result = _libc.syscall(ctypes.c_long(_number(_PERF_EVENT_OPEN)), buffer, *numbers)
+    result = _libc.syscall(ctypes.c_long(_number("perf_event_open")), buffer, *numbers)
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

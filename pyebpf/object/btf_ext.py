@@ -7,12 +7,15 @@ start of the section that the record is for.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
-from typing import Final, final
+from dataclasses import field
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Final, final
 
 from pyebpf.object.btf_raw import RawBtf
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import CoreRelocation, LineRecord
+from pyebpf.records import dataclass
 
 _SHORTEST: Final = 24
 """Bytes of a header that knows of functions and lines; with CO-RE it has 32. Longer ones say what isn't known here."""
@@ -21,7 +24,7 @@ _RECORD: Final = 8
 
 
 @final
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SectionInfo:
     """What `.BTF.ext` says of one section."""
 
@@ -32,10 +35,11 @@ class SectionInfo:
 
 
 def read_btf_ext(data: bytes, btf: RawBtf) -> dict[str, SectionInfo]:
-    """Records by section name. Raises ObjectError."""
+    """Records by section name, in the order of their offsets. Raises ObjectError."""
     found: dict[str, SectionInfo] = {}
     order = btf.order
     seen = 0
+    string = lru_cache(maxsize=None)(btf.string)  # records have the same few, of which a file's name is one
     try:
         magic, _, _, header = struct.unpack_from(order + "HBBI", data)
         places = list(struct.iter_unpack(order + "II", data[8 : min(header, 32)]))
@@ -51,28 +55,34 @@ def read_btf_ext(data: bytes, btf: RawBtf) -> dict[str, SectionInfo]:
         if not size:
             continue
         words = 2 if number == 0 else 4
-        for section, record in _records(data, header + offset, size, words, btf):
+        for section, records in _records(data, header + offset, size, words, btf):
             info = found.setdefault(section, SectionInfo())
             if number == 0:
-                info.functions[record[0]] = record[1]
+                info.functions.update(records)
             elif number == 1:
-                at, file, text, place = record
-                info.lines.append(LineRecord(at, btf.string(file), btf.string(text), place >> 10, place & 0x3FF))
+                info.lines.extend(
+                    LineRecord(at, string(file), string(text), place >> 10, place & 0x3FF)
+                    for at, file, text, place in records
+                )
             else:
-                at, type_id, access, kind = record
-                info.core.append(CoreRelocation(at, type_id, btf.string(access), kind, seen))
-                seen += 1
+                for at, type_id, access, kind in records:
+                    info.core.append(CoreRelocation(at, type_id, string(access), kind, seen))
+                    seen += 1
+    for info in found.values():
+        info.lines.sort(key=attrgetter("offset"))
+        info.core.sort(key=attrgetter("offset"))
     return found
 
 
-def _records(data: bytes, start: int, size: int, words: int, btf: RawBtf) -> list[tuple[str, tuple[int, ...]]]:
+def _records(data: bytes, start: int, size: int, words: int, btf: RawBtf) -> list[tuple[str, list[Any]]]:
+    """Section by section, each record as numbers: the first `words` of it."""
     end = start + size
     if end > len(data) or size < 4:
         raise ObjectError("section .BTF.ext is cut off")
     record_size = struct.unpack_from(btf.order + "I", data, start)[0]
     if record_size < 4 * words or record_size > 4096:
         raise ObjectError(f"section .BTF.ext has records of {record_size} bytes")
-    layout = struct.Struct(f"{btf.order}{words}I")
+    layout = struct.Struct(f"{btf.order}{words}I{record_size - 4 * words}x")
     found = []
     at = start + 4
     while at < end:
@@ -82,8 +92,7 @@ def _records(data: bytes, start: int, size: int, words: int, btf: RawBtf) -> lis
         at += 8
         if at + count * record_size > end:
             raise ObjectError("section .BTF.ext is cut off")
-        section = btf.string(name)
-        for _ in range(count):
-            found.append((section, layout.unpack_from(data, at)))
-            at += record_size
+        end_of_section = at + count * record_size
+        found.append((btf.string(name), list(layout.iter_unpack(data[at:end_of_section]))))
+        at = end_of_section
     return found

@@ -12,6 +12,8 @@ from pyebpf.kernel.btf_types import Kind
 from pyebpf.object.errors import ObjectError
 from pyebpf.records import dataclass
 
+_KINDS: Final = tuple(Kind)
+"""By their numbers."""
 _PER_ENTRY: Final = {
     Kind.STRUCT: 12,
     Kind.UNION: 12,
@@ -38,24 +40,57 @@ class Record:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where types and strings lie in the bytes."""
+
+    types: int
+    types_end: int
+    strings: int
+    strings_end: int
+
+
+def _places(data: bytes, order: str) -> _Places:
+    """Raises ObjectError."""
+    try:
+        magic, _, _, header, types, types_size, strings, strings_size = struct.unpack_from(order + "HBBIIIII", data)
+    except struct.error:
+        raise ObjectError("section .BTF is too short") from None
+    if magic != 0xEB9F:
+        raise ObjectError("section .BTF does not start with BTF's magic number")
+    found = _Places(header + types, header + types + types_size, header + strings, header + strings + strings_size)
+    if max(found.types_end, found.strings_end) > len(data):
+        raise ObjectError("section .BTF is cut off")
+    return found
+
+
+@final
+class Strings:
+    """Where each string of BTF stands among them. Raises ObjectError for what is no BTF."""
+
+    def __init__(self, data: bytes, order: str) -> None:
+        places = _places(data, order)
+        self._offsets: dict[str, int] = {}
+        at = 0
+        for string in data[places.strings : places.strings_end].split(b"\0"):
+            self._offsets.setdefault(string.decode("utf-8", "replace"), at)
+            at += len(string) + 1
+
+    def offset(self, text: str) -> int:
+        """0, where the empty string is, if `text` isn't there."""
+        return self._offsets.get(text, 0)
+
+
+@final
 class RawBtf:
     """A copy of BTF that can be changed in place."""
 
     def __init__(self, data: bytes, order: str) -> None:
-        try:
-            magic, _, _, header, types, types_size, strings, strings_size = struct.unpack_from(order + "HBBIIIII", data)
-        except struct.error:
-            raise ObjectError("section .BTF is too short") from None
-        if magic != 0xEB9F:
-            raise ObjectError("section .BTF does not start with BTF's magic number")
+        places = _places(data, order)
         self.order = order
         self.data = bytearray(data)
-        self._types = header + types
-        self._types_end = self._types + types_size
-        self._strings = header + strings
-        self._strings_end = self._strings + strings_size
-        if max(self._types_end, self._strings_end) > len(data):
-            raise ObjectError("section .BTF is cut off")
+        self._types, self._types_end = places.types, places.types_end
+        self._strings, self._strings_end = places.strings, places.strings_end
         self.records = self._records()
 
     def string(self, offset: int) -> str:
@@ -65,11 +100,6 @@ class RawBtf:
         if start >= self._strings_end or end < 0:
             raise ObjectError(f"section .BTF has no string at {offset}")
         return self.data[start:end].decode("utf-8", "replace")
-
-    def string_offset(self, text: str) -> int:
-        """Where `text` stands among the strings; 0, the empty string, if it doesn't."""
-        at = self.data.find(b"\0" + text.encode("utf-8", "replace") + b"\0", self._strings, self._strings_end)
-        return 0 if at < 0 else at + 1 - self._strings
 
     def word(self, at: int) -> int:
         """The u32 at `at`."""
@@ -95,9 +125,9 @@ class RawBtf:
                 raise ObjectError("section .BTF: the last type is cut off")
             name, info, size = struct.unpack_from(self.order + "III", self.data, at)
             number, count = info >> 24 & 31, info & 0xFFFF
-            if not 0 < number <= max(Kind):
+            if not 0 < number < len(_KINDS):
                 raise ObjectError(f"section .BTF: type {len(found) + 1} is of kind {number}, which is not known")
-            kind = Kind(number)
+            kind = _KINDS[number]
             found.append(Record(len(found) + 1, at, self.string(name), kind, count, size))
             at += 12 + _EXTRA.get(kind, 0) + _PER_ENTRY.get(kind, 0) * count
         if at != self._types_end:

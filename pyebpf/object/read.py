@@ -8,13 +8,14 @@ Sources: the kernel's documentation "BPF LLVM Relocations"; libbpf's conventions
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.metadata import SECTION, Metadata
-from pyebpf.metadata_json import decode
 from pyebpf.object import elf as elf_file
 from pyebpf.object.btf_complete import complete
 from pyebpf.object.btf_ext import SectionInfo, read_btf_ext
@@ -27,7 +28,7 @@ from pyebpf.object.handlers import exception_handlers
 from pyebpf.object.legacy_maps import is_legacy
 from pyebpf.object.map_specs import is_data_section, maps_of
 from pyebpf.object.sections import meaning_of
-from pyebpf.object.specs import FunctionSpec, Object, ProgramSpec, Relocation
+from pyebpf.object.specs import CoreRelocation, FunctionSpec, LineRecord, Object, ProgramSpec, Relocation
 
 R_BPF_64_64: Final = 1
 R_BPF_64_32: Final = 10
@@ -58,8 +59,7 @@ def read_file(path: Path) -> Object:
 
 def _read(data: bytes) -> Object:
     elf = Elf(data)
-    metadata_section = elf.section(SECTION)
-    metadata = decode(metadata_section.data) if metadata_section else Metadata()
+    metadata = _metadata(elf)
     described = elf.section(".BTF")
     named = described is not None and any(f"{name}\0".encode() in described.data for name in SECTIONS)
     externs = externs_of(elf, Btf.from_bytes(described.data)) if described and named else ()
@@ -81,6 +81,15 @@ def _read(data: bytes) -> Object:
         externs=externs,
         doubts=tuple(_addresses_in_data(elf)),
     )
+
+
+def _metadata(elf: Elf) -> Metadata:
+    section = elf.section(SECTION)
+    if section is None:
+        return Metadata()
+    from pyebpf.metadata_json import decode  # and JSON with it, which other compilers' objects don't need
+
+    return decode(section.data)
 
 
 def _addresses_in_data(elf: Elf) -> Iterator[str]:
@@ -174,8 +183,8 @@ class _Functions:
             section_offset=start,
             code=code,
             relocations=tuple(relocations[offset] for offset in sorted(relocations)),
-            lines=tuple(line for line in info.lines if start <= line.offset < end),
-            core=tuple(core for core in info.core if start <= core.offset < end),
+            lines=_within(info.lines, start, end),
+            core=_within(info.core, start, end),
             btf_id=info.functions.get(start, 0),
         )
 
@@ -232,6 +241,15 @@ class _Functions:
                 place = symbol.value + offset + 8 + self._imm(code, offset) * 8
                 relocations[offset] = Relocation(offset, "call", self._target(symbol.section, place))
             offset += 16 if opcode == LD_IMM64 else 8
+
+
+_T = TypeVar("_T", LineRecord, CoreRelocation)
+
+
+def _within(records: list[_T], start: int, end: int) -> tuple[_T, ...]:
+    """Those for a function; `records` are in the order of their offsets."""
+    first = bisect_left(records, start, key=attrgetter("offset"))
+    return tuple(records[first : bisect_left(records, end, first, key=attrgetter("offset"))])
 
 
 def _program(function: FunctionSpec, exception_handler: str) -> ProgramSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Literal, TypeAlias, final
+from typing import Literal, NamedTuple, TypeAlias, final
 
 from pyebpf.kernel.maps import MapType
 from pyebpf.layout import Type
@@ -94,10 +94,9 @@ class ExternSpec:
     """Whether the program can do without: it is 0 then."""
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class LineRecord:
-    """Instruction at byte `offset` of its section comes from this line."""
+class LineRecord(NamedTuple):
+    """Instruction at byte `offset` of its section comes from this line. Objects have thousands of them, which are made
+    five times as fast as frozen dataclasses."""
 
     offset: int
     file: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 import struct
 from collections.abc import Iterator, MutableMapping
 from typing import Any, Final
@@ -60,7 +59,9 @@ class TargetsView(MutableMapping[int, Any]):
 
     def _number(self, target: Any) -> int:
         if isinstance(target, str) and self._entries.shape.type in (MapType.DEVMAP, MapType.DEVMAP_HASH):
-            return socket.if_nametoindex(target)
+            from socket import if_nametoindex
+
+            return if_nametoindex(target)
         if not self._pairs and hasattr(target, "fileno"):
             return int(target.fileno())
         if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < 1 << 32:

@@ -20,7 +20,7 @@ from pyebpf.loader.core import records, relocate
 from pyebpf.loader.core_patch import POISON
 from pyebpf.loader.core_spec import CoreKind
 from pyebpf.loader.errors import LoadError
-from pyebpf.loader.link import link
+from pyebpf.loader.link import Linker
 from pyebpf.object.read import read_object
 from pyebpf.object.specs import Object
 
@@ -44,7 +44,8 @@ def ours(obj: Object, target: Btf) -> dict[str, bytes] | LoadError:
     except LoadError as error:
         return error
     fds = {spec.name: number for number, spec in enumerate(obj.maps)}
-    return {program.name: link(obj, program, fds, relocated, None).code for program in obj.programs}
+    linker = Linker(obj, fds, relocated)
+    return {program.name: linker.link(program).code for program in obj.programs}
 
 
 def compare(elf: bytes, kernel: bytes, path: Path, counts: Counter[str]) -> str:

@@ -40,7 +40,7 @@ from elf_mutators import spoil
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError
-from pyebpf.loader.link import link
+from pyebpf.loader.link import Linker
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.read import read_object
 from pyebpf.object.specs import Object
@@ -107,9 +107,10 @@ def use(obj: Object, types: Btf) -> None:
     with suppress(LoadError, BtfError):
         relocated = relocate(obj, types)
     fds = {spec.name: 100 + number for number, spec in enumerate(obj.maps)}
+    linker = Linker(obj, fds, relocated)
     for program in obj.programs:
         with suppress(LoadError, BtfError):
-            linked = link(obj, program, fds, relocated)
+            linked = linker.link(program)
             assert len(linked.code) % 8 == 0
 
 

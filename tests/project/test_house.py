@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pyebpf"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"plan", "records", "source", "layout", "addresses", "encode", "decode", "metadata"}
+BASE = {"plan", "nearest", "records", "source", "layout", "addresses", "encode", "decode", "metadata"}
 MESSAGES = BASE | {"diagnostics", "metadata_json"}
 FACTS = MESSAGES | {"kernel"}
 ALLOWED: dict[str, set[str]] = {
     # what everything stands on
     "records": set(),
+    "nearest": set(),
     "plan": {"records"},
     "source": {"records"},
     "layout": {"records"},

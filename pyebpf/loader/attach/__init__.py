@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
@@ -17,18 +18,12 @@ from pyebpf.loader.attach import (
     cgroup,
     iterator,
     kprobe,
-    netdev,
     netfilter,
     netns,
     raw_tracepoint,
-    reuseport,
-    socket,
     socket_map,
-    tc,
     tracepoint,
     trampoline,
-    uprobe,
-    usdt,
 )
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.attach.order import FIRST_COME, Order
@@ -38,25 +33,36 @@ from pyebpf.object.specs import ProgramSpec
 
 __all__ = ["Link", "attach_program", "is_attached", "needs_place"]
 
+
+def _late(module: str) -> Callable[..., Link]:
+    """A mechanism that takes long to import, in `module` of this package: it is imported when it is first used."""
+
+    def attach(program: LoadedProgram, where: object, *order: Order) -> Link:
+        link: Link = import_module(f"{__name__}.{module}").attach(program, where, *order)
+        return link
+
+    return attach
+
+
 MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.TRACEPOINT: tracepoint.attach,
     AttachKind.RAW_TRACEPOINT: raw_tracepoint.attach,
-    AttachKind.NETDEV_XDP: netdev.attach,
-    AttachKind.TC: tc.attach,
+    AttachKind.NETDEV_XDP: _late("netdev"),
+    AttachKind.TC: _late("tc"),
     AttachKind.CGROUP: cgroup.attach,
     AttachKind.NETNS: netns.attach,
     AttachKind.NETFILTER: netfilter.attach,
     AttachKind.SOCKET_MAP: socket_map.attach,
-    AttachKind.REUSEPORT: reuseport.attach,
-    AttachKind.SOCKET: socket.attach,
+    AttachKind.REUSEPORT: _late("reuseport"),
+    AttachKind.SOCKET: _late("socket"),
     AttachKind.TRAMPOLINE: trampoline.attach,
     AttachKind.KPROBE: kprobe.attach,
-    AttachKind.UPROBE: uprobe.attach,
-    AttachKind.USDT: usdt.attach,
+    AttachKind.UPROBE: _late("uprobe"),
+    AttachKind.USDT: _late("usdt"),
 }
 
 
-ORDERED: Final[dict[AttachKind, Callable[[LoadedProgram, object, Order], Link]]] = {AttachKind.TC: tc.attach}
+ORDERED: Final[dict[AttachKind, Callable[[LoadedProgram, object, Order], Link]]] = {AttachKind.TC: _late("tc")}
 """Those whose programs have an order."""
 
 

@@ -8,7 +8,6 @@ import os
 import struct
 from collections.abc import Mapping
 from contextlib import ExitStack
-from difflib import get_close_matches
 from functools import partial
 from typing import Final
 
@@ -19,6 +18,7 @@ from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedMap, LoadedProgram
+from pyebpf.nearest import get_close_matches
 
 CHUNK: Final = 1 << 16
 

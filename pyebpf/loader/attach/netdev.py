@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import socket
 import struct
@@ -14,6 +13,7 @@ from pyebpf.loader import netlink, sys
 from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
+from pyebpf.nearest import get_close_matches
 
 XDP_FLAGS_SKB_MODE: Final = 1 << 1
 MODES: Final = {"generic": XDP_FLAGS_SKB_MODE, "native": 1 << 2, "offload": 1 << 3}
@@ -85,6 +85,6 @@ def interface(where: object, what: str) -> tuple[str, int]:
             return name, where
     elif str(where) in known:
         return str(where), known[str(where)]
-    near = difflib.get_close_matches(str(where), known, n=1, cutoff=0.5)
+    near = get_close_matches(str(where), known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known)) or 'none'}"
     raise LoadError(f"cannot {what}: there is no interface {where}{hint}", "target")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 
 from pyebpf.kernel.btf import Btf, BtfError
@@ -11,6 +10,7 @@ from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
+from pyebpf.nearest import get_close_matches
 
 
 def attach(program: LoadedProgram, where: object) -> Link:
@@ -33,5 +33,5 @@ def _nearest(name: str) -> str:
         names = raw_tracepoint_names(Btf.running())
     except (BtfError, OSError):
         return ""
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    near = get_close_matches(name, names, n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else ""
