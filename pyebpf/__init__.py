@@ -25,6 +25,7 @@ from pyebpf import kernel
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics.base import CompileError, CompileWarning, Error, InternalError
 from pyebpf.kernel.hooks import CgroupAction as CGROUP
+from pyebpf.kernel.hooks import LwtAction as LWT
 from pyebpf.kernel.hooks import NfAction as NF
 from pyebpf.kernel.hooks import SkAction as SK
 from pyebpf.kernel.hooks import TcAction as TC
@@ -81,6 +82,7 @@ from pyebpf.lang.probes import (
     ksyscall,
     lsm,
     lsm_cgroup,
+    lwt,
     netfilter,
     raw_tracepoint,
     sk_lookup,
@@ -159,6 +161,7 @@ __all__ = [
     "LruHash",
     "LruPerCpuHash",
     "MacAddress",
+    "LWT",
     "NF",
     "NullPointerError",
     "PacketTooShort",
@@ -210,6 +213,7 @@ __all__ = [
     "lsm",
     "netfilter",
     "lsm_cgroup",
+    "lwt",
     "pid",
     "random_u32",
     "rcu",

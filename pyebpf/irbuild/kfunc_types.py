@@ -16,7 +16,10 @@ from pyebpf.records import dataclass
 Basic: TypeAlias = "layout.Integer | layout.Enumeration | layout.Boolean | StructPointer | IntegerPointer"
 CONTEXTS: Final = {
     "xdp_md": (ContextKind.XDP_PACKET,),
-    "__sk_buff": (ContextKind.TC_PACKET, ContextKind.SKB_PACKET, ContextKind.SKB_COPY),
+    "__sk_buff": (
+        *(ContextKind.TC_PACKET, ContextKind.SKB_PACKET, ContextKind.SKB_COPY),
+        *(ContextKind.ROUTED_PACKET, ContextKind.SENT_PACKET),
+    ),
 }
 """Structs that stand for a program's context."""
 SIZES: Final = ("__sz", "__szk")

@@ -71,15 +71,11 @@ def _result(b: Builder, operand: Operand, span: Span) -> ops.Value:
     low, high = b.hook.result
     if (low, high) == (0, 0):
         return _nothing(b, operand, span)
-    actions = b.hook.returns
-    expected = f"an integer from {low} to {high}"
-    if actions is not None:
-        known = [f"{actions.public()}.{action.name}" for action in actions if low <= action <= high]
-        expected = f"one of {', '.join(known)}" if len(known) > 1 else known[0]
+    expected = b.hook.actions() or f"an integer from {low} to {high}"
     if not values.is_number(operand):
         b.error(type_errors.BadResult(span, article(b.hook.name), expected, describe(operand)))
     value = values.number(b, operand, span)
-    if isinstance(value, ops.Const) and not low <= value.value <= high:
+    if isinstance(value, ops.Const) and not b.hook.takes_result(value.value):
         b.error(type_errors.BadResult(span, article(b.hook.name), expected, str(value.value)))
     return b.prove(value, IntType(low, high), Obligation.FITS, span)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyebpf.kernel.helper_constants import LWT_ENCAPSULATIONS
+
 ETHERNET_PROTOCOLS: Final = {
     "ETH_P_LOOP": 0x0060,
     "ETH_P_PUP": 0x0200,
@@ -510,6 +512,7 @@ CONSTANTS: Final[dict[str, int]] = {
     **SIGNALS,
     **TCP_STATES,
     **ITERATIONS,
+    **LWT_ENCAPSULATIONS,
 }
 """All of them."""
 

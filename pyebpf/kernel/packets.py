@@ -48,6 +48,12 @@ ACCESS: Final = (
         ContextKind.TC_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True, True, "skb_pull_data"
     ),
     PacketAccess(ContextKind.SKB_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True),
+    PacketAccess(
+        ContextKind.ROUTED_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True, False, "skb_pull_data"
+    ),
+    PacketAccess(
+        ContextKind.SENT_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True, True, "skb_pull_data"
+    ),
     PacketAccess(ContextKind.REUSEPORT_PACKET, (0, 8), True, "skb_load_bytes", "", False, width=8),
     PacketAccess(
         ContextKind.STREAM_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True, True, "skb_pull_data"

@@ -116,9 +116,10 @@ class HookDecorator:
         return hooks.sleeping(self.hook)
 
     def _result(self, on_fault: Any) -> int:
-        low, high = self.hook.result
-        if isinstance(on_fault, bool) or not isinstance(on_fault, int) or not low <= on_fault <= high:
-            raise DeclarationError(f"on_fault of @{self.hook.name} is a result from {low} to {high}, not {on_fault!r}")
+        if isinstance(on_fault, bool) or not isinstance(on_fault, int) or not self.hook.takes_result(on_fault):
+            low, high = self.hook.result
+            expected = self.hook.actions() if self.hook.only else f"a result from {low} to {high}"
+            raise DeclarationError(f"on_fault of @{self.hook.name} is {expected}, not {on_fault!r}")
         return int(on_fault)
 
 
@@ -201,6 +202,16 @@ class _Tc(_Family):
     egress = HookDecorator(hooks.TC_EGRESS)
 
 
+class _Lwt(_Family):
+    """Packets that go by a route."""
+
+    name = "lwt"
+    input = HookDecorator(hooks.LWT_INPUT)
+    output = HookDecorator(hooks.LWT_OUTPUT)
+    xmit = HookDecorator(hooks.LWT_XMIT)
+    seg6local = HookDecorator(hooks.LWT_SEG6LOCAL)
+
+
 class _CgroupSkb(_Family):
     name = "cgroup.skb"
     ingress = HookDecorator(hooks.CGROUP_SKB_INGRESS)
@@ -238,6 +249,7 @@ uretprobe = UprobeDecorator(hooks.URETPROBE, multi=hooks.URETPROBE_MULTI)
 usdt = PlaceDecorator(hooks.USDT)
 xdp = _Xdp(hooks.XDP)
 tc = _Tc()
+lwt = _Lwt()
 cgroup = _Cgroup()
 socket_filter = HookDecorator(hooks.SOCKET_FILTER)
 sockops = HookDecorator(hooks.SOCKOPS)

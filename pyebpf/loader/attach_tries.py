@@ -15,10 +15,11 @@ from typing import Final, final
 
 from pyebpf.diagnostics.base import Error
 from pyebpf.kernel.least import RARE
-from pyebpf.kernel.programs import AttachType
+from pyebpf.kernel.programs import AttachType, ProgramType
 from pyebpf.kernel.tracepoints import tracepoint_id
 from pyebpf.kernel.versions import Version, running_version, show_version
-from pyebpf.loader import privileges, sys
+from pyebpf.loader import netlink, privileges, routes, sys
+from pyebpf.loader.attach import route
 from pyebpf.loader.attach.perf import ATTRIBUTES, BPF_PERF_EVENT, set_program
 from pyebpf.records import dataclass
 
@@ -30,6 +31,8 @@ NF_INET_LOCAL_IN: Final = 1
 _PERF_TYPE_SOFTWARE: Final = 1
 _PERF_TYPE_TRACEPOINT: Final = 2
 _CPU_CLOCK: Final = 0
+_RTM_NEWLINK: Final = 16
+_IFF_UP: Final = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -213,6 +216,17 @@ def _netfilter(program: sys.Descriptor) -> None:
     sys.link_create(program.fd, 0, AttachType.NETFILTER, 0, extra).close()
 
 
+def _on_route(program: sys.Descriptor) -> None:
+    """On a route of the loopback device, which goes with its namespace."""
+    wanted = routes.parse("10.0.0.0/8 dev lo")
+    on = route.Shared(wanted, routes.made(wanted), there=False)
+    on.programs[ProgramType.LWT_OUT] = (program.fd, "pyebpf")
+    with netlink.Netlink() as ask:
+        up = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, socket.if_nametoindex("lo"), _IFF_UP, _IFF_UP)
+        ask.ask(_RTM_NEWLINK, netlink.ACK, up)
+        on.set(ask)
+
+
 def _on_socket(option: int, kind: socket.SocketKind) -> Callable[[sys.Descriptor], None]:
     def how(program: sys.Descriptor) -> None:
         with socket.socket(socket.AF_INET, kind) as own:
@@ -273,6 +287,7 @@ TRIES: Final = (
         _on_own_namespace(AttachType.FLOW_DISSECTOR),
         own_network=True,
     ),
+    Try("lwt", (4, 10), "lwt_out", _N, "CONFIG_LWTUNNEL_BPF", _on_route, own_network=True),
     Try("cgroup", (5, 7), "cgroup.skb", _N, "CONFIG_CGROUP_BPF", _known_link(AttachType.CGROUP_INET_EGRESS)),
     Try("socket_filter", (3, 19), "socket_filter", ("CAP_BPF",), "", _on_socket(SO_ATTACH_BPF, socket.SOCK_DGRAM)),
     Try("sk_reuseport", (4, 19), "sk_reuseport", _N, "", _on_socket(SO_ATTACH_REUSEPORT_EBPF, socket.SOCK_DGRAM)),
@@ -283,5 +298,6 @@ ALIKE: Final = {
     **dict.fromkeys(("kretprobe", "ksyscall", "kretsyscall"), "kprobe"),
     **dict.fromkeys(("uretprobe", "usdt"), "uprobe"),
     "lsm_cgroup": "lsm",
+    **dict.fromkeys(("lwt.input", "lwt.output", "lwt.xmit"), "lwt"),
 }
 """Hooks that work where the other one does."""

@@ -30,7 +30,7 @@ from pyebpf.records import dataclass
 
 Group = Literal["program", "map", "attach", "instructions"]
 GROUPS: Final[tuple[Group, ...]] = ("program", "map", "attach", "instructions")
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what is kept. Answers of another one are asked for anew."""
 
 

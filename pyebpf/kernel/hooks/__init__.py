@@ -27,6 +27,7 @@ from pyebpf.kernel.hooks.network import (
     CgroupAction,
     XdpAction,
 )
+from pyebpf.kernel.hooks.routes import LWT_INPUT, LWT_OUTPUT, LWT_SEG6LOCAL, LWT_XMIT, LwtAction
 from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP
 from pyebpf.kernel.hooks.sockets import SK_LOOKUP, SK_MSG, SK_REUSEPORT, SK_SKB, SkAction
 from pyebpf.kernel.hooks.syscalls import SYSCALL
@@ -52,6 +53,10 @@ __all__ = [
     "PLACES",
     "IteratorPlace",
     "LSM_CGROUP",
+    "LWT_INPUT",
+    "LWT_OUTPUT",
+    "LWT_SEG6LOCAL",
+    "LWT_XMIT",
     "NETFILTER",
     "RAW_TRACEPOINT",
     "SK_LOOKUP",
@@ -78,6 +83,7 @@ __all__ = [
     "CgroupAction",
     "ContextKind",
     "Hook",
+    "LwtAction",
     "NfAction",
     "SkAction",
     "Target",
@@ -96,6 +102,7 @@ HOOKS: Final = (
     *(XDP, XDP_DEVMAP, XDP_CPUMAP, TC_INGRESS, TC_EGRESS),
     *(CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
     *CGROUP_HOOKS,
+    *(LWT_INPUT, LWT_OUTPUT, LWT_XMIT, LWT_SEG6LOCAL),
     *(SK_LOOKUP, SK_REUSEPORT, SK_MSG, SK_SKB, NETFILTER),
 )
 

@@ -30,6 +30,7 @@ class AttachKind(Enum):
     IN_A_MAP = "in a map"
     """Programs that a map names, for what goes to one of its places: nothing else attaches them."""
     NETNS = "netns"
+    ROUTE = "route"
     REUSEPORT = "reuseport"
     NETFILTER = "netfilter"
     SOCKET_MAP = "socket map"
@@ -70,6 +71,10 @@ class ContextKind(Enum):
     """A packet read and written in place through `struct __sk_buff`, starting at the Ethernet header."""
     SKB_PACKET = "skb_packet"
     """A packet read in place through `struct __sk_buff`, starting at the network header."""
+    ROUTED_PACKET = "routed_packet"
+    """The same of a packet that goes by a route."""
+    SENT_PACKET = "sent_packet"
+    """The same of a packet that is sent by a route, read and written in place."""
     SKB_COPY = "skb_copy"
     """A packet of `struct __sk_buff` that the hook may not read in place: it is copied out by `skb_load_bytes`."""
     FIELDS = "fields"
@@ -149,5 +154,19 @@ class Hook:
     task or by what it causes itself; None where that can happen."""
     sleeps: tuple[int, int] | None = None
     """First kernel that runs programs here so that they may sleep (BPF_F_SLEEPABLE); None where none may."""
+    only: tuple[int, ...] = ()
+    """The results that mean something, where not all of `result` do."""
     sleepable: bool = False
     """Whether this is such a program's row: see `sleeping`."""
+
+    def actions(self) -> str:
+        """The actions that a program may end with: `one of LWT.OK, LWT.DROP`; "" where results are numbers."""
+        if self.returns is None:
+            return ""
+        known = [f"{self.returns.public()}.{action.name}" for action in self.returns if self.takes_result(action)]
+        return f"one of {', '.join(known)}" if len(known) > 1 else known[0]
+
+    def takes_result(self, value: int) -> bool:
+        """Whether a program may end with it."""
+        low, high = self.result
+        return value in self.only if self.only else low <= value <= high

@@ -1,0 +1,6 @@
+from pyebpf import lwt
+
+
+@lwt.in_  # error
+def probe(packet):
+    pass
