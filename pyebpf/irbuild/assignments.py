@@ -62,7 +62,7 @@ def _assign_chain(b: Builder, target: tree.Attribute, value: tree.Expression) ->
     place = expressions.place(b, target)
     pointer, field = place.address.type, place.type
     assert isinstance(pointer, PointerType)
-    own = not b.outlives_fault(place.address)  # a failed read clears its place
+    own = not kernel_structs.outlives_fault(b, place.address)  # a failed read clears its place
     same = isinstance(field, layout.Integer) and _form(field) == _form(found.type)
     if own and same and not place.bits:
         kernel_structs.read_into(b, place.address, found)

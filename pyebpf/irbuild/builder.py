@@ -262,12 +262,6 @@ class Builder:
         """The open reservations, outermost first."""
         return [open for open in self.unwinding if isinstance(open, Reservation)]
 
-    def outlives_fault(self, place: ops.Value) -> bool:
-        """Whether what is at `place` is still seen after a fault: by a handler, or as others share it."""
-        pointer = place.type
-        assert isinstance(pointer, PointerType)
-        return bool(self.handlers) or pointer.region not in (Region.STACK, Region.RING)
-
     def check(self, condition: ops.Value, fault: Fault, span: Span) -> None:
         """Fault unless `condition`; open reservations are given back."""
         failing: ops.Block | None = None

@@ -130,9 +130,16 @@ def read_into(b: Builder, place: ops.Value, found: KernelInteger) -> None:
     copy_whole(b, place, found.address, found.type, found.span)
 
 
+def outlives_fault(b: Builder, place: ops.Value) -> bool:
+    """Whether what is at `place` is still seen after a fault: by a handler, or as others share it."""
+    pointer = place.type
+    assert isinstance(pointer, PointerType)
+    return bool(b.handlers) or pointer.region not in (Region.STACK, Region.RING)
+
+
 def copy_whole(b: Builder, place: ops.Value, at: ops.Value, type: layout.Type, span: Span) -> None:
     """Copy a `type` from kernel memory to `place`, which stays as it was if that is a fault, wherever that is seen."""
-    made = b.scratch("copied", type, span) if b.outlives_fault(place) else place
+    made = b.scratch("copied", type, span) if outlives_fault(b, place) else place
     copy_bytes(b, made, at, type.size, span)
     if made is not place:
         b.emit(ops.Copy(place, made, type.size, span))

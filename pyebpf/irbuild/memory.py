@@ -94,7 +94,7 @@ def _write_text(b: Builder, address: ops.Value, type: layout.Text, operand: Pend
     """Text straight to where it goes, unless it is made from what lies there, or that would be seen after a fault."""
     if operand.length > type.length:
         b.error(text_errors.TextMayNotFit(span, operand.length, type.length, span.text))
-    lost = operand.may_fault and b.outlives_fault(address)
+    lost = operand.may_fault and kernel_structs.outlives_fault(b, address)
     if lost or any(_may_overlap(address, source) for source in operand.sources):
         made = b.scratch("text", type, span)
         operand.write(b, made, type.length)
