@@ -30,6 +30,9 @@ def kernel_takes_programs() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("kernel"):
+            item.add_marker(pytest.mark.xdist_group("kernel"))  # one after the other: they see what others leave there
     if kernel_takes_programs():
         return
     why = "run as root" if os.geteuid() else "this kernel, or its policy, takes no BPF programs"

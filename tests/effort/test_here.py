@@ -11,6 +11,8 @@ from pyebpf import CompileError
 from pyebpf.effort import rules_for
 from pyebpf.kernel.versions import parse_version, running_version
 
+pytestmark = pytest.mark.kernel
+
 
 def source(folder: Path, name: str) -> Path:
     """One of the programs beside this file, as a module."""
