@@ -12,8 +12,9 @@ from pyebpf.codegen import ksyms
 from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.kernel_structs import INTRINSICS, KernelTypes, described, struct_types
 from pyebpf.codegen.kfuncs import declarations
-from pyebpf.codegen.program import Surroundings, emit_program
+from pyebpf.codegen.program import emit_program
 from pyebpf.codegen.sections import Sections
+from pyebpf.codegen.values import Surroundings
 from pyebpf.ir import validate
 from pyebpf.ir.module import Module
 from pyebpf.records import dataclass
