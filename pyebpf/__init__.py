@@ -25,6 +25,7 @@ from pyebpf import kernel
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics.base import CompileError, CompileWarning, Error, InternalError
 from pyebpf.kernel.hooks import CgroupAction as CGROUP
+from pyebpf.kernel.hooks import FlowAction as FLOW
 from pyebpf.kernel.hooks import LwtAction as LWT
 from pyebpf.kernel.hooks import NfAction as NF
 from pyebpf.kernel.hooks import SkAction as SK
@@ -73,6 +74,7 @@ from pyebpf.lang.probes import (
     cgroup,
     fentry,
     fexit,
+    flow_dissector,
     fmod_ret,
     function,
     iterator,
@@ -161,6 +163,7 @@ __all__ = [
     "LruHash",
     "LruPerCpuHash",
     "MacAddress",
+    "FLOW",
     "LWT",
     "NF",
     "NullPointerError",
@@ -193,6 +196,7 @@ __all__ = [
     "current_cgroup",
     "current_task",
     "fentry",
+    "flow_dissector",
     "fexit",
     "fmod_ret",
     "function",

@@ -42,6 +42,7 @@ from pyebpf.irbuild.operands import (
     is_text,
     reference,
 )
+from pyebpf.kernel.hooks import ContextKind
 from pyebpf.kernel.packets import access_or_none
 from pyebpf.lang.ksyms import Ksym
 from pyebpf.lang.maps import Map
@@ -166,6 +167,8 @@ def _packet(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
         return packets.offset(b, span)
     if name == "socket":
         return storage.socket(b, span, name_span)
+    if name == "flow_keys" and b.hook.context is ContextKind.FLOW_PACKET:
+        return packets.flow_keys(b, span)
     if name in PACKET_METHODS:
         return Method(Packet(), name)
     struct = context_fields.struct_of(b)

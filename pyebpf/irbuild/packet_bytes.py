@@ -56,10 +56,12 @@ def method(b: Builder, name: str, node: tree.Call) -> Operand:
         return Static(None, "None")
     buffer = buffers.given(b, rest[0], f"packet.{name}", name == "read", ())
     in_place = _is_in_place(b, buffer)
-    if not in_place and not access_of(b.hook.context).load:
+    row = access_of(b.hook.context)
+    known = not buffer.may_be_empty and isinstance(buffer.size, ops.Const) and buffer.most <= IN_PLACE
+    if not in_place and not (row.load and (row.measured or known)):
         what = f"how many bytes are copied here, and at most {IN_PLACE},"
         b.error(type_errors.NotConstant(rest[0].span, what, ""))
-    start = packets.checked_offset(b, at, first.span, buffer.most if in_place else 1, node.span)
+    start = packets.checked_offset(b, at, first.span, buffer.most if in_place or not row.measured else 1, node.span)
     if buffer.may_be_empty:
         present = b.compare(">", buffer.size, b.const(0, node.span), node.span)
         b.if_(present, lambda: _transfer(b, name, start, buffer, node.span), None, node.span)
@@ -84,6 +86,9 @@ def _is_in_place(b: Builder, buffer: Buffer) -> bool:
 def _transfer(b: Builder, name: str, at: ops.Value, buffer: Buffer, span: Span) -> None:
     row = access_of(b.hook.context)
     writes = name == "write"
+    if not row.measured:
+        _from_unmeasured(b, at, buffer, span)
+        return
     if _is_in_place(b, buffer):
         _in_place(b, writes, at, buffer, span)
         return
@@ -98,6 +103,14 @@ def _transfer(b: Builder, name: str, at: ops.Value, buffer: Buffer, span: Span) 
     b.check(b.compare("==", status, b.const(0, span), span), Fault.PACKET_TOO_SHORT, span)
     if writes and row.pieces:
         packets.renew(b, span)
+
+
+def _from_unmeasured(b: Builder, at: ops.Value, buffer: Buffer, span: Span) -> None:
+    """Bytes of a packet of unknown length: where some are missing, the buffer stays as it is."""
+    array = layout.Array(layout.U8, buffer.most)
+    whole = b.scratch("bytes", array, span)
+    packets.from_pieces(b, at, whole, array, span)
+    b.emit(ops.Copy(buffer.address, whole, buffer.most, span))
 
 
 def _in_place(b: Builder, writes: bool, at: ops.Value, buffer: Buffer, span: Span) -> None:

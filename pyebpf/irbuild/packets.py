@@ -6,15 +6,20 @@ socket filter may not do that: its headers are copied to the stack.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pyebpf import layout
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
+from pyebpf.diagnostics.base import article
+from pyebpf.diagnostics.hooks import NotHere
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import BOOL, IntType, PointerType, Region, is_scalar, loaded
 from pyebpf.irbuild import memory, text_scan, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
+from pyebpf.kernel.flows import FLOW_KEYS, KEYS
 from pyebpf.kernel.headers import Header
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.kernel.packets import access_of
@@ -31,6 +36,8 @@ SKB_LENGTH = (0, 4)
 """Offset and size of `len` in `struct __sk_buff`."""
 REUSEPORT_LENGTH = (16, 4)
 """The same in `struct sk_reuseport_md`."""
+COPIED = (ContextKind.SKB_COPY, ContextKind.FLOW_PACKET)
+"""Where headers are copies."""
 STATUS = IntType(-4095, 0)
 BYTES = layout.U8
 
@@ -38,11 +45,26 @@ BYTES = layout.U8
 def begin(b: Builder, span: Span) -> None:
     """At the start of a program: the cursor stands on the packet's first byte."""
     b.offset = b.local("packet.offset", OFFSET, span)
-    b.set(b.offset, b.const(0, span), span)
-    if b.hook.context is not ContextKind.SKB_COPY:
+    b.set(b.offset, _first_header(b, span), span)
+    if b.hook.context not in COPIED:
         type = _pointer(b, BYTES)
         b.cursor = b.local("packet.cursor", type, span)
         b.set(b.cursor, b.emit(ops.PacketData(type, span)), span)
+
+
+def _first_header(b: Builder, span: Span) -> ops.Value:
+    """Where the first header is that `parse` finds: behind the Ethernet header where a flow is looked for."""
+    if b.hook.context is not ContextKind.FLOW_PACKET:
+        return b.const(0, span)
+    place = flow_keys(b, span)
+    field = FLOW_KEYS.field("nhoff")
+    assert field is not None
+    return memory.read(b, memory.field_place(b, place, field, field.name, span), span)
+
+
+def flow_keys(b: Builder, span: Span) -> ops.Value:
+    """`packet.flow_keys`: what is found out about the packet, to be written."""
+    return b.emit(ops.ContextLoad(KEYS, 8, PointerType(FLOW_KEYS, Region.CONTEXT), span))
 
 
 def gathered(b: Builder, body: list[ops.Op], span: Span) -> list[ops.Op]:
@@ -103,6 +125,9 @@ def _pointer(b: Builder, type: layout.Type) -> PointerType:
 
 def length(b: Builder, span: Span) -> ops.Value:
     """`len(packet)` in bytes, of all of the packet."""
+    if not access_of(b.hook.context).measured:
+        reason = "it isn't told how long the packet is: what is read beyond its end is a PacketTooShort"
+        b.error(NotHere(span, "len", article(b.hook.name), reason))
     if b.hook.context is ContextKind.REUSEPORT_PACKET:
         return b.emit(ops.ContextLoad(*REUSEPORT_LENGTH, IntType(0, 2**32 - 1), span))
     if not access_of(b.hook.context).flags:
@@ -166,7 +191,10 @@ def _move(b: Builder, size: ops.Value, span: Span) -> None:
 def _parse_copy(b: Builder, header: Header, span: Span) -> ops.Value:
     assert b.offset is not None
     here = b.get(b.offset, span)
-    found = _copy(b, header.struct, here, span)
+    if access_of(b.hook.context).ends is None:
+        found = _copy(b, header.struct, here, span)
+    else:
+        found = _copied_from_pieces(b, checked_offset(b, here, span, header.struct.size, span), header.struct, span)
     _move(b, _real_length(b, header, found, span), span)
     return found
 
@@ -188,7 +216,7 @@ def _copy(b: Builder, type: layout.Type, at: ops.Value, span: Span, slot: ops.Va
 def load(b: Builder, at: Operand, at_span: Span, type: layout.Type, span: Span) -> Operand:
     """`packet.load(offset, T)`: a T at an offset from the packet's start; the cursor stays."""
     where = checked_offset(b, values.number(b, at, at_span), at_span, type.size, span)
-    if b.cursor is None:
+    if access_of(b.hook.context).ends is None:
         return _loaded(b, _copy(b, type, where, span), type, span)
     if not access_of(b.hook.context).pieces:
         return _loaded(b, place(b, where, type, span), type, span)
@@ -224,31 +252,62 @@ def place(b: Builder, where: ops.Value, type: layout.Type, span: Span) -> ops.Va
 
 def _load_from_pieces(b: Builder, where: ops.Value, type: layout.Type, span: Span) -> Operand:
     """In place where it lies in the packet's first piece; else copied out of the others."""
-    there = _there(b, where, span)
-    fits = b.emit(ops.PacketFits(there, type.size, BOOL, span))
-    register = loaded(type) if is_scalar(type) else None
-    result = b.local("loaded", register, span) if register is not None else None
-    slot = b.slot(str(type).lower(), type, span) if register is None else None
+    if not is_scalar(type):
+        return _loaded(b, _copied_from_pieces(b, where, type, span), type, span)
+    result = b.local("loaded", loaded(type), span)
 
-    def in_place() -> None:
-        found = b.emit(ops.MemberAddress(there, 0, _pointer(b, type), span))
-        if result is not None:
-            value = memory.load(b, found, type, span)
-            b.set(result, value, span)
-        elif slot is not None:
-            b.emit(ops.Copy(slot, found, type.size, span))
+    def in_place(found: ops.Value) -> None:
+        b.set(result, memory.load(b, found, type, span), span)
 
     def copied() -> None:
-        made = _copy(b, type, where, span, slot)
-        if result is not None:
-            b.set(result, memory.load(b, made, type, span), span)
+        b.set(result, memory.load(b, _copy(b, type, where, span), type, span), span)
 
-    b.if_(fits, in_place, copied, span)
-    if result is not None:
-        return b.get(result, span)
-    assert slot is not None
-    made = b.emit(ops.MemberAddress(slot, 0, PointerType(type, Region.STACK, writable=False), span))
-    return _loaded(b, made, type, span)
+    _in_place_or(b, where, type, in_place, copied, span)
+    return b.get(result, span)
+
+
+def _copied_from_pieces(b: Builder, where: ops.Value, type: layout.Type, span: Span) -> ops.Value:
+    """A copy of a `type`."""
+    slot = b.slot(str(type).lower(), type, span)
+    from_pieces(b, where, slot, type, span)
+    return b.emit(ops.MemberAddress(slot, 0, PointerType(type, Region.STACK, writable=False), span))
+
+
+def from_pieces(b: Builder, where: ops.Value, target: ops.Value, type: layout.Type, span: Span) -> None:
+    """A copy of a `type` at `target`, on the stack.
+
+    It is cleared before the two ways part. Verifiers from 6.8 on may find that a number must be known precisely that
+    one way has stored there, and look for it on the other way, where a helper has written it: they don't see that, go
+    back to before there was any stack, and give up ("verifier bug: stack slot 2, total slots 0").
+    """
+    b.zero(target, type.size, span)
+    _in_place_or(
+        *(b, where, type),
+        lambda found: b.emit(ops.Copy(target, found, type.size, span)),
+        lambda: _copy(b, type, where, span, target),
+        span,
+    )
+
+
+def _in_place_or(
+    b: Builder,
+    where: ops.Value,
+    type: layout.Type,
+    in_place: Callable[[ops.Value], object],
+    copied: Callable[[], object],
+    span: Span,
+) -> None:
+    """`in_place` with the address of a `type`, where it lies in the packet's first piece; else `copied`."""
+    there = _there(b, where, span)
+    fits = b.emit(ops.PacketFits(there, type.size, BOOL, span))
+
+    def found() -> None:
+        in_place(b.emit(ops.MemberAddress(there, 0, _pointer(b, type), span)))
+
+    def missing() -> None:
+        copied()
+
+    b.if_(fits, found, missing, span)
 
 
 def _loaded(b: Builder, address: ops.Value, type: layout.Type, span: Span) -> Operand:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyebpf.kernel.flows import FLOW_FLAGS
 from pyebpf.kernel.helper_constants import LWT_ENCAPSULATIONS
 
 ETHERNET_PROTOCOLS: Final = {
@@ -512,6 +513,7 @@ CONSTANTS: Final[dict[str, int]] = {
     **SIGNALS,
     **TCP_STATES,
     **ITERATIONS,
+    **FLOW_FLAGS,
     **LWT_ENCAPSULATIONS,
 }
 """All of them."""

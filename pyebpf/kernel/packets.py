@@ -38,6 +38,8 @@ class PacketAccess:
     """The helper that makes the first piece as long as it is told."""
     member: str = ""
     """Where the context isn't the packet but has it: as which member."""
+    measured: bool = True
+    """Whether programs can know how long the packet is."""
     width: int = 4
     """Bytes of each of the two pointers."""
 
@@ -60,6 +62,7 @@ ACCESS: Final = (
     ),
     PacketAccess(ContextKind.MESSAGE, (0, 8), False, "", "", False, True, width=8),
     PacketAccess(ContextKind.SOCKET_OPTION, (8, 16), False, "", "", False, True, member="optval", width=8),
+    PacketAccess(ContextKind.FLOW_PACKET, (76, 80), True, "skb_load_bytes", "", False, measured=False),
     PacketAccess(ContextKind.SKB_COPY, None, True, "skb_load_bytes", "skb_store_bytes", True),
 )
 

@@ -9,8 +9,10 @@ from typing import Any, final
 
 from pyebpf.decode import decoder
 from pyebpf.encode import encode
-from pyebpf.kernel.hooks import ContextKind, Hook, hook_by_name
+from pyebpf.kernel.flows import FLOW_KEYS
+from pyebpf.kernel.hooks import ContextKind, FlowAction, Hook, hook_by_name
 from pyebpf.kernel.programs import ProgramType
+from pyebpf.kernel.versions import Version, running_version
 from pyebpf.layout import Type
 from pyebpf.loader import sys
 from pyebpf.loader.errors import LoadError, explain
@@ -20,6 +22,8 @@ from pyebpf.records import dataclass
 
 BPF_ENABLE_STATS = 32
 ETH_HLEN = 14
+ANSWERED: Version = (6, 1)
+"""First kernel whose test runs give the answers of flow dissectors."""
 SPARE = 256
 """Bytes that a program may add to the packet of a test run."""
 
@@ -36,7 +40,8 @@ class TestRun:
     duration_ns: int
     """0 where the kernel doesn't measure it (syscall programs)."""
     ctx: Any = b""
-    """Of syscall programs: the struct as the program left it, of the fields of the one that it was given."""
+    """Of syscall programs: the struct as the program left it, of the fields of the one that it was given. Of flow
+    dissectors: the flow's keys."""
 
 
 @final
@@ -125,6 +130,9 @@ class Program:
             )
             if hook is not None and hook.result[0] < 0 and result >= 1 << 31:
                 result -= 1 << 32
+            if hook is not None and hook.context is ContextKind.FLOW_PACKET:
+                result = _dissected(result)
+                return TestRun(result, packet, duration, decoder(FLOW_KEYS)(data, 0))
             return TestRun(result, data, duration)
         except OSError as error:
             too_large = error.errno == errno.ENOMEM and len(packet) > PAGESIZE
@@ -143,6 +151,13 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<Program {self.name}, {self.loaded.spec.section}, id {self.id}>"
+
+
+def _dissected(result: int) -> int:
+    """What a flow dissector has answered: before 6.1 the kernel says whether it was OK."""
+    if (running_version() or ANSWERED) >= ANSWERED:
+        return result
+    return int(FlowAction.OK if result else FlowAction.DROP)
 
 
 def _taken(hook: Hook, packet: bytes, context: bytes) -> str:

@@ -18,6 +18,7 @@ from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.arguments import arguments_memory
 from pyebpf.simulator.errors import SimulationError, nearest
 from pyebpf.simulator.fields import fields_memory
+from pyebpf.simulator.flows import flow_memory
 from pyebpf.simulator.memory import Memory
 from pyebpf.simulator.record import Record
 
@@ -60,6 +61,8 @@ def context_memory(
             | ContextKind.USDT
         ):
             return arguments_memory(program, given, addresses, btf)
+        case ContextKind.FLOW_PACKET:
+            return flow_memory(given, packet)
         case _:
             return _fields(program, given, packet)
 

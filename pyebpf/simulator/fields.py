@@ -11,7 +11,9 @@ from pyebpf.decode import decoder
 from pyebpf.encode import encode
 from pyebpf.ir.module import Program
 from pyebpf.kernel.contexts import ContextField, ContextStruct, context_of
+from pyebpf.kernel.hooks import ContextKind
 from pyebpf.simulator.errors import SimulationError, nearest
+from pyebpf.simulator.flows import keys_after
 from pyebpf.simulator.memory import DEFINED, Memory
 from pyebpf.simulator.record import Record
 
@@ -60,6 +62,8 @@ def _order(type: layout.Type) -> Any:
 
 def fields_after(program: Program, context: Memory) -> dict[str, Any]:
     """The fields that have a value, as the program left them."""
+    if program.hook.context is ContextKind.FLOW_PACKET:
+        return keys_after(context)
     struct = context_of(program.hook)
     if struct is None:
         return {}

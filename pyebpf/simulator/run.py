@@ -14,7 +14,8 @@ from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
 from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
-from pyebpf.simulator import dynptrs, helpers, kernel_structs, ksyms, numbers, packets
+from pyebpf.kernel.hooks import ContextKind
+from pyebpf.simulator import dynptrs, flows, helpers, kernel_structs, ksyms, numbers, packets
 from pyebpf.simulator.dynptrs import Dynptr
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
@@ -323,6 +324,8 @@ class Run:
                 return Pointer(self.context, 0)
             case ops.ContextLoad(type=KernelType()) if self.program.hook.target is None:
                 return self.surroundings.socket
+            case ops.ContextLoad(type=PointerType()) if self.program.hook.context is ContextKind.FLOW_PACKET:
+                return Pointer(self.context, flows.AT)
             case ops.ContextLoad():
                 type = layout.Integer("", op.size, isinstance(op.type, IntType) and op.type.signed)
                 return number(type, self.context.read(op.offset, op.size))

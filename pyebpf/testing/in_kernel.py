@@ -10,6 +10,7 @@ from typing import Any, Final, final
 
 import pyebpf
 from pyebpf.kernel.btf import Btf
+from pyebpf.kernel.flows import FLOW_KEYS
 from pyebpf.kernel.hooks import ContextKind, Hook
 from pyebpf.kernel.packets import access_of
 from pyebpf.lang.probes import Probe
@@ -96,11 +97,15 @@ class InKernel:
             _once(counted[0]) if counted else None,
             [event for view, ring, kept in self._rings.values() for event in _events(view, ring, kept)],
             self._session.prints.poll(0),
-            {},
+            _flow_keys(run.ctx) if hook.context is ContextKind.FLOW_PACKET else {},
         )
 
     def close(self) -> None:
         self._session.close()
+
+
+def _flow_keys(keys: Any) -> dict[str, Any]:
+    return {field.name: getattr(keys, field.name) for field in FLOW_KEYS.fields}
 
 
 def _site(fault: FaultCount) -> tuple[str, str, str, int, int]:
@@ -139,7 +144,7 @@ def _checked(name: str, hook: Hook, call: Call) -> tuple[bytes | None, Any]:
 
 def _with_ethernet(hook: Hook, packet: bytes) -> bytes:
     """The kernel takes off an Ethernet header before it runs other than XDP programs."""
-    if hook.context in (ContextKind.XDP_PACKET, ContextKind.TC_PACKET):
+    if hook.context in (ContextKind.XDP_PACKET, ContextKind.TC_PACKET, ContextKind.FLOW_PACKET):
         return packet
     version = packet[0] >> 4 if packet and hook.context in FROM_THE_NETWORK_HEADER else 0
     return bytes(ETHERNET - 2) + ETHER_TYPES.get(version, 0).to_bytes(2, "big") + packet

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pyebpf.kernel.hooks.cgroups import CGROUP_HOOKS, SOCKOPS
+from pyebpf.kernel.hooks.flows import FLOW_DISSECTOR, FlowAction
 from pyebpf.kernel.hooks.functions import FENTRY, FEXIT, FMOD_RET
 from pyebpf.kernel.hooks.iterators import CGROUP_ORDERS, ITERATOR, PLACES, IteratorPlace
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
@@ -42,6 +43,7 @@ __all__ = [
     "CGROUP_SKB_INGRESS",
     "FENTRY",
     "FEXIT",
+    "FLOW_DISSECTOR",
     "FMOD_RET",
     "HOOKS",
     "ITERATOR",
@@ -82,6 +84,7 @@ __all__ = [
     "AttachKind",
     "CgroupAction",
     "ContextKind",
+    "FlowAction",
     "Hook",
     "LwtAction",
     "NfAction",
@@ -103,7 +106,7 @@ HOOKS: Final = (
     *(CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
     *CGROUP_HOOKS,
     *(LWT_INPUT, LWT_OUTPUT, LWT_XMIT, LWT_SEG6LOCAL),
-    *(SK_LOOKUP, SK_REUSEPORT, SK_MSG, SK_SKB, NETFILTER),
+    *(FLOW_DISSECTOR, SK_LOOKUP, SK_REUSEPORT, SK_MSG, SK_SKB, NETFILTER),
 )
 
 

@@ -79,6 +79,9 @@ class ContextKind(Enum):
     """A packet of `struct __sk_buff` that the hook may not read in place: it is copied out by `skb_load_bytes`."""
     FIELDS = "fields"
     """Fields by the tables in `kernel.contexts`, and nothing else."""
+    FLOW_PACKET = "flow_packet"
+    """A packet of `struct __sk_buff` whose headers are looked for: copied out in place, or by `skb_load_bytes` where it
+    has several pieces; its keys, which the program writes (`kernel.flows`), and no other field."""
     REUSEPORT_PACKET = "reuseport_packet"
     """A packet read in place through `struct sk_reuseport_md`, from its transport header on."""
     STREAM_PACKET = "stream_packet"

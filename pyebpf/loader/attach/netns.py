@@ -32,6 +32,9 @@ def attach(program: LoadedProgram, where: object) -> Link:
     except OSError as error:
         if error.errno == errno.EINVAL and "/ns/net" not in str(path) and NAMED not in path.parents:
             raise LoadError(f"cannot {what}: that is no network namespace", "target") from None
+        if error.errno in (errno.EEXIST, errno.E2BIG):
+            other = "another program is there, or is in the initial namespace for all of them"
+            raise LoadError(f"cannot {what}: {other}", "target") from None
         raise explain(error, what, hook.name) from error
     finally:
         os.close(namespace)
