@@ -39,6 +39,7 @@ class LeastProgram:
     flags: int = 0
     result: int = 0
     capabilities: tuple[str, ...] = _NETWORK
+    """What loading takes. Attaching may take more: see the hooks' rows."""
     by_link: bool = False
     """Older kernels take it for a plain kprobe, since only attaching makes a difference there."""
     needs: str = ""
@@ -68,14 +69,18 @@ LEAST_PROGRAMS: Final = (
         capabilities=_TRACING,
         needs="CONFIG_BPF_LSM",
     ),
-    LeastProgram("struct_ops", T.STRUCT_OPS, (5, 6), 0, "tcp_congestion_ops.ssthresh", needs="CONFIG_BPF_JIT"),
+    LeastProgram(
+        *("struct_ops", T.STRUCT_OPS, (5, 6), 0, "tcp_congestion_ops.ssthresh"),
+        capabilities=_TRACING,
+        needs="CONFIG_BPF_JIT",
+    ),
     LeastProgram("syscall", T.SYSCALL, (5, 14), flags=SLEEPABLE, capabilities=_BPF),
     LeastProgram("xdp", T.XDP, (4, 8), 37),
     LeastProgram("tc", T.SCHED_CLS, (4, 1)),
     LeastProgram("tc.action", T.SCHED_ACT, (4, 1)),
     LeastProgram("netfilter", T.NETFILTER, (6, 4), 45, needs="CONFIG_NETFILTER_BPF_LINK"),
-    LeastProgram("sk_lookup", T.SK_LOOKUP, (5, 9), 36),
-    LeastProgram("sk_reuseport", T.SK_REUSEPORT, (4, 19), 39),
+    LeastProgram("sk_lookup", T.SK_LOOKUP, (5, 9), 36, capabilities=_BPF),
+    LeastProgram("sk_reuseport", T.SK_REUSEPORT, (4, 19), 39, capabilities=_BPF),
     LeastProgram("sk_skb", T.SK_SKB, (4, 14), 5),
     LeastProgram("sk_msg", T.SK_MSG, (4, 17), 7),
     LeastProgram("flow_dissector", T.FLOW_DISSECTOR, (4, 20), 17),
@@ -84,7 +89,7 @@ LEAST_PROGRAMS: Final = (
     LeastProgram("lwt_xmit", T.LWT_XMIT, (4, 10), needs="CONFIG_LWTUNNEL_BPF"),
     LeastProgram("lwt_seg6local", T.LWT_SEG6LOCAL, (4, 18), needs="CONFIG_LWTUNNEL_BPF"),
     LeastProgram("lirc_mode2", T.LIRC_MODE2, (4, 18), 16, needs="CONFIG_BPF_LIRC_MODE2"),
-    LeastProgram("cgroup.skb", T.CGROUP_SKB, (4, 10), capabilities=_NETWORK, needs="CONFIG_CGROUP_BPF"),
+    LeastProgram("cgroup.skb", T.CGROUP_SKB, (4, 10), capabilities=_BPF, needs="CONFIG_CGROUP_BPF"),
     LeastProgram("cgroup.sock_create", T.CGROUP_SOCK, (4, 10), 2, needs="CONFIG_CGROUP_BPF"),
     LeastProgram("cgroup.sock_release", T.CGROUP_SOCK, (5, 9), 34, needs="CONFIG_CGROUP_BPF"),
     LeastProgram("cgroup.post_bind4", T.CGROUP_SOCK, (4, 17), 12, needs="CONFIG_CGROUP_BPF"),
@@ -95,12 +100,19 @@ LEAST_PROGRAMS: Final = (
     LeastProgram("cgroup.getpeername4", T.CGROUP_SOCK_ADDR, (5, 8), 29, result=1, needs="CONFIG_CGROUP_BPF"),
     LeastProgram("cgroup.connect_unix", T.CGROUP_SOCK_ADDR, (6, 7), 49, needs="CONFIG_CGROUP_BPF"),
     LeastProgram("cgroup.sockops", T.SOCK_OPS, (4, 13), 3, needs="CONFIG_CGROUP_BPF"),
-    LeastProgram("cgroup.device", T.CGROUP_DEVICE, (4, 15), 6, capabilities=_BPF, needs="CONFIG_CGROUP_BPF"),
-    LeastProgram("cgroup.sysctl", T.CGROUP_SYSCTL, (5, 2), 18, capabilities=_BPF, needs="CONFIG_CGROUP_BPF"),
+    LeastProgram("cgroup.device", T.CGROUP_DEVICE, (4, 15), 6, needs="CONFIG_CGROUP_BPF"),
+    LeastProgram("cgroup.sysctl", T.CGROUP_SYSCTL, (5, 2), 18, needs="CONFIG_CGROUP_BPF"),
     LeastProgram("cgroup.getsockopt", T.CGROUP_SOCKOPT, (5, 3), 21, needs="CONFIG_CGROUP_BPF"),
     LeastProgram("cgroup.setsockopt", T.CGROUP_SOCKOPT, (5, 3), 22, needs="CONFIG_CGROUP_BPF"),
 )
 """`ext` (freplace) can't be asked for so: it needs a program to replace a function of."""
+
+
+def capabilities_of(type: int) -> tuple[str, ...]:
+    """What loading a program of the type takes, where no hook says more."""
+    if type == T.EXT:
+        return ("CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN")
+    return next((row.capabilities for row in LEAST_PROGRAMS if row.type == type), _BPF)
 
 
 @final

@@ -27,6 +27,10 @@ _CONFIG_CREATE: Final = 6  # FSCONFIG_CMD_CREATE
 _ATTRIBUTES: Final = 0x1 | 0x2 | 0x4 | 0x8  # read-only, nosuid, nodev, noexec
 _LARGEST: Final = 8 << 20
 _PIECE: Final = 64 << 10
+_OPENED: Final = (
+    f"or root opens it to a group: mount -t tracefs -o gid=GROUP,mode=750 tracefs {PLACES[0]}; "
+    "@tp_btf and @raw_tracepoint need nothing of it"
+)
 
 
 class TracepointsUnavailable(Error):
@@ -41,8 +45,7 @@ class _Closed(TracepointsUnavailable):
     """It is there, and this process may not read it."""
 
     def __init__(self, path: str) -> None:
-        opens = "CAP_DAC_READ_SEARCH opens it, or a group that may read it (the mount options gid= and mode=)"
-        super().__init__(f"tracefs is closed to this user ({path}); {opens}")
+        super().__init__(f"tracefs is closed to this user ({path}); CAP_DAC_READ_SEARCH opens it, {_OPENED}")
 
 
 @contextmanager
@@ -133,7 +136,7 @@ def _call(name: str, number: int, *arguments: int | bytes | None) -> int:
         return result
     code = ctypes.get_errno()
     why = {
-        errno.EPERM: "mounting it needs CAP_SYS_ADMIN (run as root)",
+        errno.EPERM: f"mounting it needs CAP_SYS_ADMIN (run as root), {_OPENED}",
         errno.ENODEV: "this kernel is built without it (CONFIG_TRACING)",
         errno.ENOSYS: f"{name}() needs Linux 5.2, or somebody to mount it on {PLACES[0]}",
     }.get(code, f"{name}(): {os.strerror(code)}")

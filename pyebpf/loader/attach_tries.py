@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, final
 
 from pyebpf.diagnostics.base import Error
+from pyebpf.kernel.capabilities import UPROBE_LINKS
 from pyebpf.kernel.least import RARE
 from pyebpf.kernel.programs import AttachType, ProgramType
 from pyebpf.kernel.tracepoints import tracepoint_id
@@ -21,11 +22,14 @@ from pyebpf.kernel.versions import Version, running_version, show_version
 from pyebpf.loader import netlink, privileges, routes, sys
 from pyebpf.loader.attach import route
 from pyebpf.loader.attach.perf import ATTRIBUTES, BPF_PERF_EVENT, set_program
+from pyebpf.loader.instructions import returns
 from pyebpf.records import dataclass
 
 CLONE_NEWNET: Final = 0x40000000
 NOBODY: Final = 2**32 - 1
 """A descriptor that isn't one: where the kernel knows the kind of link, this is what it complains of."""
+NO_DEVICE: Final = 2**31 - 1
+"""The number of an interface that isn't there."""
 PF_INET: Final = 2
 NF_INET_LOCAL_IN: Final = 1
 _PERF_TYPE_SOFTWARE: Final = 1
@@ -49,15 +53,20 @@ class Try:
     how: Callable[[sys.Descriptor], None]
     own_network: bool = False
     """Whether it is done in a network namespace of its own."""
+    asked: Callable[[sys.Descriptor], None] | None = None
+    """Without CAP_SYS_ADMIN there is no such namespace. Then the kernel is asked for what it never does, and says so
+    in another way if it knows the kind of link."""
 
 
 def attached(each: Try, program: sys.Descriptor) -> str:
     """Why attaching in this way doesn't work here, or ""."""
     try:
-        if each.own_network:
-            _in_own_network(lambda: each.how(program))
-        else:
+        if not each.own_network:
             each.how(program)
+        elif each.asked is not None and privileges.missing(("CAP_SYS_ADMIN",)):
+            each.asked(program)
+        else:
+            _in_own_network(lambda: each.how(program))
     except (LookupError, Error) as error:
         return str(error)
     except OSError as error:
@@ -65,7 +74,7 @@ def attached(each: Try, program: sys.Descriptor) -> str:
         if version is not None and version < each.since:
             return f"needs Linux {show_version(each.since)}"
         if error.errno in (errno.EPERM, errno.EACCES):
-            return privileges.why_refused((*each.capabilities, *(["CAP_SYS_ADMIN"] if each.own_network else [])))
+            return privileges.why_refused(each.capabilities)
         built = f"this kernel is built without {each.needs}, perhaps" if each.needs else "this kernel can't"
         return f"{built} ({error.strerror})"
     return ""
@@ -95,14 +104,16 @@ def _link(attach_type: int, target: int = 0, flags: int = 0, extra: bytes = b"")
     return lambda program: sys.link_create(program.fd, target, attach_type, flags, extra).close()
 
 
-def _known_link(attach_type: int) -> Callable[[sys.Descriptor], None]:
-    """A link on nothing: the kernel that knows such links says that it is nothing (EBADF)."""
+def _known_link(
+    attach_type: int, says: int = errno.EBADF, target: int = NOBODY, flags: int = 0, extra: bytes = b""
+) -> Callable[[sys.Descriptor], None]:
+    """A link on nothing: the kernel that knows such links says that it is nothing (EBADF), or what else it `says`."""
 
     def how(program: sys.Descriptor) -> None:
         try:
-            sys.link_create(program.fd, NOBODY, attach_type).close()
+            sys.link_create(program.fd, target, attach_type, flags, extra).close()
         except OSError as error:
-            if error.errno != errno.EBADF:
+            if error.errno != says:
                 raise
 
     return how
@@ -121,6 +132,12 @@ def _on_own_namespace(attach_type: int) -> Callable[[sys.Descriptor], None]:
             os.close(namespace)
 
     return how
+
+
+def _on_the_device(program: sys.Descriptor) -> None:
+    """XDP on a device that has no processor of its own: where links of XDP are known, that is EOPNOTSUPP."""
+    loopback = socket.if_nametoindex("lo")
+    _known_link(AttachType.XDP, errno.EOPNOTSUPP, loopback, XDP_FLAGS_HW_MODE)(program)
 
 
 def _raw_tracepoint(program: sys.Descriptor) -> None:
@@ -169,7 +186,14 @@ def _uprobe(program: sys.Descriptor) -> None:
         name = ctypes.create_string_buffer(path)
         _event(program, _attributes(_pmu("uprobe"), 0, ctypes.addressof(name)))
 
-    _on_own_file(how)
+    try:
+        _on_own_file(how)
+    except PermissionError:
+        if (running_version() or UPROBE_LINKS) < UPROBE_LINKS:
+            raise
+        kind = AttachType.TRACE_UPROBE_MULTI  # as pyebpf attaches them then
+        with sys.prog_load(ProgramType.KPROBE, returns(0), "GPL", expected_attach_type=kind) as other:
+            _uprobes(kind)(other)
 
 
 def _pmu(name: str) -> int:
@@ -247,12 +271,16 @@ def _pinned(program: sys.Descriptor) -> None:
         raise LookupError("no bpf file system is mounted; to have one: mount -t bpf bpf /sys/fs/bpf")
     import secrets
 
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise LookupError(f"this user may not write in {folder}; root can make a folder there for it")
     path = f"{folder}/pyebpf{secrets.token_hex(8)}"
     sys.obj_pin(program.fd, path)
     with suppress(OSError):
         os.unlink(path)
 
 
+XDP_FLAGS_HW_MODE: Final = 1 << 3
+_NO_FAMILY: Final = struct.pack("=IIiI", 255, 0, 0, 0)
 _T: Final = ("CAP_BPF", "CAP_PERFMON")
 _N: Final = ("CAP_BPF", "CAP_NET_ADMIN")
 SO_ATTACH_BPF: Final = 50
@@ -269,28 +297,39 @@ TRIES: Final = (
     Try("fmod_ret", (5, 7), "fmod_ret", _T, "CONFIG_FUNCTION_TRACER", _trampoline),
     Try("lsm", (5, 7), "lsm", _T, "CONFIG_BPF_LSM", _trampoline),
     Try("iterator", (5, 8), "iterator", _T, "", _link(AttachType.TRACE_ITER)),
-    Try("uprobe", (4, 17), "kprobe", _T, "CONFIG_UPROBE_EVENTS", _uprobe),
+    Try("uprobe", (4, 17), "kprobe", (*_T, "CAP_SYS_ADMIN"), "CONFIG_UPROBE_EVENTS", _uprobe),
     Try("uprobe.multi", (6, 6), "uprobe.multi", _T, "CONFIG_UPROBES", _uprobes(AttachType.TRACE_UPROBE_MULTI)),
     Try("uprobe.session", (6, 13), "uprobe.session", _T, "CONFIG_UPROBES", _uprobes(AttachType.TRACE_UPROBE_SESSION)),
     Try("perf_event", (4, 9), "perf_event", _T, "CONFIG_PERF_EVENTS", _perf_event),
     Try("link of a perf event", (5, 15), "perf_event", _T, "CONFIG_PERF_EVENTS", _perf_link),
-    Try("xdp", (5, 9), "xdp", _N, "", _on_own_interface(AttachType.XDP), own_network=True),
-    Try("tcx", (6, 6), "tc", _N, "CONFIG_NET_XGRESS", _on_own_interface(AttachType.TCX_INGRESS), own_network=True),
-    Try("netfilter", (6, 4), "netfilter", _N, "CONFIG_NETFILTER_BPF_LINK", _netfilter, own_network=True),
-    Try("sk_lookup", (5, 9), "sk_lookup", _N, "", _on_own_namespace(AttachType.SK_LOOKUP), own_network=True),
+    Try("xdp", (5, 9), "xdp", _N, "", _on_own_interface(AttachType.XDP), True, _on_the_device),
     Try(
-        "flow_dissector",
-        (5, 8),
-        "flow_dissector",
-        _N,
-        "",
-        _on_own_namespace(AttachType.FLOW_DISSECTOR),
-        own_network=True,
+        *("tcx", (6, 6), "tc", _N, "CONFIG_NET_XGRESS", _on_own_interface(AttachType.TCX_INGRESS), True),
+        asked=_known_link(AttachType.TCX_INGRESS, errno.ENODEV, NO_DEVICE),
+    ),
+    Try(
+        *("netfilter", (6, 4), "netfilter", _N, "CONFIG_NETFILTER_BPF_LINK", _netfilter, True),
+        asked=_known_link(AttachType.NETFILTER, errno.EAFNOSUPPORT, 0, extra=_NO_FAMILY),
+    ),
+    Try(
+        *("sk_lookup", (5, 9), "sk_lookup", ("CAP_BPF",), "", _on_own_namespace(AttachType.SK_LOOKUP), True),
+        asked=_known_link(AttachType.SK_LOOKUP),
+    ),
+    Try(
+        *("flow_dissector", (5, 8), "flow_dissector", _N, "", _on_own_namespace(AttachType.FLOW_DISSECTOR), True),
+        asked=_known_link(AttachType.FLOW_DISSECTOR),
     ),
     Try("lwt", (4, 10), "lwt_out", _N, "CONFIG_LWTUNNEL_BPF", _on_route, own_network=True),
     Try("cgroup", (5, 7), "cgroup.skb", _N, "CONFIG_CGROUP_BPF", _known_link(AttachType.CGROUP_INET_EGRESS)),
     Try("socket_filter", (3, 19), "socket_filter", ("CAP_BPF",), "", _on_socket(SO_ATTACH_BPF, socket.SOCK_DGRAM)),
-    Try("sk_reuseport", (4, 19), "sk_reuseport", _N, "", _on_socket(SO_ATTACH_REUSEPORT_EBPF, socket.SOCK_DGRAM)),
+    Try(
+        "sk_reuseport",
+        (4, 19),
+        "sk_reuseport",
+        ("CAP_BPF",),
+        "",
+        _on_socket(SO_ATTACH_REUSEPORT_EBPF, socket.SOCK_DGRAM),
+    ),
     Try("test run", (4, 12), "xdp", _N, "", _test_run),
     Try("pinning", (4, 4), "socket_filter", ("CAP_BPF",), "", _pinned),
 )

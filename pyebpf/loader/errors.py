@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Final, Literal
+from typing import Literal
 
 from pyebpf.diagnostics.base import Error
 from pyebpf.kernel.hooks import hook_by_name
-from pyebpf.kernel.versions import Version, running_version
-from pyebpf.loader.privileges import why_refused
+from pyebpf.kernel.versions import running_version
+from pyebpf.loader.hints import did_you_mean_path
+from pyebpf.loader.privileges import MEMORY_CGROUPS, why_refused
 
 Reason = Literal["privileges", "kernel", "object", "target"]
-MEMORY_CGROUPS: Final[Version] = (5, 11)
-"""From here on maps and programs are accounted to memory cgroups, and RLIMIT_MEMLOCK means nothing to them."""
 
 
 class LoadError(Error):
@@ -35,13 +34,15 @@ class LoadWarning(UserWarning):
     """Loaded, but with less than the object has."""
 
 
-def explain(error: OSError, what: str, hook: str = "") -> LoadError:
-    """What an error of bpf(2) means here. `what` was tried: `create map counts`."""
+def explain(error: OSError, what: str, hook: str = "", needed: tuple[str, ...] = ()) -> LoadError:
+    """What an error of bpf(2) means here. `what` was tried: `create map counts`. It takes the capabilities `needed`, if
+    that isn't what the hook says."""
     row = hook_by_name(hook)
+    needed = needed or (row.capabilities if row else ("CAP_BPF",))
     if error.errno == errno.ENOSYS:
         return LoadError(f"cannot {what}: this kernel has no bpf(2) system call (CONFIG_BPF_SYSCALL)", "kernel")
     if error.errno in (errno.EPERM, errno.EACCES):
-        return LoadError(f"cannot {what}: {why_refused(row.capabilities if row else ('CAP_BPF',))}", "privileges")
+        return LoadError(f"cannot {what}: {why_refused(needed, memory=error.errno == errno.EPERM)}", "privileges")
     if error.errno == errno.EINVAL and row is not None and (running_version() or (0, 0)) < row.since:
         since = ".".join(map(str, row.since))
         return LoadError(
@@ -52,6 +53,15 @@ def explain(error: OSError, what: str, hook: str = "") -> LoadError:
     if error.errno == errno.ENOMEM:
         return LoadError(f"cannot {what}: the kernel, or the memory cgroup, has no memory left for it", "kernel")
     return LoadError(f"cannot {what}: {error.strerror}", "kernel")
+
+
+def unreachable(error: OSError | ValueError, what: str, path: str) -> LoadError:
+    """A place that can't be opened: it isn't there, or this user may not."""
+    text = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, PermissionError):
+        opens = "CAP_SYS_PTRACE" if path.startswith("/proc/") else "CAP_DAC_READ_SEARCH"
+        return LoadError(f"cannot {what}: {path} is closed to this user ({text}); {opens} opens it", "privileges")
+    return LoadError(f"cannot {what}: {text}{did_you_mean_path(path)}", "target")
 
 
 def counts_locked_memory() -> bool:

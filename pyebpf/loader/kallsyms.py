@@ -22,7 +22,10 @@ def addresses(names: set[str]) -> dict[str, int]:
             while at >= 0:
                 value = int(table[table.rfind(b"\n", 0, at) + 1 : at].split(b" ")[0], 16)
                 if not value:
-                    raise LoadError(f"{KALLSYMS} hides addresses from this process (kptr_restrict)", "privileges")
+                    raise LoadError(
+                        f"{KALLSYMS} hides addresses from this process (kernel.kptr_restrict); CAP_SYSLOG shows them",
+                        "privileges",
+                    )
                 if found.setdefault(name, value) != value:
                     raise LoadError(f"this kernel has {name} more than once", "kernel")
                 at = table.find(pattern, at + 1)

@@ -17,6 +17,7 @@ from typing import Final, final
 from pyebpf.kernel.arguments import find_target, nearest_target
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.hooks import hook_by_name
+from pyebpf.kernel.least import capabilities_of
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import maps, pinned_maps, pins, struct_ops, sys
@@ -24,10 +25,11 @@ from pyebpf.loader.config import initial_contents
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
 from pyebpf.loader.externs import KCONFIG, options
+from pyebpf.loader.instead import as_allowed
 from pyebpf.loader.ksyms import Found, symbols
 from pyebpf.loader.link import Linked, Linker
 from pyebpf.loader.maps import LoadedMap
-from pyebpf.loader.missing import missing
+from pyebpf.loader.missing import missing, needs_perfmon
 from pyebpf.loader.modules import ModuleDescriptors
 from pyebpf.loader.struct_ops import Place
 from pyebpf.loader.verifier import VerifierError
@@ -345,6 +347,7 @@ def _load_program(
     operation: Place | None = None,
 ) -> LoadedProgram:
     obj = loaded.spec
+    program, needed = as_allowed(program), capabilities_of(program.program_type) if not program.hook else ()
     if not program.program_type:
         raise LoadError(f"program {program.name}: section {program.section} names no known program type", "object")
     if program.program_type == ProgramType.STRUCT_OPS and operation is None:
@@ -377,10 +380,12 @@ def _load_program(
     except OSError as first:
         log, error = _log(attempt)
         if error is None:  # it loaded with a log: a passing lack of memory, perhaps
-            raise explain(first, f"load program {program.name}", program.hook) from None
+            raise explain(first, f"load program {program.name}", program.hook, needed) from None
         if log.strip():
+            if privilege := needs_perfmon(log):
+                raise LoadError(f"cannot load program {program.name}: {privilege}", "privileges") from None
             raise VerifierError(program.name, log, linked.lines, missing(obj, linked, log)) from None
-        raise explain(error, f"load program {program.name}", program.hook) from None
+        raise explain(error, f"load program {program.name}", program.hook, needed) from None
     number: int = struct.unpack_from("=I", sys.obj_get_info_by_fd(descriptor.fd), 4)[0]
     return LoadedProgram(descriptor, program, number, loaded)
 

@@ -7,6 +7,7 @@ import mmap
 import os
 from typing import Final, final
 
+from pyebpf.kernel.capabilities import MAPS
 from pyebpf.kernel.maps import MAP_KINDS, MapFlag, MapType
 from pyebpf.kernel.versions import Version, running_version
 from pyebpf.loader import sys
@@ -94,7 +95,7 @@ def _not_created(error: OSError, spec: MapSpec, entries: int) -> LoadError:
         return LoadError(f"cannot {what}: it is too large for the kernel: {_extent(spec, entries)}", "object")
     if error.errno == errno.ENOMEM and not counts_locked_memory():
         return LoadError(f"{explain(error, what)}: it takes {_extent(spec, entries)}", "kernel")
-    return explain(error, what)
+    return explain(error, what, needed=MAPS.get(spec.type, ()))
 
 
 def _extent(spec: MapSpec, entries: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from pyebpf.kernel.capabilities import PERFMON_HELPERS
+from pyebpf.loader import privileges
 from pyebpf.loader.core import asked, own_types
 from pyebpf.loader.core_patch import POISON
 from pyebpf.loader.errors import LoadError
@@ -31,6 +33,28 @@ _PLACES: Final = (
     ),
 )
 """What verifiers say of what a program is on, and what it means."""
+
+
+_HELPER: Final = re.compile(r"(?:unknown|invalid|cannot use|cannot call|use) (?:func|helper) bpf_(?P<name>\w+)#")
+_STRICTER: Final = (
+    *("prohibited for !root", "pointer comparison prohibited", "pointer arithmetic prohibited", "leaks addr"),
+    *("corrupt spilled pointer", "tried to subtract pointer from scalar", "invalid read from stack"),
+)
+"""What the verifier refuses only where CAP_PERFMON isn't there (`allow_ptr_leaks`, `bypass_spec_v1`), beside others."""
+
+
+def needs_perfmon(log: str) -> str:
+    """What the program does that only takes CAP_PERFMON, which this process lacks; "" if it was refused for something
+    else."""
+    lacking = privileges.missing(("CAP_PERFMON",))
+    if not lacking:
+        return ""
+    found = _HELPER.search(log)
+    if found is not None and found["name"] in PERFMON_HELPERS:
+        return f"it calls {found['name']}, for which {privileges.why_refused(('CAP_PERFMON',))}"
+    if any(words in log for words in _STRICTER):
+        return f"the verifier allows less where {privileges.why_refused(('CAP_PERFMON',))}"
+    return ""
 
 
 def missing(obj: Object, linked: Linked, log: str) -> str:

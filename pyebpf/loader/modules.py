@@ -54,5 +54,6 @@ def _open(module: str) -> sys.Descriptor:
                     return descriptor
                 descriptor.close()
     except OSError as error:
-        raise explain(error, f"get the types of module {module}") from None
+        what = f"get the types of module {module}"
+        raise explain(error, what, needed=("CAP_BPF", "CAP_SYS_ADMIN")) from None
     raise LoadError(f"the types of module {module} are gone", "kernel")

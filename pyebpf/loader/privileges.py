@@ -5,18 +5,13 @@ from __future__ import annotations
 import os
 from typing import Final
 
-CAPABILITIES: Final = {
-    "CAP_DAC_OVERRIDE": 1,
-    "CAP_DAC_READ_SEARCH": 2,
-    "CAP_NET_ADMIN": 12,
-    "CAP_NET_RAW": 13,
-    "CAP_SYS_ADMIN": 21,
-    "CAP_SYS_RESOURCE": 24,
-    "CAP_PERFMON": 38,
-    "CAP_BPF": 39,
-}
-"""Numbers of include/uapi/linux/capability.h, those that BPF is about. The last two came with Linux 5.8; CAP_SYS_ADMIN
-stands for both of them, and for CAP_NET_ADMIN where programs are loaded."""
+from pyebpf.kernel.capabilities import CAPABILITIES, DIVIDED, INCLUDED
+from pyebpf.kernel.versions import Version, running_version
+
+INITIAL_USERS: Final = 0xEFFFFFFD
+"""PROC_USER_INIT_INO: the number of the first namespace of users (include/linux/proc_ns.h)."""
+MEMORY_CGROUPS: Final[Version] = (5, 11)
+"""From here on maps and programs are accounted to memory cgroups, and RLIMIT_MEMLOCK means nothing to them."""
 _WATCHERS: Final = ("selinux", "apparmor", "smack", "tomoyo", "bpf")
 """Security modules that have hooks for bpf(2) and perf_event_open(2)."""
 
@@ -31,25 +26,37 @@ def status(field: str) -> str:
 
 def effective() -> tuple[str, ...]:
     """The capabilities of this process, of those that BPF is about."""
-    bits = int(status("CapEff") or "0", 16)
+    return _held("CapEff")
+
+
+def _held(field: str) -> tuple[str, ...]:
+    bits = int(status(field) or "0", 16)
     return tuple(name for name, number in CAPABILITIES.items() if bits >> number & 1)
 
 
 def missing(needed: tuple[str, ...]) -> tuple[str, ...]:
-    """Which of `needed` this process doesn't have."""
+    """Which of `needed` this process doesn't have, by the names that this kernel has for them."""
     have = effective()
-    return () if "CAP_SYS_ADMIN" in have else tuple(name for name in needed if name not in have)
+    if "CAP_SYS_ADMIN" in have:
+        have += INCLUDED
+    lacking = [name for name in needed if name not in have]
+    if (running_version() or DIVIDED) < DIVIDED:
+        lacking = ["CAP_SYS_ADMIN" if name in ("CAP_BPF", "CAP_PERFMON") else name for name in lacking]
+    return tuple(dict.fromkeys(lacking))
 
 
-def why_refused(needed: tuple[str, ...]) -> str:
-    """Why EPERM, where `needed` are the capabilities that it takes."""
+def why_refused(needed: tuple[str, ...], *, memory: bool = False) -> str:
+    """Why EPERM, where `needed` are the capabilities that it takes. `memory`: whether it is that of maps and programs,
+    which older kernels count as locked."""
     lacking = missing(needed)
-    if lacking:
-        user = "" if os.geteuid() == 0 else "; run it as root, or give it these capabilities"
-        return f"this process lacks {', '.join(lacking)}{user}{_unprivileged()}"
     if in_user_namespace():
-        where = "this process is in a user namespace, whose capabilities don't count for BPF"
-        return f"{where}; run it outside, or with a BPF token (6.9)"
+        return _why_in_namespace(lacking)
+    if lacking:
+        return f"this process lacks {', '.join(lacking)}{_remedy(lacking)}{_unprivileged()}"
+    limit = locked_memory() if memory else None
+    if limit is not None:
+        text = f"maps and programs count as locked memory before Linux 5.11, of which this process may have {limit}"
+        return f"{text} (RLIMIT_MEMLOCK, ulimit -l); CAP_SYS_RESOURCE raises it"
     if status("Seccomp") not in ("", "0"):
         return "a seccomp filter (of a container, perhaps) forbids it; allow the bpf system call there"
     if lockdown() == "confidentiality":
@@ -61,10 +68,37 @@ def why_refused(needed: tuple[str, ...]) -> str:
     return f"the kernel's policy forbids it ({modules}, or lockdown), though the capabilities are there"
 
 
+def _remedy(lacking: tuple[str, ...]) -> str:
+    """What to do about it."""
+    permitted = _held("CapPrm")
+    if all(name in permitted for name in lacking):
+        return ", which it may have but doesn't use (they are permitted, and not in effect)"
+    return "" if os.geteuid() == 0 else "; run it as root, or give it these capabilities"
+
+
+def _why_in_namespace(lacking: tuple[str, ...]) -> str:
+    where = "this process is in a user namespace, whose capabilities don't count for BPF"
+    if lacking:
+        where += f", and doesn't have {', '.join(lacking)} even there"
+    return f"{where}; run it outside, or with a BPF token (Linux 6.9, --token)"
+
+
+def locked_memory() -> str | None:
+    """How much memory this process may lock; None where that doesn't matter to BPF, or is without a limit."""
+    import resource
+
+    if (running_version() or MEMORY_CGROUPS) >= MEMORY_CGROUPS:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    return None if limit == resource.RLIM_INFINITY else f"{limit // 1024:,} KiB"
+
+
 def in_user_namespace() -> bool:
-    """Whether user ids here are those of a namespace of users."""
-    ranges = [line.split() for line in _read("/proc/self/uid_map").splitlines()]
-    return bool(ranges) and ranges != [["0", "0", "4294967295"]]
+    """Whether capabilities here are those of a namespace of users, and not those of the machine."""
+    try:
+        return os.stat("/proc/self/ns/user").st_ino != INITIAL_USERS
+    except OSError:  # no such namespaces, or no /proc
+        return False
 
 
 def lockdown() -> str:

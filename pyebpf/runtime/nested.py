@@ -38,7 +38,11 @@ class MapsView(MutableMapping[Any, Any]):
             raise KeyError(key)
         number = int(struct.unpack("=I", found)[0])
         if number not in self._held:
-            descriptor = sys.map_get_fd_by_id(number)
+            try:
+                descriptor = sys.map_get_fd_by_id(number)
+            except OSError as error:
+                what = f"open a map in {self.name} by its number"
+                raise explain(error, what, needed=("CAP_SYS_ADMIN",)) from None
             entries = struct.unpack_from("=I", sys.obj_get_info_by_fd(descriptor.fd), 16)[0]
             made = LoadedMap(descriptor, dataclasses.replace(self.inner, max_entries=entries))
             self._held[number] = made, self._view(made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import warnings
 from mmap import PAGESIZE
 from typing import Any, final
 
@@ -15,7 +16,7 @@ from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import Version, running_version
 from pyebpf.layout import Type
 from pyebpf.loader import sys
-from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.errors import LoadError, LoadWarning, explain
 from pyebpf.loader.load import LoadedProgram
 from pyebpf.object.specs import ProgramSpec
 from pyebpf.records import dataclass
@@ -172,8 +173,12 @@ def _taken(hook: Hook, packet: bytes, context: bytes) -> str:
 
 
 def enable_stats() -> sys.Descriptor | None:
-    """Have the kernel count and time runs for as long as the descriptor is open (5.8); None where it can't."""
+    """Have the kernel count and time runs for as long as the descriptor is open (5.8). None where it can't, with a
+    LoadWarning if that is for want of privileges."""
     try:
         return sys.Descriptor(sys.bpf(BPF_ENABLE_STATS, struct.pack("=I", 0))[0])
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            doubt = str(explain(error, "count runs", needed=("CAP_SYS_ADMIN",)))
+            warnings.warn(doubt, LoadWarning, stacklevel=3)  # at the caller of session.stats
         return None

@@ -33,7 +33,7 @@ SK_LOOKUP: Final = Hook(
     takes="",
     where="network namespace",
     since=(5, 9),
-    capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+    capabilities=("CAP_BPF",),
     test_run=False,
 )
 
@@ -85,6 +85,6 @@ SK_REUSEPORT: Final = Hook(
     takes="",
     where="socket",
     since=(4, 19),
-    capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
+    capabilities=("CAP_BPF",),
     test_run=False,
 )

@@ -21,7 +21,7 @@ SYSCALL: Final = Hook(
     takes="",
     where="",
     since=(5, 14),
-    capabilities=("CAP_BPF", "CAP_PERFMON"),
+    capabilities=("CAP_BPF",),
     test_run=True,
     sleepable=True,  # it is loaded with BPF_F_SLEEPABLE, or not at all
 )

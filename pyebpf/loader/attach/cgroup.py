@@ -8,7 +8,7 @@ import os
 from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Detaching, Link
-from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.errors import LoadError, explain, unreachable
 from pyebpf.loader.load import LoadedProgram
 
 
@@ -21,7 +21,7 @@ def attach(program: LoadedProgram, where: object) -> Link:
     try:
         directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise LoadError(f"cannot {what}: {getattr(error, 'strerror', error)}", "target") from None
+        raise unreachable(error, what, str(path)) from None
     try:
         link = sys.link_create(program.fd, directory, hook.attach_type)
     except OSError as error:

@@ -16,7 +16,7 @@ from pyebpf.kernel.programs import AttachType
 from pyebpf.kernel.versions import running_version
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Link
-from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.errors import LoadError, explain, unreachable
 from pyebpf.loader.load import LoadedMap, LoadedProgram
 from pyebpf.nearest import get_close_matches
 
@@ -100,7 +100,7 @@ def _cgroup(where: object, what: str, opened: ExitStack) -> bytes:
     try:
         directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise LoadError(f"cannot {what}: {getattr(error, 'strerror', error)}", "target") from None
+        raise unreachable(error, what, path) from None
     opened.callback(os.close, directory)
     return struct.pack("=IIQ", CGROUP_ORDERS[order], directory, 0)
 

@@ -12,8 +12,8 @@ from pyebpf.kernel.programs import AttachType
 from pyebpf.loader import netlink, sys
 from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.hints import did_you_mean
 from pyebpf.loader.load import LoadedProgram
-from pyebpf.nearest import get_close_matches
 
 XDP_FLAGS_SKB_MODE: Final = 1 << 1
 MODES: Final = {"generic": XDP_FLAGS_SKB_MODE, "native": 1 << 2, "offload": 1 << 3}
@@ -32,7 +32,7 @@ def attach(program: LoadedProgram, where: object) -> Link:
     if isinstance(where, str) and ":" in where:  # no name of an interface has one
         where, _, asked = where.rpartition(":")
         if asked not in MODES:
-            text = f"there is no mode {asked}: {', '.join(MODES)}"
+            text = f"there is no mode {asked}: {', '.join(MODES)}{did_you_mean(asked, MODES)}"
             raise LoadError(f"cannot attach {program.spec.name}: {text}", "target")
     name, index = interface(where, f"attach {program.spec.name}")
     what = f"attach {program.spec.name} to interface {name}"
@@ -85,6 +85,5 @@ def interface(where: object, what: str) -> tuple[str, int]:
             return name, where
     elif str(where) in known:
         return str(where), known[str(where)]
-    near = get_close_matches(str(where), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known)) or 'none'}"
+    hint = did_you_mean(str(where), known, 0.5) or f"; there are {', '.join(sorted(known)) or 'none'}"
     raise LoadError(f"cannot {what}: there is no interface {where}{hint}", "target")

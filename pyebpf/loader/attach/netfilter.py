@@ -11,6 +11,7 @@ from pyebpf.kernel.programs import AttachType
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.hints import did_you_mean
 from pyebpf.loader.load import LoadedProgram
 
 LEAST: Final = -(2**31) + 1
@@ -40,9 +41,13 @@ def _parts(where: object, what: str) -> tuple[int, int, int]:
     family, _, rest = str(where).partition(":")
     place, _, priority = rest.partition(":")
     if family not in FAMILIES:
-        raise LoadError(f"cannot {what}: the family is {' or '.join(FAMILIES)}", "target")
+        raise LoadError(
+            f"cannot {what}: the family is {' or '.join(FAMILIES)}{did_you_mean(family, FAMILIES)}", "target"
+        )
     if place not in PLACES:
-        raise LoadError(f"cannot {what}: the place is one of {', '.join(PLACES)}", "target")
+        raise LoadError(
+            f"cannot {what}: the place is one of {', '.join(PLACES)}{did_you_mean(place, PLACES)}", "target"
+        )
     try:
         number = int(priority or "0")
     except ValueError:

@@ -10,7 +10,7 @@ from typing import Final
 from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Detaching, Link
-from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.errors import LoadError, explain, unreachable
 from pyebpf.loader.load import LoadedProgram
 
 NAMED: Final = Path("/run/netns")
@@ -26,7 +26,7 @@ def attach(program: LoadedProgram, where: object) -> Link:
     try:
         namespace = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise LoadError(f"cannot {what}: {getattr(error, 'strerror', error)}", "target") from None
+        raise unreachable(error, what, str(path)) from None
     try:
         link = sys.link_create(program.fd, namespace, hook.attach_type)
     except OSError as error:

@@ -9,8 +9,8 @@ from pyebpf.kernel.tracepoints import raw_tracepoint_names
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.hints import did_you_mean
 from pyebpf.loader.load import LoadedProgram
-from pyebpf.nearest import get_close_matches
 
 
 def attach(program: LoadedProgram, where: object) -> Link:
@@ -33,5 +33,4 @@ def _nearest(name: str) -> str:
         names = raw_tracepoint_names(Btf.running())
     except (BtfError, OSError):
         return ""
-    near = get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else ""
+    return did_you_mean(name, names)

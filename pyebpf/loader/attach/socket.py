@@ -41,10 +41,9 @@ def attach(program: LoadedProgram, where: object) -> Link:
     name, _ = interface(where, f"attach {program.spec.name}")
     try:
         opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-    except PermissionError:
-        raise LoadError(
-            f"cannot attach {program.spec.name} to {name}: packet sockets need CAP_NET_RAW", "privileges"
-        ) from None
+    except OSError as error:
+        what = f"attach {program.spec.name} to {name} by a packet socket"
+        raise explain(error, what, needed=("CAP_NET_RAW",)) from error
     try:
         _set(opened, program, name)
         opened.bind((name, ETH_P_ALL))

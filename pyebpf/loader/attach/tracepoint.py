@@ -11,8 +11,8 @@ from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.attach.perf import ATTRIBUTES, set_program
 from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.hints import did_you_mean
 from pyebpf.loader.load import LoadedProgram
-from pyebpf.nearest import get_close_matches
 
 PERF_TYPE_TRACEPOINT: Final = 2
 PERF_SAMPLE_RAW: Final = 1 << 10
@@ -41,8 +41,7 @@ def _open(name: str, what: str) -> sys.Descriptor:
     try:
         number = tracepoint_id(category, short)
     except LookupError:
-        near = get_close_matches(name, tracepoint_names(), n=1, cutoff=0.6)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, tracepoint_names())
         raise LoadError(f"cannot {what}: this kernel has no such tracepoint{hint}", "target") from None
     except Error as error:
         raise LoadError(f"cannot {what}: {error}", "privileges") from error

@@ -19,7 +19,7 @@ from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.kernel.hooks.uprobes import PLACE
 from pyebpf.kernel.programs import AttachType
 from pyebpf.kernel.versions import running_version
-from pyebpf.loader import sys
+from pyebpf.loader import privileges, sys
 from pyebpf.loader.attach.link import Closable, Link
 from pyebpf.loader.attach.perf import ATTRIBUTES, set_program
 from pyebpf.loader.attach.uprobe_files import File, find_file
@@ -167,6 +167,11 @@ def _event(
 
 def _explained(error: OSError, what: str, program: LoadedProgram, pid: int | None) -> LoadError:
     hook = hook_by_name(program.spec.hook)
+    if error.errno in (errno.EPERM, errno.EACCES) and program.spec.expected_attach_type not in MULTI:
+        assert hook is not None
+        refused = explain(error, what, needed=(*hook.capabilities, "CAP_SYS_ADMIN"))
+        hint = "; CAP_PERFMON is enough from Linux 6.6 on" if privileges.missing(("CAP_SYS_ADMIN",)) else ""
+        return LoadError(f"{refused}{hint}", "privileges")
     match error.errno:
         case errno.EINVAL if hook is None or (running_version() or hook.since) >= hook.since:
             return LoadError(f"cannot {what}: the kernel takes no probe there", "target")

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Final, final
 
 from pyebpf.loader.errors import LoadError
-from pyebpf.nearest import get_close_matches
+from pyebpf.loader.hints import did_you_mean, did_you_mean_path
 from pyebpf.records import dataclass
 
 CACHE: Final = "/etc/ld.so.cache"
@@ -55,8 +55,7 @@ def find_file(name: str, pid: int | None, what: str) -> File:
             return File(root + path, path, root)
     place = f"process {pid}'s file system" if pid is not None else "this machine"
     kind = "library" if _like_library(name) else "program"
-    near = get_close_matches(name, _known(name, root), n=1, cutoff=0.6)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(name, _known(name, root))
     raise LoadError(f"cannot {what}: {place} has no {kind} {name}{hint}", "target")
 
 
@@ -84,11 +83,7 @@ def _check(path: str, shown: str, what: str) -> None:
     except PermissionError as error:
         raise LoadError(f"cannot {what}: {shown}: {error.strerror}", "privileges") from None
     except (OSError, ValueError) as error:
-        folder, _, last = path.rpartition("/")
-        near: list[str] = []
-        with suppress(OSError):
-            near = get_close_matches(last, os.listdir(folder or "/"), n=1, cutoff=0.6)
-        hint = f"; did you mean {shown.rpartition('/')[0]}/{near[0]}?" if near else ""
+        hint = did_you_mean_path(shown, path.removesuffix(shown))
         text = getattr(error, "strerror", None) or str(error)
         raise LoadError(f"cannot {what}: {shown}: {text}{hint}", "target") from None
 
