@@ -1,7 +1,7 @@
 """Writes the pages that come from the code: diagnostics.md from the catalogue, language.md from the grammar's rules,
-comments and examples.
+comments and examples, capabilities.md from the kernel's tables and the samples.
 
-python docs/generate.py            # after changing a diagnostic or the grammar; a test compares
+python docs/generate.py            # after changing a diagnostic, the grammar or a hook; a test compares
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from textwrap import dedent
 
+import privileges
 from reference import language_page
 
 from pyebpf.diagnostics.catalog import CATALOG
@@ -48,7 +49,11 @@ def plain(title: str) -> str:
     )
 
 
-PAGES = {"diagnostics.md": diagnostics_page, "language.md": lambda: language_page(grammar_text())}
+PAGES = {
+    "diagnostics.md": diagnostics_page,
+    "language.md": lambda: language_page(grammar_text()),
+    "capabilities.md": privileges.page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from pyebpf.loader.errors import LoadError as LoadError
     from pyebpf.loader.verifier import VerifierError as VerifierError
     from pyebpf.object.specs import Object as Object
+    from pyebpf.runtime.dropping import drop_privileges as drop_privileges
     from pyebpf.runtime.session import Session as Session
 
 __version__ = "0.1.0"
@@ -128,6 +129,7 @@ _LAZY = {
     "LoadError": "pyebpf.loader.errors",
     "VerifierError": "pyebpf.loader.verifier",
     "Object": "pyebpf.object.specs",
+    "drop_privileges": "pyebpf.runtime.dropping",
     "Session": "pyebpf.runtime.session",
 }
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pyebpf.checks import Checked, ProgramReport
     from pyebpf.codegen.worker import Worker
     from pyebpf.ir.module import Module
+    from pyebpf.kernel.needs import Needs
     from pyebpf.object.specs import Object
     from pyebpf.syntax import tree
 
@@ -49,6 +50,8 @@ class CheckReport:
 
     programs: tuple[ProgramReport, ...]
     warnings: tuple[Diagnostic, ...]
+    capabilities: Mapping[str, Needs]
+    """What loading and attaching takes, by program."""
     followed: Mapping[str, int]
     """The instructions that the verifier goes through, by program, where that was tried; they are rather fewer."""
 
@@ -164,20 +167,25 @@ def check_target(
 ) -> CheckReport:
     """Find every mistake; needs no root. Raises CompileError.
 
-    Code is made only where the verifier might have more to do than the estimate says.
+    Code is made only where the verifier might have more to do than the estimate says, or where it depends on the code
+    whether it takes CAP_PERFMON.
     """
     from pyebpf.building import PLANS, Building, is_risky
+    from pyebpf.effort.needs import program_needs
 
     unit = resolve(target)
     check = _checks(unit, btf, kernel, None)
     checked = check(PLANS[0])
-    if not is_risky(checked):
-        return CheckReport(checked.reports, _suspects(unit, checked), {})
+    takes = {report.name: report.capabilities for report in checked.reports}
+    tracing = all("CAP_PERFMON" in each.always for each in takes.values())
+    if tracing and not is_risky(checked):
+        return CheckReport(checked.reports, _suspects(unit, checked), takes, {})
     with Building(cpu or _cpu(kernel), kernel) as building:
         built = building.build(check)
-    programs = zip(built.object.programs, built.efforts, strict=True)
-    followed = {program.name: effort.instructions for program, effort in programs}
-    return CheckReport(built.checked.reports, _suspects(unit, checked), followed)
+    measured = zip(built.object.programs, built.efforts)  # none are, where the estimate is low
+    followed = {program.name: effort.instructions for program, effort in measured}
+    takes |= {program.name: program_needs(built.object, program) for program in built.object.programs}
+    return CheckReport(built.checked.reports, _suspects(unit, checked), takes, followed)
 
 
 def lower_target(target: Target, *, btf: Btf | None = None, kernel: Version | None = None) -> Checked:

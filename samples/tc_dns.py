@@ -1,7 +1,7 @@
 """DNS queries that leave an interface, by server; those to blocked servers are dropped.
 
 You will see, at the end: queries by the server's address, and how many of them were dropped. Needs root (CAP_BPF,
-CAP_NET_ADMIN); any kernel from 5.10 on, by a link from 6.6 on.
+CAP_PERFMON, CAP_NET_ADMIN); any kernel from 5.10 on, by a link from 6.6 on.
 
     pyebpf run samples/tc_dns.py --attach queries=eth0
 """

@@ -11,7 +11,7 @@ from pyebpf.checks.bounds import bound
 from pyebpf.checks.branches import open_branches
 from pyebpf.checks.facts import Facts
 from pyebpf.checks.instructions import roughly
-from pyebpf.checks.requirements import Need, needs, used_helpers
+from pyebpf.checks.requirements import Need, needs, used_helpers, used_maps
 from pyebpf.checks.stack import STACK, room, slots, stack
 from pyebpf.checks.worst_case import longest_run, worst_case
 from pyebpf.diagnostics.base import Diagnostic, pretty
@@ -32,6 +32,8 @@ from pyebpf.ir.scratch import LARGEST, moved, scratch, size_of
 from pyebpf.ir.types import PointerType, Region, ValueType
 from pyebpf.kernel.helpers import Helper
 from pyebpf.kernel.hooks import HOOKS, decorators
+from pyebpf.kernel.maps import map_kind_by_name
+from pyebpf.kernel.needs import Needs, needs_of
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -72,6 +74,8 @@ class ProgramReport:
     helpers: tuple[Helper, ...]
     needs: Need
     """What the program has of the newest: the first kernel that can run it."""
+    capabilities: Needs
+    """What it takes to load and attach it without being root."""
 
 
 def report(program: Program, facts: Facts, kernel: Version | None) -> ProgramReport:
@@ -91,7 +95,9 @@ def report(program: Program, facts: Facts, kernel: Version | None) -> ProgramRep
     away = {slot for slot, _ in places.places} if places is not None else set()
     left = stack(program) - sum(map(size_of, away))
     elsewhere = places.size * places.entries if places is not None else 0
-    return ProgramReport(program.name, hook, most, left, elsewhere, loops, ordered, newest)
+    maps = {kind.type for name in used_maps(program) if (kind := map_kind_by_name(name)) is not None}
+    takes = needs_of(program.hook if program.callback is None else None, program.hook.program_type, maps, helpers)
+    return ProgramReport(program.name, hook, most, left, elsewhere, loops, ordered, newest, takes)
 
 
 def unbounded(program: Program, facts: Facts) -> Iterator[Diagnostic]:

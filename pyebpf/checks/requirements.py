@@ -62,6 +62,14 @@ def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
             yield helper, op.span
 
 
+def used_maps(program: Program) -> Iterator[str]:
+    """The classes of the maps that the program uses."""
+    for op in ops.walk(program.body):
+        map = getattr(op, "map", None)
+        if isinstance(map, MapRef):
+            yield map.kind
+
+
 def _called(program: Program) -> Iterator[tuple[Helper, Span]]:
     for op in ops.walk(program.body):
         if isinstance(op, ops.Call) and op.helper in ALTERNATIVES and op.span is program.span:

@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from pyebpf import compiler
+from pyebpf.cli.capabilities import text, to_json
 from pyebpf.cli.main import documented
 from pyebpf.cli.options import FILE, btf_option, json_option, kernel_option, read_btf, show_warnings
 from pyebpf.cli.streams import kept_clean
+from pyebpf.kernel.needs import Needs
 from pyebpf.kernel.versions import Version, show_version
 
 STRATEGIES = {
@@ -33,18 +35,21 @@ def command(file: Path, btf_path: Path | None, kernel: Version | None, as_json: 
     """Find mistakes in FILE, and show each program's loop bounds, stack, instructions and needs. Needs no root."""
     with documented(as_json, programs=[]), kept_clean(as_json):
         report = compiler.check_target(file, btf=read_btf(btf_path), kernel=kernel)
-    programs = [_program(program, report.followed.get(program.name)) for program in report.programs]
+    programs = [
+        _program(program, report.capabilities[program.name], report.followed.get(program.name))
+        for program in report.programs
+    ]
     if as_json:
-        from pyebpf.diagnostics.render import to_json
+        from pyebpf.diagnostics import render
 
-        click.echo(json.dumps({"diagnostics": to_json(report.warnings), "programs": programs}, indent=2))
+        click.echo(json.dumps({"diagnostics": render.to_json(report.warnings), "programs": programs}, indent=2))
         return
     show_warnings(report.warnings)
     for program in programs:
         _show(program)
 
 
-def _program(program: Any, followed: int | None) -> dict[str, Any]:
+def _program(program: Any, takes: Needs, followed: int | None) -> dict[str, Any]:
     """`followed`: what the verifier goes through, if that was tried."""
     return {
         "name": program.name,
@@ -62,6 +67,7 @@ def _program(program: Any, followed: int | None) -> dict[str, Any]:
         ],
         "since": show_version(program.needs.since),
         "because": program.needs.what,
+        "capabilities": to_json(takes),
     }
 
 
@@ -76,6 +82,7 @@ def _show(program: dict[str, Any]) -> None:
     if program["scratch"]:
         click.echo(f"  scratch       {program['scratch']:,} bytes for each CPU, for what the stack has no room for")
     click.echo(f"  needs         Linux {program['since']}, for {program['because']}")
+    click.echo(f"  capabilities  {text(program['capabilities'])}")
     for loop in program["loops"]:
         way = STRATEGIES[loop["strategy"]]
         most = f"at most {loop['bound']:,} times, " if loop["bound"] else ""

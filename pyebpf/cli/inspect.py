@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pyebpf.cli.capabilities import text, to_json
 from pyebpf.cli.main import documented
 from pyebpf.cli.options import FILE, json_option
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
@@ -37,12 +38,17 @@ def command(object_path: Path, disassemble: bool, as_json: bool) -> None:
 
 def describe(obj: Object) -> dict[str, Any]:
     """What is in an object, as plain data."""
+    from pyebpf.effort.needs import needs, program_needs
+
     return {
         "title": obj.metadata.title,
         "license": obj.license,
         "big_endian": obj.big_endian,
         "btf_bytes": len(obj.btf),
-        "programs": [_program(program) for program in obj.programs],
+        "capabilities": to_json(needs(obj)),
+        "programs": [
+            _program(program) | {"capabilities": to_json(program_needs(obj, program))} for program in obj.programs
+        ],
         "functions": [_function(function) for function in obj.functions],
         "maps": [_map(spec) for spec in obj.maps],
         "variables": [
@@ -113,6 +119,7 @@ def _show(path: str, found: dict[str, Any]) -> None:
     endian = "big-endian" if found["big_endian"] else "little-endian"
     console.print(f"{path}{title}")
     console.print(f"{endian}, licence {found['license'] or 'none'}, BTF {found['btf_bytes']:,} bytes")
+    console.print(f"capabilities: {text(found['capabilities'])}")
     programs = table("program", "section", "instructions", "maps and data", "CO-RE", "lines")
     for item in (*found["programs"], *found["functions"]):
         names = dict.fromkeys(r["name"] for r in item["relocations"])

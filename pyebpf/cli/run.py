@@ -50,6 +50,12 @@ LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
     help="Keep it in the kernel, by a folder of a bpf file system; take over what is there.",
 )
 @click.option("--fresh", multiple=True, metavar="MAP", help="With --pin: begin with an empty one.")
+@click.option("--user", metavar="NAME", help="Once everything is attached, go on as this user.")
+@click.option(
+    "--keep-privileges",
+    is_flag=True,
+    help="Stay as privileged as it began; otherwise capabilities that aren't needed any more are dropped.",
+)
 @btf_option
 @json_option
 def command(
@@ -59,14 +65,19 @@ def command(
     settings: tuple[str, ...],
     pin: Path | None,
     fresh: tuple[str, ...],
+    user: str | None,
+    keep_privileges: bool,
     btf_path: Path | None,
     as_json: bool,
 ) -> None:
     """Compile FILE (a .py with probes, or any .o), load and attach it, and show its events; at the end its maps."""
     if fresh and pin is None:
         raise click.UsageError("--fresh is for what --pin takes over")
+    if user is not None and keep_privileges:
+        raise click.UsageError("--user gives up privileges, and --keep-privileges doesn't")
     where, config = pairs("--attach", attach, "NAME=WHERE"), pairs("--set", settings, "NAME=VALUE")
     with documented(as_json, indent=None):
+        _check_user(user)
         btf = read_btf(btf_path)
         with kept_clean(as_json):
             obj = build(file, btf, here=True)
@@ -75,6 +86,9 @@ def command(
     gc.enable()
     with session:
         _announce(file, session, seconds)
+        if not keep_privileges:
+            with documented(as_json, indent=None):
+                _drop_privileges(session, user)
         _Watch(session, as_json).run(seconds)
     if pin is not None:
         click.echo(f"{file.stem} runs on, kept by {pin}; to end it: rm -r {pin}", err=True)
@@ -104,6 +118,25 @@ def _open(
     for note in notes:
         click.echo(f"pyebpf: {note.message}", err=True)
     return session
+
+
+def _check_user(user: str | None) -> None:
+    """Raises LoadError for one that isn't there, before anything is loaded."""
+    if user is not None:
+        from pyebpf.runtime.dropping import account_of
+
+        account_of(user)
+
+
+def _drop_privileges(session: Session, user: str | None) -> None:
+    """What isn't needed any more; to another user if one is named. Raises LoadError."""
+    from pyebpf.runtime.dropping import drop_privileges
+
+    if user is None and len(os.listdir("/proc/self/task")) > 1:  # the user's module has started threads
+        return click.echo("pyebpf: privileges are kept, since other threads would keep theirs", err=True)
+    kept = drop_privileges(session, user)
+    if user is not None:
+        click.echo(f"going on as {user}" + (f", with {', '.join(kept)}" if kept else ""), err=True)
 
 
 _TRUTHS = {"true": True, "false": False, "y": True, "n": False, "0": False, "1": True, "2": 2}

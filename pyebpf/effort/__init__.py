@@ -17,7 +17,7 @@ from typing import final
 from pyebpf.effort.decode import decode, helper_name
 from pyebpf.effort.rules import Rules, rules_for
 from pyebpf.effort.stack import MOST, deepest
-from pyebpf.effort.walk import Refused, TooMuch, Walk
+from pyebpf.effort.walk import Addresses, Refused, TooMuch, Walk
 from pyebpf.kernel.conventions import convention
 from pyebpf.object.specs import LineRecord, Object, ProgramSpec
 from pyebpf.records import dataclass
@@ -42,6 +42,7 @@ class Effort:
     """Where they are: by file and line."""
     doubtful: bool = False
     """Whether it came to something that some verifiers refuse, of which less is known here than they know."""
+    addresses: Addresses = ""
 
 
 def measure(obj: Object, program: ProgramSpec, most: int, rules: Rules) -> Effort:
@@ -61,7 +62,7 @@ def measure(obj: Object, program: ProgramSpec, most: int, rules: Rules) -> Effor
         return Effort(walk.instructions, walk.open, False, False, _lines(walk))
     except Refused:
         return Effort(walk.instructions, walk.open, False, True, _lines(walk))
-    return Effort(walk.instructions, walk.open, True, False, _lines(walk), walk.doubtful)
+    return Effort(walk.instructions, walk.open, True, False, _lines(walk), walk.doubtful, walk.addresses)
 
 
 def _lines(walk: Walk) -> dict[tuple[str, int], int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, final
+from typing import Final, Literal, TypeAlias, final
 
 from pyebpf.effort.arithmetic import ADD, AND, END, MOV, NEG, SUB, compute, negated, sign_extended
 from pyebpf.effort.bounds import Bounds, is_known, known, lower_half, unsigned
@@ -31,6 +31,7 @@ from pyebpf.effort.states import (
     NULLABLE,
     NUMBER,
     PACKET,
+    STACK,
     VALUE,
     Frame,
     Register,
@@ -48,6 +49,11 @@ BACKWARDS: Final = 8
 """Instructions on the way back that take about as long."""
 MOST_OFFSET: Final = 1 << 29
 """How far a pointer may be moved (`BPF_MAX_VAR_OFF`)."""
+
+
+Addresses: TypeAlias = Literal["", "sometimes", "always"]
+"""Whether the program computes with addresses in a way that only CAP_PERFMON allows: not, where the verifier finds no
+limits that hold on every way, or always (`sanitize_ptr_alu`, and `adjust_reg_min_max_vals` for differences)."""
 
 
 class TooMuch(Exception):
@@ -77,6 +83,7 @@ class Walk:
         self.instructions = 0
         self.jumps = 0
         self.open = 0
+        self.addresses: Addresses = ""
         self.doubtful = False
         """The most ways that were left for later at a time."""
         self.visits: Counter[int] = Counter()
@@ -330,6 +337,8 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
     frame, wide, code = walk.frames[-1], op.kind == ALU64, op.code
     regs = frame.regs
     if code == MOV:
+        if op.from_register and not wide and regs[op.source][0] not in (NUMBER, NOTHING):
+            walk.addresses = "always"
         regs[op.target] = _moved(walk, frame, op, wide)
         return
     one = regs[op.target]
@@ -350,7 +359,10 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
             bounds = compute(code, one[2], two[2], wide)
             sums = wide and (code == ADD or (code == SUB and walk.rules.subtracts))
             regs[op.target] = _apart(code, one, two[2], bounds) if sums else number(bounds)
-    elif NOTHING in (one[0], two[0]) or code in (NEG, END) or (code == SUB and (not wide or _both_point(one, two))):
+    elif NOTHING in (one[0], two[0]):
+        regs[op.target] = ANY if wide else number(lower_half(ANY[2]))
+    elif code in (NEG, END) or (code == SUB and (not wide or _both_point(one, two))):
+        walk.addresses = "always"  # as a number, what is left of a pointer tells where things are
         regs[op.target] = ANY if wide else number(lower_half(ANY[2]))
     elif not wide or code not in (ADD, SUB) or _both_point(one, two) or (code == SUB and one[0] == NUMBER):
         raise Refused
@@ -358,6 +370,9 @@ def arithmetic(walk: Walk, at: int, op: Instruction) -> None:
         if op.from_register:
             walk.matters(1 << (op.source if two[0] == NUMBER else op.target), at)
         pointer, offset = (one, two) if one[0] != NUMBER else (two, one)
+        if op.from_register and pointer[0] not in (VALUE, STACK):  # of which limits are known (`retrieve_ptr_limit`)
+            walk.addresses = "always"
+        walk.addresses = walk.addresses or ("sometimes" if op.from_register else "")
         regs[op.target] = _pointer(walk, pointer, offset, code)
 
 

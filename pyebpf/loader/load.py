@@ -382,9 +382,10 @@ def _load_program(
         if error is None:  # it loaded with a log: a passing lack of memory, perhaps
             raise explain(first, f"load program {program.name}", program.hook, needed) from None
         if log.strip():
-            if privilege := needs_perfmon(log):
-                raise LoadError(f"cannot load program {program.name}: {privilege}", "privileges") from None
-            raise VerifierError(program.name, log, linked.lines, missing(obj, linked, log)) from None
+            privilege = needs_perfmon(log)
+            refused = VerifierError(program.name, log, linked.lines, privilege or missing(obj, linked, log))
+            refused.reason = "privileges" if privilege else refused.reason
+            raise refused from None
         raise explain(error, f"load program {program.name}", program.hook, needed) from None
     number: int = struct.unpack_from("=I", sys.obj_get_info_by_fd(descriptor.fd), 4)[0]
     return LoadedProgram(descriptor, program, number, loaded)

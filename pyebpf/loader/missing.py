@@ -37,8 +37,8 @@ _PLACES: Final = (
 
 _HELPER: Final = re.compile(r"(?:unknown|invalid|cannot use|cannot call|use) (?:func|helper) bpf_(?P<name>\w+)#")
 _STRICTER: Final = (
-    *("prohibited for !root", "pointer comparison prohibited", "pointer arithmetic prohibited", "leaks addr"),
-    *("corrupt spilled pointer", "tried to subtract pointer from scalar", "invalid read from stack"),
+    *("prohibited for !root", "pointer comparison prohibited", "pointer -= pointer prohibited", "leaks addr"),
+    *("corrupt spilled pointer", "partial copy of pointer", "invalid read from stack", "jumps is too complex"),
 )
 """What the verifier refuses only where CAP_PERFMON isn't there (`allow_ptr_leaks`, `bypass_spec_v1`), beside others."""
 

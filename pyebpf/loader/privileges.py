@@ -26,10 +26,11 @@ def status(field: str) -> str:
 
 def effective() -> tuple[str, ...]:
     """The capabilities of this process, of those that BPF is about."""
-    return _held("CapEff")
+    return held("CapEff")
 
 
-def _held(field: str) -> tuple[str, ...]:
+def held(field: str) -> tuple[str, ...]:
+    """The same of a field of /proc/self/status: `CapEff`, those in effect; `CapPrm`, those that may be."""
     bits = int(status(field) or "0", 16)
     return tuple(name for name, number in CAPABILITIES.items() if bits >> number & 1)
 
@@ -70,7 +71,7 @@ def why_refused(needed: tuple[str, ...], *, memory: bool = False) -> str:
 
 def _remedy(lacking: tuple[str, ...]) -> str:
     """What to do about it."""
-    permitted = _held("CapPrm")
+    permitted = held("CapPrm")
     if all(name in permitted for name in lacking):
         return ", which it may have but doesn't use (they are permitted, and not in effect)"
     return "" if os.geteuid() == 0 else "; run it as root, or give it these capabilities"

@@ -8,21 +8,19 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Any
 
+import capability_facts
 import pytest
 from run_kernel import become_nobody, in_child, mount_privately
 from run_network import Wire, set_up
 
 import pyebpf
-from pyebpf.kernel.capabilities import CAPABILITIES, MAPS, PERFMON_HELPERS
+from pyebpf.effort.needs import needs
+from pyebpf.kernel.capabilities import CAPABILITIES
 from pyebpf.kernel.hooks import HOOKS, AttachKind, Hook
-from pyebpf.kernel.least import LEAST_MAPS, LEAST_PROGRAMS, LeastProgram
-from pyebpf.kernel.maps import MapType
-from pyebpf.loader import features
-from pyebpf.loader import sys as bpf
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
+PORTS = Path(__file__).parents[1] / "ports/programs"
 PYTHON = os.path.realpath("/usr/bin/python3")
 FUNCTION = f'("{PYTHON}", "Py_BytesMain")'
 ARGUMENTS = {
@@ -74,7 +72,8 @@ def with_capabilities(object: pyebpf.Object, names: tuple[str, ...], where: obje
         become_nobody([CAPABILITIES[name] for name in (*names, *(["CAP_DAC_READ_SEARCH"] if tracing else []))])
         place = _sharing() if where == "a socket" else where
         try:
-            with pyebpf.load(object, attach=where != "a map", where={"probe": place} if place else None) as session:
+            attach = where not in ("a map", "nowhere")
+            with pyebpf.load(object, attach=attach, where={"probe": place} if place and attach else None) as session:
                 if where == "a map":
                     session.attach("probe", "ports")
                 return ["", ""]
@@ -120,62 +119,23 @@ def tried(hook: Hook, object: pyebpf.Object, wire: Wire, cgroup: Path) -> None:
         assert reason == "privileges" and f"this process lacks {one}" in text, (hook.name, text)
 
 
-def told(what: Any, names: tuple[str, ...]) -> Any:
-    """What `what` gives as nobody with these capabilities."""
-
-    def child() -> Any:
-        become_nobody([CAPABILITIES[name] for name in names])
-        return what()
-
-    return in_child(child)
+def test_tables_say_what_loading_takes() -> None:
+    """Also of programs that pyebpf has no hook for, of maps, and of helpers."""
+    assert capability_facts.disagreements() == []
 
 
-@pytest.mark.parametrize("row", [row for row in LEAST_PROGRAMS if not row.by_link], ids=lambda row: row.name)
-def test_what_loading_takes(row: LeastProgram) -> None:
-    """Also of programs that pyebpf has no hook for. Where root itself is refused, there is nothing to learn."""
-
-    def loads() -> bool:
-        try:
-            features.load_least(row, features._btf()).close()
-        except (OSError, LookupError):
-            return False
-        return True
-
-    if not loads():
-        return
-    assert told(loads, row.capabilities)
-    for one in row.capabilities:
-        assert not told(loads, tuple(name for name in row.capabilities if name != one)), one
-
-
-def test_what_maps_take() -> None:
-    def created() -> list[str]:
-        types, inner = features.plain_types(), bpf.map_create(MapType.ARRAY, 4, 4, 1)
-        found = []
-        for kind in LEAST_MAPS:
-            try:
-                features.least_map(kind, types, inner).close()
-                found.append(kind.name)
-            except OSError:
-                pass
-        return found
-
-    everything = set(created())
-    assert {MapType(kind).name for kind in MAPS} <= everything
-    assert set(told(created, ("CAP_BPF", "CAP_NET_ADMIN"))) == everything
-    assert everything - set(told(created, ("CAP_BPF",))) == {MapType(kind).name for kind in MAPS}
-
-
-def test_what_helpers_take() -> None:
-    """Of programs whose kind needs no CAP_PERFMON, it decides what they may call."""
-
-    def allowed() -> list[str]:
-        return list(features._helpers({"cgroup.skb"})["cgroup.skb"])
-
-    everything = set(told(allowed, ("CAP_BPF", "CAP_PERFMON")))
-    missing = everything - set(told(allowed, ("CAP_BPF",)))
-    assert "probe_read_kernel" in missing and "map_lookup_elem" not in missing
-    assert {name for name in missing if not name.startswith("skc_to_")} == PERFMON_HELPERS & everything
+@pytest.mark.filterwarnings("ignore::pyebpf.CompileWarning")
+@pytest.mark.parametrize("name", ["token_bucket", "echo", "matrix", "crc32", "vlan_stack", "refilled_bucket", "sieve"])
+def test_who_computes_with_addresses_needs_more(name: str) -> None:
+    """What the verifier allows those only who have CAP_PERFMON is known from the code."""
+    object = pyebpf.compile(PORTS / f"{name}.py")
+    found = needs(object)
+    less = tuple(each for each in found.always if each != "CAP_PERFMON")
+    allowed = with_capabilities(object, less, "nowhere") == ["", ""]
+    assert allowed == (name == "token_bucket")
+    perhaps = any(each == "CAP_PERFMON" for each, _ in found.sometimes)
+    assert allowed == ("CAP_PERFMON" not in found.always and not perhaps)
+    assert with_capabilities(object, (*less, "CAP_PERFMON"), "nowhere") == ["", ""]
 
 
 @pytest.mark.filterwarnings("ignore::pyebpf.CompileWarning")

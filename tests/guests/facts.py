@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1] / "kernel")]
+TESTS: Final = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS.parent), str(TESTS / "kernel"), str(TESTS / "run")]
 
+import capability_facts
 import helper_facts
 import hook_facts
 import kfunc_facts
@@ -128,6 +130,7 @@ def facts() -> dict[str, Any]:
         "instructions": {name: tried(ProgramType.SOCKET_FILTER, code) for name, code in INSTRUCTIONS.items()},
         "hooks": hooks(),
         "places": hook_facts.facts(),
+        "capabilities": capability_facts.disagreements(),
         "kfuncs": kfunc_facts.facts(known=True),
         "module kfuncs": in_modules(),
     }

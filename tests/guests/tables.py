@@ -36,6 +36,7 @@ def wrong_rows(kernel: Version, facts: dict[str, Any]) -> list[str]:
         *helpers_wrong(facts["helpers by program"], kernel),
         *places_wrong(facts["places"], kernel),
         *kfuncs_wrong(*facts["kfuncs"], kernel),
+        *facts["capabilities"],
     ]
 
 

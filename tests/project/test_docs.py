@@ -32,7 +32,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["diagnostics.md", "language.md"])
+@pytest.mark.parametrize("name", ["diagnostics.md", "language.md", "capabilities.md"])
 def test_generated_pages_are_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text() == generator().PAGES[name](), "run python docs/generate.py"
 

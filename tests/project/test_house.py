@@ -59,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"", "building", "capture", "checks", "codegen", "ir", "irbuild", "lang", "modules", "object", "syntax"}
     | {"transform"},
     "embed": FACTS | {"compiler", "lang", "object", "runtime"},
-    "cli": FACTS | {"", "compiler", "object", "loader", "runtime", "views"},
+    "cli": FACTS | {"", "compiler", "effort", "object", "loader", "runtime", "views"},
     "testing": FACTS | {"", "compiler", "embed", "lang", "object", "runtime", "simulator", "views"},
     "": FACTS | {"embed", "lang", "loader", "object", "runtime"},
     "__main__": {"cli"},

@@ -20,6 +20,8 @@ _NEXT_ID: Final = {"program": 11, "map": 12, "link": 31}
 PR_SET_NAME: Final = 15
 PR_CAPBSET_DROP: Final = 24
 PR_SET_KEEPCAPS: Final = 8
+PR_CAP_AMBIENT: Final = 47
+PR_CAP_AMBIENT_RAISE: Final = 2
 CLONE_NEWNS: Final = 0x20000
 CLONE_NEWNET: Final = 0x40000000
 MS_REC: Final = 1 << 14
@@ -135,6 +137,16 @@ def become_nobody(kept: list[int] | None = None) -> None:
     os.setuid(65534)
     if kept:
         drop_effective(kept)
+
+
+def have_inherited(capabilities: list[int]) -> None:
+    """What this process has of these, the programs that it becomes have as well (ambient capabilities, 4.3)."""
+    bits = sum(1 << number for number in capabilities)
+    low, high = bits & 0xFFFFFFFF, bits >> 32
+    header, data = struct.pack("=Ii", 0x20080522, 0), struct.pack("=6I", low, low, low, high, high, high)
+    _call(LIBC.capset(header, data), "capset")
+    for number in capabilities:
+        _call(LIBC.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0), "prctl")
 
 
 def mount_privately(kind: str, place: str) -> None:

@@ -18,6 +18,8 @@ from pyebpf.loader.sys import Descriptor
 
 
 class Closable(Protocol):
+    """What holds a program at its hook. Its `needs`, if it has any, are the capabilities that closing it takes."""
+
     def close(self) -> None: ...
 
 
@@ -84,6 +86,12 @@ class Link:
     @property
     def attached(self) -> bool:
         return bool(self._holders)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The capabilities that detaching takes, where it is more than closing descriptors."""
+        found = [name for holder in self._holders for name in getattr(holder, "needs", ())]
+        return tuple(dict.fromkeys(found))
 
     @property
     def readable(self) -> bool:

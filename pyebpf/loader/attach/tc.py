@@ -115,6 +115,8 @@ _OURS: Final[WeakValueDictionary[tuple[int, int], Qdisc]] = WeakValueDictionary(
 class Filter:
     """A program as a filter of clsact."""
 
+    needs = ("CAP_NET_ADMIN",)
+
     def __init__(self, program: LoadedProgram, index: int, attach_type: AttachType) -> None:
         """Raises OSError."""
         self.index, self.parent = index, PARENTS[attach_type]
