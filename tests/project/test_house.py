@@ -56,7 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "modules": MESSAGES | {"lang", ""},
     "building": FACTS | {"checks", "codegen", "effort", "ir", "object", "transform"},
     "compiler": FACTS
-    | {"", "building", "capture", "checks", "codegen", "ir", "irbuild", "lang", "modules", "object", "syntax"}
+    | {"", "building", "capture", "checks", "codegen", "effort", "ir", "irbuild", "lang", "modules", "object", "syntax"}
     | {"transform"},
     "embed": FACTS | {"compiler", "lang", "object", "runtime"},
     "cli": FACTS | {"", "compiler", "effort", "object", "loader", "runtime", "views"},

@@ -115,6 +115,8 @@ _OURS: Final[WeakValueDictionary[tuple[object, ...], Shared]] = WeakValueDiction
 class OnRoute:
     """A program on a route."""
 
+    needs = ("CAP_NET_ADMIN",)
+
     def __init__(self, program: LoadedProgram, wanted: routes.Wanted) -> None:
         """Raises OSError, and ValueError for a route that can't have it."""
         self.route = netlink.Netlink()
