@@ -111,7 +111,7 @@ def tried(hook: Hook, object: pyebpf.Object, wire: Wire, cgroup: Path) -> None:
         AttachKind.NETFILTER: "ipv4:local_in",
         AttachKind.SOCKET_MAP: "a map",
         AttachKind.REUSEPORT: "a socket",
-    }.get(hook.attach)
+    }.get(hook.attach, "nowhere" if hook.where else None)
     assert with_capabilities(object, hook.capabilities, where) == ["", ""], hook.name
     for one in hook.capabilities:
         fewer = tuple(name for name in hook.capabilities if name != one)
