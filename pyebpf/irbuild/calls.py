@@ -107,7 +107,7 @@ def _half(b: Builder, half: HalfOf, span: Span) -> ops.Value:
 
 
 def _cgroup_id(b: Builder, span: Span) -> ops.Value:
-    if b.hook.context is ContextKind.XDP_PACKET:
+    if b.hook.context in (ContextKind.XDP_PACKET, ContextKind.XDP_PIECES):
         b.error(
             hook_errors.NotHere(
                 span, "cgroup_id", article(b.hook.name), "a packet in the driver has no process and no socket yet"

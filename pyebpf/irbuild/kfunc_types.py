@@ -15,7 +15,7 @@ from pyebpf.records import dataclass
 
 Basic: TypeAlias = "layout.Integer | layout.Enumeration | layout.Boolean | StructPointer | IntegerPointer"
 CONTEXTS: Final = {
-    "xdp_md": (ContextKind.XDP_PACKET,),
+    "xdp_md": (ContextKind.XDP_PACKET, ContextKind.XDP_PIECES),
     "__sk_buff": (
         *(ContextKind.TC_PACKET, ContextKind.SKB_PACKET, ContextKind.SKB_COPY),
         *(ContextKind.ROUTED_PACKET, ContextKind.SENT_PACKET),

@@ -130,6 +130,8 @@ def length(b: Builder, span: Span) -> ops.Value:
         b.error(NotHere(span, "len", article(b.hook.name), reason))
     if b.hook.context is ContextKind.REUSEPORT_PACKET:
         return b.emit(ops.ContextLoad(*REUSEPORT_LENGTH, IntType(0, 2**32 - 1), span))
+    if b.hook.context is ContextKind.XDP_PIECES:
+        return b.call("xdp_get_buff_len", (context(b, span),), IntType(0, 2**32 - 1), span)
     if not access_of(b.hook.context).flags:
         return b.emit(ops.PacketLength(OFFSET, span))
     return b.emit(ops.ContextLoad(*SKB_LENGTH, IntType(0, 2**32 - 1), span))

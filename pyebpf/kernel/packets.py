@@ -2,8 +2,8 @@
 
 Source: `bpf_func_proto` definitions in net/core/filter.c (Linux 6.18). The helpers reach all of a packet, also what
 lies in other pages than its start: `skb_load_bytes` since 4.5, `xdp_load_bytes` since 5.18. (`bpf_dynptr_slice`, 6.4,
-does the same and needs the verifier to know the length.) An XDP packet that a program may see is always in one piece,
-for programs that could take others say so in their section's name, `xdp.frags`.
+does the same and needs the verifier to know the length.) An XDP packet is in one piece for all programs but those that
+say in their section's name, `xdp.frags`, that they take others.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class PacketAccess:
 
 ACCESS: Final = (
     PacketAccess(ContextKind.XDP_PACKET, (0, 4), False, "xdp_load_bytes", "xdp_store_bytes", False, True),
+    PacketAccess(ContextKind.XDP_PIECES, (0, 4), True, "xdp_load_bytes", "xdp_store_bytes", False, True),
     PacketAccess(
         ContextKind.TC_PACKET, (76, 80), True, "skb_load_bytes", "skb_store_bytes", True, True, "skb_pull_data"
     ),

@@ -175,8 +175,9 @@ class UprobeDecorator(PlaceDecorator):
 
 
 class _Xdp(HookDecorator):
-    """`@xdp`, and `@xdp.devmap`, `@xdp.cpumap` for programs in maps."""
+    """`@xdp`; `@xdp.frags` for packets in several pieces; `@xdp.devmap`, `@xdp.cpumap` for programs in maps."""
 
+    frags = HookDecorator(hooks.XDP_FRAGS)
     devmap = HookDecorator(hooks.XDP_DEVMAP)
     cpumap = HookDecorator(hooks.XDP_CPUMAP)
 

@@ -24,6 +24,10 @@ from pyebpf.views.rings import Backlog, Records, RingBufView
 ETHERNET: Final = 14
 ETHER_TYPES: Final = {4: 0x0800, 6: 0x86DD}
 """By the version in the first four bits of an IP packet."""
+FROM_THE_ETHERNET_HEADER: Final = (
+    *(ContextKind.XDP_PACKET, ContextKind.XDP_PIECES),
+    *(ContextKind.TC_PACKET, ContextKind.FLOW_PACKET),
+)
 FROM_THE_NETWORK_HEADER: Final = (ContextKind.SKB_PACKET, ContextKind.ROUTED_PACKET, ContextKind.SENT_PACKET)
 RAW_ARGUMENTS: Final = 12
 LONGEST_WAIT: Final = 5_000_000_000
@@ -144,7 +148,7 @@ def _checked(name: str, hook: Hook, call: Call) -> tuple[bytes | None, Any]:
 
 def _with_ethernet(hook: Hook, packet: bytes) -> bytes:
     """The kernel takes off an Ethernet header before it runs other than XDP programs."""
-    if hook.context in (ContextKind.XDP_PACKET, ContextKind.TC_PACKET, ContextKind.FLOW_PACKET):
+    if hook.context in FROM_THE_ETHERNET_HEADER:
         return packet
     version = packet[0] >> 4 if packet and hook.context in FROM_THE_NETWORK_HEADER else 0
     return bytes(ETHERNET - 2) + ETHER_TYPES.get(version, 0).to_bytes(2, "big") + packet

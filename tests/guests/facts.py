@@ -104,7 +104,7 @@ def hooks() -> dict[str, str]:
     return {
         hook.name: tried(
             *(hook.program_type, returns(hook.default), hook.attach_type or 0),
-            flags=helper_facts.SLEEPABLE if hook.sleepable else 0,
+            flags=hook.flags | (helper_facts.SLEEPABLE if hook.sleepable else 0),
         )
         for hook in plain_hooks()
     }

@@ -67,6 +67,8 @@ class ContextKind(Enum):
     """The arguments of a marker, of types that the probe says; where they are, the loader says when it attaches."""
     XDP_PACKET = "xdp_packet"
     """A packet read in place through `struct xdp_md`."""
+    XDP_PIECES = "xdp_pieces"
+    """The same, of which there may be more than fits into one buffer: its first piece is read and written in place."""
     TC_PACKET = "tc_packet"
     """A packet read and written in place through `struct __sk_buff`, starting at the Ethernet header."""
     SKB_PACKET = "skb_packet"
@@ -157,6 +159,8 @@ class Hook:
     task or by what it causes itself; None where that can happen."""
     sleeps: tuple[int, int] | None = None
     """First kernel that runs programs here so that they may sleep (BPF_F_SLEEPABLE); None where none may."""
+    flags: int = 0
+    """`prog_flags` of BPF_PROG_LOAD that its section asks for."""
     only: tuple[int, ...] = ()
     """The results that mean something, where not all of `result` do."""
     sleepable: bool = False

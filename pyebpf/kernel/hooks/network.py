@@ -30,6 +30,8 @@ class CgroupAction(Action):
     """For binding: also to a port that needs a capability (CAP_NET_BIND_SERVICE) otherwise."""
 
 
+HAS_FRAGS: Final = 1 << 5
+"""BPF_F_XDP_HAS_FRAGS."""
 XDP: Final = Hook(
     name="xdp",
     section="xdp",
@@ -47,6 +49,9 @@ XDP: Final = Hook(
     capabilities=("CAP_BPF", "CAP_NET_ADMIN"),
     test_run=True,
     alone=(4, 8),  # in softirqs, of which one runs at a time on a CPU, or with them disabled
+)
+XDP_FRAGS: Final = replace(
+    XDP, name="xdp.frags", section="xdp.frags", context=ContextKind.XDP_PIECES, since=(5, 18), flags=HAS_FRAGS
 )
 XDP_DEVMAP: Final = replace(
     XDP,

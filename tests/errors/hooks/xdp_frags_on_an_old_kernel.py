@@ -1,0 +1,7 @@
+# options: --kernel 5.10
+from pyebpf import XDP, xdp
+
+
+@xdp.frags
+def whole(packet):  # error
+    return XDP.PASS
