@@ -53,6 +53,7 @@ def load(
     pin: str | PathLike[str] | None = None,
     fresh: Collection[str] = (),
     pin_root: str | PathLike[str] = "/sys/fs/bpf",
+    token: str | PathLike[str] | bool | None = None,
 ) -> Session:
     """Compile `target`, load it into the kernel, attach its programs; a context manager that undoes all of it.
 
@@ -63,7 +64,9 @@ def load(
     `pin`: a folder of a bpf file system that keeps all of it when the session ends (`Session.pin`). If it is there,
     what it keeps is taken over: the maps with all that is in them, but for those named in `fresh`, and the links,
     whose programs are replaced by the target's. `pin_root`: where maps are that ask to be pinned by their names, as
-    objects of other compilers may; they stay there. Raises CompileError, LoadError, VerifierError.
+    objects of other compilers may; they stay there. `token`: the bpf file system that delegates it to this process's
+    namespace of users (Linux 6.9); if None, what PYEBPF_TOKEN names or /sys/fs/bpf, should there be one; False for
+    none. Raises CompileError, LoadError, VerifierError.
     """
     from pyebpf.runtime.session import open_session
 
@@ -83,6 +86,7 @@ def load(
         pin=folder,
         fresh=fresh,
         pin_root=Path(fspath(pin_root)).absolute(),
+        token=token,
     )
     _bind(target, session)
     return session

@@ -27,13 +27,14 @@ WIDTH: Final = 100
 @click.command("features")
 @click.argument("name", required=False)
 @click.option("--anew", is_flag=True, help="Try everything once more; otherwise once for each boot of the machine.")
+@click.option("--token", metavar="FOLDER", help="What the bpf file system there delegates to this user namespace.")
 @json_option
-def command(name: str | None, anew: bool, as_json: bool) -> None:
+def command(name: str | None, anew: bool, token: str | None, as_json: bool) -> None:
     """What this kernel, and these privileges, allow, and why not: each is tried for real. NAME shows more of one of
     them: `xdp` has the helpers that such programs may call."""
     from pyebpf.loader.features import probe, to_json
 
-    found = probe(anew=anew)
+    found = probe(anew=anew, token=token)
     if name is not None:
         return _one(found, name, as_json)
     if as_json:

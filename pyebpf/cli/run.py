@@ -49,6 +49,7 @@ LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
     metavar="FOLDER",
     help="Keep it in the kernel, by a folder of a bpf file system; take over what is there.",
 )
+@click.option("--token", metavar="FOLDER", help="The bpf file system that delegates it to this user namespace.")
 @click.option("--fresh", multiple=True, metavar="MAP", help="With --pin: begin with an empty one.")
 @click.option("--user", metavar="NAME", help="Once everything is attached, go on as this user.")
 @click.option(
@@ -64,6 +65,7 @@ def command(
     attach: tuple[str, ...],
     settings: tuple[str, ...],
     pin: Path | None,
+    token: str | None,
     fresh: tuple[str, ...],
     user: str | None,
     keep_privileges: bool,
@@ -81,8 +83,8 @@ def command(
         btf = read_btf(btf_path)
         with kept_clean(as_json):
             obj = build(file, btf, here=True)
-        kept = {} if pin is None else {"pin": pin.absolute(), "fresh": fresh}
-        session = _open(obj, config, btf, where, kept, as_json)
+        kept: dict[str, Any] = {} if pin is None else {"pin": pin.absolute(), "fresh": fresh}
+        session = _open(obj, config, btf, where, kept | {"token": token}, as_json)
     gc.enable()
     with session:
         _announce(file, session, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Literal
+from typing import Literal, Protocol
 
 from pyebpf.diagnostics.base import Error
 from pyebpf.kernel.hooks import hook_by_name
@@ -13,6 +13,12 @@ from pyebpf.loader.hints import did_you_mean_path
 from pyebpf.loader.privileges import MEMORY_CGROUPS, why_refused
 
 Reason = Literal["privileges", "kernel", "object", "target"]
+
+
+class Refusing(Protocol):
+    """A BPF token."""
+
+    def why_refused(self, needed: tuple[str, ...]) -> str: ...
 
 
 class LoadError(Error):
@@ -34,13 +40,21 @@ class LoadWarning(UserWarning):
     """Loaded, but with less than the object has."""
 
 
-def explain(error: OSError, what: str, hook: str = "", needed: tuple[str, ...] = ()) -> LoadError:
+def explain(
+    error: OSError,
+    what: str,
+    hook: str = "",
+    needed: tuple[str, ...] = (),
+    token: Refusing | None = None,
+) -> LoadError:
     """What an error of bpf(2) means here. `what` was tried: `create map counts`. It takes the capabilities `needed`, if
-    that isn't what the hook says."""
+    that isn't what the hook says; with `token`, in its namespace of users."""
     row = hook_by_name(hook)
     needed = needed or (row.capabilities if row else ("CAP_BPF",))
     if error.errno == errno.ENOSYS:
         return LoadError(f"cannot {what}: this kernel has no bpf(2) system call (CONFIG_BPF_SYSCALL)", "kernel")
+    if error.errno == errno.EPERM and token is not None:
+        return LoadError(f"cannot {what}: {token.why_refused(needed)}", "privileges")
     if error.errno in (errno.EPERM, errno.EACCES):
         return LoadError(f"cannot {what}: {why_refused(needed, memory=error.errno == errno.EPERM)}", "privileges")
     if error.errno == errno.EINVAL and row is not None and (running_version() or (0, 0)) < row.since:

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, final
 from pyebpf import cache
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.btf_types import Kind, Struct
+from pyebpf.kernel.capabilities import MAPS
 from pyebpf.kernel.helpers import HELPERS
 from pyebpf.kernel.least import LEAST_MAPS, LEAST_PROGRAMS, MAP_SINCE, LeastProgram
 from pyebpf.kernel.maps import MapType
@@ -26,6 +27,7 @@ from pyebpf.loader import privileges, sys
 from pyebpf.loader.attach_tries import TRIES, attached
 from pyebpf.loader.instructions import RETURNS, SAMPLES, call, returns
 from pyebpf.loader.load import raise_memlock
+from pyebpf.loader.token import Token, fd_of, shown, token_of
 from pyebpf.records import dataclass
 
 Group = Literal["program", "map", "attach", "instructions"]
@@ -73,19 +75,28 @@ class Features:
         raise KeyError(name)
 
 
-def probe(*, anew: bool = False) -> Features:
+def probe(*, anew: bool = False, token: str | os.PathLike[str] | bool | None = None) -> Features:
     """Try everything, or what this boot of the machine has answered before, unless `anew`. Takes up to a second.
-    Raises nothing: what can't be tried says why."""
-    name = _key()
+    `token`: as for `pyebpf.load`. What can't be tried says why; raises LoadError for a token that can't be had."""
+    given = token_of(token)
+    try:
+        return _probe(anew, given)
+    finally:
+        if given is not None:
+            given.close()
+
+
+def _probe(anew: bool, token: Token | None) -> Features:
+    name = _key(token)
     if not anew:
         kept = _kept(name)
         if kept is not None:
             return kept
     raise_memlock()
-    features = (*_programs(), *_maps(), *_attached(), *_instructions())
+    features = (*_programs(token), *_maps(token), *_attached(token), *_instructions(token))
     refused = {feature.name for feature in features if feature.group in ("program", "attach") and not feature.works}
     loaded = {row.name for row in LEAST_PROGRAMS} - refused
-    found = Features(os.uname().release, tuple(features), _helpers(loaded), settings())
+    found = Features(os.uname().release, tuple(features), _helpers(loaded, token), settings(token))
     cache.write(name, json.dumps(to_json(found)).encode())
     return found
 
@@ -112,11 +123,11 @@ def _from_json(data: dict[str, Any]) -> Features:
     )
 
 
-def _key() -> str:
+def _key(token: Token | None) -> str:
     """The name of the cache's entry: another one for each boot, user and set of privileges."""
     parts = [str(VERSION), os.uname().release, _text("/proc/sys/kernel/random/boot_id"), str(os.geteuid())]
     parts += [privileges.status("CapEff"), privileges.status("Seccomp"), _text("/proc/self/uid_map")]
-    parts += [f"{name}={value}" for name, value in settings().items()]
+    parts += [f"{name}={value}" for name, value in settings(token).items()]
     return f"features-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.json"
 
 
@@ -137,7 +148,7 @@ def _text(path: str) -> str:
         return ""
 
 
-def settings() -> dict[str, str]:
+def settings(token: Token | None = None) -> dict[str, str]:
     """What decides what is allowed, and how fast it is."""
     jit = {"0": "off: programs are interpreted", "1": "on", "2": "on, with its output in the kernel's log"}
     disabled = privileges.unprivileged_bpf_disabled()
@@ -154,18 +165,26 @@ def settings() -> dict[str, str]:
         "seccomp filter": "no" if privileges.status("Seccomp") in ("", "0") else "yes",
         "kernel types (BTF)": "yes" if os.path.exists("/sys/kernel/btf/vmlinux") else "no",
     }
+    if token is not None:
+        found["BPF token"] = f"of {token.path}: {shown(token.delegated)}"
     for name, kind in (("bpf file system", "bpf"), ("tracefs", "tracefs"), ("cgroup2", "cgroup2")):
         found[name] = privileges.mounted(kind) or "not mounted"
     return found
 
 
 def explain_refusal(
-    error: OSError, since: Version | None, capabilities: tuple[str, ...], needs: str, log: str = ""
+    error: OSError,
+    since: Version | None,
+    capabilities: tuple[str, ...],
+    needs: str,
+    log: str = "",
+    token: Token | None = None,
 ) -> str:
     """Why something doesn't work here, in words."""
     version = running_version()
     if error.errno in (errno.EPERM, errno.EACCES) and not log.strip():
-        return privileges.why_refused(capabilities)
+        asked = privileges if token is None else token
+        return asked.why_refused(capabilities)
     if since is not None and version is not None and version < since:
         return f"needs Linux {show_version(since)}"
     if needs:
@@ -178,11 +197,11 @@ def _said(error: OSError, log: str) -> str:
     return lines[-1] if lines else error.strerror or str(error)
 
 
-def _programs() -> Iterable[Feature]:
+def _programs(token: Token | None) -> Iterable[Feature]:
     btf = _btf()
     for row in LEAST_PROGRAMS:
         if not row.by_link:
-            yield Feature("program", row.name, row.since, _program(row, btf))
+            yield Feature("program", row.name, row.since, _program(row, btf, token))
 
 
 def _btf() -> Btf | None:
@@ -192,20 +211,23 @@ def _btf() -> Btf | None:
         return None
 
 
-def _program(row: LeastProgram, btf: Btf | None) -> str:
+def _program(row: LeastProgram, btf: Btf | None, token: Token | None) -> str:
     import ctypes
 
     log = ctypes.create_string_buffer(1 << 16)
     try:
-        load_least(row, btf, log).close()
+        load_least(row, btf, log, token=fd_of(token)).close()
     except LookupError as error:
         return str(error)
     except OSError as error:
-        return explain_refusal(error, row.since, row.capabilities, row.needs, log.value.decode(errors="replace"))
+        said = log.value.decode(errors="replace")
+        return explain_refusal(error, row.since, row.capabilities, row.needs, said, token)
     return ""
 
 
-def load_least(row: LeastProgram, btf: Btf | None, log: Any = None, code: bytes = b"") -> sys.Descriptor:
+def load_least(
+    row: LeastProgram, btf: Btf | None, log: Any = None, code: bytes = b"", token: int = 0
+) -> sys.Descriptor:
     """Load the smallest program of the kind, or `code`. Raises OSError, and LookupError for one whose target isn't
     here."""
     target, member = _target(row, btf)
@@ -216,6 +238,7 @@ def load_least(row: LeastProgram, btf: Btf | None, log: Any = None, code: bytes 
         attach_btf_id=target,
         log=log,
         log_level=1 if log is not None else 0,
+        token=token,
     )
 
 
@@ -236,14 +259,15 @@ def _target(row: LeastProgram, btf: Btf | None) -> tuple[int, int | None]:
     return found, names.index(member) if member else None
 
 
-def _maps() -> Iterable[Feature]:
-    types, inner = _or_none(plain_types), _or_none(lambda: sys.map_create(MapType.ARRAY, 4, 4, 1))
+def _maps(token: Token | None) -> Iterable[Feature]:
+    fd = fd_of(token)
+    types, inner = _or_none(lambda: plain_types(fd)), _or_none(lambda: sys.map_create(MapType.ARRAY, 4, 4, 1, token=fd))
     for kind in LEAST_MAPS:
         why = ""
         try:
-            least_map(kind, types, inner).close()
+            least_map(kind, types, inner, token=fd).close()
         except OSError as error:
-            why = explain_refusal(error, MAP_SINCE[kind], ("CAP_BPF",), "")
+            why = explain_refusal(error, MAP_SINCE[kind], MAPS.get(kind, ("CAP_BPF",)), "", token=token)
         yield Feature("map", kind.name, MAP_SINCE[kind], why)
     for descriptor in (types, inner):
         if descriptor is not None:
@@ -251,7 +275,7 @@ def _maps() -> Iterable[Feature]:
 
 
 def least_map(
-    kind: MapType, types: sys.Descriptor | None, inner: sys.Descriptor | None, flags: int = 0
+    kind: MapType, types: sys.Descriptor | None, inner: sys.Descriptor | None, flags: int = 0, token: int = 0
 ) -> sys.Descriptor:
     """Make the smallest map of the kind; `types` are those of `plain_types`, and `inner` a map for others to hold.
     Raises OSError."""
@@ -264,15 +288,16 @@ def least_map(
         key_type_id=1 if row.typed else 0,
         value_type_id=2 if row.typed else 0,
         inner_fd=inner.fd if inner and row.holds_maps else 0,
+        token=token,
     )
 
 
-def plain_types() -> sys.Descriptor:
+def plain_types(token: int = 0) -> sys.Descriptor:
     """BTF with a u32 (type 1) and a u64 (type 2). Raises OSError."""
     strings = b"\0u32\0u64\0"
     types = struct.pack("=4I4I", 1, 1 << 24, 4, 32, 5, 1 << 24, 8, 64)
     header = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(strings))
-    return sys.btf_load(header + types + strings)
+    return sys.btf_load(header + types + strings, token)
 
 
 def _or_none(make: Callable[[], sys.Descriptor]) -> sys.Descriptor | None:
@@ -282,33 +307,34 @@ def _or_none(make: Callable[[], sys.Descriptor]) -> sys.Descriptor | None:
         return None
 
 
-def _attached() -> Iterable[Feature]:
+def _attached(token: Token | None) -> Iterable[Feature]:
     btf = _btf()
     rows = {row.name: row for row in LEAST_PROGRAMS}
     for each in TRIES:
         row = rows[each.program]
         try:
-            with load_least(row, btf) as program:
+            with load_least(row, btf, token=fd_of(token)) as program:
                 why = attached(each, program)
         except LookupError as error:
             why = str(error)
         except OSError as error:
-            why = f"no such program can be loaded: {explain_refusal(error, row.since, row.capabilities, row.needs)}"
+            refused = explain_refusal(error, row.since, row.capabilities, row.needs, token=token)
+            why = f"no such program can be loaded: {refused}"
         yield Feature("attach", each.name, each.since, why)
 
 
-def _instructions() -> Iterable[Feature]:
+def _instructions(token: Token | None) -> Iterable[Feature]:
     since = dict(INSTRUCTION_SETS)
     for name, code in SAMPLES.items():
         why = ""
         try:
-            sys.prog_load(RETURNS, code, "GPL").close()
+            sys.prog_load(RETURNS, code, "GPL", token=fd_of(token)).close()
         except OSError as error:
-            why = explain_refusal(error, since.get(name), ("CAP_BPF",), "")
+            why = explain_refusal(error, since.get(name), ("CAP_BPF",), "", token=token)
         yield Feature("instructions", name, since.get(name), why)
 
 
-def _helpers(loaded: set[str]) -> dict[str, tuple[str, ...]]:
+def _helpers(loaded: set[str], token: Token | None = None) -> dict[str, tuple[str, ...]]:
     """Which helpers the verifier lets each kind of program call: it says so before it looks at their arguments."""
     import ctypes
 
@@ -321,7 +347,7 @@ def _helpers(loaded: set[str]) -> dict[str, tuple[str, ...]]:
         for helper in HELPERS:
             log.raw = bytes(len(log))
             try:
-                load_least(row, btf, log, call(helper.id) + returns(row.result)).close()
+                load_least(row, btf, log, call(helper.id) + returns(row.result), fd_of(token)).close()
             except OSError:
                 said = log.value.decode(errors="replace")
                 if any(words in said for words in _UNKNOWN) or not said:

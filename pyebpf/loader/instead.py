@@ -13,11 +13,13 @@ from pyebpf.object.specs import ProgramSpec
 
 
 def as_allowed(program: ProgramSpec) -> ProgramSpec:
-    """uprobes by perf events take CAP_SYS_ADMIN. Without it they are loaded for a link of many places, which may as
-    well have one, and which CAP_PERFMON is enough for (6.6)."""
+    """uprobes by perf events take CAP_SYS_ADMIN of the machine. Without it they are loaded for a link of many places,
+    which may as well have one, and which CAP_PERFMON is enough for, or a token (6.6)."""
     hook = hook_by_name(program.hook)
     if hook is None or hook.attach is not AttachKind.UPROBE or program.expected_attach_type:
         return program
-    if not privileges.missing(("CAP_SYS_ADMIN",)) or (running_version() or UPROBE_LINKS) < UPROBE_LINKS:
+    if not privileges.missing(("CAP_SYS_ADMIN",)) and not privileges.in_user_namespace():
+        return program
+    if (running_version() or UPROBE_LINKS) < UPROBE_LINKS:
         return program
     return dataclasses.replace(program, expected_attach_type=AttachType.TRACE_UPROBE_MULTI)

@@ -10,6 +10,7 @@ import struct
 import warnings
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, final
@@ -32,6 +33,7 @@ from pyebpf.loader.maps import LoadedMap
 from pyebpf.loader.missing import missing, needs_perfmon
 from pyebpf.loader.modules import ModuleDescriptors
 from pyebpf.loader.struct_ops import Place
+from pyebpf.loader.token import Token, fd_of
 from pyebpf.loader.verifier import VerifierError
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
@@ -68,8 +70,10 @@ class LoadedProgram:
 class LoadedObject:
     """An object in the kernel, until `close`, the end of `with`, or of the process."""
 
-    def __init__(self, spec: Object) -> None:
+    def __init__(self, spec: Object, token: Token | None = None) -> None:
         self.spec = spec
+        self.token = token
+        """What allows to load it where the process's own capabilities don't."""
         self.maps: dict[str, LoadedMap] = {}
         self.programs: dict[str, LoadedProgram] = {}
         self._views: dict[str, mmap.mmap] = {}
@@ -86,9 +90,10 @@ class LoadedObject:
     def add_map(self, spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None, pin_root: Path) -> None:
         """Create a map, or take one over that is pinned. Raises LoadError."""
         if not spec.pinning:
-            self.maps[spec.name] = maps.create(spec, btf, initial)
+            self.maps[spec.name] = maps.create(spec, btf, initial, token=self.token)
             return
-        made, fresh = pinned_maps.shared(spec, pin_root, lambda: maps.create(spec, btf, initial))
+        create = partial(maps.create, spec, btf, initial, token=self.token)
+        made, fresh = pinned_maps.shared(spec, pin_root, create)
         self.maps[spec.name] = made
         if fresh:
             self._pinned.append(pinned_maps.path_of(spec, pin_root))
@@ -103,7 +108,7 @@ class LoadedObject:
             return {}
         self._prepared = struct_ops.prepare(self.spec, target, optional)
         for name, prepared in self._prepared.items():
-            self.maps[name] = struct_ops.create(prepared, btf)
+            self.maps[name] = struct_ops.create(prepared, btf, self.token)
         return {name: place for prepared in self._prepared.values() for name, place in prepared.places.items()}
 
     def fill_operations(self) -> None:
@@ -144,6 +149,8 @@ class LoadedObject:
             program.descriptor.close()
         for loaded in self.maps.values():
             loaded.descriptor.close()
+        if self.token is not None:
+            self.token.close()
 
     def undo(self) -> None:
         """Close everything, and remove the names of maps that were pinned: loading came to nothing."""
@@ -169,26 +176,27 @@ def load_object(
     present: Mapping[str, LoadedMap] = MappingProxyType({}),
     optional: Collection[str] = (),
     pin_root: Path = pinned_maps.ROOT,
+    token: Token | None = None,
 ) -> LoadedObject:
     """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE, its modules' included; what
     programs attach to and call is looked for in the kernel itself all the same, since its numbers count there.
     `present` are maps that are there already, and are taken for those of the same names; they are the object's then.
     `optional`: programs that are loaded though their sections begin with `?`. `pin_root` is the folder where maps are
-    that ask to be pinned.
+    that ask to be pinned. `token`: it is the object's then.
 
     Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed again.
     """
-    _check_order(obj)
-    given = dict(config or {})
-    option_map, values, places = options(obj, {name: given[name] for name in _options(obj) if name in given})
-    contents = first_contents(obj, given) | {KCONFIG: values}
-    _raise_memlock()
-    loaded = LoadedObject(obj)
+    loaded = LoadedObject(obj, token)
     loaded.maps.update(present)
     own_btf: sys.Descriptor | None = None
     modules = ModuleDescriptors()
     try:
-        own_btf, refused = _load_btf(obj)
+        _check_order(obj)
+        given = dict(config or {})
+        option_map, values, places = options(obj, {name: given[name] for name in _options(obj) if name in given})
+        contents = first_contents(obj, given) | {KCONFIG: values}
+        _raise_memlock()
+        own_btf, refused = _load_btf(obj, fd_of(loaded.token))
         for spec in (*obj.maps, *filter(None, (option_map,))):
             if spec.name in present or spec.operations is not None:
                 continue
@@ -297,25 +305,25 @@ def raise_memlock() -> None:
             return
 
 
-def _load_btf(obj: Object) -> tuple[sys.Descriptor | None, str]:
+def _load_btf(obj: Object, token: int) -> tuple[sys.Descriptor | None, str]:
     """The object's types in the kernel. Where it takes none, or not these, None and why: then it goes without."""
     if not obj.btf:
         return None, ""
     try:
-        return sys.btf_load(obj.btf), ""
+        return sys.btf_load(obj.btf, token), ""
     except OSError as error:
         first = error
     from pyebpf.loader.btf_plain import plain
 
     with suppress(OSError, ObjectError):
-        return sys.btf_load(plain(obj.btf, _taken)), ""
+        return sys.btf_load(plain(obj.btf, partial(_taken, token=token)), token), ""
     return None, first.strerror or str(first)
 
 
-def _taken(btf: bytes) -> bool:
+def _taken(btf: bytes, token: int) -> bool:
     """Whether the kernel takes these types."""
     try:
-        sys.btf_load(btf).close()
+        sys.btf_load(btf, token).close()
     except OSError:
         return False
     return True
@@ -373,6 +381,7 @@ def _load_program(
             descriptors=modules.array,
             log=log,
             log_level=1 if log is not None else 0,
+            token=fd_of(loaded.token),
         )
 
     try:
@@ -380,13 +389,13 @@ def _load_program(
     except OSError as first:
         log, error = _log(attempt)
         if error is None:  # it loaded with a log: a passing lack of memory, perhaps
-            raise explain(first, f"load program {program.name}", program.hook, needed) from None
+            raise explain(first, f"load program {program.name}", program.hook, needed, loaded.token) from None
         if log.strip():
             privilege = needs_perfmon(log)
             refused = VerifierError(program.name, log, linked.lines, privilege or missing(obj, linked, log))
             refused.reason = "privileges" if privilege else refused.reason
             raise refused from None
-        raise explain(error, f"load program {program.name}", program.hook, needed) from None
+        raise explain(error, f"load program {program.name}", program.hook, needed, loaded.token) from None
     number: int = struct.unpack_from("=I", sys.obj_get_info_by_fd(descriptor.fd), 4)[0]
     return LoadedProgram(descriptor, program, number, loaded)
 

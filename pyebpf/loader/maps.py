@@ -12,6 +12,7 @@ from pyebpf.kernel.maps import MAP_KINDS, MapFlag, MapType
 from pyebpf.kernel.versions import Version, running_version
 from pyebpf.loader import sys
 from pyebpf.loader.errors import LoadError, counts_locked_memory, explain
+from pyebpf.loader.token import Token, fd_of
 from pyebpf.object.specs import MapSpec
 from pyebpf.records import dataclass
 
@@ -41,7 +42,11 @@ class LoadedMap:
 
 
 def create(
-    spec: MapSpec, btf: sys.Descriptor | None, initial: bytes | None, template: sys.Descriptor | None = None
+    spec: MapSpec,
+    btf: sys.Descriptor | None,
+    initial: bytes | None,
+    template: sys.Descriptor | None = None,
+    token: Token | None = None,
 ) -> LoadedMap:
     import dataclasses
 
@@ -50,8 +55,8 @@ def create(
     if spec.type in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS) and template is None:
         if spec.inner is None:
             raise LoadError(f"map {spec.name}: nothing says what the maps in it are like", "object")
-        with create(spec.inner, btf, None).descriptor as like:
-            return create(spec, btf, None, like)
+        with create(spec.inner, btf, None, token=token).descriptor as like:
+            return create(spec, btf, None, like, token)
     entries = entries_of(spec)
     mappable = spec.initial is not None
     attempts = [spec.flags | (MapFlag.MMAPABLE if mappable else 0), *([spec.flags] if mappable else [])]
@@ -68,6 +73,7 @@ def create(
                     extra=spec.extra,
                     inner_fd=template.fd if template is not None else 0,
                     numa_node=spec.numa_node,
+                    token=fd_of(token),
                 )
             except OSError as error:
                 failure = failure or error
@@ -76,7 +82,7 @@ def create(
             _fill(made, initial)
             return made
     assert failure is not None
-    raise _not_created(failure, spec, entries)
+    raise _not_created(failure, spec, entries, token)
 
 
 def entries_of(spec: MapSpec) -> int:
@@ -88,14 +94,14 @@ def entries_of(spec: MapSpec) -> int:
     return spec.max_entries
 
 
-def _not_created(error: OSError, spec: MapSpec, entries: int) -> LoadError:
+def _not_created(error: OSError, spec: MapSpec, entries: int, token: Token | None) -> LoadError:
     what = f"create map {spec.name}"
     unknown = spec.extra and (running_version() or (0, 0)) < MAP_EXTRA  # attributes that it doesn't know are E2BIG, too
     if error.errno == errno.E2BIG and not unknown:
         return LoadError(f"cannot {what}: it is too large for the kernel: {_extent(spec, entries)}", "object")
     if error.errno == errno.ENOMEM and not counts_locked_memory():
         return LoadError(f"{explain(error, what)}: it takes {_extent(spec, entries)}", "kernel")
-    return explain(error, what, needed=MAPS.get(spec.type, ()))
+    return explain(error, what, needed=MAPS.get(spec.type, ()), token=token)
 
 
 def _extent(spec: MapSpec, entries: int) -> str:
@@ -108,9 +114,9 @@ def _extent(spec: MapSpec, entries: int) -> str:
     return f"{entries:,} entries of {each:,} bytes, {total}{per_cpu}" if each else total
 
 
-def create_map(spec: MapSpec) -> LoadedMap:
+def create_map(spec: MapSpec, token: Token | None = None) -> LoadedMap:
     """Create a map that belongs to no object, for a map of maps. Raises LoadError."""
-    return create(spec, None, None)
+    return create(spec, None, None, token=token)
 
 
 def _fill(made: LoadedMap, initial: bytes | None) -> None:

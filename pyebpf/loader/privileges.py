@@ -58,6 +58,11 @@ def why_refused(needed: tuple[str, ...], *, memory: bool = False) -> str:
     if limit is not None:
         text = f"maps and programs count as locked memory before Linux 5.11, of which this process may have {limit}"
         return f"{text} (RLIMIT_MEMLOCK, ulimit -l); CAP_SYS_RESOURCE raises it"
+    return forbidden()
+
+
+def forbidden() -> str:
+    """Why EPERM, where all capabilities are there."""
     if status("Seccomp") not in ("", "0"):
         return "a seccomp filter (of a container, perhaps) forbids it; allow the bpf system call there"
     if lockdown() == "confidentiality":
@@ -81,7 +86,7 @@ def _why_in_namespace(lacking: tuple[str, ...]) -> str:
     where = "this process is in a user namespace, whose capabilities don't count for BPF"
     if lacking:
         where += f", and doesn't have {', '.join(lacking)} even there"
-    return f"{where}; run it outside, or with a BPF token (Linux 6.9, --token)"
+    return f"{where}; run it outside, or with a BPF token (Linux 6.9; for all but perf events)"
 
 
 def locked_memory() -> str | None:

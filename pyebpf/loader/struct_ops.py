@@ -18,6 +18,7 @@ from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import sys
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.maps import LoadedMap
+from pyebpf.loader.token import Token, fd_of
 from pyebpf.object.specs import MapSpec, Object, Operations, ProgramSpec
 from pyebpf.records import dataclass
 
@@ -129,7 +130,7 @@ def _is_pointer(btf: Btf, type_id: int) -> bool:
     return isinstance(btf.type(btf.resolve(type_id)), types.Pointer)
 
 
-def create(prepared: Prepared, btf: sys.Descriptor | None) -> LoadedMap:
+def create(prepared: Prepared, btf: sys.Descriptor | None, token: Token | None = None) -> LoadedMap:
     """The map, empty. The kernel wants the object's own types with it. Raises LoadError."""
     import dataclasses
 
@@ -142,10 +143,11 @@ def create(prepared: Prepared, btf: sys.Descriptor | None) -> LoadedMap:
                 *(spec.type, 4, size, 1, flags, spec.name),
                 btf_fd=btf.fd,
                 vmlinux_value_type_id=prepared.value_type_id,
+                token=fd_of(token),
             )
         except OSError as error:
             if error.errno == errno.EINVAL and flags:  # before 6.4
                 continue
-            raise explain(error, f"create map {spec.name}") from None
+            raise explain(error, f"create map {spec.name}", token=token) from None
         return LoadedMap(descriptor, dataclasses.replace(spec, value_size=size, flags=flags))
     raise AssertionError("unreachable: the last attempt returns or raises")

@@ -90,6 +90,8 @@ def bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
 
 
 _PROG_LOAD: Final = 5
+F_TOKEN_FD: Final = 1 << 16
+"""A token goes along (6.9)."""
 
 
 def _buffer(data: bytes) -> ctypes.Array[ctypes.c_char]:
@@ -116,12 +118,13 @@ def map_create(
     inner_fd: int = 0,
     numa_node: int = 0,
     vmlinux_value_type_id: int = 0,
+    token: int = 0,
 ) -> Descriptor:
-    """BPF_MAP_CREATE. `inner_fd`: for maps of maps, a map like those that will be in it."""
+    """BPF_MAP_CREATE. `inner_fd`: for maps of maps, a map like those that will be in it. `token` (6.9)."""
     attributes = struct.pack(
-        "=7I16sIIIIIQ",
-        *(map_type, key_size, value_size, max_entries, flags, inner_fd, numa_node, _name(name)),
-        *(0, btf_fd, key_type_id, value_type_id, vmlinux_value_type_id, extra),
+        "=7I16sIIIIIQii",
+        *(map_type, key_size, value_size, max_entries, flags | (F_TOKEN_FD if token else 0), inner_fd, numa_node),
+        *(_name(name), 0, btf_fd, key_type_id, value_type_id, vmlinux_value_type_id, extra, 0, token),
     )
     return Descriptor(bpf(0, attributes)[0])
 
@@ -220,10 +223,13 @@ def map_freeze(fd: int) -> None:
     bpf(22, struct.pack("=I", fd))
 
 
-def btf_load(data: bytes, log_size: int = 0) -> Descriptor:
+def btf_load(data: bytes, token: int = 0) -> Descriptor:
     """BPF_BTF_LOAD (4.18)."""
     buffer = _buffer(data)
-    return Descriptor(bpf(18, struct.pack("=QQIIII", ctypes.addressof(buffer), 0, len(data), log_size, 0, 0))[0])
+    flags = F_TOKEN_FD if token else 0
+    return Descriptor(
+        bpf(18, struct.pack("=QQIIIIIi", ctypes.addressof(buffer), 0, len(data), 0, 0, 0, flags, token))[0]
+    )
 
 
 def prog_load(
@@ -243,19 +249,21 @@ def prog_load(
     kernel_version: int = 0,
     log: ctypes.Array[ctypes.c_char] | None = None,
     log_level: int = 0,
+    token: int = 0,
 ) -> Descriptor:
     """BPF_PROG_LOAD. The verifier writes into `log`, as C text. `attach_btf_fd`: of the module that the target is in
     (5.11). `descriptors`: `fd_array`, in which instructions name BTF of modules (5.16)."""
     instructions, words = _buffer(code), _buffer(license.encode() + b"\0")
     functions, lines, array = _buffer(func_info), _buffer(line_info), _buffer(descriptors)
     attributes = struct.pack(
-        "=IIQQIIQII16sIIIIQIIQIIIIQ",
+        "=IIQQIIQII16sIIIIQIIQIIIIQQIIi",
         *(program_type, len(code) // 8, ctypes.addressof(instructions), ctypes.addressof(words)),
         *(log_level, 0 if log is None else len(log), 0 if log is None else ctypes.addressof(log)),
-        *(kernel_version, flags, _name(name), 0, expected_attach_type, btf_fd),
+        *(kernel_version, flags | (F_TOKEN_FD if token else 0), _name(name), 0, expected_attach_type, btf_fd),
         *(8 if func_info else 0, ctypes.addressof(functions) if func_info else 0, len(func_info) // 8),
         *(16 if line_info else 0, ctypes.addressof(lines) if line_info else 0, len(line_info) // 16),
         *(attach_btf_id, attach_btf_fd, 0, ctypes.addressof(array) if descriptors else 0),
+        *(0, 0, 0, token),
     )
     return Descriptor(bpf(_PROG_LOAD, attributes)[0])
 
@@ -355,6 +363,11 @@ def obj_get(path: str) -> Descriptor:
     """BPF_OBJ_GET (4.4): what is pinned there."""
     name = _buffer(os.fsencode(path) + b"\0")
     return Descriptor(bpf(7, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0])
+
+
+def token_create(bpffs_fd: int) -> Descriptor:
+    """BPF_TOKEN_CREATE (6.9): what the bpf file system whose root that is delegates."""
+    return Descriptor(bpf(36, struct.pack("=II", 0, bpffs_fd))[0])
 
 
 def _next_id(command: int, after: int) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any, final
 from pyebpf.loader import sys
 from pyebpf.loader.errors import explain
 from pyebpf.loader.maps import LoadedMap, create_map
+from pyebpf.loader.token import Token
 from pyebpf.object.specs import MapSpec
 from pyebpf.runtime.entries import KernelEntries
 
@@ -18,7 +19,7 @@ from pyebpf.runtime.entries import KernelEntries
 class MapsView(MutableMapping[Any, Any]):
     """A loaded HashOfMaps or ArrayOfMaps. Raises LoadError when the kernel refuses a map."""
 
-    def __init__(self, loaded: LoadedMap, view: Callable[[LoadedMap], Any]) -> None:
+    def __init__(self, loaded: LoadedMap, view: Callable[[LoadedMap], Any], token: Token | None = None) -> None:
         assert loaded.spec.inner is not None
         self.name = loaded.spec.name
         self.kind = loaded.spec.kind
@@ -26,6 +27,7 @@ class MapsView(MutableMapping[Any, Any]):
         self._loaded = loaded
         self._entries = KernelEntries(loaded)
         self._view = view
+        self._token = token
         self._held: dict[int, tuple[LoadedMap, Any]] = {}
         """Maps that were asked for, or put in, by the kernel's id."""
         self._bound: list[tuple[Any, Any]] = []
@@ -69,7 +71,7 @@ class MapsView(MutableMapping[Any, Any]):
             raise TypeError(f"{self.name} takes maps, not {map!r}")
         if (map.kind, map.key, map.value) != (self.inner.kind, self.inner.key, self.inner.value):
             raise TypeError(f"{self.name} takes maps of the kind {self.inner.kind}, declared alike, not {map!r}")
-        made = create_map(dataclasses.replace(self.inner, max_entries=map.max_entries))
+        made = create_map(dataclasses.replace(self.inner, max_entries=map.max_entries), self._token)
         number = struct.unpack_from("=I", sys.obj_get_info_by_fd(made.fd), 4)[0]
         self._held[number] = made, self._view(made)
         map.views.append(self._held[number][1])

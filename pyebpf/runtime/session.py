@@ -19,6 +19,7 @@ from pyebpf.loader.errors import LoadError
 from pyebpf.loader.load import LoadedMap, LoadedObject, first_contents, load_object
 from pyebpf.loader.pinned_maps import ROOT
 from pyebpf.loader.sys import Descriptor
+from pyebpf.loader.token import token_of
 from pyebpf.metadata import Cell
 from pyebpf.object.specs import Object, tail_targets
 from pyebpf.runtime.entries import KernelEntries
@@ -49,6 +50,7 @@ def open_session(
     pin: Path | None = None,
     fresh: Collection[str] = (),
     pin_root: Path = ROOT,
+    token: str | os.PathLike[str] | bool | None = None,
 ) -> Session:
     """Load `obj`, and attach every program of it unless `attach` is False. Raises LoadError, VerifierError.
 
@@ -57,7 +59,7 @@ def open_session(
     `where` names the place of programs that need one, by program; it may be given without naming a program's
     hook. What was loaded or attached by the time of an error is undone. `pin` is a folder where the session is kept,
     and from which it is taken over if it is there: all maps but those in `fresh`, and the links. `pin_root` is where
-    maps are that ask to be pinned by their names.
+    maps are that ask to be pinned by their names. `token`: see `loader.token.token_of`.
     """
     places = dict(where or {})
     structs = {spec.name: spec.operations for spec in obj.maps if spec.operations is not None}
@@ -75,8 +77,9 @@ def open_session(
     run = {program.name for program in obj.programs if not is_attached(program)}
     wanted = [name for name in names if name not in called | run or name in places] if attach else []
     if pin is not None and os.path.lexists(pin):
-        return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh, pin_root)
-    session = Session(load_object(obj, config=config, btf=btf, optional=places, pin_root=pin_root))
+        return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh, pin_root, token)
+    loaded = load_object(obj, config=config, btf=btf, optional=places, pin_root=pin_root, token=token_of(token))
+    session = Session(loaded)
     try:
         missing = [
             name
@@ -104,6 +107,7 @@ def _taken_over(
     wanted: Collection[str],
     fresh: Collection[str],
     pin_root: Path,
+    token: str | os.PathLike[str] | bool | None,
 ) -> Session:
     """`obj` in the place of what is pinned in `folder`."""
     from pyebpf.runtime import handover
@@ -113,7 +117,10 @@ def _taken_over(
     with ExitStack() as failed:
         failed.callback(kept.close)
         present = handover.present_maps(kept, obj, contents, fresh)
-        loaded = load_object(obj, config=config, btf=btf, present=present, optional=places, pin_root=pin_root)
+        allowing = token_of(token)
+        loaded = load_object(
+            obj, config=config, btf=btf, present=present, optional=places, pin_root=pin_root, token=allowing
+        )
         failed.callback(loaded.close)
         handover.carry_over(kept, loaded)
 
@@ -180,7 +187,7 @@ class Session:
                     self.maps[name] = StorageView(found)
                     continue
                 if found.spec.inner is not None:
-                    self.maps[name] = MapsView(found, _inner_view)
+                    self.maps[name] = MapsView(found, _inner_view, loaded.token)
                     continue
                 view = _view(found, info.unit if info else "", _counter(loaded, info.dropped if info else None))
                 if view is not None:
