@@ -27,10 +27,7 @@ _CONFIG_CREATE: Final = 6  # FSCONFIG_CMD_CREATE
 _ATTRIBUTES: Final = 0x1 | 0x2 | 0x4 | 0x8  # read-only, nosuid, nodev, noexec
 _LARGEST: Final = 8 << 20
 _PIECE: Final = 64 << 10
-_OPENED: Final = (
-    f"or root opens it to a group: mount -t tracefs -o gid=GROUP,mode=750 tracefs {PLACES[0]}; "
-    "@tp_btf and @raw_tracepoint need nothing of it"
-)
+_WITHOUT: Final = "@tp_btf and @raw_tracepoint need nothing of it"
 
 
 class TracepointsUnavailable(Error):
@@ -45,7 +42,8 @@ class _Closed(TracepointsUnavailable):
     """It is there, and this process may not read it."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"tracefs is closed to this user ({path}); CAP_DAC_READ_SEARCH opens it, {_OPENED}")
+        opens = "CAP_DAC_READ_SEARCH opens it, or root does for a group (mount -o remount,gid=GROUP,mode=750)"
+        super().__init__(f"tracefs is closed to this user ({path}); {opens}; {_WITHOUT}")
 
 
 @contextmanager
@@ -136,7 +134,10 @@ def _call(name: str, number: int, *arguments: int | bytes | None) -> int:
         return result
     code = ctypes.get_errno()
     why = {
-        errno.EPERM: f"mounting it needs CAP_SYS_ADMIN (run as root), {_OPENED}",
+        errno.EPERM: (
+            "mounting it needs CAP_SYS_ADMIN (run as root), or root mounts it for a group: "
+            f"mount -t tracefs -o gid=GROUP,mode=750 tracefs {PLACES[0]}; {_WITHOUT}"
+        ),
         errno.ENODEV: "this kernel is built without it (CONFIG_TRACING)",
         errno.ENOSYS: f"{name}() needs Linux 5.2, or somebody to mount it on {PLACES[0]}",
     }.get(code, f"{name}(): {os.strerror(code)}")
