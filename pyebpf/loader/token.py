@@ -65,18 +65,18 @@ def shown(delegated: Mapping[str, tuple[str, ...]]) -> str:
 def token_of(given: str | os.PathLike[str] | bool | None) -> Token | None:
     """A token of the bpf file system at `given`, or at what PYEBPF_TOKEN names. If nothing is said, that of
     /sys/fs/bpf for a process in a namespace of users, if there is one; False is for none. Raises LoadError."""
-    place = os.environ.get(VARIABLE) if given is None or given is True else given
-    if place is False or place == "":
+    if given is False:
         return None
-    if place is not None and place is not True:
-        return _opened(os.fspath(place))
-    if given is None and not privileges.in_user_namespace():
+    place = os.environ.get(VARIABLE) if given is None or given is True else os.fspath(given)
+    if place == "":
+        return None
+    if place is not None:
+        return _opened(place)
+    if not privileges.in_user_namespace():
         return None
     try:
         return _opened(PLACE)
     except LoadError:
-        if given is True:
-            raise
         return None
 
 
