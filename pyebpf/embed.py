@@ -54,6 +54,7 @@ def load(
     fresh: Collection[str] = (),
     pin_root: str | PathLike[str] = "/sys/fs/bpf",
     token: str | PathLike[str] | bool | None = None,
+    verifier_log: str | PathLike[str] | None = None,
 ) -> Session:
     """Compile `target`, load it into the kernel, attach its programs; a context manager that undoes all of it.
 
@@ -66,7 +67,8 @@ def load(
     whose programs are replaced by the target's. `pin_root`: where maps are that ask to be pinned by their names, as
     objects of other compilers may; they stay there. `token`: the bpf file system that delegates it to this process's
     namespace of users (Linux 6.9); if None, what PYEBPF_TOKEN names or /sys/fs/bpf, should there be one; False for
-    none. Raises CompileError, LoadError, VerifierError.
+    none. `verifier_log`: a file for what the verifier says of each program, refused or not. Raises CompileError,
+    LoadError, VerifierError, and OSError for that file.
     """
     from pyebpf.runtime.session import open_session
 
@@ -87,6 +89,7 @@ def load(
         fresh=fresh,
         pin_root=Path(fspath(pin_root)).absolute(),
         token=token,
+        verifier_log=None if verifier_log is None else Path(fspath(verifier_log)),
     )
     _bind(target, session)
     return session

@@ -148,12 +148,20 @@ def report(error: Error) -> int:
 
             traceback.print_exc()
         return WRONG
-    click.echo(f"pyebpf: {error}", err=True)
+    click.echo(_shown(error), err=True)
     if isinstance(error, ObjectError):
         return WRONG
     if isinstance(error, ResourceError):
         return NOT_ALLOWED
     return _load_code(error)
+
+
+def _shown(error: Error) -> str:
+    from pyebpf.loader.verifier import VerifierError
+
+    if isinstance(error, VerifierError):
+        return error.render(color=colored(sys.stderr))
+    return f"pyebpf: {error}"
 
 
 def _load_code(error: Error) -> int:

@@ -57,6 +57,13 @@ LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
     is_flag=True,
     help="Stay as privileged as it began; otherwise capabilities that aren't needed any more are dropped.",
 )
+@click.option(
+    "--verifier-log",
+    "log_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="LOG",
+    help="Write what the verifier says of each program to a file, refused or not.",
+)
 @btf_option
 @json_option
 def command(
@@ -69,6 +76,7 @@ def command(
     fresh: tuple[str, ...],
     user: str | None,
     keep_privileges: bool,
+    log_path: Path | None,
     btf_path: Path | None,
     as_json: bool,
 ) -> None:
@@ -84,7 +92,8 @@ def command(
         with kept_clean(as_json):
             obj = build(file, btf, here=True)
         kept: dict[str, Any] = {} if pin is None else {"pin": pin.absolute(), "fresh": fresh}
-        session = _open(obj, config, btf, where, kept | {"token": token}, as_json)
+        kept |= {"token": token, "verifier_log": log_path}
+        session = _open(obj, config, btf, where, kept, as_json)
     gc.enable()
     with session:
         _announce(file, session, seconds)

@@ -96,6 +96,11 @@ def _text(diagnostic: Diagnostic, template: str) -> str:
     return "\n".join("".join(map(_shown, line)) for line in diagnostic.text(template).split("\n"))
 
 
+def printable(text: str) -> str:
+    """A line as a terminal may get it."""
+    return "".join(map(_shown, text))
+
+
 def _width(text: str) -> int:
     """Columns that `text` takes on a terminal."""
     return sum(_char_width(char) for char in text)

@@ -4,7 +4,6 @@ for it, so that all else goes when the process ends, however it ends."""
 from __future__ import annotations
 
 import ctypes
-import errno
 import mmap
 import struct
 import warnings
@@ -35,14 +34,12 @@ from pyebpf.loader.modules import ModuleDescriptors
 from pyebpf.loader.struct_ops import Place
 from pyebpf.loader.token import Token, fd_of
 from pyebpf.loader.verifier import VerifierError
+from pyebpf.loader.verifier.fetch import Refused, Tell, verified
 from pyebpf.object.errors import ObjectError
 from pyebpf.object.specs import FunctionSpec, MapSpec, Object, ProgramSpec
 from pyebpf.records import dataclass
 
 __all__ = ["LoadedMap", "LoadedObject", "LoadedProgram", "first_contents", "load_object", "raise_memlock"]
-_FIRST_LOG: Final = 1 << 20
-_LARGEST_LOG: Final = (1 << 30) - 1
-"""The verifier takes no larger buffer. It is tried only after smaller ones were too small."""
 _NO_TYPES: Final = "the kernel refuses the object's BTF: maps and programs are loaded without types and lines"
 
 
@@ -177,21 +174,16 @@ def load_object(
     optional: Collection[str] = (),
     pin_root: Path = pinned_maps.ROOT,
     token: Token | None = None,
+    tell: Tell | None = None,
 ) -> LoadedObject:
     """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE, its modules' included; what
     programs attach to and call is looked for in the kernel itself all the same, since its numbers count there.
-    `present` are maps that are there already, and are taken for those of the same names; they are the object's then.
-    `optional`: programs that are loaded though their sections begin with `?`. `pin_root` is the folder where maps are
-    that ask to be pinned. `token`: it is the object's then.
-
-    Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed again.
+    `present` are maps that are there already, and are taken for those of the same names. They are the object's then,
+    and so is the `token`. `optional`: programs that are loaded though their sections begin with `?`. `pin_root` is
+    where maps are that ask to be pinned. `tell` is told what the verifier says of each program. Raises LoadError,
+    ConfigError, VerifierError; whatever was created by then is closed again.
     """
-    loaded = LoadedObject(obj, token)
-    loaded.maps.update(present)
-    own_btf: sys.Descriptor | None = None
-    modules = ModuleDescriptors()
-    try:
-        _check_order(obj)
+    _check_order(obj)
         given = dict(config or {})
         option_map, values, places = options(obj, {name: given[name] for name in _options(obj) if name in given})
         contents = first_contents(obj, given) | {KCONFIG: values}
@@ -210,9 +202,8 @@ def load_object(
         for program in obj.programs:
             if program.name not in optional and (not program.autoload or struct_ops.left_out(obj, program, operations)):
                 continue
-            loaded.programs[program.name] = _load_program(
-                loaded, program, linker.link(program), own_btf, target, modules, operations.get(program.name)
-            )
+            given_to = own_btf, target, modules, operations.get(program.name), tell
+            loaded.programs[program.name] = _load_program(loaded, program, linker.link(program), *given_to)
         _fill_slots(loaded)
         loaded.fill_operations()
         for doubt in ((f"{_NO_TYPES} ({refused})",) if refused else ()) + obj.doubts:  # what is refused has told by now
@@ -353,6 +344,7 @@ def _load_program(
     target: Btf | None,
     modules: ModuleDescriptors,
     operation: Place | None = None,
+    tell: Tell | None = None,
 ) -> LoadedProgram:
     obj = loaded.spec
     program, needed = as_allowed(program), capabilities_of(program.program_type) if not program.hook else ()
@@ -364,53 +356,32 @@ def _load_program(
     attach_fd = modules.fd(module)
     expected = operation.index if operation is not None else program.expected_attach_type or 0
 
-    def attempt(
-        log: ctypes.Array[ctypes.c_char] | None, with_btf: bool = True, attach_type: int | None = None
-    ) -> sys.Descriptor:
-        known = btf is not None and with_btf
+    def attempt(log: ctypes.Array[ctypes.c_char] | None = None, level: int = 0) -> sys.Descriptor:
         return sys.prog_load(
             *(program.program_type, linked.code, obj.license),
             name=program.name,
             flags=program.flags,
-            expected_attach_type=expected if attach_type is None else attach_type,
-            btf_fd=btf.fd if btf is not None and known else 0,
-            func_info=linked.func_info if known else b"",
-            line_info=linked.line_info if known and linked.func_info else b"",
+            expected_attach_type=expected,
+            btf_fd=btf.fd if btf is not None else 0,
+            func_info=linked.func_info if btf is not None else b"",
+            line_info=linked.line_info if btf is not None and linked.func_info else b"",
             attach_btf_id=attach_id,
             attach_btf_fd=attach_fd,
             descriptors=modules.array,
             log=log,
-            log_level=1 if log is not None else 0,
+            log_level=level,
             token=fd_of(loaded.token),
         )
 
     try:
-        descriptor = attempt(None)
-    except OSError as first:
-        log, error = _log(attempt)
-        if error is None:  # it loaded with a log: a passing lack of memory, perhaps
-            raise explain(first, f"load program {program.name}", program.hook, needed, loaded.token) from None
-        if log.strip():
-            privilege = needs_perfmon(log)
-            refused = VerifierError(program.name, log, linked.lines, privilege or missing(obj, linked, log))
-            refused.reason = "privileges" if privilege else refused.reason
-            raise refused from None
-        raise explain(error, f"load program {program.name}", program.hook, needed, loaded.token) from None
+        descriptor = verified(program.name, attempt, tell)
+    except Refused as refused:
+        if refused.log.strip():
+            privilege = needs_perfmon(refused.log)
+            why = privilege or missing(obj, linked, refused.log)
+            error = VerifierError(program.name, refused.log, linked.lines, why, refused.cut)
+            error.reason = "privileges" if privilege else error.reason
+            raise error from None
+        raise explain(refused.error, f"load program {program.name}", program.hook, needed, loaded.token) from None
     number: int = struct.unpack_from("=I", sys.obj_get_info_by_fd(descriptor.fd), 4)[0]
     return LoadedProgram(descriptor, program, number, loaded)
-
-
-def _log(attempt: object) -> tuple[str, OSError | None]:
-    """Load once more, with a log that is large enough for all of it."""
-    assert callable(attempt)
-    size = _FIRST_LOG
-    while True:
-        log = ctypes.create_string_buffer(size)
-        try:
-            attempt(log).close()
-        except OSError as error:
-            if error.errno == errno.ENOSPC and size < _LARGEST_LOG:
-                size = min(size * 16, _LARGEST_LOG)
-                continue
-            return log.value.decode("utf-8", "replace"), error
-        return "", None

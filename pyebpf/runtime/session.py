@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeAlias, final
@@ -20,6 +20,8 @@ from pyebpf.loader.load import LoadedMap, LoadedObject, first_contents, load_obj
 from pyebpf.loader.pinned_maps import ROOT
 from pyebpf.loader.sys import Descriptor
 from pyebpf.loader.token import token_of
+from pyebpf.loader.verifier.fetch import Tell
+from pyebpf.loader.verifier.save import LogFile
 from pyebpf.metadata import Cell
 from pyebpf.object.specs import Object, tail_targets
 from pyebpf.runtime.entries import KernelEntries
@@ -51,6 +53,7 @@ def open_session(
     fresh: Collection[str] = (),
     pin_root: Path = ROOT,
     token: str | os.PathLike[str] | bool | None = None,
+    verifier_log: Path | None = None,
 ) -> Session:
     """Load `obj`, and attach every program of it unless `attach` is False. Raises LoadError, VerifierError.
 
@@ -59,7 +62,8 @@ def open_session(
     `where` names the place of programs that need one, by program; it may be given without naming a program's
     hook. What was loaded or attached by the time of an error is undone. `pin` is a folder where the session is kept,
     and from which it is taken over if it is there: all maps but those in `fresh`, and the links. `pin_root` is where
-    maps are that ask to be pinned by their names. `token`: see `loader.token.token_of`.
+    maps are that ask to be pinned by their names. `token`: see `loader.token.token_of`. `verifier_log` is a file for
+    what the verifier says of each program; OSError if it can't be written.
     """
     places = dict(where or {})
     structs = {spec.name: spec.operations for spec in obj.maps if spec.operations is not None}
@@ -76,9 +80,11 @@ def open_session(
     called = tail_targets(obj)
     run = {program.name for program in obj.programs if not is_attached(program)}
     wanted = [name for name in names if name not in called | run or name in places] if attach else []
-    if pin is not None and os.path.lexists(pin):
-        return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh, pin_root, token)
-    loaded = load_object(obj, config=config, btf=btf, optional=places, pin_root=pin_root, token=token_of(token))
+    with nullcontext() if verifier_log is None else LogFile(verifier_log) as tell:
+        if pin is not None and os.path.lexists(pin):
+            return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh, pin_root, token, tell)
+        held = token_of(token)
+        loaded = load_object(obj, config=config, btf=btf, optional=places, pin_root=pin_root, token=held, tell=tell)
     session = Session(loaded)
     try:
         missing = [
@@ -108,6 +114,7 @@ def _taken_over(
     fresh: Collection[str],
     pin_root: Path,
     token: str | os.PathLike[str] | bool | None,
+    tell: Tell | None,
 ) -> Session:
     """`obj` in the place of what is pinned in `folder`."""
     from pyebpf.runtime import handover
@@ -117,9 +124,9 @@ def _taken_over(
     with ExitStack() as failed:
         failed.callback(kept.close)
         present = handover.present_maps(kept, obj, contents, fresh)
-        allowing = token_of(token)
+        held = token_of(token)
         loaded = load_object(
-            obj, config=config, btf=btf, present=present, optional=places, pin_root=pin_root, token=allowing
+            obj, config=config, btf=btf, present=present, optional=places, pin_root=pin_root, token=held, tell=tell
         )
         failed.callback(loaded.close)
         handover.carry_over(kept, loaded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import resource
+import stat
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import programs
 import pytest
+import refused_programs
 from run_cli import pyebpf as command
 from run_kernel import become_nobody, bpf_ids, in_child, left_over
 
@@ -36,7 +38,7 @@ def probe(ctx):
     counts[2] = Exec(number=5)
 """
 PAST_THE_STACK = b"\x7b\x1a\x08\x00\x00\x00\x00\x00"  # *(u64 *)(r10 + 8) = r1
-TOO_LONG_FOR_THE_FIRST_LOG = """
+LONG = """
 SEC("socket") int probe(void *ctx) {
   volatile u64 place[8]; u64 sum = 0;
 #pragma unroll
@@ -77,19 +79,100 @@ def test_the_last_complaint_stands_under_its_python_line(object: pyebpf.Object, 
     assert "invalid write to stack" in error.complaint and error.complaint in error.log
     assert "(r10 +8) = r1" in error.instruction
     shown = str(error).splitlines()
-    assert shown[0] == "error: the kernel's verifier rejects `probe`" and shown[3].startswith(f"{line} | ")
-    assert shown[4].strip("| ").startswith("^") and shown[-1].endswith(error.complaint)
+    assert shown[0].startswith("error: the kernel's verifier rejects `probe`: access outside of the stack")
+    assert shown[3].startswith(f"{line} | ") and shown[4].strip("| ").startswith("^")
+    assert f"   = verifier: {error.complaint}" in shown and "a fault of pyebpf's" in shown[-1]
     assert isinstance(error, pyebpf.LoadError) and error.reason == "object"
     assert not left_over(before)
 
 
 def test_a_log_is_whole_however_long() -> None:
     with pytest.raises(pyebpf.VerifierError) as caught:
-        load_object(read_object(programs.build(TOO_LONG_FOR_THE_FIRST_LOG)))
+        load_object(read_object(programs.build(LONG)))
     error = caught.value
-    assert len(error.log) > 1 << 20, "the first buffer would have been enough"
+    assert len(error.log) > 1 << 20 and not error.cut
     assert "\n0: R1=ctx() R10=fp0\n" in error.log[:500] and error.log.rstrip().splitlines()[-1].startswith("processed ")
     assert "invalid mem access" in error.complaint and error.source_line
+
+
+@pytest.mark.parametrize("name", refused_programs.names())
+def test_programs_with_a_mistake(name: str) -> None:
+    said = refused_programs.said(name)
+    try:
+        load_object(read_object(refused_programs.build(name))).close()
+    except pyebpf.VerifierError as error:
+        assert error.refusal.kind in said["complaint"].split(", ")
+        assert said["complaint"] == "stack-size" or Path(error.file).name == f"{name}.bpf.c"
+    else:
+        assert "taken" in said
+
+
+def lines_of(name: str) -> tuple[dict[int, str], int]:
+    """What is told of each line before the refused one, and which that is."""
+    with pytest.raises(pyebpf.VerifierError) as caught:
+        load_object(read_object(refused_programs.build(name)))
+    causes = caught.value.refusal.causes
+    return {sign.line.line: sign.label for sign in causes if sign.line is not None}, caught.value.line
+
+
+def test_where_a_value_is_from() -> None:
+    assert lines_of("null_lookup") == ({8: "R0 is set here: a value of map counts (8 bytes), or null"}, 9)
+    assert lines_of("value_spilled") == ({8: "R0 is set here: a value of map counts (8 bytes), or null"}, 11)
+    assert lines_of("called_function") == ({13: "R0 is set here: a value of map counts (8 bytes), or null"}, 8)
+
+
+def test_where_bounds_are_from() -> None:
+    labels, line = lines_of("index_large")
+    assert line == 12 and labels[10] == "from here on R7 is 0 to 16" and "added here: 0 to 128" in labels[12]
+    assert lines_of("packet_short") == ({7: "this test makes the packet's first 14 bytes known"}, 9)
+    assert lines_of("size_negative") == ({8: "from here on R2 is any number up to 64, also negative ones"}, 10)
+
+
+def test_where_it_was_lost_or_taken() -> None:
+    labels, line = lines_of("packet_changed")
+    assert line == 10 and labels[9].startswith("this may move the packet")
+    assert lines_of("ring_leak")[0] == {10: "taken here"}
+    assert lines_of("lock_held")[0] == {12: "locked here"}
+
+
+def test_logs_in_a_file(tmp_path: Path) -> None:
+    """Of programs that are taken, too; nobody else can read it, and no link is followed."""
+    good, bad, log = tmp_path / "good.o", tmp_path / "bad.o", tmp_path / "log"
+    good.write_bytes(programs.build(programs.CALLS))
+    bad.write_bytes(refused_programs.build("null_lookup"))
+    pyebpf.load(good, attach=False, verifier_log=log).close()
+    text = log.read_text()
+    assert text.startswith("program one: accepted\n") and "\nprogram two: accepted\n" in text
+    assert text.count("\nprocessed ") == 2 and stat.S_IMODE(log.stat().st_mode) == 0o600
+    with pytest.raises(pyebpf.VerifierError) as caught:
+        pyebpf.load(bad, verifier_log=log)
+    assert log.read_text() == f"program probe: refused\n{caught.value.log}\n"
+    caught.value.save_log(log)
+    assert log.read_text() == caught.value.log
+    (tmp_path / "link").symlink_to(log)
+    with pytest.raises(OSError, match="link"):
+        pyebpf.load(bad, verifier_log=tmp_path / "link")
+    done = command("run", bad, "--for", "0", "--verifier-log", log)
+    assert done.returncode == 1 and log.read_text().startswith("program probe: refused\n")
+    assert "what may be null is used without a test" in done.stderr and not done.stderr.startswith("pyebpf:")
+
+
+def test_logs_where_memory_is_short() -> None:
+    """The buffer for the log is as large as this process may have."""
+
+    def child() -> tuple[str, bool]:
+        # What is mapped by now, and 64 MiB.
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + (64 << 20),) * 2)
+        try:
+            load_object(read_object(rejected))
+        except pyebpf.VerifierError as error:
+            return error.complaint, error.cut
+        return "", True
+
+    rejected = programs.build(programs.REJECTED)
+    complaint, cut = in_child(child)
+    assert "invalid mem access" in complaint and not cut
 
 
 def test_the_command_line_tells_verifier_errors(tmp_path: Path) -> None:

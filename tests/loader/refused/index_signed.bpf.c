@@ -1,0 +1,14 @@
+// A signed index with a bound above alone.
+// complaint: unbounded
+#include "refused.h"
+struct cells { u64 of[16]; };
+ARRAY(values, struct cells, 1);
+SEC("socket") int probe(struct __sk_buff *skb)
+{
+	u32 key = 0;
+	long at = (int)bpf_get_prandom_u32();
+	struct cells *cells = bpf_map_lookup_elem(&values, &key);
+	if (!cells || at > 15)
+		return 0;
+	return cells->of[at];
+}
