@@ -75,18 +75,24 @@ def _number(call: str) -> int:
     return table[machine]
 
 
-def bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
-    """The call itself: its result and the attributes as the kernel left them."""
+def call(command: int, attributes: bytes) -> tuple[int, bytes]:
+    """bpf(2): its result, or -errno, and the attributes as the kernel left them."""
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     while True:
         result = _libc.syscall(
             ctypes.c_long(_number("bpf")), ctypes.c_long(command), buffer, ctypes.c_ulong(len(attributes))
         )
-        if result >= 0:
-            return int(result), buffer.raw
-        code = ctypes.get_errno()
+        code = ctypes.get_errno() if result < 0 else 0
         if code not in (errno.EAGAIN, errno.EINTR) or command != _PROG_LOAD:
-            raise OSError(code, os.strerror(code))
+            return -code if code else int(result), buffer.raw
+
+
+def bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
+    """As `call`, where an error raises OSError."""
+    result, left = call(command, attributes)
+    if result < 0:
+        raise OSError(-result, os.strerror(-result))
+    return result, left
 
 
 _PROG_LOAD: Final = 5
@@ -193,29 +199,6 @@ def map_get_next_key(fd: int, key: bytes | None, key_size: int) -> bytes | None:
             return None
         raise
     return following.raw
-
-
-def map_lookup_batch(
-    fd: int, after: bytes | None, count: int, key_size: int, value_size: int, *, delete: bool = False, flags: int = 0
-) -> tuple[bytes, bytes, int, bytes | None]:
-    """BPF_MAP_LOOKUP_BATCH (5.6): keys, values, how many, and where to go on (None: that was all)."""
-    start = None if after is None else _buffer(after)
-    end = ctypes.create_string_buffer(max(key_size, 8))
-    keys, values = ctypes.create_string_buffer(key_size * count), ctypes.create_string_buffer(value_size * count)
-    attributes = struct.pack(
-        "=QQQQIIQQ",
-        *(0 if start is None else ctypes.addressof(start), ctypes.addressof(end)),
-        *(ctypes.addressof(keys), ctypes.addressof(values), count, fd, flags, 0),
-    )
-    buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    number = ctypes.c_long(_number("bpf"))
-    result = _libc.syscall(number, ctypes.c_long(25 if delete else 24), buffer, ctypes.c_ulong(len(attributes)))
-    code = ctypes.get_errno() if result < 0 else 0
-    if code not in (0, errno.ENOENT):  # ENOENT: the end was reached; the count is valid
-        raise OSError(code, os.strerror(code))
-    found = struct.unpack_from("=I", buffer.raw, 32)[0]
-    following = None if code == errno.ENOENT else end.raw
-    return keys.raw[: found * key_size], values.raw[: found * value_size], found, following
 
 
 def map_freeze(fd: int) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Iterator
 from typing import final
 
 from pyebpf import layout
 from pyebpf.kernel.maps import MapType
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedMap
+from pyebpf.runtime import batches
 from pyebpf.runtime.cpus import possible_cpus
+from pyebpf.views.columns import Columns, joined, pieces, split
 from pyebpf.views.entries import PER_CPU, Entries, Shape
 
 F_LOCK = 4
 """BPF_F_LOCK (5.1)."""
-BATCH = 1024
-"""Entries for each system call."""
+HASHES = (MapType.HASH, MapType.LRU_HASH, MapType.PERCPU_HASH, MapType.LRU_PERCPU_HASH)
 WIDE = 4096
 """Bytes of a value from which on keys are better fetched alone."""
 NO_BATCHES = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOSPC, 524)
@@ -52,6 +55,9 @@ class KernelEntries(Entries):
     def closed(self) -> bool:
         return self.loaded.descriptor.closed
 
+    def fileno(self) -> int:
+        return self.loaded.fd
+
     def lookup(self, key: bytes) -> bytes | None:
         return sys.map_lookup(self.loaded.fd, key or None, self.value_bytes, self.flags)
 
@@ -67,41 +73,56 @@ class KernelEntries(Entries):
     def has(self, value: bytes) -> bool:
         return sys.map_lookup(self.loaded.fd, None, self.value_bytes, value=value) is not None
 
-    def snapshot(self) -> list[tuple[bytes, bytes]]:
+    def columns(self) -> Columns:
         """All entries, by batches where the kernel has them (5.6), else one by one."""
+        found = self._batch(delete=False)
+        if found is None:
+            return joined(self._one_by_one())
+        if self.shape.type == MapType.LPM_TRIE:  # when entries go meanwhile the kernel starts anew
+            return joined(dict(split(found, self.shape.key_size, self.value_bytes)).items())
+        return found
+
+    def _batch(self, delete: bool) -> Columns | None:
+        """All entries by batches; None where there are none."""
+        shape = self.shape
         try:
-            return self._batches()
+            return batches.read(
+                self.loaded.fd, shape.key_size, self.value_bytes, shape.max_entries, delete=delete, flags=self.flags
+            )
         except OSError as error:
             if error.errno not in NO_BATCHES:
                 raise
-        found = []
+        return None
+
+    def _one_by_one(self) -> Iterator[tuple[bytes, bytes]]:
         for key in self.walk():
             value = self.lookup(key)
             if value is not None:
-                found.append((key, value))
-        return found
+                yield key, value
 
-    def _batches(self) -> list[tuple[bytes, bytes]]:
-        spec = self.loaded.spec
-        found: dict[bytes, bytes] = {}
-        after: bytes | None = None
-        count = min(BATCH, max(spec.max_entries, 1))
-        while True:
-            keys, values, number, following = sys.map_lookup_batch(
-                self.loaded.fd, after, count, spec.key_size, self.value_bytes, flags=self.flags
-            )
-            for index in range(number):
-                key = keys[index * spec.key_size : (index + 1) * spec.key_size]
-                found[key] = values[index * self.value_bytes : (index + 1) * self.value_bytes]
-            if following is None:
-                return list(found.items())
-            after = following
+    def snapshot(self) -> list[tuple[bytes, bytes]]:
+        """All entries."""
+        return split(self.columns(), self.shape.key_size, self.value_bytes)
+
+    def write(self, columns: Columns) -> int:
+        """As `Entries.write`, by one system call where the kernel has it (5.6)."""
+        done, code = batches.write(self.loaded.fd, columns, self.writing) if columns.count else (0, 0)
+        if done or not code:
+            return done
+        if code not in NO_BATCHES:
+            raise OSError(code, os.strerror(code))
+        return super().write(columns)
+
+    def drain(self) -> Columns:
+        """Take all entries out: of hash maps bucket by bucket, under its lock, where the kernel can (5.6)."""
+        found = self._batch(delete=True) if self.shape.type in HASHES else None
+        return super().drain() if found is None else found
 
     def all_keys(self) -> list[bytes]:
         """All keys. Where a value is large for having one part per CPU, it isn't fetched with them."""
         if self.value_bytes > WIDE:
             return self.walk()
-        return [key for key, _ in self.snapshot()]
+        return pieces(self.columns().keys, self.shape.key_size)
 
     def walk(self) -> list[bytes]:
         """Keys, one by one. When entries go meanwhile the kernel starts anew, so keys seen twice end the walk."""

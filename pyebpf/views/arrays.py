@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyebpf import layout
 from pyebpf.encode import number_format
+from pyebpf.views.columns import Columns
 
 if TYPE_CHECKING:
     from pyebpf.views.entries import Entries
@@ -61,19 +62,56 @@ def cut_text(array: Any, type: layout.Type) -> None:
             pass
 
 
-def entries_array(entries: Entries, found: list[tuple[bytes, bytes]]) -> Any:
+def entries_array(entries: Entries, found: Columns) -> Any:
     """Entries as one structured array, without a Python object for each."""
     import numpy
 
-    spec = entries.shape
-    key: Any = dtype(entries.key_type, spec.key_size)
-    value: Any = dtype(entries.value_type, spec.value_size)
-    if entries.per_cpu:
-        padded = numpy.dtype({"names": ["v"], "formats": [value], "offsets": [0], "itemsize": entries.stride})
-        row = numpy.dtype([("key", key), ("value", padded, (entries.cpus,))])
-        data = numpy.frombuffer(b"".join(name + item for name, item in found), row)
-        result = numpy.empty(len(found), [("key", key), ("value", value, (entries.cpus,))])
-        result["key"], result["value"] = data["key"], data["value"]["v"]
-        return result
-    row = numpy.dtype([("key", key), ("value", value)])
-    return numpy.frombuffer(b"".join(name + item for name, item in found), row).copy()
+    keys = numpy.frombuffer(found.keys, _key_row(entries), found.count)["v"]
+    values = values_array(entries, found)
+    fields = [("key", keys.dtype, keys.shape[1:]), ("value", values.dtype, values.shape[1:])]
+    result = numpy.empty(found.count, fields)
+    result["key"], result["value"] = keys, values
+    return result
+
+
+def values_array(entries: Entries, found: Columns) -> Any:
+    """The values as an array; of per-CPU maps a row for each entry."""
+    import numpy
+
+    rows = numpy.frombuffer(found.values, _value_row(entries), found.count * entries.cpus)["v"]
+    return rows.reshape(found.count, entries.cpus, *rows.shape[1:]) if entries.per_cpu else rows
+
+
+def columns_of(entries: Entries, array: Any) -> Columns:
+    """The entries in an array like that of `entries_array`. Raises TypeError for others."""
+    import numpy
+
+    if array.dtype.names != ("key", "value") or array.ndim != 1:
+        raise TypeError(f"{entries.name} takes arrays of one dimension with the fields key and value")
+    keys = numpy.zeros(len(array), _key_row(entries))
+    values = numpy.zeros((len(array), entries.cpus) if entries.per_cpu else len(array), _value_row(entries))
+    for rows, name in ((keys, "key"), (values, "value")):
+        given = array[name]
+        if given.shape != rows["v"].shape or not numpy.can_cast(given.dtype, rows["v"].dtype, "safe"):
+            raise TypeError(f"{name} of {entries.name} is {_shown(rows['v'])}, not {_shown(given)}")
+        rows["v"] = given
+    return Columns(keys.tobytes(), values.tobytes(), len(array))
+
+
+def _shown(array: Any) -> str:
+    return f"{array.dtype}{list(array.shape[1:]) or ''}"
+
+
+def _key_row(entries: Entries) -> Any:
+    return _row(dtype(entries.key_type, entries.shape.key_size), entries.shape.key_size)
+
+
+def _value_row(entries: Entries) -> Any:
+    return _row(dtype(entries.value_type, entries.shape.value_size), entries.stride)
+
+
+def _row(type: Any, size: int) -> Any:
+    """`type` as the one field of a row of `size` bytes."""
+    import numpy
+
+    return numpy.dtype({"names": ["v"], "formats": [type], "offsets": [0], "itemsize": size})

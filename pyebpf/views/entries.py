@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from io import UnsupportedOperation
 from typing import Any, final
 
 from pyebpf import layout
@@ -10,6 +12,7 @@ from pyebpf.decode import Decoder, decoder
 from pyebpf.encode import encode
 from pyebpf.kernel.maps import MapType
 from pyebpf.records import dataclass
+from pyebpf.views.columns import Columns, decoded, encoded, grouped, joined, pieces
 from pyebpf.views.per_cpu import PerCpu
 
 PER_CPU = (MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH)
@@ -74,6 +77,10 @@ class Entries(ABC):
     def closed(self) -> bool:
         """Whether the session is over."""
 
+    def fileno(self) -> int:
+        """The map's descriptor. Raises io.UnsupportedOperation where there is no kernel."""
+        raise UnsupportedOperation(f"{self.name} isn't in the kernel")
+
     @abstractmethod
     def lookup(self, key: bytes) -> bytes | None:
         """The value, of all CPUs for per-CPU maps; None if there is no such entry."""
@@ -102,6 +109,33 @@ class Entries(ABC):
     def all_keys(self) -> list[bytes]:
         """All keys."""
 
+    def columns(self) -> Columns:
+        """All entries, keys and values apart."""
+        return joined(self.snapshot())
+
+    def write(self, columns: Columns) -> int:
+        """Write entries in their order. How many were written; raises OSError if none could be."""
+        done = 0
+        values = pieces(columns.values, self.value_bytes)
+        for key, value in zip(pieces(columns.keys, self.shape.key_size), values, strict=True):
+            try:
+                self.update(key, value)
+            except OSError:
+                if not done:
+                    raise
+                return done
+            done += 1
+        return done
+
+    def drain(self) -> Columns:
+        """Take all entries out."""
+        taken = []
+        for key in self.all_keys():
+            value = self.lookup(key)
+            if value is not None and self.delete(key):
+                taken.append((key, value))
+        return joined(taken)
+
     def encode_key(self, key: object) -> bytes:
         return _encode(self.key_type, self.shape.key_size, key, f"key of {self.name}")
 
@@ -120,8 +154,23 @@ class Entries(ABC):
         """Whether a list is an array, which is one value, rather than a value for each CPU."""
         return isinstance(self.value_type, layout.Array) and not any(hasattr(item, "__iter__") for item in value)
 
+    def encode(self, entries: Mapping[Any, Any]) -> Columns:
+        """Entries as columns."""
+        plain = None if self.per_cpu else self.value_type
+        keys = encoded(self.key_type, list(entries), self.encode_key)
+        return Columns(keys, encoded(plain, list(entries.values()), self.encode_value), len(entries))
+
     def decode_key(self, data: bytes, offset: int = 0) -> Any:
         return self._key(data, offset)
+
+    def decode_keys(self, columns: Columns) -> list[Any]:
+        """All keys, as Python objects."""
+        return decoded(self.key_type, columns.keys, self.shape.key_size)
+
+    def decode_values(self, columns: Columns) -> list[Any]:
+        """All values, as Python objects."""
+        found = decoded(self.value_type, columns.values, self.shape.value_size, self.stride)
+        return [PerCpu(each) for each in grouped(found, self.cpus)] if self.per_cpu else found
 
     def decode_value(self, data: bytes, offset: int = 0) -> Any:
         if not self.per_cpu:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import operator
+from array import array
 from collections.abc import Iterator, MutableMapping
 from typing import Any, SupportsIndex
 
+from pyebpf.views.columns import Columns, differences
 from pyebpf.views.entries import Entries
 
 
@@ -17,6 +19,8 @@ class HashView(MutableMapping[Any, Any]):
         self.name = entries.name
         self.kind = entries.kind
         self._entries = entries
+        self._last: dict[Any, Any] = {}
+        """As `growth` has seen it last."""
 
     def __getitem__(self, key: Any) -> Any:
         value = self._entries.lookup(self._entries.encode_key(key))
@@ -45,10 +49,14 @@ class HashView(MutableMapping[Any, Any]):
         return self._entries.lookup(encoded) is not None
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([self._entries.decode_key(key) for key in self._entries.all_keys()])
+        return iter(self._entries.decode_keys(self._keys()))
 
     def __len__(self) -> int:
-        return len(self._entries.all_keys())
+        return self._keys().count
+
+    def _keys(self) -> Columns:
+        keys = self._entries.all_keys()
+        return Columns(b"".join(keys), b"", len(keys))
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """The value of `key`, which is `default` from now on if there was none; as it is read, in either case."""
@@ -56,10 +64,47 @@ class HashView(MutableMapping[Any, Any]):
             self[key] = default
         return self[key]
 
+    def update(self, other: Any = (), /, **more: Any) -> None:
+        """Write many entries at once: of a mapping, of pairs, or of an array like that of `to_numpy`; by one system
+        call where the kernel has it (5.6). MemoryError says how many found room."""
+        entries = self._entries
+        if hasattr(other, "dtype"):
+            from pyebpf.views.arrays import columns_of
+
+            columns = columns_of(entries, other)
+        else:
+            columns = entries.encode(dict(other, **more))
+        try:
+            done = entries.write(columns)
+        except OSError as error:
+            if error.errno not in (errno.E2BIG, errno.ENOMEM):
+                raise
+            done = 0
+        if done < columns.count:
+            raise MemoryError(f"{self.name} is full: {done} of {columns.count} entries were written")
+
     def to_dict(self) -> dict[Any, Any]:
         """A copy of all entries."""
-        entries = self._entries
-        return {entries.decode_key(key): entries.decode_value(value) for key, value in entries.snapshot()}
+        return self._decoded(self._entries.columns())
+
+    def _decoded(self, columns: Columns) -> dict[Any, Any]:
+        return dict(zip(self._entries.decode_keys(columns), self._entries.decode_values(columns), strict=True))
+
+    def drain(self) -> dict[Any, Any]:
+        """Take all entries out. A program that has found an entry already may still add to it, in vain: `growth` loses
+        nothing."""
+        return self._decoded(self._entries.drain())
+
+    def growth(self) -> dict[Any, Any]:
+        """What the numbers in each entry have grown by since the last call, or in all at the first one; of per-CPU maps
+        over all CPUs. Entries stay in the map, so that every count is in one answer. Raises TypeError where values are
+        more than numbers."""
+        now = self.to_dict()
+        if self._entries.per_cpu:
+            now = {key: value.sum() for key, value in now.items()}
+        found = differences(now, self._last)
+        self._last = now
+        return found
 
     def items(self) -> Any:
         """Keys and values, of one snapshot."""
@@ -70,14 +115,17 @@ class HashView(MutableMapping[Any, Any]):
 
     def clear(self) -> None:
         """Delete every entry."""
-        for key in self._entries.all_keys():
-            self._entries.delete(key)
+        self._entries.drain()
+
+    def fileno(self) -> int:
+        """The map's descriptor, for other tools: open for as long as the session is."""
+        return self._entries.fileno()
 
     def to_numpy(self) -> Any:
         """A structured array with the fields `key` and `value` (per CPU: an array of values)."""
         from pyebpf.views.arrays import entries_array
 
-        return entries_array(self._entries, self._entries.snapshot())
+        return entries_array(self._entries, self._entries.columns())
 
     def __repr__(self) -> str:
         holds = "closed" if self._entries.closed else f"with {len(self)} entries"
@@ -119,28 +167,29 @@ class ArrayView:
         return self._length
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([value for _, value in self.items()])
+        return iter(self._entries.decode_values(self._entries.columns()))
 
     def items(self) -> list[tuple[int, Any]]:
         """Index and value of every element, of one snapshot."""
-        found = sorted((int.from_bytes(key, _order()), value) for key, value in self._entries.snapshot())
-        return [(index, self._entries.decode_value(value)) for index, value in found]
+        return list(enumerate(self))
 
     def to_dict(self) -> dict[int, Any]:
         return dict(self.items())
 
     def clear(self) -> None:
         """Set every element to zero."""
-        zero = bytes(self._entries.value_bytes)
-        for index in range(self._length):
-            self._entries.update(index.to_bytes(4, _order()), zero)
+        keys = array("I", range(self._length)).tobytes()
+        self._entries.write(Columns(keys, bytes(self._length * self._entries.value_bytes), self._length))
+
+    def fileno(self) -> int:
+        """The map's descriptor, for other tools: open for as long as the session is."""
+        return self._entries.fileno()
 
     def to_numpy(self) -> Any:
         """An array of the values."""
-        from pyebpf.views.arrays import entries_array
+        from pyebpf.views.arrays import values_array
 
-        found = sorted(self._entries.snapshot(), key=lambda pair: int.from_bytes(pair[0], _order()))
-        return entries_array(self._entries, found)["value"]
+        return values_array(self._entries, self._entries.columns()).copy()
 
     def __repr__(self) -> str:
         return f"<{self.kind or 'array'} {self.name} of {self._length}>"
