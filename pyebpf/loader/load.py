@@ -183,7 +183,12 @@ def load_object(
     where maps are that ask to be pinned. `tell` is told what the verifier says of each program. Raises LoadError,
     ConfigError, VerifierError; whatever was created by then is closed again.
     """
-    _check_order(obj)
+    loaded = LoadedObject(obj, token)
+    loaded.maps.update(present)
+    own_btf: sys.Descriptor | None = None
+    modules = ModuleDescriptors()
+    try:
+        _check_order(obj)
         given = dict(config or {})
         option_map, values, places = options(obj, {name: given[name] for name in _options(obj) if name in given})
         contents = first_contents(obj, given) | {KCONFIG: values}
