@@ -2,7 +2,7 @@
 
     python benchmarks/run_all.py
 
-Needs root, clang-19, bpftool, iproute2 and an otherwise idle machine; takes about two minutes. Exit code 1 if a
+Needs root, clang-19, bpftool, iproute2 and an otherwise idle machine; takes some ten minutes. Exit code 1 if a
 promise isn't kept.
 """
 
@@ -20,6 +20,7 @@ import execs
 import handover
 import instructions
 import kernel_chains
+import kills
 import load_attach
 import sigkill
 from common import ROOT, Missing, Result, table
@@ -51,6 +52,7 @@ PROMISES: Final[tuple[tuple[str, Callable[[], Result]], ...]] = (
     ("10 ten upgrades lose no event", handover.measure),
     ("11 programs load and attach as fast as by bpftool", load_attach.measure),
     ("12 a million entries of a map in Python as fast as in C", bulk_maps.measure),
+    ("13 nothing stays of processes killed at any call", kills.measure),
 )
 
 

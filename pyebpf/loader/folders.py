@@ -6,7 +6,7 @@
     FOLDER/links/NAME       by the program; more links of one program as `NAME-2`
 
 A folder comes into being whole: it is filled under another name, and renamed. A process that is killed meanwhile
-leaves nothing behind, since a helper process removes what it had begun.
+leaves nothing behind, since a helper process removes what it had begun. It goes in the same way.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ HEAD: Final = struct.Struct("<8sIQ")
 """The magic bytes, how long the description is, and how long the ELF."""
 LARGEST: Final = 256 << 20
 """Of an object, in bytes."""
+OBJECT: Final = "object"
 PARTS: Final = ("maps", "programs", "links")
 
 
@@ -56,7 +57,7 @@ def file_name(name: str) -> str:
 def read_kept(folder: Path) -> Kept:
     """The object in `folder`. Raises LoadError."""
     wrong = f"cannot take over {folder}: it holds no session of pyebpf"
-    with pins.opened(folder / "object", "map", f"the session in {folder}") as descriptor:
+    with pins.opened(folder / OBJECT, "map", f"the session in {folder}") as descriptor:
         kind, _, key_size, value_size, entries = struct.unpack_from("=5I", sys.obj_get_info_by_fd(descriptor.fd))
         if (kind, key_size, value_size) != (MapType.ARRAY, 4, CHUNK) or not 0 < entries <= LARGEST // CHUNK:
             raise LoadError(wrong, "target")
@@ -92,7 +93,7 @@ def keep_object(folder: Path, kept: Kept) -> None:
             sys.map_update(descriptor.fd, struct.pack("=I", number), chunk)
         with suppress(OSError):  # before 5.2
             sys.map_freeze(descriptor.fd)
-        pins.put(descriptor, folder / "object", "the object")
+        pins.put(descriptor, folder / OBJECT, "the object")
 
 
 @contextmanager
@@ -134,13 +135,24 @@ def listed(folder: Path, part: str) -> dict[str, Path]:
     return {unquote(path.name): path for path in found if "~" not in path.name}
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove all names: what nobody has open leaves the kernel. Raises LoadError."""
-    for path in [folder / "object", *(path for part in PARTS for path in listed(folder, part).values())]:
+def tidy(folder: Path) -> None:
+    """Remove what a killed process had begun in place of the object. Raises LoadError."""
+    for path in folder.glob(f"{OBJECT}~*"):
         pins.remove(path)
-    try:
-        for part in PARTS:
-            (folder / part).rmdir()
-        folder.rmdir()
-    except OSError as error:
-        raise LoadError(f"cannot remove {folder}: {error.strerror}", "target") from error
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove all names: what nobody has open leaves the kernel. It goes as it came, whole: under another name, and with
+    a process that finishes this if it is killed. Raises LoadError."""
+    unknown = {path.name for path in folder.iterdir()} - {OBJECT, *PARTS}
+    if others := sorted(name for name in unknown if not name.startswith(f"{OBJECT}~")):
+        raise LoadError(f"cannot remove {folder}: {others[0]} in it is not the session's", "target")
+    gone = folder.parent / f"{folder.name}~{os.urandom(8).hex()}"
+    with guarded(gone):
+        try:
+            os.rename(folder, gone)
+        except OSError as error:
+            raise LoadError(f"cannot remove {folder}: {error.strerror}", "target") from error
+        remove_tree(gone)
+    if gone.exists():
+        raise LoadError(f"cannot remove {gone}, which was {folder}", "target")

@@ -1,14 +1,20 @@
-"""Sees to it that a folder which isn't whole doesn't outlive the process that fills it, though that be killed."""
+"""Processes that see to it that something doesn't outlive the one that made it, though that be killed: a folder which
+isn't whole, and what the kernel keeps without a descriptor.
+
+A guard has a session of its own, so that what ends the process group doesn't end it, too. Where this isn't an
+interpreter's process (a frozen program), none can be started, and what was made stays if it is killed.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 _PROGRAM: Final = """
 import os, sys
@@ -19,30 +25,75 @@ if sys.stdin.buffer.read(1) != b"k":
         os.rmdir(folder)
 """
 """Removes the folder when its standard input ends without a word that it is to be kept."""
+_CALL: Final = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pyebpf.loader.guard import call
+call(sys.argv[2], sys.argv[3], sys.argv[4:])
+"""
 
 
 @contextmanager
 def guarded(folder: Path) -> Iterator[Callable[[], None]]:
-    """A process that removes `folder` if this one ends before it calls what it is given here. It has a session of its
-    own, so that what ends this one's process group doesn't end it, too. Where this isn't an interpreter's process (a
-    frozen program), none can be started, and the folder stays if it is killed meanwhile."""
-    if not sys.executable or getattr(sys, "frozen", False):
+    """A process that removes `folder` if this one ends before it calls what it is given here."""
+    process = _started(_PROGRAM, str(folder))
+    if process is None:
         yield lambda: None
         return
-    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, str(folder)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
-    pipe = process.stdin
-    assert pipe is not None
     try:
-        yield lambda: _say(pipe.fileno())
+        yield lambda: _say(process)
     finally:
-        pipe.close()
-        process.wait()
+        _wait(process)
 
 
-def _say(pipe: int) -> None:
-    with suppress(BrokenPipeError):  # somebody has ended it: there is nobody who would remove the folder
-        os.write(pipe, b"k")
+@final
+class Guard:
+    """A process in this one's namespaces that calls `function` (of a module of pyebpf's) with `numbers`, if this one
+    ends before it calls `dismiss`. `descriptors` are open in it, by the same numbers."""
+
+    def __init__(self, function: Callable[..., None], *numbers: int, descriptors: Sequence[int] = ()) -> None:
+        """Raises OSError."""
+        root = str(Path(__file__).parents[2])
+        words = (root, function.__module__, function.__name__, *map(str, map(int, numbers)))
+        self._process = _started(_CALL, *words, descriptors=descriptors)
+
+    def dismiss(self) -> None:
+        """What was guarded is gone; nothing happens the second time."""
+        process, self._process = self._process, None
+        if process is not None:
+            _say(process)
+            _wait(process)
+
+
+def call(module: str, function: str, numbers: Sequence[str]) -> None:
+    """What a guard does."""
+    found = getattr(importlib.import_module(module), function)
+    if sys.stdin.buffer.read(1) != b"k":
+        found(*map(int, numbers))
+
+
+def _started(program: str, *words: str, descriptors: Sequence[int] = ()) -> subprocess.Popen[bytes] | None:
+    if not sys.executable or getattr(sys, "frozen", False):
+        return None
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", program, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=descriptors,
+    )
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait()
+
+
+def _say(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # somebody has ended it: there is nobody who would remove anything
+        os.write(process.stdin.fileno(), b"k")
 
 
 def remove_tree(folder: Path) -> None:

@@ -293,5 +293,6 @@ def _fill(folder: Path, loaded: LoadedObject, links: list[Link]) -> None:
         places[name] = link.where
         link.pin_again(folder / "links" / folders.file_name(name))
     folders.keep_object(folder, folders.Kept(loaded.spec, places))
+    folders.tidy(folder)
     for path in (*stale, *(path for name, path in folders.listed(folder, "links").items() if name not in places)):
         pins.remove(path)

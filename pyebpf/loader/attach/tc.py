@@ -1,7 +1,8 @@
 """Traffic control: a link on the interface (tcx, 6.6); on older kernels a filter of the qdisc clsact (4.5).
 
-A filter doesn't hang on a descriptor: it is taken away when its link is detached, or when Python ends, and stays where
-a process is killed. The qdisc goes with the last filter of ours, if it was made for one and nobody else has used it.
+A filter doesn't hang on a descriptor: it is taken away when its link is detached, or when Python ends; a process of its
+own sees to it if this one is killed. The qdisc goes with the last filter of ours, if it was made for one and nobody
+else has used it.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.attach.netdev import interface
 from pyebpf.loader.attach.order import FIRST_COME, Order
 from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.guard import Guard
 from pyebpf.loader.load import LoadedProgram
 
 RTM_NEWQDISC: Final = 36
 RTM_DELQDISC: Final = 37
+RTM_GETQDISC: Final = 38
 RTM_NEWTFILTER: Final = 44
 RTM_DELTFILTER: Final = 45
 RTM_GETTFILTER: Final = 46
@@ -33,6 +36,7 @@ TCA_OPTIONS: Final = 2
 TCA_BPF_FD: Final = 6
 TCA_BPF_NAME: Final = 7
 TCA_BPF_FLAGS: Final = 8
+TCA_BPF_ID: Final = 11
 DIRECT_ACTION: Final = 1
 """TCA_BPF_FLAG_ACT_DIRECT: the program answers with an action."""
 CLSACT: Final = 0xFFFF_FFF1
@@ -99,12 +103,23 @@ class Qdisc:
 
     def leave(self, route: netlink.Netlink) -> None:
         """Take it away, if it was made here and has no filters any more."""
-        if not self.made:
+        if self.made:
+            _leave(route, self.index)
+
+
+def _leave(route: netlink.Netlink, index: int) -> None:
+    for parent in PARENTS.values():
+        if route.ask(RTM_GETTFILTER, netlink.DUMP, _MESSAGE.pack(0, index, 0, parent, 0)):
             return
-        for parent in PARENTS.values():
-            if route.ask(RTM_GETTFILTER, netlink.DUMP, _MESSAGE.pack(0, self.index, 0, parent, 0)):
-                return
-        route.ask(RTM_DELQDISC, netlink.ACK, _MESSAGE.pack(0, self.index, HANDLE, CLSACT, 0))
+    route.ask(RTM_DELQDISC, netlink.ACK, _MESSAGE.pack(0, index, HANDLE, CLSACT, 0))
+
+
+def _has_clsact(route: netlink.Netlink, index: int) -> bool:
+    for _, body in route.ask(RTM_GETQDISC, netlink.DUMP, _MESSAGE.pack(0, index, 0, 0, 0)):
+        there = netlink.attributes(body[_MESSAGE.size :])
+        if _MESSAGE.unpack_from(body)[1] == index and there.get(TCA_KIND) == b"clsact\0":
+            return True
+    return False
 
 
 _OURS: Final[WeakValueDictionary[tuple[int, int], Qdisc]] = WeakValueDictionary()
@@ -123,17 +138,28 @@ class Filter:
         self.route = netlink.Netlink()
         try:
             key = (os.stat("/proc/thread-self/ns/net").st_ino, index)
-            self.qdisc = _OURS.get(key) or _OURS.setdefault(key, Qdisc(self.route, index))
+            there = _OURS.get(key)
+            made = there.made if there is not None else not _has_clsact(self.route, index)
+            guard = Guard(undo, index, self.parent, program.id, made)
             try:
-                handle, info = self._add(program)
-            except OSError:
-                self.qdisc.leave(self.route)
+                handle, info = self._added(program, there, key)
+            except BaseException:
+                guard.dismiss()
                 raise
         except BaseException:
             self.route.close()
             raise
         own = _MESSAGE.pack(0, index, handle, self.parent, info) + netlink.attribute(TCA_KIND, b"bpf\0")
-        self._end = finalize(self, _remove, self.route, self.qdisc, own)
+        self._end = finalize(self, _remove, self.route, self.qdisc, own, guard)
+
+    def _added(self, program: LoadedProgram, there: Qdisc | None, key: tuple[int, int]) -> tuple[int, int]:
+        """As `_add`, with the qdisc, which is left where that fails."""
+        self.qdisc = there or _OURS.setdefault(key, Qdisc(self.route, self.index))
+        try:
+            return self._add(program)
+        except BaseException:
+            self.qdisc.leave(self.route)
+            raise
 
     def _add(self, program: LoadedProgram) -> tuple[int, int]:
         """The filter's handle, and its priority with the protocol, as the kernel chose them."""
@@ -155,10 +181,25 @@ class Filter:
         self._end()
 
 
-def _remove(route: netlink.Netlink, qdisc: Qdisc, own: bytes) -> None:
+def undo(index: int, parent: int, program: int, made: int) -> None:
+    """What is done when a process was killed that had a program as a filter there. `made`: and whose qdisc it is."""
+    with netlink.Netlink() as route:
+        for _, body in route.ask(RTM_GETTFILTER, netlink.DUMP, _MESSAGE.pack(0, index, 0, parent, 0)):
+            _, _, handle, _, info = _MESSAGE.unpack_from(body)
+            options = netlink.attributes(netlink.attributes(body[_MESSAGE.size :]).get(TCA_OPTIONS, b""))
+            if options.get(TCA_BPF_ID) == struct.pack("=I", program):
+                own = _MESSAGE.pack(0, index, handle, parent, info) + netlink.attribute(TCA_KIND, b"bpf\0")
+                route.ask(RTM_DELTFILTER, netlink.ACK, own)
+        if made:
+            with suppress(OSError):  # it hadn't come to that
+                _leave(route, index)
+
+
+def _remove(route: netlink.Netlink, qdisc: Qdisc, own: bytes, guard: Guard) -> None:
     """Delete a filter. A child of fork(2) leaves it to its parent."""
     if os.getpid() == route.process:
         with suppress(OSError):
             route.ask(RTM_DELTFILTER, netlink.ACK, own)
             qdisc.leave(route)
+        guard.dismiss()
     route.close()

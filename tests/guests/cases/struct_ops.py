@@ -1,8 +1,11 @@
 """Operations of foreign objects: congestion control that sockets choose, by a link where the kernel has such (6.4)."""
 
+import os
+import signal
 import socket
 import struct
 import sys
+import time
 
 from pyebpf import XDP, xdp
 from pyebpf.kernel import btf_types as types
@@ -59,8 +62,27 @@ def chosen() -> bool:
         return one.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode() == NAME
 
 
+def killed() -> None:
+    """A process that has registered them doesn't come to take them back."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        kept = open_session(operations())
+        os.write(writer, b"y" if chosen() else b"n")
+        os.kill(os.getpid(), signal.SIGKILL)
+        kept.close()
+    os.close(writer)
+    assert os.read(reader, 1) == b"y"
+    os.waitpid(child, 0)
+    end = time.monotonic() + 30
+    while chosen():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def check(session):
     assert not chosen()
+    killed()
     with open_session(operations()) as loaded:
         assert chosen()
         flags = loaded._loaded.maps["mine"].spec.flags
