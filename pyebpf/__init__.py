@@ -70,6 +70,7 @@ from pyebpf.lang.maps import (
     Stack,
 )
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
+from pyebpf.lang.perf_events import perf_event, profile
 from pyebpf.lang.probes import (
     cgroup,
     fentry,
@@ -218,6 +219,8 @@ __all__ = [
     "ktime_ns",
     "lsm",
     "netfilter",
+    "perf_event",
+    "profile",
     "lsm_cgroup",
     "lwt",
     "pid",

@@ -18,6 +18,8 @@ from pyebpf.irbuild import memory
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import ContextArray, Operand, Place
 from pyebpf.kernel.contexts import ContextField, ContextStruct, context_of
+from pyebpf.kernel.programs import ProgramType
+from pyebpf.kernel.registers import registers_of
 from pyebpf.source import Span
 
 WORD = layout.U32
@@ -25,7 +27,8 @@ WORD = layout.U32
 
 def struct_of(b: Builder) -> ContextStruct | None:
     """The program's context, if it has fields by table."""
-    return context_of(b.hook)
+    architecture = registers_of(b.module.btf_or_none()) if b.hook.program_type is ProgramType.PERF_EVENT else None
+    return context_of(b.hook, architecture.machine if architecture is not None else "")
 
 
 def read(b: Builder, name: str, span: Span, name_span: Span) -> Operand:

@@ -9,9 +9,10 @@ from typing import Final, final
 
 from pyebpf.kernel.arguments import Signature, signature_of, syscall_signature
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.hooks import HOOKS, TP_BTF, ContextKind, Hook, Target
+from pyebpf.kernel.hooks import HOOKS, TP_BTF, AttachKind, ContextKind, Hook, Target
 from pyebpf.kernel.injection import may_modify
 from pyebpf.kernel.lsm import DISABLED, NO_HOOKS
+from pyebpf.kernel.perf_events import EVENTS, EventType, counters_here
 from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.kernel.tracepoints import TracepointField, tracepoint_fields, tracepoint_names
 from pyebpf.kernel.versions import running_version
@@ -84,6 +85,10 @@ def _of(hooks: list[Hook], wanted: Callable[[str], bool], btf: Btf | None) -> It
     elif first.context is ContextKind.SYSCALL:
         for name in filter(wanted, sorted(SYSCALLS)):
             yield _place(names, name, syscall_signature(name))
+    elif first.attach is AttachKind.PERF_EVENT:
+        for event in EVENTS:
+            if (event.type == EventType.SOFTWARE or counters_here()) and any(map(wanted, event.names)):
+                yield Place(names, event.name, (first.parameter,))
     elif target is not None and btf is not None:
         yield from _targets(btf, hooks, target, wanted)
     elif target is None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pyebpf.kernel.btf import Btf, BtfError
+from pyebpf.kernel.programs import ProgramType
 from pyebpf.metadata import SECTION, Metadata
 from pyebpf.object import elf as elf_file
 from pyebpf.object.btf_complete import complete
@@ -71,7 +72,7 @@ def _read(data: bytes) -> Object:
     licence = elf.section("license")
     return Object(
         elf=data,
-        programs=programs,
+        programs=tuple(_told(program, metadata) for program in programs),
         maps=maps,
         functions=called,
         license=licence.data.split(b"\0")[0].decode("utf-8", "replace") if licence else "",
@@ -250,6 +251,18 @@ def _within(records: list[_T], start: int, end: int) -> tuple[_T, ...]:
     """Those for a function; `records` are in the order of their offsets."""
     first = bisect_left(records, start, key=attrgetter("offset"))
     return tuple(records[first : bisect_left(records, end, first, key=attrgetter("offset"))])
+
+
+def _told(program: ProgramSpec, metadata: Metadata) -> ProgramSpec:
+    """With what the metadata say that the section name has no room for: the event of programs on perf events."""
+    if program.program_type != ProgramType.PERF_EVENT:
+        return program
+    info = dict(metadata.programs).get(program.name)
+    if info is None:
+        return program
+    from dataclasses import replace  # which few objects need
+
+    return replace(program, argument=info.argument)
 
 
 def _program(function: FunctionSpec, exception_handler: str) -> ProgramSpec:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Final
 
 from pyebpf.kernel.contexts.cgroups import DEVICE, SOCKOPT, SYSCTL
 from pyebpf.kernel.contexts.fields import ContextField, ContextStruct, SocketField
 from pyebpf.kernel.contexts.packets import SK_BUFF, XDP_MD
+from pyebpf.kernel.contexts.perf_events import PERF_EVENT_DATA
 from pyebpf.kernel.contexts.sockets import SK_LOOKUP, SK_MSG, SK_REUSEPORT, SOCK, SOCK_ADDR, SOCK_OPS
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.kernel.hooks.kinds import ContextKind, Hook
@@ -17,14 +19,17 @@ CONTEXTS: Final = (
     *(XDP_MD, SK_BUFF),
     *(SOCK_ADDR, SOCK, SOCK_OPS, SK_LOOKUP, SK_MSG, SK_REUSEPORT),
     *(DEVICE, SYSCTL, SOCKOPT),
+    *PERF_EVENT_DATA,
 )
 
 
-def context_of(hook: Hook) -> ContextStruct | None:
-    """The struct of the programs on `hook`; None where contexts are something else."""
+def context_of(hook: Hook, machine: str = "") -> ContextStruct | None:
+    """The struct of the programs on `hook`; None where contexts are something else. `machine`: the one that they are
+    for, if that isn't this one."""
     if hook.context is ContextKind.NOTHING:
         return None
-    return next((context for context in CONTEXTS if hook.program_type in context.programs), None)
+    machines = ("", machine or platform.machine())
+    return next((each for each in CONTEXTS if hook.program_type in each.programs and each.machine in machines), None)
 
 
 def socket_of(hook: Hook) -> SocketField | None:

@@ -76,6 +76,8 @@ class ContextStruct:
     """Whether `reads` and `writes` are types of programs; else they are attach types."""
 
     socket: SocketField | None = None
+    machine: str = ""
+    """The machine whose context it is, as `uname -m` says it; "" where all have the same."""
 
     def asks(self, hook: Hook) -> int | None:
         """What of `hook` decides who may."""

@@ -29,6 +29,7 @@ from pyebpf.kernel.hooks.network import (
     CgroupAction,
     XdpAction,
 )
+from pyebpf.kernel.hooks.perf_events import PERF_EVENT
 from pyebpf.kernel.hooks.routes import LWT_INPUT, LWT_OUTPUT, LWT_SEG6LOCAL, LWT_XMIT, LwtAction
 from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP
 from pyebpf.kernel.hooks.sockets import SK_LOOKUP, SK_MSG, SK_REUSEPORT, SK_SKB, SkAction
@@ -61,6 +62,7 @@ __all__ = [
     "LWT_SEG6LOCAL",
     "LWT_XMIT",
     "NETFILTER",
+    "PERF_EVENT",
     "RAW_TRACEPOINT",
     "SK_LOOKUP",
     "SK_MSG",
@@ -104,6 +106,7 @@ HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM, LSM_CGROUP),
     *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL),
     *(UPROBE, URETPROBE, UPROBE_MULTI, URETPROBE_MULTI, UPROBE_SESSION, USDT),
+    PERF_EVENT,
     *(XDP, XDP_FRAGS, XDP_DEVMAP, XDP_CPUMAP, TC_INGRESS, TC_EGRESS),
     *(CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
     *CGROUP_HOOKS,

@@ -36,6 +36,7 @@ class AttachKind(Enum):
     SOCKET_MAP = "socket map"
     """Programs on all the sockets that a map has."""
     SOCKET = "socket"
+    PERF_EVENT = "perf_event"
     KPROBE = "kprobe"
     UPROBE = "uprobe"
     USDT = "usdt"

@@ -74,7 +74,12 @@ class Link:
     """
 
     def __init__(
-        self, program: str, where: str, holders: tuple[Closable, ...], reading: Callable[[], bytes] | None = None
+        self,
+        program: str,
+        where: str,
+        holders: tuple[Closable, ...],
+        reading: Callable[[], bytes] | None = None,
+        parts: int = 1,
     ) -> None:
         self.program = program
         self.where = where
@@ -82,6 +87,8 @@ class Link:
         """Where it is pinned, and so stays when this process has ended."""
         self._holders = holders
         self._reading = reading
+        self.parts = parts
+        """How many links the kernel has for it: one for each CPU, or each thread, where a perf event is of one."""
 
     @property
     def attached(self) -> bool:
@@ -136,18 +143,18 @@ class Link:
         """Give it a name in a bpf file system (/sys/fs/bpf): it stays attached when it, its session and this process
         are gone, until the name is removed (`detach`, or rm). Raises LoadError, also for what the kernel attaches
         without a link."""
-        descriptor, _ = self._link("pin")
+        descriptor = self._whole()
         place = Path(os.path.abspath(path))
         pins.pin(descriptor, place, f"the link of {self.program}")
         self.pinned = place
 
     def check_pinnable(self) -> None:
         """Raises LoadError for what the kernel attaches without a link."""
-        self._link("pin")
+        self._whole()
 
     def pin_again(self, path: Path) -> None:
         """Pin it as `path`, in place of what has that name."""
-        descriptor, _ = self._link("pin")
+        descriptor = self._whole()
         pins.put(descriptor, path, f"the link of {self.program}")
         self.pinned = path
 
@@ -177,6 +184,16 @@ class Link:
     def _check_attached(self) -> None:
         if not self.attached:
             raise ValueError(f"{self.program} is detached")
+
+    def _whole(self) -> Descriptor:
+        """The link of bpf(2) that is all of it."""
+        if self.parts > 1:
+            raise LoadError(
+                f"cannot pin the link of {self.program} at {self.where}: the kernel has {self.parts} links for it, and "
+                "a name is for one",
+                "kernel",
+            )
+        return self._link("pin")[0]
 
     def _link(self, verb: str) -> tuple[Descriptor, LinkInfo]:
         """The link of bpf(2) among what is open for it."""

@@ -19,10 +19,14 @@ numbers for waking up, and two that mean something else for each type of event (
 
 
 def set_program(
-    program: LoadedProgram | sys.Descriptor, event: sys.Descriptor, cookie: int | None = None, link: bool = True
+    program: LoadedProgram | sys.Descriptor,
+    event: sys.Descriptor,
+    cookie: int | None = None,
+    link: bool = True,
+    enable: bool = True,
 ) -> tuple[sys.Descriptor, ...]:
     """Put `program` on `event`, which gives it `cookie` where the kernel can (5.15); what must stay open: without
-    `link` the event alone. Raises OSError."""
+    `link` the event alone. Unless told not to, an older kernel's event is enabled. Raises OSError."""
     if link:
         try:
             extra = struct.pack("=Q", cookie or 0)
@@ -31,5 +35,6 @@ def set_program(
             if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP):
                 raise
     fcntl.ioctl(event.fd, PERF_EVENT_IOC_SET_BPF, program.fd)
-    fcntl.ioctl(event.fd, PERF_EVENT_IOC_ENABLE, 0)
+    if enable:
+        fcntl.ioctl(event.fd, PERF_EVENT_IOC_ENABLE, 0)
     return (event,)

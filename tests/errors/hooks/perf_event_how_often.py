@@ -1,0 +1,6 @@
+from pyebpf import perf_event
+
+
+@perf_event("cycles")  # error
+def sample(ctx):
+    pass

@@ -1,0 +1,6 @@
+from pyebpf import profile
+
+
+@profile("task-clock")  # error
+def sample(ctx):
+    pass
