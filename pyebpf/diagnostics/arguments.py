@@ -64,12 +64,12 @@ class ArgumentType(Diagnostic):
 class ArgumentUntyped(Diagnostic):
     code: ClassVar = "E0627"
     title: ClassVar = "`{name}` needs a type"
-    notes: ClassVar = ("the kernel knows nothing of the arguments of programs, so the types that C has must be said",)
+    notes: ClassVar = ("{reason}, so the types that C has must be said",)
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
-    The parameters of a probe in a program are the function's arguments, in its order, and `ret` is what it returns.
-    Where each lies follows from the order, how it is read from its type: `int` is `i32`, `size_t` and pointers are
-    `u64`, `bool` is `bool`.
+    The parameters of a probe in a program, or on many functions of the kernel, are the function's arguments, in its
+    order, and `ret` is what it returns. Where each lies follows from the order, how it is read from its type: `int` is
+    `i32`, `size_t` and pointers are `u64`, `bool` is `bool`.
 
         @uprobe("libc", "strncmp")
         def compared(first: u64, second: u64, size: u64):
@@ -77,6 +77,7 @@ class ArgumentUntyped(Diagnostic):
     """
 
     name: str
+    reason: str
     hint: str
 
 

@@ -135,7 +135,8 @@ class BadHookName(Diagnostic):
     title: ClassVar = "`{name}` is not of the form `{form}`"
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
-    A tracepoint is named by its category and its name: `syscalls:sys_enter_openat`.
+    A tracepoint is named by its category and its name: `syscalls:sys_enter_openat`. A kprobe is at the beginning of a
+    function, or at an instruction behind that: `vfs_read+0x10`.
     """
 
     name: str

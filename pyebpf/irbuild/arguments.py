@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from difflib import get_close_matches
 
 from pyebpf import layout
 from pyebpf.diagnostics import arguments as errors
+from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
@@ -27,7 +29,7 @@ from pyebpf.kernel.arguments import (
     syscall_signature,
     written_signature,
 )
-from pyebpf.kernel.hooks import HOOKS, ContextKind, Hook
+from pyebpf.kernel.hooks import HOOKS, AttachKind, ContextKind, Hook
 from pyebpf.kernel.lsm import BOOLEAN, NO_HOOKS
 from pyebpf.kernel.programs import AttachType, ProgramType
 from pyebpf.kernel.syscalls import SYSCALLS
@@ -38,6 +40,7 @@ from pyebpf.syntax.walk import parts
 
 CONTEXT = "ctx"
 """The parameter that stands for all that the kernel gives, for helpers that want it."""
+OFFSET = re.compile(r"0x[0-9a-fA-F]{1,8}|[0-9]{1,9}")
 USER = (ContextKind.USER_REGISTERS, ContextKind.USDT)
 """Hooks of which the kernel has no types."""
 
@@ -45,9 +48,8 @@ USER = (ContextKind.USER_REGISTERS, ContextKind.USDT)
 def bind(b: Builder, function: tree.Function) -> None:
     """Every parameter as what the kernel gives for it. Raises Abandon when any of them is wrong."""
     signature = b.signature = signature_of_hook(b, function)
-    if (
-        b.hook.gives and signature.result is None and b.hook.context not in USER
-    ):  # what is returned for a function without a result must be 0
+    traced = (*USER, ContextKind.REGISTERS)  # whose result is the kernel's, not the function's
+    if b.hook.gives and signature.result is None and b.hook.context not in traced:
         b.hook = replace(b.hook, result=(0, 0))
     if b.hook.attach_type is AttachType.LSM_CGROUP and signature.result is None:  # and these must say yes
         b.hook = replace(b.hook, returns=None, result=(b.hook.default,) * 2)
@@ -57,7 +59,7 @@ def bind(b: Builder, function: tree.Function) -> None:
     mentioned = {each.id for each in parts(function.body) if isinstance(each, tree.Name)}
     wrong = False
     for parameter in function.parameters:
-        if b.hook.context in USER and parameter.name not in mentioned:
+        if (b.hook.context in USER or _many(b)) and parameter.name not in mentioned:
             continue  # it is there for the order; reading it takes work
         try:
             _bind(b, signature, function, parameter, parameter.name in changed)
@@ -73,8 +75,10 @@ def signature_of_hook(b: Builder, function: tree.Function) -> Signature:
     assert target is not None
     if b.hook.context is ContextKind.SYSCALL:
         return _syscall(b, span)
-    if b.hook.context in USER:
+    if b.hook.context in USER or _many(b):
         return _annotated(b, function)
+    if b.hook.context is ContextKind.REGISTERS and "+" in b.argument:
+        return _inside(b, span)
     kprobe = b.hook.context is ContextKind.REGISTERS
     written = _written(b, function) if kprobe else None
     btf = b.module.btf_or_none() if written is not None else b.module.btf(b, span)
@@ -92,6 +96,25 @@ def signature_of_hook(b: Builder, function: tree.Function) -> Signature:
     return found
 
 
+def _many(b: Builder) -> bool:
+    """Whether the hook is on many functions, of which each has arguments of its own."""
+    return b.hook.attach is AttachKind.KPROBE_MULTI and any(letter in b.argument for letter in "*?[")
+
+
+def _inside(b: Builder, span: Span) -> Signature:
+    """Of a place in the middle of a function, `tcp_sendmsg+0x10`: its registers hold whatever they do there."""
+    target, (name, _, offset) = b.hook.target, b.argument.partition("+")
+    assert target is not None
+    btf = b.module.btf_or_none()
+    if btf is not None and signature_of(btf, target, name) is None and (near := nearest_target(btf, target, name)):
+        b.error(errors.UnknownTarget(span, target.what, name, f'@{b.hook.name}("{near}+{offset}")'))
+    if b.hook.gives or not OFFSET.fullmatch(offset):
+        hint = f'@{b.hook.name}("{name}")' if b.hook.gives else f'@{b.hook.name}("{name}+0x10")'
+        form = "FUNCTION" if b.hook.gives else "FUNCTION+OFFSET"
+        b.error(hook_errors.BadHookName(span, b.argument, form, hint))
+    return Signature(b.argument, (), None)
+
+
 def _syscall(b: Builder, span: Span) -> Signature:
     found = syscall_signature(b.argument)
     if found is None:
@@ -104,7 +127,9 @@ def _annotated(b: Builder, function: tree.Function) -> Signature:
     """Of what only the annotations know."""
     for parameter in function.parameters:
         if parameter.annotation is None and parameter.name != CONTEXT:
-            b.error(errors.ArgumentUntyped(parameter.span, parameter.name, f"{parameter.name}: u64"))
+            several = "the functions that a pattern matches have arguments of many kinds"
+            unknown = several if _many(b) else "the kernel knows nothing of the arguments of programs"
+            b.error(errors.ArgumentUntyped(parameter.span, parameter.name, unknown, f"{parameter.name}: u64"))
     written = _written(b, function)
     assert written is not None
     if b.hook.context is ContextKind.USDT:

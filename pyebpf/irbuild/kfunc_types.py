@@ -10,7 +10,7 @@ from pyebpf.kernel import btf_types
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.dynptrs import STRUCTS, maker_by_name, slicer_by_name
 from pyebpf.kernel.hooks import ContextKind
-from pyebpf.kernel.kfuncs import MEMORY
+from pyebpf.kernel.kfuncs import MEMORY, SESSIONS
 from pyebpf.records import dataclass
 
 Basic: TypeAlias = "layout.Integer | layout.Enumeration | layout.Boolean | StructPointer | IntegerPointer"
@@ -59,7 +59,7 @@ class Taken:
     """One argument as a probe writes it."""
 
     kind: Literal[
-        "number", "context", "struct", "memory", "text", "address", "words", "flags", "dynptr", "room", "type"
+        "number", "context", "own", "struct", "memory", "text", "address", "words", "flags", "dynptr", "room", "type"
     ]
     name: str
     type: layout.Integer | layout.Boolean | None = None
@@ -117,6 +117,9 @@ def read_signature(btf: Btf, name: str, prototype: btf_types.FunctionPrototype, 
         following = parameters[number + 1].name if number + 1 < len(parameters) else ""
         if slicer is not None and following.endswith(SIZES):
             takes.append(Taken("type", "type"))
+            continue
+        if name in SESSIONS and basic[number] == StructPointer(""):  # the program's own context, from 7.0 on
+            takes.append(Taken("own", "ctx"))
             continue
         takes.append(reader.taken(each, basic[number], following))
     if any(each.kind == "room" for each in takes) and (maker_by_name(name) is None or takes[-1].kind != "room"):

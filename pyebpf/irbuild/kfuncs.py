@@ -181,7 +181,7 @@ def arguments(
 ) -> tuple[ops.Value, ...]:
     """What a kfunc is called with, but for a dynptr that it makes. `name`: as the probe calls it."""
     takes = _check_count(b, name, found, nodes, span)
-    result: list[ops.Value] = []
+    result: list[ops.Value] = [packets.context(b, span) for taken in found.takes if taken.kind == "own"]
     for number, (taken, node) in enumerate(zip(takes, nodes, strict=True)):
         result += _argument(b, found.ref.name, taken, node, tuple(nodes[number + 1 :]))
     if found.takes and found.takes[-1].kind == "flags":
@@ -192,7 +192,7 @@ def arguments(
 
 def _check_count(b: Builder, name: str, found: Signature, nodes: Sequence[tree.Expression], span: Span) -> list[Taken]:
     """The arguments that are written; a diagnostic if there are more or fewer."""
-    takes = [taken for taken in found.takes if taken.kind not in ("flags", "room")]
+    takes = [taken for taken in found.takes if taken.kind not in ("flags", "room", "own")]
     if len(nodes) != len(takes):
         count = len(takes)
         words = ", ".join(taken.name for taken in takes)
@@ -249,7 +249,7 @@ def _argument(
             return [trusted(b, taken.structs, operand, span, kfunc=name)]
         case "dynptr":
             return [dynptrs.argument(b, operand, span, optional=taken.nullable)]
-        case "flags" | "room" | "type":
+        case "flags" | "room" | "type" | "own":
             raise InternalError(f"{name} is given `{taken.name}` as an argument")
         case _:
             unreachable(taken.kind)

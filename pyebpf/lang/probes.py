@@ -155,12 +155,15 @@ class PlaceDecorator(HookDecorator):
         return "a marker (PROVIDER:NAME)" if self.hook.context is hooks.ContextKind.USDT else "a function"
 
 
-class UprobeDecorator(PlaceDecorator):
-    """`@uprobe("libc", "malloc")` and the other probes of its kind: `@uprobe.multi("libc", "pthread_*")`."""
+class _WithOthers(HookDecorator):
+    """A hook, and others of its kind as its attributes."""
 
     def __init__(self, hook: Hook, **others: Hook) -> None:
         super().__init__(hook)
-        self._others = {name: PlaceDecorator(other) for name, other in others.items()}
+        self._others = {name: self._other(other) for name, other in others.items()}
+
+    def _other(self, hook: Hook) -> HookDecorator:
+        return HookDecorator(hook)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -172,6 +175,17 @@ class UprobeDecorator(PlaceDecorator):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._others})
+
+
+class KprobeDecorator(_WithOthers):
+    """`@kprobe("tcp_sendmsg")` and the other probes of its kind: `@kprobe.multi("tcp_*")`."""
+
+
+class UprobeDecorator(_WithOthers, PlaceDecorator):
+    """`@uprobe("libc", "malloc")` and the other probes of its kind: `@uprobe.multi("libc", "pthread_*")`."""
+
+    def _other(self, hook: Hook) -> HookDecorator:
+        return PlaceDecorator(hook)
 
 
 class _Xdp(HookDecorator):
@@ -240,8 +254,8 @@ fmod_ret = HookDecorator(hooks.FMOD_RET)
 lsm = HookDecorator(hooks.LSM)
 lsm_cgroup = HookDecorator(hooks.LSM_CGROUP)
 iterator = HookDecorator(hooks.ITERATOR)
-kprobe = HookDecorator(hooks.KPROBE)
-kretprobe = HookDecorator(hooks.KRETPROBE)
+kprobe = KprobeDecorator(hooks.KPROBE, multi=hooks.KPROBE_MULTI, session=hooks.KPROBE_SESSION)
+kretprobe = KprobeDecorator(hooks.KRETPROBE, multi=hooks.KRETPROBE_MULTI)
 ksyscall = HookDecorator(hooks.KSYSCALL)
 kretsyscall = HookDecorator(hooks.KRETSYSCALL)
 syscall = HookDecorator(hooks.SYSCALL)

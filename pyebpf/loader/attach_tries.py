@@ -336,6 +336,8 @@ TRIES: Final = (
 ALIKE: Final = {
     **dict.fromkeys(("kretprobe", "ksyscall", "kretsyscall"), "kprobe"),
     **dict.fromkeys(("uretprobe", "usdt"), "uprobe"),
+    "kretprobe.multi": "kprobe.multi",
+    "uretprobe.multi": "uprobe.multi",
     "lsm_cgroup": "lsm",
     **dict.fromkeys(("lwt.input", "lwt.output", "lwt.xmit"), "lwt"),
 }

@@ -20,7 +20,7 @@ from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.kernel.least import capabilities_of
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
-from pyebpf.loader import maps, pinned_maps, pins, struct_ops, sys
+from pyebpf.loader import kprobes, maps, pinned_maps, pins, struct_ops, sys
 from pyebpf.loader.config import initial_contents
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
@@ -359,7 +359,7 @@ def _load_program(
         raise LoadError(f"program {program.name} is no operation of any struct that the object has", "object")
     attach_id, module = (operation.type_id, "") if operation is not None else _attach_btf_id(program, target)
     attach_fd = modules.fd(module)
-    expected = operation.index if operation is not None else program.expected_attach_type or 0
+    expected = operation.index if operation is not None else kprobes.attach_type(program.expected_attach_type or 0)
 
     def attempt(log: ctypes.Array[ctypes.c_char] | None = None, level: int = 0) -> sys.Descriptor:
         return sys.prog_load(

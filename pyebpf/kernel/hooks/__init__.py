@@ -16,7 +16,15 @@ from pyebpf.kernel.hooks.flows import FLOW_DISSECTOR, FlowAction
 from pyebpf.kernel.hooks.functions import FENTRY, FEXIT, FMOD_RET
 from pyebpf.kernel.hooks.iterators import CGROUP_ORDERS, ITERATOR, PLACES, IteratorPlace
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
-from pyebpf.kernel.hooks.kprobes import KPROBE, KRETPROBE, KRETSYSCALL, KSYSCALL
+from pyebpf.kernel.hooks.kprobes import (
+    KPROBE,
+    KPROBE_MULTI,
+    KPROBE_SESSION,
+    KRETPROBE,
+    KRETPROBE_MULTI,
+    KRETSYSCALL,
+    KSYSCALL,
+)
 from pyebpf.kernel.hooks.netfilter import NETFILTER, NfAction
 from pyebpf.kernel.hooks.network import (
     CGROUP_SKB_EGRESS,
@@ -50,7 +58,10 @@ __all__ = [
     "HOOKS",
     "ITERATOR",
     "KPROBE",
+    "KPROBE_MULTI",
+    "KPROBE_SESSION",
     "KRETPROBE",
+    "KRETPROBE_MULTI",
     "KRETSYSCALL",
     "KSYSCALL",
     "LSM",
@@ -104,7 +115,8 @@ __all__ = [
 
 HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM, LSM_CGROUP),
-    *(KPROBE, KRETPROBE, KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL),
+    *(KPROBE, KRETPROBE, KPROBE_MULTI, KRETPROBE_MULTI, KPROBE_SESSION),
+    *(KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL),
     *(UPROBE, URETPROBE, UPROBE_MULTI, URETPROBE_MULTI, UPROBE_SESSION, USDT),
     PERF_EVENT,
     *(XDP, XDP_FRAGS, XDP_DEVMAP, XDP_CPUMAP, TC_INGRESS, TC_EGRESS),

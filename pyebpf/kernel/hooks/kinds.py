@@ -38,6 +38,7 @@ class AttachKind(Enum):
     SOCKET = "socket"
     PERF_EVENT = "perf_event"
     KPROBE = "kprobe"
+    KPROBE_MULTI = "kprobe.multi"
     UPROBE = "uprobe"
     USDT = "usdt"
     ITERATOR = "iterator"

@@ -6,10 +6,11 @@ CONFIG_KPROBE_EVENTS, and no more than that.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pyebpf.kernel.hooks.kinds import AttachKind, ContextKind, Hook, Target
-from pyebpf.kernel.programs import ProgramType
+from pyebpf.kernel.programs import AttachType, ProgramType
 
 KPROBE: Final = Hook(
     name="kprobe",
@@ -50,6 +51,26 @@ KRETPROBE: Final = Hook(
     target=Target("function"),
     gives=True,
     alone=(4, 1),
+)
+KPROBE_MULTI: Final = replace(
+    KPROBE,
+    name="kprobe.multi",
+    section="kprobe.multi/{argument}",
+    attach_type=AttachType.TRACE_KPROBE_MULTI,  # 5.18; older kernels have one event for each function
+    attach=AttachKind.KPROBE_MULTI,
+    takes="tcp_*",
+)
+KRETPROBE_MULTI: Final = replace(
+    KPROBE_MULTI, name="kretprobe.multi", section="kretprobe.multi/{argument}", arguments=False, gives=True
+)
+KPROBE_SESSION: Final = replace(
+    KPROBE_MULTI,
+    name="kprobe.session",
+    section="kprobe.session/{argument}",
+    attach_type=AttachType.TRACE_KPROBE_SESSION,
+    result=(0, 1),  # 1 at the beginning: not once more where the function returns
+    since=(6, 10),
+    gives=True,
 )
 KSYSCALL: Final = Hook(
     name="ksyscall",

@@ -20,7 +20,6 @@ from pyebpf.loader.attach import (
     kprobe,
     netfilter,
     netns,
-    perf_event,
     raw_tracepoint,
     socket_map,
     tracepoint,
@@ -58,10 +57,11 @@ MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.REUSEPORT: _late("reuseport"),
     AttachKind.SOCKET: _late("socket"),
     AttachKind.TRAMPOLINE: trampoline.attach,
-    AttachKind.PERF_EVENT: perf_event.attach,
+    AttachKind.PERF_EVENT: _late("perf_event"),
     AttachKind.KPROBE: kprobe.attach,
     AttachKind.UPROBE: _late("uprobe"),
     AttachKind.USDT: _late("usdt"),
+    AttachKind.KPROBE_MULTI: _late("kprobe_multi"),
 }
 
 

@@ -38,7 +38,10 @@ def attach(program: LoadedProgram, where: object) -> Link:
         if architecture is None:
             raise LoadError(f"cannot {what}: pyebpf doesn't know how this machine makes system calls", "kernel")
         function = architecture.syscall + name
-    event = _open(function, int(match["offset"] or "0", 0), hook.gives, what, hook.name)
+    try:
+        event = open_event(function, int(match["offset"] or "0", 0), hook.gives, what)
+    except OSError as error:
+        raise explained(error, function, what, hook.name) from error
     try:
         holders = set_program(program, event)
     except OSError as error:
@@ -47,8 +50,8 @@ def attach(program: LoadedProgram, where: object) -> Link:
     return Link(program.spec.name, place, holders)
 
 
-def _open(function: str, offset: int, returns: bool, what: str, hook: str) -> sys.Descriptor:
-    """The perf event."""
+def open_event(function: str, offset: int, returns: bool, what: str) -> sys.Descriptor:
+    """The perf event. Raises OSError, and LoadError where the kernel has none of its kind."""
     try:
         kind = int((PMU / "type").read_text())
         bit = int((PMU / "format/retprobe").read_text().rpartition(":")[2])
@@ -59,13 +62,10 @@ def _open(function: str, offset: int, returns: bool, what: str, hook: str) -> sy
     config = 1 << bit if returns else 0
     address = ctypes.addressof(name)
     attributes = ATTRIBUTES.pack(kind, ATTRIBUTES.size, config, 0, 0, 0, 0, 0, 0, address, offset)
-    try:
-        return sys.perf_event_open(attributes, -1, 0)
-    except OSError as error:
-        raise _explained(error, function, what, hook) from error
+    return sys.perf_event_open(attributes, -1, 0)
 
 
-def _explained(error: OSError, function: str, what: str, hook: str) -> LoadError:
+def explained(error: OSError, function: str, what: str, hook: str) -> LoadError:
     match error.errno:
         case errno.ENOENT:
             return LoadError(f"cannot {what}: this kernel has no such function{_nearest(function, hook)}", "target")

@@ -80,6 +80,7 @@ class Link:
         holders: tuple[Closable, ...],
         reading: Callable[[], bytes] | None = None,
         parts: int = 1,
+        functions: tuple[str, ...] = (),
     ) -> None:
         self.program = program
         self.where = where
@@ -87,6 +88,8 @@ class Link:
         """Where it is pinned, and so stays when this process has ended."""
         self._holders = holders
         self._reading = reading
+        self.functions = functions
+        """Of the kernel, that a pattern has matched, in the order of the numbers that `get_attach_cookie` gives."""
         self.parts = parts
         """How many links the kernel has for it: one for each CPU, or each thread, where a perf event is of one."""
 

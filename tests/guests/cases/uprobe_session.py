@@ -7,7 +7,6 @@ from pyebpf import Config, Hash, i64, pid, u32, u64, uprobe
 from pyebpf.kfuncs import bpf_session_cookie, bpf_session_is_return
 
 SINCE = (6, 13)
-UNTIL = (6, 19)  # 7.3 has kfuncs of these names that take the context
 
 only = Config[u32](0)
 numbers = Hash[i64, u64](max_entries=16)

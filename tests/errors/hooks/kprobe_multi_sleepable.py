@@ -1,0 +1,6 @@
+from pyebpf import kprobe
+
+
+@kprobe.multi("vfs_*", sleepable=True)  # error
+def many(ctx):
+    pass
