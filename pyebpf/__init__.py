@@ -104,6 +104,7 @@ from pyebpf.lang.probes import (
     xdp,
 )
 from pyebpf.lang.programs import ProgArray
+from pyebpf.lang.stacks import StackTrace
 from pyebpf.lang.storage import CgroupStorage, InodeStorage, SkStorage, TaskStorage
 from pyebpf.lang.structs import bits, struct, union
 from pyebpf.lang.targets import CpuMap, DevMap, DevMapHash, ReuseportSockArray, SockHash, SockMap, XskMap
@@ -182,6 +183,7 @@ __all__ = [
     "SockMap",
     "SpinLock",
     "Stack",
+    "StackTrace",
     "TaskStorage",
     "Timer",
     "be16",

@@ -44,6 +44,7 @@ METHODS = {
     "InodeStorage": ("get", "setdefault"),
     "HashOfMaps": (),
     "ArrayOfMaps": (),
+    "StackTrace": (),
 }
 KEYLESS = {
     "RingBuf": "with {}.reserve() as event:",
@@ -55,6 +56,7 @@ KEYLESS = {
     **dict.fromkeys(INTERFACES, "return redirect_map({}, key, 0)"),
     **dict.fromkeys(("SockMap", "SockHash"), 'from Python: session.maps["{}"][key]'),
     "ReuseportSockArray": "sk_select_reuseport({}, key, 0)",
+    "StackTrace": "get_stackid({}, 0)",
 }
 """Maps whose entries have no keys, and what is written instead."""
 """`m[k] += n` on a missing key: look up, insert, and if another CPU was faster look up again."""

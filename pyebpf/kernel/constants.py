@@ -504,6 +504,15 @@ ITERATIONS: Final = {
 """What iterators go through, and in which order (kernel/bpf/task_iter.c, `enum bpf_cgroup_iter_order`, and
 include/linux/cgroup.h)."""
 
+STACK_FLAGS: Final = {
+    "BPF_F_SKIP_FIELD_MASK": 0xFF,
+    "BPF_F_USER_STACK": 1 << 8,
+    "BPF_F_FAST_STACK_CMP": 1 << 9,
+    "BPF_F_REUSE_STACKID": 1 << 10,
+    "BPF_F_USER_BUILD_ID": 1 << 11,
+}
+"""Of `get_stackid` and `get_stack`: how many of the innermost are left out, whose stack, how it is told from others."""
+
 CONSTANTS: Final[dict[str, int]] = {
     **ETHERNET_PROTOCOLS,
     **IP_PROTOCOLS,
@@ -515,6 +524,7 @@ CONSTANTS: Final[dict[str, int]] = {
     **ITERATIONS,
     **FLOW_FLAGS,
     **LWT_ENCAPSULATIONS,
+    **STACK_FLAGS,
 }
 """All of them."""
 

@@ -128,6 +128,7 @@ SOCK_HASH: Final = MapKind("SockHash", MapType.SOCKHASH, (4, 18), "u32", False, 
 REUSEPORT_SOCK_ARRAY: Final = MapKind(
     "ReuseportSockArray", MapType.REUSEPORT_SOCKARRAY, (4, 19), "u32", False, 0, ("redirect",)
 )
+STACK_TRACE: Final = MapKind("StackTrace", MapType.STACK_TRACE, (4, 6), "u32", False, 0, ("iterate",))
 HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
 
 MAP_KINDS: Final = (
@@ -137,6 +138,7 @@ MAP_KINDS: Final = (
     *(TASK_STORAGE, SK_STORAGE, CGROUP_STORAGE, INODE_STORAGE),
     *(DEV_MAP, DEV_MAP_HASH, CPU_MAP, XSK_MAP, SOCK_MAP, SOCK_HASH, REUSEPORT_SOCK_ARRAY),
     *(PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS),
+    STACK_TRACE,
 )
 
 

@@ -8,9 +8,11 @@ from pyebpf.kernel.maps import MapType
 from pyebpf.views.entries import Entries
 from pyebpf.views.maps import ArrayView, HashView, HistogramView
 from pyebpf.views.queues import BloomFilterView, QueueView
+from pyebpf.views.stacks import StackTraceView
 from pyebpf.views.targets import TargetsView
 
-EntriesView: TypeAlias = HashView | ArrayView | HistogramView | QueueView | BloomFilterView | TargetsView
+KeyedView: TypeAlias = HashView | ArrayView | HistogramView | StackTraceView | TargetsView
+EntriesView: TypeAlias = KeyedView | QueueView | BloomFilterView
 
 
 def view_of(entries: Entries, unit: str) -> EntriesView | None:
@@ -24,6 +26,8 @@ def view_of(entries: Entries, unit: str) -> EntriesView | None:
             return HashView(entries)
         case MapType.QUEUE | MapType.STACK:
             return QueueView(entries)
+        case MapType.STACK_TRACE:
+            return StackTraceView(entries)
         case MapType.BLOOM_FILTER:
             return BloomFilterView(entries)
         case MapType.DEVMAP | MapType.DEVMAP_HASH | MapType.CPUMAP | MapType.XSKMAP:
