@@ -87,11 +87,14 @@ class DebugInfo:
             )
         return self._files[source]
 
-    def function(self, name: str, parameters: Sequence[Parameter], span: Span, *, local: bool) -> Function:
+    def function(
+        self, name: str, parameters: Sequence[Parameter], span: Span, *, local: bool, context: str = ""
+    ) -> Function:
         """The function's node, and those of its parameters (without which the kernel refuses the BTF), names and LLVM's
-        types. `local`: it is a function of the module's own, not a program."""
+        types. `local`: it is a function of the module's own, not a program. `context`: the struct that its parameter is
+        the address of, by whose name the kernel knows a program's context."""
         file = self.file(span.source)
-        pointer = self.pointer("null")
+        pointer = self.pointer(self._struct_of_context(context) if context else "null")
         types = [pointer if kind == "ptr" else self.integer(layout.U64) for _, kind in parameters]
         result = self.integer(layout.I64 if local else layout.I32)
         type = self.node(f"!DISubroutineType(types: {self.tuple([result, *types])})")
@@ -112,6 +115,12 @@ class DebugInfo:
             f"retainedNodes: {self.tuple(variables)})",
         )
         return function, variables
+
+    def _struct_of_context(self, name: str) -> str:
+        """The kernel looks at nothing but the name."""
+        return self.node(
+            f"!DICompositeType(tag: DW_TAG_structure_type, name: {quote(name)}, size: 0, elements: {self.tuple([])})"
+        )
 
     def extern(
         self,

@@ -19,6 +19,7 @@ from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Function, KfuncType, Program, StructPointer
 from pyebpf.ir.types import BoolType, IntType, PointerType, Region, ValueType
+from pyebpf.kernel.contexts import context_of
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.layout import Boolean, Integer, Type
 from pyebpf.records import dataclass
@@ -70,8 +71,14 @@ class Values:
         names = [name for _, name in self.parameters] if self.inside_only else [program.parameter or CONTEXT]
         typed = [(name, type) for name, (type, _) in zip(names, self.parameters, strict=True)]
         self.function_node, self.parameter_nodes = around.debug.function(
-            self.home.name, typed, self.home.span, local=self.inside_only
+            self.home.name, typed, self.home.span, local=self.inside_only, context=self.context_struct
         )
+
+    @property
+    def context_struct(self) -> str:
+        """The name of the struct that the program is given, where it is one of `kernel.contexts`."""
+        found = context_of(self.program.hook) if not self.inside_only else None
+        return found.name if found is not None and self.program.callback is None else ""
 
     @property
     def result(self) -> str:

@@ -188,6 +188,21 @@ class UprobeDecorator(_WithOthers, PlaceDecorator):
         return PlaceDecorator(hook)
 
 
+class _Freplace(HookDecorator):
+    """`@freplace("filter", xdp)`: the function `filter` of an @xdp program, or the program of that name."""
+
+    def __call__(self, target: Any = None, of: Any = None, /, *, on_fault: Any = None, sleepable: bool = False) -> Any:
+        help = '@freplace("filter", xdp)'
+        if not isinstance(target, str) or not target:
+            raise DeclarationError("@freplace names the function that is replaced", help)
+        if not isinstance(of, HookDecorator) or not hooks.has_context(of.hook):
+            what = "@freplace says of which hook's programs the function is, and these have a packet or fields"
+            raise DeclarationError(what, help)
+        if self._falls_asleep(sleepable):
+            raise DeclarationError("programs in the place of others can't be made so that they may sleep", help)
+        return HookDecorator(hooks.replacing(of.hook))(target, on_fault=on_fault)
+
+
 class _Xdp(HookDecorator):
     """`@xdp`; `@xdp.frags` for packets in several pieces; `@xdp.devmap`, `@xdp.cpumap` for programs in maps."""
 
@@ -250,6 +265,7 @@ raw_tracepoint = HookDecorator(hooks.RAW_TRACEPOINT)
 tp_btf = HookDecorator(hooks.TP_BTF)
 fentry = HookDecorator(hooks.FENTRY)
 fexit = HookDecorator(hooks.FEXIT)
+freplace = _Freplace(hooks.FREPLACE)
 fmod_ret = HookDecorator(hooks.FMOD_RET)
 lsm = HookDecorator(hooks.LSM)
 lsm_cgroup = HookDecorator(hooks.LSM_CGROUP)

@@ -7,7 +7,7 @@ import ctypes
 import mmap
 import struct
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.kernel.least import capabilities_of
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
-from pyebpf.loader import kprobes, maps, pinned_maps, pins, struct_ops, sys
+from pyebpf.loader import kprobes, maps, pinned_maps, pins, replaced, struct_ops, sys
 from pyebpf.loader.config import initial_contents
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
@@ -171,7 +171,7 @@ def load_object(
     config: Mapping[str, object] | None = None,
     btf: Btf | None = None,
     present: Mapping[str, LoadedMap] = MappingProxyType({}),
-    optional: Collection[str] = (),
+    where: Mapping[str, object] = MappingProxyType({}),
     pin_root: Path = pinned_maps.ROOT,
     token: Token | None = None,
     tell: Tell | None = None,
@@ -179,9 +179,10 @@ def load_object(
     """Load all maps and programs of `obj`. `btf` stands for the running kernel's in CO-RE, its modules' included; what
     programs attach to and call is looked for in the kernel itself all the same, since its numbers count there.
     `present` are maps that are there already, and are taken for those of the same names. They are the object's then,
-    and so is the `token`. `optional`: programs that are loaded though their sections begin with `?`. `pin_root` is
-    where maps are that ask to be pinned. `tell` is told what the verifier says of each program. Raises LoadError,
-    ConfigError, VerifierError; whatever was created by then is closed again.
+    and so is the `token`. `where`: programs that are loaded though their sections begin with `?`, and for those that
+    replace functions of programs, of which. `pin_root` is where maps are that ask to be pinned. `tell` is told what the
+    verifier says of each program. Raises LoadError, ConfigError, VerifierError; whatever was created by then is closed
+    again.
     """
     loaded = LoadedObject(obj, token)
     loaded.maps.update(present)
@@ -202,12 +203,12 @@ def load_object(
         relocated = _relocated(obj, btf)
         target = _target(obj)
         externs: dict[str, Found] = {**places, **symbols(obj, target, modules)}
-        operations = loaded.add_operations(target, own_btf, frozenset(optional))
+        operations = loaded.add_operations(target, own_btf, frozenset(where))
         linker = Linker(obj, {name: found.fd for name, found in loaded.maps.items()}, relocated, externs)
-        for program in obj.programs:
-            if program.name not in optional and (not program.autoload or struct_ops.left_out(obj, program, operations)):
+        for program in sorted(obj.programs, key=lambda each: each.program_type == ProgramType.EXT):
+            if program.name not in where and (not program.autoload or struct_ops.left_out(obj, program, operations)):
                 continue
-            given_to = own_btf, target, modules, operations.get(program.name), tell
+            given_to = own_btf, target, modules, operations.get(program.name), tell, where.get(program.name)
             loaded.programs[program.name] = _load_program(loaded, program, linker.link(program), *given_to)
         _fill_slots(loaded)
         loaded.fill_operations()
@@ -350,15 +351,22 @@ def _load_program(
     modules: ModuleDescriptors,
     operation: Place | None = None,
     tell: Tell | None = None,
+    place: object = None,
+    replaces: tuple[int, int] | None = None,
 ) -> LoadedProgram:
     obj = loaded.spec
     program, needed = as_allowed(program), capabilities_of(program.program_type) if not program.hook else ()
     if not program.program_type:
         raise LoadError(f"program {program.name}: section {program.section} names no known program type", "object")
+    if program.program_type == ProgramType.EXT and not replaces:
+        with replaced.target(program, place, loaded.programs) as found:
+            return _load_program(loaded, program, linked, btf, target, modules, tell=tell, replaces=found)
     if program.program_type == ProgramType.STRUCT_OPS and operation is None:
         raise LoadError(f"program {program.name} is no operation of any struct that the object has", "object")
     attach_id, module = (operation.type_id, "") if operation is not None else _attach_btf_id(program, target)
     attach_fd = modules.fd(module)
+    if replaces is not None:
+        attach_fd, attach_id = replaces
     expected = operation.index if operation is not None else kprobes.attach_type(program.expected_attach_type or 0)
 
     def attempt(log: ctypes.Array[ctypes.c_char] | None = None, level: int = 0) -> sys.Descriptor:

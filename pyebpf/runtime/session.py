@@ -84,7 +84,7 @@ def open_session(
         if pin is not None and os.path.lexists(pin):
             return _taken_over(obj, pin, config or {}, btf, places, wanted, fresh, pin_root, token, tell)
         held = token_of(token)
-        loaded = load_object(obj, config=config, btf=btf, optional=places, pin_root=pin_root, token=held, tell=tell)
+        loaded = load_object(obj, config=config, btf=btf, where=places, pin_root=pin_root, token=held, tell=tell)
     session = Session(loaded)
     try:
         missing = [
@@ -126,7 +126,7 @@ def _taken_over(
         present = handover.present_maps(kept, obj, contents, fresh)
         held = token_of(token)
         loaded = load_object(
-            obj, config=config, btf=btf, present=present, optional=places, pin_root=pin_root, token=held, tell=tell
+            obj, config=config, btf=btf, present=present, where=places, pin_root=pin_root, token=held, tell=tell
         )
         failed.callback(loaded.close)
         handover.carry_over(kept, loaded)

@@ -38,6 +38,7 @@ from pyebpf.kernel.hooks.network import (
     XdpAction,
 )
 from pyebpf.kernel.hooks.perf_events import PERF_EVENT
+from pyebpf.kernel.hooks.replacing import FREPLACE, has_context, replacing
 from pyebpf.kernel.hooks.routes import LWT_INPUT, LWT_OUTPUT, LWT_SEG6LOCAL, LWT_XMIT, LwtAction
 from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP
 from pyebpf.kernel.hooks.sockets import SK_LOOKUP, SK_MSG, SK_REUSEPORT, SK_SKB, SkAction
@@ -55,6 +56,7 @@ __all__ = [
     "FEXIT",
     "FLOW_DISSECTOR",
     "FMOD_RET",
+    "FREPLACE",
     "HOOKS",
     "ITERATOR",
     "KPROBE",
@@ -108,7 +110,9 @@ __all__ = [
     "TcAction",
     "XdpAction",
     "decorators",
+    "has_context",
     "hook_by_name",
+    "replacing",
     "sleeping",
     "timer_of",
 ]
@@ -116,7 +120,7 @@ __all__ = [
 HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM, LSM_CGROUP),
     *(KPROBE, KRETPROBE, KPROBE_MULTI, KRETPROBE_MULTI, KPROBE_SESSION),
-    *(KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL),
+    *(KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL, FREPLACE),
     *(UPROBE, URETPROBE, UPROBE_MULTI, URETPROBE_MULTI, UPROBE_SESSION, USDT),
     PERF_EVENT,
     *(XDP, XDP_FRAGS, XDP_DEVMAP, XDP_CPUMAP, TC_INGRESS, TC_EGRESS),

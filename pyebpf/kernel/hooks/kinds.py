@@ -30,6 +30,8 @@ class AttachKind(Enum):
     IN_A_MAP = "in a map"
     """Programs that a map names, for what goes to one of its places: nothing else attaches them."""
     NETNS = "netns"
+    REPLACEMENT = "replacement"
+    """Programs in the place of functions of other programs."""
     ROUTE = "route"
     REUSEPORT = "reuseport"
     NETFILTER = "netfilter"

@@ -51,6 +51,7 @@ MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.TC: _late("tc"),
     AttachKind.CGROUP: cgroup.attach,
     AttachKind.NETNS: netns.attach,
+    AttachKind.REPLACEMENT: _late("replacement"),
     AttachKind.ROUTE: _late("route"),
     AttachKind.NETFILTER: netfilter.attach,
     AttachKind.SOCKET_MAP: socket_map.attach,

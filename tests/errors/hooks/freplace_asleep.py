@@ -1,0 +1,6 @@
+from pyebpf import freplace, xdp
+
+
+@freplace("filter", xdp, sleepable=True)  # error
+def probe(packet):
+    pass

@@ -1,0 +1,6 @@
+from pyebpf import freplace
+
+
+@freplace  # error
+def probe(packet):
+    pass

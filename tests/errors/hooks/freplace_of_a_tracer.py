@@ -1,0 +1,6 @@
+from pyebpf import freplace, tracepoint
+
+
+@freplace("filter", tracepoint)  # error
+def probe(packet):
+    pass

@@ -1,0 +1,6 @@
+from pyebpf import freplace
+
+
+@freplace("filter")  # error
+def probe(packet):
+    pass
