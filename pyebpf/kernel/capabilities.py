@@ -51,6 +51,15 @@ PERFMON_HELPERS: Final = frozenset(
 the kernel's memory, or tell of it."""
 
 
+LOCKED_HELPERS: Final = {
+    **dict.fromkeys(
+        ("probe_read_kernel", "probe_read_kernel_str", "probe_read", "probe_read_str"), ("confidentiality",)
+    ),
+    "probe_write_user": ("integrity", "confidentiality"),
+}
+"""Helpers that nobody may have where the kernel is locked down so (5.4)."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Attaching:

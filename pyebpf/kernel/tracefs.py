@@ -68,7 +68,10 @@ def read_text(root: int, path: str) -> str | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=root)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except PermissionError:
+    except PermissionError as error:
+        if error.errno == errno.EPERM:  # LOCKDOWN_TRACEFS (5.4): EACCES is what modes lead to
+            why = "the kernel is locked down (confidentiality), or its policy forbids it"
+            raise TracepointsUnavailable(f"tracefs may not be read ({path}): {why}; {_WITHOUT}") from None
         raise _Closed(path) from None
     except OSError as error:
         raise TracepointsUnavailable(f"tracefs: {path}: {error.strerror}") from None

@@ -100,12 +100,18 @@ def keep_object(folder: Path, kept: Kept) -> None:
 def made(folder: Path) -> Iterator[Path]:
     """A new folder of another name, to be filled; at the end it is `folder`. Raises LoadError."""
     parent = folder.parent
+    try:
+        os.stat(parent)
+    except PermissionError as error:
+        raise pins.closed(parent, f"keep a session in {folder}") from error
+    except OSError:
+        pass  # which is told below
     if pins.file_system_of(parent) != pins.BPF_FS_MAGIC:
         text = "it isn't in a bpf file system; there is one at /sys/fs/bpf, or: mount -t bpf bpf FOLDER"
         raise LoadError(f"cannot keep a session in {folder}: {text}", "target")
-    if not parent.is_dir():
+    if not os.path.isdir(parent):
         raise LoadError(f"cannot keep a session in {folder}: there is no folder {parent}", "target")
-    if folder.exists():
+    if os.path.lexists(folder):
         raise LoadError(f"cannot keep a session in {folder}: something has that name already", "target")
     staging = parent / f"{folder.name}~{os.urandom(8).hex()}"
     with guarded(staging) as keep:
@@ -116,6 +122,8 @@ def made(folder: Path) -> Iterator[Path]:
             os.rename(staging, folder)
         except OSError as error:
             remove_tree(staging)
+            if isinstance(error, PermissionError):
+                raise pins.closed(parent, f"keep a session in {folder}") from error
             raise LoadError(f"cannot keep a session in {folder}: {error.strerror}", "target") from error
         except BaseException:
             remove_tree(staging)

@@ -29,7 +29,7 @@ from pyebpf.loader.instead import as_allowed
 from pyebpf.loader.ksyms import Found, symbols
 from pyebpf.loader.link import Linked, Linker
 from pyebpf.loader.maps import LoadedMap
-from pyebpf.loader.missing import missing, needs_perfmon
+from pyebpf.loader.missing import missing, needs_privileges
 from pyebpf.loader.modules import ModuleDescriptors
 from pyebpf.loader.struct_ops import Place
 from pyebpf.loader.token import Token, fd_of
@@ -390,7 +390,7 @@ def _load_program(
         descriptor = verified(program.name, attempt, tell)
     except Refused as refused:
         if refused.log.strip():
-            privilege = needs_perfmon(refused.log)
+            privilege = needs_privileges(refused.log)
             why = privilege or missing(obj, linked, refused.log)
             error = VerifierError(program.name, refused.log, linked.lines, why, refused.cut)
             error.reason = "privileges" if privilege else error.reason

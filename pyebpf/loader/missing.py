@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pyebpf.kernel.capabilities import PERFMON_HELPERS
+from pyebpf.kernel.capabilities import LOCKED_HELPERS, PERFMON_HELPERS
 from pyebpf.loader import privileges
 from pyebpf.loader.core import asked, own_types
 from pyebpf.loader.core_patch import POISON
@@ -43,15 +43,17 @@ _STRICTER: Final = (
 """What the verifier refuses only where CAP_PERFMON isn't there (`allow_ptr_leaks`, `bypass_spec_v1`), beside others."""
 
 
-def needs_perfmon(log: str) -> str:
-    """What the program does that only takes CAP_PERFMON, which this process lacks; "" if it was refused for something
-    else."""
-    lacking = privileges.missing(("CAP_PERFMON",))
-    if not lacking:
-        return ""
+def needs_privileges(log: str) -> str:
+    """What the program does that takes CAP_PERFMON, which this process lacks, or that a kernel which is locked down
+    allows nobody; "" if it was refused for something else."""
     found = _HELPER.search(log)
-    if found is not None and found["name"] in PERFMON_HELPERS:
-        return f"it calls {found['name']}, for which {privileges.why_refused(('CAP_PERFMON',))}"
+    name = found["name"] if found is not None else ""
+    if privileges.lockdown() in LOCKED_HELPERS.get(name, ()):
+        return f"it calls {name}, and the kernel is locked down ({privileges.lockdown()})"
+    if not privileges.missing(("CAP_PERFMON",)):
+        return ""
+    if name in PERFMON_HELPERS:
+        return f"it calls {name}, for which {privileges.why_refused(('CAP_PERFMON',))}"
     if any(words in log for words in _STRICTER):
         return f"the verifier allows less where {privileges.why_refused(('CAP_PERFMON',))}"
     return ""

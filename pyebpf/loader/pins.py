@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def file_system_of(path: Path) -> int:
     """The magic number of the file system that has `path`, or the nearest folder above it that is there."""
-    while not path.exists() and path != path.parent:
+    while not os.path.exists(path) and path != path.parent:
         path = path.parent
     answer = ctypes.create_string_buffer(256)
     if _libc.statfs(ctypes.c_char_p(os.fsencode(path)), answer):
@@ -44,7 +44,7 @@ def pin(descriptor: sys.Descriptor, path: Path, what: str) -> None:
 
 def put(descriptor: sys.Descriptor, path: Path, what: str) -> None:
     """Pin it as `path`, in place of what is there, with no moment in which nothing is."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return pin(descriptor, path, what)
     fresh = path.with_name(f"{path.name}~{os.urandom(8).hex()}")
     pin(descriptor, fresh, what)
@@ -98,6 +98,18 @@ def private(path: Path) -> bool:
     return not os.path.lexists(path)
 
 
+def closed(folder: Path, what: str) -> LoadError:
+    """A folder that this user may not make names in: whose it is, and what would help."""
+    while not os.path.exists(folder) and folder != folder.parent:  # nor look into what is above it, perhaps
+        folder = folder.parent
+    with suppress(OSError):
+        found = os.stat(folder)
+        whose = f"{folder} belongs to user {found.st_uid}, with mode {stat.S_IMODE(found.st_mode):o}"
+        cure = "root can make a folder for this user in a bpf file system that it may enter"
+        return LoadError(f"cannot {what}: this user may not do that there: {whose}; {cure}", "privileges")
+    return LoadError(f"cannot {what}: this user may not do that there", "privileges")
+
+
 def _explained(error: OSError, what: str, path: Path) -> LoadError:
     match error.errno:
         case errno.EEXIST:
@@ -110,5 +122,5 @@ def _explained(error: OSError, what: str, path: Path) -> LoadError:
             text = "that is no bpf file system; there is one at /sys/fs/bpf, or: mount -t bpf bpf FOLDER"
             return LoadError(f"cannot {what}: {text}", "target")
         case errno.EACCES:
-            return LoadError(f"cannot {what}: this process may not write there", "privileges")
+            return closed(path.parent, what)
     return explain(error, what)

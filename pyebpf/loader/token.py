@@ -67,7 +67,7 @@ def token_of(given: str | os.PathLike[str] | bool | None) -> Token | None:
     /sys/fs/bpf for a process in a namespace of users, if there is one; False is for none. Raises LoadError."""
     if given is False:
         return None
-    place = os.environ.get(VARIABLE) if given is None or given is True else os.fspath(given)
+    place = os.environ.get(VARIABLE) if given is None or given is True else os.fsdecode(given)
     if place == "":
         return None
     if place is not None:

@@ -50,10 +50,12 @@ def drop_privileges(session: Session, user: str | int | None = None, *, keep: Co
 
     Events, maps, variables and faults can be read, and links closed. What takes more fails then as it does without
     privileges: attaching, loading, statistics that weren't on. Raises LoadError where this process may not become
-    `user`, or has other threads, which would keep what they have; ValueError for a name that is no capability.
+    `user`, or has other threads, which would keep what they have; ValueError for a name that is no capability. Of other
+    sessions that are open nothing is known here: `keep` is for what they need.
     """
     session._check_open()
-    for name in keep:
+    wanted = [keep] if isinstance(keep, str) else list(keep)
+    for name in wanted:
         if name not in CAPABILITIES:
             raise ValueError(f"there is no capability {name} that BPF is about{did_you_mean(name, CAPABILITIES)}")
     account = None if user is None else account_of(user)
@@ -62,7 +64,7 @@ def drop_privileges(session: Session, user: str | int | None = None, *, keep: Co
         text = f"it has {threads} threads, and the others would keep what they have"
         cure = "drop them before threads are started, or become another user"
         raise LoadError(f"cannot drop this process's privileges: {text}; {cure}", "privileges")
-    kept = tuple(name for name in (*needed_by(session), *keep) if name in privileges.held("CapPrm"))
+    kept = tuple(name for name in (*needed_by(session), *wanted) if name in privileges.held("CapPrm"))
     if account is not None:
         _become(account, bool(kept))
     _keep_only(kept)
@@ -80,9 +82,11 @@ def needed_by(session: Session) -> tuple[str, ...]:
 
 
 def account_of(user: str | int) -> Account:
-    """The user of that name or number. Raises LoadError."""
+    """The user of that name or number. Raises LoadError, TypeError."""
+    if isinstance(user, bool) or not isinstance(user, str | int):
+        raise TypeError(f"a user is a name or a number, not {user!r:.80}")
     try:
-        if isinstance(user, int) or user.isdecimal():
+        if isinstance(user, int) or (user.isascii() and user.isdecimal()):
             number = int(user)
             if not 0 <= number < 2**32 - 1:
                 raise KeyError(user)

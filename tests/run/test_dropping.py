@@ -186,6 +186,26 @@ def test_users() -> None:
     root = account_of("root")
     assert (root.user, root.group) == (0, 0) and account_of(0) == root
     assert account_of("4711").groups == () and account_of(4711).group == 4711
-    for wrong in ("no such user", "", -1, 2**32 - 1, "nul\0"):
+    for wrong in ("no such user", "", -1, 2**32 - 1, "nul\0", "-1", "\u0663"):
         with pytest.raises(pyebpf.LoadError, match="there is no user"):
             account_of(wrong)
+    for other in (True, None, 1.5, b"root", ["root"]):
+        with pytest.raises(TypeError, match="a user is a name or a number"):
+            account_of(other)  # type: ignore[arg-type]
+
+
+def test_twice_in_a_row(program: Callable[[str], ModuleType]) -> None:
+    module = program("@raw_tracepoint('sched_process_exit')\ndef probe(ctx):\n    pass\n")
+
+    def child() -> object:
+        with pyebpf.load(module) as session:
+            found = [drop_privileges(session), drop_privileges(session, keep="CAP_BPF")]
+            try:
+                drop_privileges(session, "nobody")
+            except pyebpf.LoadError as error:
+                return [*found, error.reason, str(error), status()["Uid"]]
+        return []
+
+    *found, reason, text, users = in_child(child)
+    assert found == [[], []] and reason == "privileges" and users.split()[0] == "0"
+    assert "becoming nobody takes CAP_SETUID and CAP_SETGID" in text
