@@ -184,7 +184,7 @@ def check_target(
         built = building.build(check)
     measured = zip(built.object.programs, built.efforts)  # none are, where the estimate is low
     followed = {program.name: effort.instructions for program, effort in measured}
-    takes |= {program.name: program_needs(built.object, program) for program in built.object.programs}
+    takes |= {program.name: program_needs(built.object, program, compiled=True) for program in built.object.programs}
     return CheckReport(built.checked.reports, _suspects(unit, checked), takes, followed)
 
 

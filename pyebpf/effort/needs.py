@@ -23,14 +23,14 @@ MOST: Final = 50_000
 _NAMES: Final = {helper.id: helper.name for helper in HELPERS}
 
 
-def needs(obj: Object) -> Needs:
-    """Of all that is loaded by itself."""
-    programs = [program_needs(obj, program) for program in obj.programs if program.autoload]
+def needs(obj: Object, *, compiled: bool = False) -> Needs:
+    """Of all that is loaded by itself. `compiled`: the object comes from the compiler, and not from a file."""
+    programs = [program_needs(obj, program, compiled=compiled) for program in obj.programs if program.autoload]
     maps = needs_of(None, 0, [spec.type for spec in obj.maps])
     return together([*programs, *([maps] if obj.maps else [])])
 
 
-def program_needs(obj: Object, program: ProgramSpec) -> Needs:
+def program_needs(obj: Object, program: ProgramSpec, *, compiled: bool = False) -> Needs:
     """Of one program, the functions that it calls and the maps that it uses."""
     functions = {function.name: function for function in obj.functions}
     reached = list(_reached(program.function, functions))
@@ -41,16 +41,14 @@ def program_needs(obj: Object, program: ProgramSpec) -> Needs:
     found = needs_of(hook, program.program_type, maps, helpers)
     if "CAP_PERFMON" in found.always:
         return found
-    addresses = _addresses(obj, program)
+    addresses = _addresses(obj, program) if compiled else "sometimes"
     if not IN_VALUES.isdisjoint(helpers):  # what they are given is closed to programs otherwise, and so out of range
         addresses = addresses or "sometimes"
     return needs_of(hook, program.program_type, maps, helpers, addresses)
 
 
 def _addresses(obj: Object, program: ProgramSpec) -> Addresses:
-    """Of foreign programs, and of those that are too much to be followed here, it isn't known."""
-    if not obj.metadata.programs:
-        return "sometimes"
+    """Of those that are too much to be followed here, it isn't known; nor of what a file has, which may be spoilt."""
     effort = measure(obj, program, MOST, rules_for(None))
     # Without CAP_PERFMON the verifier goes the ways, too, that the processor may try by mistake.
     return effort.addresses or ("" if effort.complete and effort.instructions < FEW else "sometimes")

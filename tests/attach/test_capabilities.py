@@ -129,7 +129,7 @@ def test_tables_say_what_loading_takes() -> None:
 def test_who_computes_with_addresses_needs_more(name: str) -> None:
     """What the verifier allows those only who have CAP_PERFMON is known from the code."""
     object = pyebpf.compile(PORTS / f"{name}.py")
-    found = needs(object)
+    found = needs(object, compiled=True)
     less = tuple(each for each in found.always if each != "CAP_PERFMON")
     allowed = with_capabilities(object, less, "nowhere") == ["", ""]
     assert allowed == (name == "token_bucket")
