@@ -101,7 +101,7 @@ ACTIONS: Final = (
     Action("count and time runs (session.stats)", ("CAP_SYS_ADMIN",)),
     Action("open the maps in a map of maps by their numbers", ("CAP_SYS_ADMIN",)),
     Action("call functions of the kernel's modules, or attach to them", ("CAP_SYS_ADMIN",)),
-    Action("read addresses of symbols where kernel.kptr_restrict hides them", ("CAP_SYSLOG",)),
+    Action("addresses of symbols, where kernel.kptr_restrict or kernel.perf_event_paranoid hide them", ("CAP_SYSLOG",)),
     Action("detach a filter of clsact (tc before Linux 6.6)", ("CAP_NET_ADMIN",)),
     Action("enter another user's process: its files, its network namespace", ("CAP_SYS_PTRACE",)),
 )

@@ -7,6 +7,7 @@ from typing import Final
 from pyebpf.loader.errors import LoadError
 
 KALLSYMS: Final = "/proc/kallsyms"
+_HIDDEN: Final = "(kernel.kptr_restrict, or kernel.perf_event_paranoid above 1); CAP_SYSLOG shows them"
 _EVERYWHERE: Final = b" init_task\n"
 """A variable that every kernel has."""
 NO_VARIABLES: Final = "its table of symbols has functions only (CONFIG_KALLSYMS_ALL is off)"
@@ -22,10 +23,7 @@ def addresses(names: set[str]) -> dict[str, int]:
             while at >= 0:
                 value = int(table[table.rfind(b"\n", 0, at) + 1 : at].split(b" ")[0], 16)
                 if not value:
-                    raise LoadError(
-                        f"{KALLSYMS} hides addresses from this process (kernel.kptr_restrict); CAP_SYSLOG shows them",
-                        "privileges",
-                    )
+                    raise LoadError(f"{KALLSYMS} hides addresses from this process {_HIDDEN}", "privileges")
                 if found.setdefault(name, value) != value:
                     raise LoadError(f"this kernel has {name} more than once", "kernel")
                 at = table.find(pattern, at + 1)
