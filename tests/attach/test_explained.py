@@ -168,10 +168,11 @@ def test_sessions_of_ordinary_users_can_be_kept(tmp_path: Path) -> None:
     path = tmp_path / "probe.py"
     path.write_text("from pyebpf import *\n@raw_tracepoint('sched_process_exit')\ndef probe(ctx):\n    pass\n")
     object = pyebpf.compile(path)
-    mine, other = Path("/mnt/mine"), Path("/mnt/other")
+    place = Path("/mnt")
+    mine, other = place / "mine", place / "other"
 
     def child() -> list[str]:
-        mount_privately("bpf", "/mnt")
+        mount_privately("bpf", str(place))
         mine.mkdir()
         other.mkdir(mode=0o700)
         os.chown(mine, 65534, 65534)
