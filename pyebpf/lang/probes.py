@@ -232,6 +232,14 @@ class _Tc(_Family):
     egress = HookDecorator(hooks.TC_EGRESS)
 
 
+class _Netkit(_Family):
+    """Packets between the ends of a netkit pair."""
+
+    name = "netkit"
+    primary = HookDecorator(hooks.NETKIT_PRIMARY)
+    peer = HookDecorator(hooks.NETKIT_PEER)
+
+
 class _Lwt(_Family):
     """Packets that go by a route."""
 
@@ -281,6 +289,7 @@ usdt = PlaceDecorator(hooks.USDT)
 xdp = _Xdp(hooks.XDP)
 tc = _Tc()
 lwt = _Lwt()
+netkit = _Netkit()
 cgroup = _Cgroup()
 flow_dissector = HookDecorator(hooks.FLOW_DISSECTOR)
 socket_filter = HookDecorator(hooks.SOCKET_FILTER)

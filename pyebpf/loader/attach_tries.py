@@ -119,6 +119,15 @@ def _known_link(
     return how
 
 
+def _known_netkit(program: sys.Descriptor) -> None:
+    """A link on an interface of another kind: the kernel that knows netkit says so (ENXIO)."""
+    try:
+        _on_own_interface(AttachType.NETKIT_PRIMARY)(program)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+
+
 def _on_own_interface(attach_type: int) -> Callable[[sys.Descriptor], None]:
     return lambda program: sys.link_create(program.fd, socket.if_nametoindex("lo"), attach_type).close()
 
@@ -320,6 +329,7 @@ TRIES: Final = (
         asked=_known_link(AttachType.FLOW_DISSECTOR),
     ),
     Try("lwt", (4, 10), "lwt_out", _N, "CONFIG_LWTUNNEL_BPF", _on_route, own_network=True),
+    Try("netkit", (6, 7), "tc", _N, "CONFIG_NETKIT", _known_netkit, own_network=True),
     Try("cgroup", (5, 7), "cgroup.skb", _N, "CONFIG_CGROUP_BPF", _known_link(AttachType.CGROUP_INET_EGRESS)),
     Try("socket_filter", (3, 19), "socket_filter", ("CAP_BPF",), "", _on_socket(SO_ATTACH_BPF, socket.SOCK_DGRAM)),
     Try(
@@ -340,5 +350,6 @@ ALIKE: Final = {
     "uretprobe.multi": "uprobe.multi",
     "lsm_cgroup": "lsm",
     **dict.fromkeys(("lwt.input", "lwt.output", "lwt.xmit"), "lwt"),
+    **dict.fromkeys(("netkit.primary", "netkit.peer"), "netkit"),
 }
 """Hooks that work where the other one does."""

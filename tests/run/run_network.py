@@ -16,6 +16,7 @@ from typing import Final, final
 _RTM_NEWLINK: Final = 16
 _REQUEST_ACK_CREATE_EXCLUSIVE: Final = 0x1 | 0x4 | 0x400 | 0x200
 _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 3, 18, 1, 2, 1
+_IFLA_NETKIT_MODE, _NETKIT_L2 = 5, 0
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _IFF_UP: Final = 1
 _ETH_P_ALL: Final = 3
@@ -28,8 +29,18 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 def add_veth(name: str, peer: str) -> None:
     """Make a pair of virtual Ethernet devices in this thread's network namespace."""
+    add_pair("veth", name, peer)
+
+
+def add_netkit(name: str, peer: str) -> None:
+    """Make a pair of netkit devices with Ethernet headers, of which `name` is the primary one. Linux 6.7."""
+    add_pair("netkit", name, peer, _attribute(_IFLA_NETKIT_MODE, struct.pack("=I", _NETKIT_L2)))
+
+
+def add_pair(kind: str, name: str, peer: str, more: bytes = b"") -> None:
+    """Make a pair of devices in this thread's network namespace."""
     other = _attribute(_VETH_INFO_PEER, _INTERFACE + _attribute(_IFLA_IFNAME, peer.encode() + b"\0"))
-    info = _attribute(_IFLA_INFO_KIND, b"veth\0") + _attribute(_IFLA_INFO_DATA, other)
+    info = _attribute(_IFLA_INFO_KIND, kind.encode() + b"\0") + _attribute(_IFLA_INFO_DATA, other + more)
     body = _INTERFACE + _attribute(_IFLA_IFNAME, name.encode() + b"\0") + _attribute(_IFLA_LINKINFO, info)
     header = struct.pack("=IHHII", 16 + len(body), _RTM_NEWLINK, _REQUEST_ACK_CREATE_EXCLUSIVE, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
@@ -37,7 +48,7 @@ def add_veth(name: str, peer: str) -> None:
         netlink.send(header + body)
         code = -struct.unpack_from("=i", netlink.recv(65536), 16)[0]
     if code:
-        raise OSError(code, os.strerror(code), f"add veth {name}")
+        raise OSError(code, os.strerror(code), f"add {kind} {name}")
 
 
 def set_up(name: str) -> None:

@@ -26,6 +26,7 @@ from pyebpf.kernel.hooks.kprobes import (
     KSYSCALL,
 )
 from pyebpf.kernel.hooks.netfilter import NETFILTER, NfAction
+from pyebpf.kernel.hooks.netkit import NETKIT_PEER, NETKIT_PRIMARY
 from pyebpf.kernel.hooks.network import (
     CGROUP_SKB_EGRESS,
     CGROUP_SKB_INGRESS,
@@ -76,6 +77,8 @@ __all__ = [
     "LWT_XMIT",
     "NETFILTER",
     "PERF_EVENT",
+    "NETKIT_PEER",
+    "NETKIT_PRIMARY",
     "RAW_TRACEPOINT",
     "SK_LOOKUP",
     "SK_MSG",
@@ -123,7 +126,7 @@ HOOKS: Final = (
     *(KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL, FREPLACE),
     *(UPROBE, URETPROBE, UPROBE_MULTI, URETPROBE_MULTI, UPROBE_SESSION, USDT),
     PERF_EVENT,
-    *(XDP, XDP_FRAGS, XDP_DEVMAP, XDP_CPUMAP, TC_INGRESS, TC_EGRESS),
+    *(XDP, XDP_FRAGS, XDP_DEVMAP, XDP_CPUMAP, TC_INGRESS, TC_EGRESS, NETKIT_PRIMARY, NETKIT_PEER),
     *(CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
     *CGROUP_HOOKS,
     *(LWT_INPUT, LWT_OUTPUT, LWT_XMIT, LWT_SEG6LOCAL),

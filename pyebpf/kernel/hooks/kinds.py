@@ -26,6 +26,7 @@ class AttachKind(Enum):
     RAW_TRACEPOINT = "raw_tracepoint"
     NETDEV_XDP = "xdp"
     TC = "tc"
+    NETKIT = "netkit"
     CGROUP = "cgroup"
     IN_A_MAP = "in a map"
     """Programs that a map names, for what goes to one of its places: nothing else attaches them."""

@@ -49,6 +49,7 @@ MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
     AttachKind.RAW_TRACEPOINT: raw_tracepoint.attach,
     AttachKind.NETDEV_XDP: _late("netdev"),
     AttachKind.TC: _late("tc"),
+    AttachKind.NETKIT: _late("netkit"),
     AttachKind.CGROUP: cgroup.attach,
     AttachKind.NETNS: netns.attach,
     AttachKind.REPLACEMENT: _late("replacement"),
@@ -66,7 +67,10 @@ MECHANISMS: Final[dict[AttachKind, Callable[[LoadedProgram, object], Link]]] = {
 }
 
 
-ORDERED: Final[dict[AttachKind, Callable[[LoadedProgram, object, Order], Link]]] = {AttachKind.TC: _late("tc")}
+ORDERED: Final[dict[AttachKind, Callable[[LoadedProgram, object, Order], Link]]] = {
+    AttachKind.TC: _late("tc"),
+    AttachKind.NETKIT: _late("netkit"),
+}
 """Those whose programs have an order."""
 
 

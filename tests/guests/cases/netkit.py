@@ -7,7 +7,7 @@ import pyebpf
 from pyebpf import TC, Ethernet, Global, Hash, netkit, u16, u32, u64
 
 SINCE = (6, 7)
-MACHINES = ("x86_64", "s390x")
+MACHINES = ("x86_64",)
 LIBBPF = False  # 1.1 doesn't know the sections
 ATTACH = False
 sent, marks = Hash[u16, u64](max_entries=16), Hash[u32, u64](max_entries=16)

@@ -1,0 +1,6 @@
+from pyebpf import netkit
+
+
+@netkit.ingress  # error
+def probe(packet):
+    pass
