@@ -227,8 +227,8 @@ class Session:
         of its variable.
 
         `before` or `after` another program (of this session or of any other, or by its id), or all (True), where
-        hooks have an order: those of tc, from Linux 6.6 on, and of netkit. A program comes after those that are there, if neither is
-        given.
+        hooks have an order: those of tc, from Linux 6.6 on, and of netkit. A program comes after those that are
+        there, if neither is given.
         """
         self._check_open()
         name = program if isinstance(program, str) else program.name

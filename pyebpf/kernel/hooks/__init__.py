@@ -175,7 +175,7 @@ SEVERAL: Final = 4
 
 def decorators(hooks: Iterable[Hook]) -> list[str]:
     """How to write them, for messages: `@xdp`; `@tc.*` where all hooks of that family are among them, or most."""
-    given = tuple(hooks)
+    given = tuple(hook for hook in hooks if hook is not FREPLACE)  # whose programs can what those can that they replace
     return list(dict.fromkeys(_decorator(hook, given) for hook in given))
 
 
