@@ -17,7 +17,6 @@ from pyebpf.effort.needs import needs
 from pyebpf.kernel.capabilities import CAPABILITIES
 from pyebpf.kernel.versions import running_version
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.py"))
 TRACEFS = "/sys/kernel/tracing"
 
@@ -77,6 +76,7 @@ def tried(object: pyebpf.Object, names: tuple[str, ...], where: dict[str, object
     return found
 
 
+@pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("name", NAMES)
 def test_these_are_enough_and_none_is_too_much(name: str, place: Callable[[pyebpf.Object], dict[str, object]]) -> None:
     object = pyebpf.compile(SAMPLES / f"{name}.py")
@@ -99,6 +99,7 @@ def as_user(*names: str) -> Callable[[], None]:
     return prepare
 
 
+@pytest.mark.usefixtures("nothing_left")
 def test_the_command_line_as_a_user() -> None:
     sample = SAMPLES / "tcp_states.py"
     done = command("run", sample, "--for", "0.1", prepare=as_user("CAP_BPF", "CAP_PERFMON"))
