@@ -7,10 +7,13 @@ import re
 import sys
 from pathlib import Path
 
-import machine
 import pytest
 
 import pyebpf
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import machine
 
 PROBES = {
     "reads": "@kprobe('do_exit')\ndef probe():\n    last.value = kernel_read(boot.value, u64)\n",
@@ -36,7 +39,5 @@ def test_lockdown(kernel: str, tmp_path: Path) -> None:
     assert [found[f"{name} none"] for name in PROBES] == [["", ""]] * 3
     reason, text = found["reads confidentiality"]
     assert reason == "privileges" and "it calls probe_read_kernel, and the kernel is locked down" in text
-    reason, text = found["tracepoint confidentiality"]
-    assert reason == "privileges" and "the kernel is locked down (confidentiality)" in text
-    assert found["raw confidentiality"] == ["", ""]
+    assert found["tracepoint confidentiality"] == found["raw confidentiality"] == ["", ""]  # they read no memory
     assert found["features"] == ["confidentiality"]
