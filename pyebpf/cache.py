@@ -1,8 +1,8 @@
 """The cache on disk: files that one user writes and the same user reads back, root included.
 
-Everything read from it is data to be checked, never code. The folder must be the user's own and
-closed to writing by others, and so must each file; if anything about them looks wrong the cache is off, silently:
-it only ever saves time.
+Everything read from it is data to be checked; the one exception is a ring's inner loop (`runtime/native.py`). The
+folder must be the user's own and closed to writing by others, and so must each file; if anything about them looks wrong
+the cache is off, silently: it only ever saves time.
 """
 
 from __future__ import annotations

@@ -270,6 +270,17 @@ def record_name(type: Type | None) -> str:
     return {BYTES: "bytes", TEXT: "str"}.get(type, str(type)) if type is not None else "…"
 
 
+def unions(type: Type | None) -> bool:
+    """Whether there is a union in it."""
+    match type:
+        case Array():
+            return unions(type.element)
+        case Struct():
+            return type.is_union or any(unions(field.type) for field in type.fields)
+        case _:
+            return False
+
+
 def locks(type: Type | None) -> tuple[int, ...]:
     """Where in `type` its spin locks are, in bytes from its start."""
     return places_of(SPIN_LOCK, type)

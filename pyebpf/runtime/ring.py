@@ -5,14 +5,19 @@ Source: the kernel's documentation, "BPF ring buffer". Since Linux 5.8.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import select
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
+from typing import final
 
 from pyebpf import layout
 from pyebpf.loader.load import LoadedMap
+from pyebpf.runtime import native
 
 BUSY, DISCARDED = 1 << 31, 1 << 30
 HEADER = 8
@@ -21,8 +26,71 @@ HEADER = 8
 # could see half of a new position. Acquire and release come with x86-64's memory order; elsewhere the interpreter's
 # own locked operations between two reads have to do, for Python has no barriers.
 POSITION, LENGTH = Struct("Q"), Struct("I")
+MANY = 10_000
+"""Records after which it is worth a tenth of a second to have machine code for it."""
 SLICE = 0.25
 """Seconds of waiting after which an iteration looks whether the ring was closed."""
+
+
+@final
+class FastRing:
+    """A ring's pages once more, for machine code."""
+
+    def __init__(self, drain: native.Drain, fd: int, size: int) -> None:
+        page = mmap.PAGESIZE
+        self._drain, self._mask = drain, size - 1
+        self._consumer = Pages(fd, page, mmap.PROT_READ | mmap.PROT_WRITE, 0)
+        self._producer = Pages(fd, page + 2 * size, mmap.PROT_READ, page)
+        self._odd = ctypes.c_uint64()
+        self._busy = self._closing = False
+
+    def take(self, size: int) -> tuple[bytearray, bool]:
+        """The first `size` bytes of each record that is complete by now, and whether one that is shorter comes next."""
+        self._busy = True
+        try:
+            return self._take(size)
+        finally:
+            self._busy = False
+            if self._closing:
+                self.close()
+
+    def _take(self, size: int) -> tuple[bytearray, bool]:
+        consumer, producer = self._consumer.address, self._producer.address
+        waiting = ctypes.c_uint64.from_address(producer).value - ctypes.c_uint64.from_address(consumer).value
+        most = waiting // layout.round_up(size + HEADER, 8)
+        data = bytearray(most * size + 8)
+        self._odd.value = 0
+        place = ctypes.addressof(ctypes.c_char.from_buffer(data))
+        data_pages = producer + mmap.PAGESIZE
+        odd = ctypes.addressof(self._odd)
+        found = self._drain(consumer, producer, data_pages, self._mask, place, size, most, odd)
+        del data[found * size :]
+        return data, bool(self._odd.value)
+
+    def close(self) -> None:
+        """Let the pages go; not under the feet of `take`, in the midst of which a session may be collected."""
+        self._closing = True
+        if self._busy:
+            return
+        self._consumer.close()
+        self._producer.close()
+
+
+@final
+class Pages:
+    """Shared pages of a file, by their address."""
+
+    def __init__(self, fd: int, size: int, protection: int, offset: int) -> None:
+        self.address, self._size = native.mapped(fd, size, protection, shared=True, offset=offset), size
+
+    def close(self) -> None:
+        """Nothing happens the second time."""
+        address, self.address = self.address, 0
+        if address:
+            native.unmap(address, self._size)
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Ring:
@@ -30,6 +98,7 @@ class Ring:
 
     def __init__(self, loaded: LoadedMap) -> None:
         self.size = loaded.spec.max_entries
+        self._fd = loaded.fd
         self._mask = self.size - 1
         page = mmap.PAGESIZE
         self._consumer = mmap.mmap(loaded.fd, page, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0)
@@ -39,7 +108,41 @@ class Ring:
         self._epoll = select.epoll()
         self._epoll.register(loaded.fd, select.EPOLLIN)
         self._lock = threading.RLock()  # a session that is collected meanwhile closes its rings in this very thread
+        self._fast: FastRing | None = None
+        self._seen = 0
         self.closed = False
+        self._start_fast(loaded.fd, make=False)
+
+    def _start_fast(self, fd: int, make: bool) -> None:
+        drain = native.drain(make)
+        if drain is not None:
+            with suppress(OSError):
+                self._fast = FastRing(drain, fd, self.size)
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether machine code reads it."""
+        return self._fast is not None
+
+    def take(self, size: int) -> tuple[bytearray, list[bytes]]:
+        """All records that are complete by now: the first `size` bytes of each, one after the other; and those that
+        were read one by one, after these: all of them until there is machine code for it, and what follows a record
+        that is shorter."""
+        with self._lock:
+            if self.closed:
+                return bytearray(), []
+            if self._fast is None:
+                return bytearray(), self._counted(self.read())
+            data, strange = self._fast.take(size)
+            return data, self.read() if strange else []
+
+    def _counted(self, records: list[bytes]) -> list[bytes]:
+        """`records`; when there have been many, what follows is read by machine code."""
+        self._seen += len(records)
+        if self._seen >= MANY:
+            self._seen = 0
+            self._start_fast(self._fd, make=True)
+        return records
 
     def read(self, most: int | None = None) -> list[bytes]:
         """All records that are complete by now, at most `most` of them. Threads get different ones."""
@@ -71,20 +174,27 @@ class Ring:
 
     def wait(self, timeout: float | None) -> list[bytes]:
         """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self.closed:
+        found: list[bytes] = []
+        for _ in self.moments(timeout):
             found = self.read()
             if found:
-                return found
+                break
+        return found
+
+    def moments(self, timeout: float | None) -> Iterator[None]:
+        """Moments at which there may be records, the first of them now, for `timeout` seconds (None: for ever) or until
+        it is closed."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.closed:
+            yield
             left = SLICE if deadline is None else min(SLICE, deadline - time.monotonic())
             if left <= 0:
-                return []
+                return
             try:
                 self._epoll.poll(left)
             except (OSError, ValueError):  # closed by another thread
                 if not self.closed:
                     raise
-        return []
 
     def fileno(self) -> int:
         """Readable when there are records: for select, epoll and asyncio."""
@@ -95,6 +205,8 @@ class Ring:
         with self._lock:
             if not self.closed:
                 self.closed = True
+                if self._fast is not None:
+                    self._fast.close()
                 self._epoll.close()
                 self._consumer.close()
                 self._producer.close()

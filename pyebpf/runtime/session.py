@@ -196,7 +196,8 @@ class Session:
                 if found.spec.inner is not None:
                     self.maps[name] = MapsView(found, _inner_view, loaded.token)
                     continue
-                view = _view(found, info.unit if info else "", _counter(loaded, info.dropped if info else None))
+                dropped = _counter(loaded, info.dropped if info else None)
+                view = _view(found, info.unit if info else "", dropped, padded=info is not None)
                 if view is not None:
                     self.maps[name] = view
         except BaseException:
@@ -347,9 +348,9 @@ def _inner_view(loaded: LoadedMap) -> MapView | None:
     return _view(loaded, "", lambda: 0)
 
 
-def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int]) -> MapView | None:
-    """The collection that suits a map; None for kinds that user space doesn't read."""
+def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int], padded: bool = False) -> MapView | None:
+    """The collection that suits a map; None for kinds that user space doesn't read. `padded`: see RingBufView."""
     spec = loaded.spec
     if spec.type == MapType.RINGBUF:
-        return RingBufView(spec.name, spec.kind, spec.value, Ring(loaded), dropped)
+        return RingBufView(spec.name, spec.kind, spec.value, Ring(loaded), dropped, padded)
     return view_of(KernelEntries(loaded), unit)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, final
 
 from pyebpf import layout
 from pyebpf.decode import record_decoder
+from pyebpf.views.columns import decoded
 
 
 class Records(Protocol):
@@ -18,8 +19,15 @@ class Records(Protocol):
     def read(self, most: int | None = None) -> list[bytes]:
         """All records that are there by now, at most `most` of them; each is read once."""
 
+    def take(self, size: int) -> tuple[bytearray, list[bytes]]:
+        """All records that are there by now: the first `size` bytes of each, one after the other, and those that follow
+        one by one."""
+
     def wait(self, timeout: float | None) -> list[bytes]:
         """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
+
+    def moments(self, timeout: float | None) -> Iterator[None]:
+        """Moments at which there may be records, the first of them now."""
 
     def fileno(self) -> int:
         """Readable when there are records."""
@@ -47,14 +55,24 @@ class Backlog:
         count = len(self._records) if most is None else min(most, len(self._records))
         return [self._records.popleft() for _ in range(count)]
 
+    def take(self, size: int) -> tuple[bytearray, list[bytes]]:
+        return bytearray(), self.read()
+
     def wait(self, timeout: float | None) -> list[bytes]:
-        """What is there: nothing comes while a test waits. Without a time limit it would wait for ever."""
-        found = self.read()
-        if not found and timeout is None:
+        found: list[bytes] = []
+        for _ in self.moments(timeout):
+            found = self.read()
+            if found:
+                break
+        return found
+
+    def moments(self, timeout: float | None) -> Iterator[None]:
+        """Now: nothing comes while a test waits. Without a time limit it would wait for ever."""
+        yield
+        if timeout is None:
             raise ValueError(
                 "there are no more events, and none come while the test waits: poll() gives those there are"
             )
-        return found
 
     def fileno(self) -> int:
         raise ValueError("the ring of a test has no file descriptor")
@@ -69,12 +87,23 @@ class RingBufView:
     """A loaded RingBuf: an iterable of events, which ends when the session closes. `type` is that of its events."""
 
     def __init__(
-        self, name: str, kind: str, type: layout.Type | None, ring: Records, dropped: Callable[[], int]
+        self,
+        name: str,
+        kind: str,
+        type: layout.Type | None,
+        ring: Records,
+        dropped: Callable[[], int],
+        padded: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
         self.type = type
         self.ring = ring
+        fixed = type is not None and layout.tail_of(type)[1] is None
+        self._size = type.size if type is not None and fixed else None
+        """Of each event, where all have the same."""
+        self._padded = padded and not (type is not None and layout.unions(type))
+        """Whether nothing but zeros is behind the ends of texts, as in what pyebpf's programs write."""
         self._decode = record_decoder(type) if type is not None else None
         self._dropped = dropped
 
@@ -86,8 +115,19 @@ class RingBufView:
 
     def poll(self, timeout: float | None = 0) -> list[Any]:
         """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
-        records = self.ring.read() if timeout == 0 else self.ring.wait(timeout)
-        return [self.decode(record) for record in records]
+        found: list[Any] = []
+        for _ in self.ring.moments(timeout):
+            found = self._all()
+            if found:
+                break
+        return found
+
+    def _all(self) -> list[Any]:
+        """Events that are there by now."""
+        if self._size is None:
+            return [self.decode(record) for record in self.ring.read()]
+        data, rest = self.ring.take(self._size)
+        return decoded(self.type, data, self._size) + [self.decode(record) for record in rest]
 
     def __iter__(self) -> Iterator[Any]:
         while not self.ring.closed:
@@ -106,9 +146,11 @@ class RingBufView:
         if layout.tail_of(self.type)[1] is not None:
             raise TypeError(f"the records of {self.name} have no certain length, as the rows of an array do: poll()")
         size = self.type.size
-        records = [record[:size] for record in self.ring.read() if len(record) >= size]
-        events = numpy.frombuffer(b"".join(records), dtype(self.type)).copy()
-        cut_text(events, self.type)
+        data, rest = self.ring.take(size)
+        data += b"".join(record[:size] for record in rest if len(record) >= size)
+        events = numpy.frombuffer(data, dtype(self.type))
+        if not self._padded:
+            cut_text(events, self.type)
         return events
 
     @property
