@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyebpf import layout
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
@@ -9,14 +11,17 @@ from pyebpf.diagnostics.timers import CallbackResult
 from pyebpf.ir import ops
 from pyebpf.ir.module import Obligation
 from pyebpf.ir.types import IntType
-from pyebpf.irbuild import expressions, names, tail_calls, values
+from pyebpf.irbuild import expressions, names, packets, tail_calls, values
 from pyebpf.irbuild.bindings import RESULT, Frame
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Static, describe
+from pyebpf.kernel.hooks import SK_SKB_PARSER
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.types import layout_of
 from pyebpf.source import Span
 from pyebpf.syntax import tree
+
+PARSER: Final = SK_SKB_PARSER.attach_type
 
 
 def lower_return(b: Builder, statement: tree.Return) -> None:
@@ -56,8 +61,10 @@ def _leave(b: Builder, operand: Operand, span: Span, whole: Span) -> None:
 
 def finish_program(b: Builder, operand: Operand, span: Span, whole: Span) -> None:
     """End the program; without a value it is the hook's default."""
-    if isinstance(operand, Static) and operand.value is None:
-        value: ops.Value = b.const(int(b.hook.default), whole)
+    if isinstance(operand, Static) and operand.value is None and b.hook.attach_type == PARSER:
+        value: ops.Value = packets.length(b, whole)  # all that is there is a message
+    elif isinstance(operand, Static) and operand.value is None:
+        value = b.const(int(b.hook.default), whole)
     else:
         if b.called_for is not None:
             b.error(CallbackResult(span))

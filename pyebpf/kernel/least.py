@@ -41,7 +41,8 @@ class LeastProgram:
     capabilities: tuple[str, ...] = _NETWORK
     """What loading takes. Attaching may take more: see the hooks' rows."""
     by_link: bool = False
-    """Older kernels take it for a plain kprobe, since only attaching makes a difference there."""
+    """Older kernels take it for a plain kprobe, or another program of its type, since only attaching makes a difference
+    there."""
     needs: str = ""
     """An option of the kernel's configuration, without which the kind isn't there."""
 
@@ -82,6 +83,7 @@ LEAST_PROGRAMS: Final = (
     LeastProgram("sk_lookup", T.SK_LOOKUP, (5, 9), 36, capabilities=_BPF),
     LeastProgram("sk_reuseport", T.SK_REUSEPORT, (4, 19), 39, capabilities=_BPF),
     LeastProgram("sk_skb", T.SK_SKB, (4, 14), 5),
+    LeastProgram("sk_skb.verdict", T.SK_SKB, (5, 13), 38, by_link=True),
     LeastProgram("sk_msg", T.SK_MSG, (4, 17), 7),
     LeastProgram("flow_dissector", T.FLOW_DISSECTOR, (4, 20), 17),
     LeastProgram("lwt_in", T.LWT_IN, (4, 10), needs="CONFIG_LWTUNNEL_BPF"),

@@ -211,6 +211,13 @@ class _Xdp(HookDecorator):
     cpumap = HookDecorator(hooks.XDP_CPUMAP)
 
 
+class _SkSkb(HookDecorator):
+    """`@sk_skb`; `@sk_skb.parser` says where messages end, `@sk_skb.verdict` is for sockets of all kinds."""
+
+    parser = HookDecorator(hooks.SK_SKB_PARSER)
+    verdict = HookDecorator(hooks.SK_SKB_VERDICT)
+
+
 class _Family:
     """Hooks under one name."""
 
@@ -297,5 +304,5 @@ sockops = HookDecorator(hooks.SOCKOPS)
 netfilter = HookDecorator(hooks.NETFILTER)
 sk_lookup = HookDecorator(hooks.SK_LOOKUP)
 sk_msg = HookDecorator(hooks.SK_MSG)
-sk_skb = HookDecorator(hooks.SK_SKB)
+sk_skb = _SkSkb(hooks.SK_SKB)
 sk_reuseport = HookDecorator(hooks.SK_REUSEPORT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -36,6 +38,21 @@ def receiving(packet):
         return sk_redirect_map(packet, sockets, 1, 0)
     if letter == ord("d"):
         return SK.DROP
+
+@sk_skb.parser
+def framing(packet):
+    if len(packet) < 2:
+        return 0
+    return 2 + packet.load(1, u8)               # a letter, how many bytes follow, and these
+
+@sk_skb.parser
+def anything(packet):
+    plain[9] += 1
+
+@sk_skb.verdict
+def datagrams(packet):
+    came[packet.load(0, u8)] += len(packet)
+    return sk_redirect_map(packet, sockets, 1, 0) if packet.load(0, u8) == ord("r") else SK.PASS
 """
 
 
@@ -97,3 +114,94 @@ def test_what_is_no_map_of_sockets(session: pyebpf.Session) -> None:
         with pytest.raises(pyebpf.LoadError):
             session.attach("sending", where)
     assert not session.links
+
+
+def test_messages_end_where_the_parser_says(
+    session: pyebpf.Session, connections: list[tuple[socket.socket, socket.socket]]
+) -> None:
+    (near, far), (other_near, other_far) = connections
+    sockets = session.maps["sockets"]
+    session.attach("framing", sockets)
+    session.attach("receiving", sockets)
+    sockets[0], sockets[1] = far, other_far
+    near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    near.sendall(b"p\x03ab")
+    far.settimeout(0.2)
+    with pytest.raises((TimeoutError, socket.timeout)):
+        far.recv(64)
+    assert not session.maps["came"].to_dict()  # it isn't whole yet
+    near.sendall(b"c")
+    far.settimeout(2)
+    assert far.recv(64) == b"p\x03abc" and set(session.maps["came"].to_dict()) == {ord("p")}
+    near.sendall(b"r\x02dd")
+    assert other_near.recv(64) == b"r\x02dd"
+    assert set(session.maps["came"].to_dict()) == {ord("p"), ord("r")} and not session.faults
+
+
+def test_without_a_result_all_that_is_there_is_a_message(
+    session: pyebpf.Session, connections: list[tuple[socket.socket, socket.socket]]
+) -> None:
+    near, far = connections[0]
+    session.attach("anything", "sockets")
+    session.attach("receiving", "sockets")
+    session.maps["sockets"][0] = far
+    near.sendall(b"plain")
+    assert far.recv(64) == b"plain" and session.maps["plain"][9] == 1
+
+
+def test_datagrams_have_a_verdict(session: pyebpf.Session) -> None:
+    with ExitStack() as stack:
+        first, second, sender = (stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(3))
+        for each in (first, second):
+            each.bind(("127.0.0.1", 0))
+            each.settimeout(2)
+        sender.connect(first.getsockname())
+        second.connect(sender.getsockname())
+        first.connect(sender.getsockname())
+        session.attach("datagrams", "sockets")
+        session.maps["sockets"][0] = first
+        sender.send(b"plain")
+        assert first.recv(64) == b"plain" and session.maps["came"].to_dict() == {ord("p"): 5}
+
+
+def test_links_on_a_map(session: pyebpf.Session, connections: list[tuple[socket.socket, socket.socket]]) -> None:
+    """Linux 6.10."""
+    near, far = connections[0]
+    link = session.attach("sending", "sockets")
+    assert link.info.kind == "map of sockets" and link.info.details["attach_type"] == 7
+    with pytest.raises(pyebpf.LoadError, match="another program"):
+        session.attach("sending", "sockets")
+    session.maps["sockets"][0] = near
+    link.detach()
+    del session.maps["sockets"][0]
+    session.maps["sockets"][0] = near
+    near.send(b"xyz")
+    assert far.recv(64) == b"xyz"
+
+
+def test_a_killed_process_leaves_nothing_on_a_map(
+    session: pyebpf.Session, connections: list[tuple[socket.socket, socket.socket]]
+) -> None:
+    """Though another one has the map, and a socket in it."""
+    near, far = connections[0]
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            session.attach("sending", "sockets")
+            session.maps["sockets"][0] = near
+            os.write(writer, b"x")
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        assert pipe.read(1) == b"x"
+    with pytest.raises(PermissionError):
+        near.send(b"xyz")
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    del session.maps["sockets"][0]  # which keeps the programs that the map had when it was put in
+    session.maps["sockets"][0] = near
+    near.send(b"xyz")
+    assert far.recv(64) == b"xyz"

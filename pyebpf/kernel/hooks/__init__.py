@@ -42,7 +42,7 @@ from pyebpf.kernel.hooks.perf_events import PERF_EVENT
 from pyebpf.kernel.hooks.replacing import FREPLACE, has_context, replacing
 from pyebpf.kernel.hooks.routes import LWT_INPUT, LWT_OUTPUT, LWT_SEG6LOCAL, LWT_XMIT, LwtAction
 from pyebpf.kernel.hooks.security import LSM, LSM_CGROUP
-from pyebpf.kernel.hooks.sockets import SK_LOOKUP, SK_MSG, SK_REUSEPORT, SK_SKB, SkAction
+from pyebpf.kernel.hooks.sockets import SK_LOOKUP, SK_MSG, SK_REUSEPORT, SK_SKB, SK_SKB_PARSER, SK_SKB_VERDICT, SkAction
 from pyebpf.kernel.hooks.syscalls import SYSCALL
 from pyebpf.kernel.hooks.tc import TC_EGRESS, TC_INGRESS, TcAction
 from pyebpf.kernel.hooks.tracepoints import RAW_TRACEPOINT, TP_BTF, TRACEPOINT
@@ -84,6 +84,8 @@ __all__ = [
     "SK_MSG",
     "SK_REUSEPORT",
     "SK_SKB",
+    "SK_SKB_PARSER",
+    "SK_SKB_VERDICT",
     "SOCKET_FILTER",
     "SOCKOPS",
     "SYSCALL",
@@ -130,7 +132,7 @@ HOOKS: Final = (
     *(CGROUP_SKB_INGRESS, CGROUP_SKB_EGRESS, SOCKET_FILTER),
     *CGROUP_HOOKS,
     *(LWT_INPUT, LWT_OUTPUT, LWT_XMIT, LWT_SEG6LOCAL),
-    *(FLOW_DISSECTOR, SK_LOOKUP, SK_REUSEPORT, SK_MSG, SK_SKB, NETFILTER),
+    *(FLOW_DISSECTOR, SK_LOOKUP, SK_REUSEPORT, SK_MSG, SK_SKB, SK_SKB_PARSER, SK_SKB_VERDICT, NETFILTER),
 )
 
 

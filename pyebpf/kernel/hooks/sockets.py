@@ -6,6 +6,7 @@ kernel's history for versions.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pyebpf.kernel.hooks.kinds import Action, AttachKind, ContextKind, Hook
@@ -70,6 +71,20 @@ SK_SKB: Final = _on_a_map(
     AttachType.SK_SKB_STREAM_VERDICT,
     ContextKind.STREAM_PACKET,
     (5, 10),  # without a program that finds where messages end; 4.14 with one
+)
+SK_SKB_VERDICT: Final = replace(
+    SK_SKB, name="sk_skb.verdict", section="sk_skb/verdict", attach_type=AttachType.SK_SKB_VERDICT, since=(5, 13)
+)
+"""For sockets of every kind, datagrams too."""
+SK_SKB_PARSER: Final = replace(
+    SK_SKB,
+    name="sk_skb.parser",
+    section="sk_skb/stream_parser",
+    attach_type=AttachType.SK_SKB_STREAM_PARSER,
+    returns=None,
+    result=(0, 2**32 - 1),
+    default=0,  # the message isn't whole yet: nothing is lost, and it is asked again when more has come
+    since=(4, 14),
 )
 SK_REUSEPORT: Final = Hook(
     name="sk_reuseport",

@@ -130,7 +130,7 @@ class Link:
 
         With `replacing` only if that is the program which the link has (else a LoadError, and nothing has changed). The
         kernel can do it for links of XDP (5.9), cgroups (5.7), network namespaces (5.8), iterators (5.8), tcx (6.6) and
-        netkit (6.7); LoadError for others, and for a program of another kind.
+        netkit (6.7), maps of sockets (6.10); LoadError for others, and for a program of another kind.
         """
         descriptor, info = self._link("put another program into")
         what = f"put {program.name} in the place of {self.program} at {self.where}"

@@ -1,4 +1,8 @@
-"""Maps of sockets: a program on the sockets that are put into a map from then on, until they are taken out (4.14)."""
+"""Maps of sockets: a program on the sockets that are put into a map from then on, until they are taken out (4.14).
+
+By a link (6.10), which goes with its process, however that ends. Before, a program stays on its map where a process is
+killed, for as long as others have the map, or sockets are in it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import final
 
 from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.loader import sys
-from pyebpf.loader.attach.link import Link
+from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedMap, LoadedProgram
 
@@ -42,9 +46,16 @@ def attach(program: LoadedProgram, where: object) -> Link:
     descriptor = where.fd if isinstance(where, LoadedMap) else where
     if isinstance(descriptor, bool) or not isinstance(descriptor, int):
         raise LoadError(f"cannot {what}: it takes a SockMap or SockHash of a session", "target")
+    with suppress(OSError):  # what is wrong, or that there are no such links, the other way tells
+        link = sys.link_create(program.fd, descriptor, hook.attach_type)
+        return Link(program.spec.name, f"map {name}", (Detaching(link),))
     try:
         sys.prog_attach(program.fd, descriptor, hook.attach_type)
     except OSError as error:
+        if error.errno == errno.EBUSY:
+            raise LoadError(
+                f"cannot {what}: another program, or one that excludes it, is on the map", "target"
+            ) from None
         if error.errno in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):
             raise LoadError(f"cannot {what}: that is no map of sockets", "target") from None
         raise explain(error, what, hook.name) from error
