@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Iterator, MutableMapping
+from io import UnsupportedOperation
 from typing import Any, Final
 
 from pyebpf.kernel.maps import MapType
@@ -23,6 +24,7 @@ class TargetsView(MutableMapping[int, Any]):
         self.name = entries.name
         self.kind = entries.kind
         self._entries = entries
+        self._silent = entries.shape.type == MapType.XSKMAP
         self._pairs = entries.shape.type in WITH_PROGRAMS and entries.shape.value_size == _PAIR.size
 
     def __getitem__(self, key: int) -> Any:
@@ -37,6 +39,7 @@ class TargetsView(MutableMapping[int, Any]):
         return (number, program) if program > 0 else number
 
     def _lookup(self, key: int) -> bytes | None:
+        self._check_told()
         value = self._entries.lookup(self._entries.encode_key(key))
         return value if value is not None and any(value) else None
 
@@ -78,10 +81,17 @@ class TargetsView(MutableMapping[int, Any]):
                 return "sockets"
 
     def __delitem__(self, key: int) -> None:
-        if self._lookup(key) is None or not self._entries.delete(self._entries.encode_key(key)):
+        """Take it out. Of AF_XDP sockets the kernel doesn't say whether there was one."""
+        if (not self._silent and self._lookup(key) is None) or not self._entries.delete(self._entries.encode_key(key)):
             raise KeyError(key)
 
+    def _check_told(self) -> None:
+        if self._silent:
+            why = f"the kernel doesn't tell of the sockets in a {self.kind or 'map of this kind'}"
+            raise UnsupportedOperation(f"{self.name} can't be read: {why}")
+
     def __iter__(self) -> Iterator[int]:
+        self._check_told()
         keys = [self._entries.decode_key(key) for key in self._entries.all_keys()]
         return iter([key for key in keys if self._lookup(key) is not None])
 
