@@ -63,7 +63,9 @@ def attached(each: Try, program: sys.Descriptor) -> str:
     try:
         if not each.own_network:
             each.how(program)
-        elif each.asked is not None and privileges.missing(("CAP_SYS_ADMIN",)):
+        elif privileges.missing(("CAP_SYS_ADMIN",)):
+            if each.asked is None:
+                return "this isn't tried without CAP_SYS_ADMIN, since it takes a network namespace of its own"
             each.asked(program)
         else:
             _in_own_network(lambda: each.how(program))
@@ -329,7 +331,7 @@ TRIES: Final = (
         asked=_known_link(AttachType.FLOW_DISSECTOR),
     ),
     Try("lwt", (4, 10), "lwt_out", _N, "CONFIG_LWTUNNEL_BPF", _on_route, own_network=True),
-    Try("netkit", (6, 7), "tc", _N, "CONFIG_NETKIT", _known_netkit, own_network=True),
+    Try("netkit", (6, 7), "tc", _N, "CONFIG_NETKIT", _known_netkit, True, _known_netkit),
     Try("cgroup", (5, 7), "cgroup.skb", _N, "CONFIG_CGROUP_BPF", _known_link(AttachType.CGROUP_INET_EGRESS)),
     Try("socket_filter", (3, 19), "socket_filter", ("CAP_BPF",), "", _on_socket(SO_ATTACH_BPF, socket.SOCK_DGRAM)),
     Try(

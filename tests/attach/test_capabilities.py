@@ -18,6 +18,7 @@ import pyebpf
 from pyebpf.effort.needs import needs
 from pyebpf.kernel.capabilities import CAPABILITIES
 from pyebpf.kernel.hooks import HOOKS, AttachKind, Hook
+from pyebpf.loader import features
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
 PORTS = Path(__file__).parents[1] / "ports/programs"
@@ -117,6 +118,21 @@ def tried(hook: Hook, object: pyebpf.Object, wire: Wire, cgroup: Path) -> None:
         fewer = tuple(name for name in hook.capabilities if name != one)
         reason, text = with_capabilities(object, fewer, where)
         assert reason == "privileges" and f"this process lacks {one}" in text, (hook.name, text)
+
+
+def test_an_ordinary_user_is_told_what_works() -> None:
+    """Without a network namespace of its own, which takes CAP_SYS_ADMIN, the kernel is asked in another way."""
+    names = ("xdp", "tcx", "netfilter", "netkit", "sk_lookup", "flow_dissector", "uprobe", "cgroup", "socket_filter")
+
+    def asked() -> list[str]:
+        become_nobody([CAPABILITIES[name] for name in ("CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN")])
+        found = features.probe(anew=True)
+        return [*(found[name].why for name in names), found["lwt"].why]
+
+    *told, lwt = in_child(asked)
+    root = features.probe()
+    assert told == [root[name].why for name in names]
+    assert lwt.startswith("this isn't tried without CAP_SYS_ADMIN")
 
 
 def test_tables_say_what_loading_takes() -> None:
