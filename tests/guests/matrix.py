@@ -203,7 +203,7 @@ def verdict(kernel: str, one: Compiled, answer: dict[str, Any] | None, broken: s
     if one.case.works(version) and not lacking:
         mark = "ok" if stage == "ok" else "FAILED"
         why = f"{stage}: {why}" if mark == "FAILED" else ""
-    elif stage in ("compile", "load"):
+    elif stage in ("compile", "load", "attach"):
         mark = "refused"
         if one.accepted and not (one.case.portable or lacking):
             mark, why = "FAILED", f"the compiler takes it for Linux {kernel}, and the kernel doesn't: {why}"
