@@ -107,6 +107,12 @@ VICTIMS: Final = (
     Victim(
         "socket_filter", "@socket_filter\ndef vk_socket(packet):\n{count}", lambda p: {"vk_socket": p.interface}, False
     ),
+    Victim(
+        "perf_events",
+        "@profile(hz=99)\ndef vk_profile(ctx):\n{count}"
+        '@perf_event("page-faults", period=1000)\ndef vk_faults(ctx):\n{count}',
+        pinned=False,  # a link for each CPU
+    ),
     Victim("iterator", '@iterator("task")\ndef vk_iterator(task):\n{count}'),
     Victim(
         "tail_calls",
