@@ -80,13 +80,22 @@ class Column:
     cells: dict[str, Cell]
 
 
-def answers(kernel: str, cache: Path) -> tuple[dict[str, tuple[Compiled, dict[str, Any]]], dict[str, Any], str]:
-    """What each case said there, what facts.py says, and what has broken."""
+@final
+@dataclass(frozen=True)
+class Answers:
+    """What each case said on a kernel, what facts.py says, which cases can't be read, and what has broken."""
+
+    cases: dict[str, tuple[Compiled, dict[str, Any]]]
+    facts: dict[str, Any]
+    unreadable: dict[str, str]
+    broken: str
+
+
+def answers(kernel: str, cache: Path) -> Answers:
+    """Compile the cases, and have them run there."""
     names = sorted({row.case for row in FACILITIES if row.case})
     native = kernel == NATIVE
     cases, unreadable = read(names, "-" + DEBIAN.get(platform.machine(), "") if native else kernel)
-    for one in unreadable:
-        print(f"case {one.case}: {one.why}", file=sys.stderr)
     types = Btf.from_folder(Path("/sys/kernel/btf")) if native else types_of(kernel, cache)
     version = version_of(kernel)
     worker = Worker.start()
@@ -104,7 +113,7 @@ def answers(kernel: str, cache: Path) -> tuple[dict[str, tuple[Compiled, dict[st
         one.case.name: (one, told.answers.get(number, {**nothing, "why": one.why or told.broken}))
         for number, one in made.items()
     }
-    return found, told.facts or {}, told.broken
+    return Answers(found, told.facts or {}, {one.case: one.why for one in unreadable}, told.broken)
 
 
 def version_of(kernel: str) -> Version:
@@ -132,17 +141,19 @@ def natively(left: dict[int, Compiled]) -> Told:
 
 def column(kernel: str, cache: Path) -> Column:
     """Everything of one kernel."""
-    found, facts, broken = answers(kernel, cache)
-    if broken:
-        print(f"{kernel}: {broken}", file=sys.stderr)
+    found = answers(kernel, cache)
+    if found.broken:
+        print(f"{kernel}: {found.broken}", file=sys.stderr)
     version, cells = version_of(kernel), {}
     for row in FACILITIES:
-        if row.case:
-            said = found.get(row.case)
-            cells[row.name] = of_case(row, kernel, version, *said) if said else Cell("-", "not for this machine")
+        said = found.cases.get(row.case)
+        if not row.case:
+            cells[row.name] = of_fact(row, kernel, version, found.facts)
+        elif row.case in found.unreadable:
+            cells[row.name] = Cell("n", found.unreadable[row.case], wrong=True)
         else:
-            cells[row.name] = of_fact(row, kernel, version, facts)
-    return Column(kernel, str(facts.get("release", "?")), cells)
+            cells[row.name] = of_case(row, kernel, version, *said) if said else Cell("-", "not for this machine")
+    return Column(kernel, str(found.facts.get("release", "?")), cells)
 
 
 def of_case(row: Facility, kernel: str, version: Version, one: Compiled, answer: dict[str, Any]) -> Cell:
