@@ -98,7 +98,8 @@ class Ring:
 
     def __init__(self, loaded: LoadedMap) -> None:
         self.size = loaded.spec.max_entries
-        self._fd = loaded.fd
+        self.map_fd = loaded.fd
+        """The map's descriptor, for other tools; `fileno` is for waiting."""
         self._mask = self.size - 1
         page = mmap.PAGESIZE
         self._consumer = mmap.mmap(loaded.fd, page, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0)
@@ -141,7 +142,7 @@ class Ring:
         self._seen += len(records)
         if self._seen >= MANY:
             self._seen = 0
-            self._start_fast(self._fd, make=True)
+            self._start_fast(self.map_fd, make=True)
         return records
 
     def read(self, most: int | None = None) -> list[bytes]:

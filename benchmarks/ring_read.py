@@ -1,0 +1,196 @@
+"""Events of 64 bytes read from a ring of 16 MB that a program has filled: as numpy arrays, as Python objects, and by a
+callback for each.
+
+    python benchmarks/ring_read.py [ROUNDS]
+
+    read_numpy   all that is there as one structured array
+    poll         all that is there as Python objects, with text as str
+    a callback   libbpf's ring_buffer__consume, which calls a function of Python through ctypes for each record; it sees
+                 a ctypes structure. BCC's Python ring buffer does the same through libbcc, which can't make its
+                 programs on kernels without their headers
+
+They take turns, each with a ring that was filled anew. End to end: a program writes events as fast as it can on one CPU
+while they are read on another; none may find the ring full. Needs root, two CPUs and libbpf (libbpf-dev).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from common import Missing, Result, finish, table
+
+ROUNDS: Final = 7
+RUNS: Final = 120
+"""Runs of the program that fill the ring but for a few events."""
+EACH: Final = 1900
+"""Events of each run."""
+NUMPY: Final = 20e6
+OBJECTS: Final = 1e6
+FASTER: Final = 20
+END_TO_END: Final = 2.0
+"""Seconds."""
+PROGRAM: Final = """
+from pyebpf import RingBuf, char, raw_tracepoint, struct, u32, u64
+
+
+@struct
+class Event:
+    number: u64
+    pid: u32
+    cpu: u32
+    comm: char[16]
+    start: u64
+    end: u64
+    bytes: u64
+    result: u64
+
+
+events = RingBuf[Event](size=1 << 24)
+
+
+@raw_tracepoint("sys_enter")
+def fill(ctx):
+    for number in range(1900):
+        with events.reserve() as event:
+            event.number = number
+            event.pid = 7
+            event.cpu = 1
+            event.comm = "some-program"
+            event.start = event.end = ctx.args[0]
+            event.bytes = 4096
+            event.result = 0
+"""
+
+
+class Event(ctypes.Structure):
+    _fields_ = [
+        ("number", ctypes.c_uint64),
+        ("pid", ctypes.c_uint32),
+        ("cpu", ctypes.c_uint32),
+        ("comm", ctypes.c_char * 16),
+        *((name, ctypes.c_uint64) for name in ("start", "end", "bytes", "result")),
+    ]
+
+
+class Callbacks:
+    """libbpf's consumer with a function of Python."""
+
+    def __init__(self, fd: int) -> None:
+        name = ctypes.util.find_library("bpf")
+        if name is None:
+            raise Missing("needs libbpf")
+        self.library = ctypes.CDLL(name)
+        self.library.ring_buffer__new.restype = ctypes.c_void_p
+        self.library.ring_buffer__consume.argtypes = [ctypes.c_void_p]
+        self.library.ring_buffer__free.argtypes = [ctypes.c_void_p]
+        self.seen: list[tuple[int, bytes]] = []
+        shape = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+        self.function = shape(self.event)
+        self.ring = self.library.ring_buffer__new(fd, self.function, None, None)
+        if not self.ring:
+            raise Missing("libbpf can't read the ring")
+
+    def event(self, context: int, data: int, size: int) -> int:
+        event = ctypes.cast(data, ctypes.POINTER(Event)).contents
+        self.seen.append((event.number, event.comm))
+        return 0
+
+    def consume(self) -> list[tuple[int, bytes]]:
+        self.seen = []
+        self.library.ring_buffer__consume(self.ring)
+        return self.seen
+
+    def close(self) -> None:
+        self.library.ring_buffer__free(self.ring)
+
+
+def rate(read: Callable[[], Any], fill: Callable[[], None]) -> float:
+    """Events a second."""
+    fill()
+    start = time.perf_counter()
+    found = read()
+    took = time.perf_counter() - start
+    assert len(found) == RUNS * EACH, len(found)
+    return len(found) / took
+
+
+def end_to_end(session: Any) -> tuple[int, int, float]:
+    """Events that were written, events that were read, and events a second, while both go on."""
+    program, ring = session.programs["fill"], session.maps["events"]
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        raise Missing("needs two CPUs")
+    written, ended = [0], threading.Event()
+
+    def produce() -> None:
+        os.sched_setaffinity(0, cpus[:1])  # of this thread alone
+        deadline = time.perf_counter() + END_TO_END
+        while time.perf_counter() < deadline:
+            program.test_run(ctx=bytes(16), repeat=1)
+            written[0] += EACH
+        ended.set()
+
+    os.sched_setaffinity(0, cpus[1:])
+    producer = threading.Thread(target=produce)
+    start, read = time.perf_counter(), 0
+    producer.start()
+    while not ended.is_set():
+        read += len(ring.read_numpy())
+    read += len(ring.read_numpy())
+    producer.join()
+    os.sched_setaffinity(0, cpus)
+    return written[0], read, read / (time.perf_counter() - start)
+
+
+def measure(rounds: int = ROUNDS) -> Result:
+    import pyebpf
+
+    found: dict[str, list[float]] = {"read_numpy": [], "poll": [], "a callback": []}
+    with tempfile.TemporaryDirectory(prefix="pyebpf-bench-") as name:
+        source = Path(name) / "ring.py"
+        source.write_text(PROGRAM)
+        with pyebpf.load(source, attach=False) as session:
+            program, ring = session.programs["fill"], session.maps["events"]
+
+            def fill() -> None:
+                for _ in range(RUNS):
+                    program.test_run(ctx=bytes(16))
+
+            rate(ring.poll, fill)  # machine code from now on
+            callbacks = Callbacks(ring.ring.map_fd)
+            for _ in range(rounds):
+                found["read_numpy"].append(rate(ring.read_numpy, fill))
+                found["poll"].append(rate(ring.poll, fill))
+                found["a callback"].append(rate(callbacks.consume, fill))
+            callbacks.close()
+            dropped = ring.dropped
+            written, read, both = end_to_end(session)
+            dropped = ring.dropped - dropped
+    medians = {name: statistics.median(rates) for name, rates in found.items()}
+    print(table(("events of 64 bytes", "million a second"), [(k, f"{v / 1e6:.2f}") for k, v in medians.items()]))
+    print(f"end to end: {written} written, {read} read, {dropped} dropped, {both / 1e6:.2f} million a second")
+    faster = medians["read_numpy"] / medians["a callback"]
+    kept = medians["read_numpy"] >= NUMPY and medians["poll"] >= OBJECTS and faster >= FASTER
+    return Result(
+        kept and dropped == 0 and written == read,
+        f"{medians['read_numpy'] / 1e6:.1f} million events a second as numpy arrays (at least {NUMPY / 1e6:.0f}), "
+        f"{medians['poll'] / 1e6:.2f} million as objects (at least {OBJECTS / 1e6:.0f}), {faster:.0f} times as many as "
+        f"by callbacks (at least {FASTER}); end to end {dropped} of {written} dropped",
+    )
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(finish(measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))
+    except Missing as missing:
+        sys.exit(str(missing))
