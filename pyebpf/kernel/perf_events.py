@@ -186,7 +186,7 @@ def sampling_of(name: str, period: int = 0, hz: int = 0) -> Sampling:
     if not 0 <= period <= LARGEST:
         raise BadEvent(f"a period is a number from 1 to 2**63 - 1, not {period}", event.name)
     if not 0 <= hz < 1 << 31:
-        raise BadEvent(f"hz is a number from 1 on, not {hz}", event.name)
+        raise BadEvent(f"hz is a number from 1 to 2**31 - 1, not {hz}", event.name)
     if not period and not hz:
         if not event.period:
             raise BadEvent(f"{event.name} needs hz=, how often in a second, or period=, after how many", event.name)

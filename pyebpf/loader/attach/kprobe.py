@@ -1,4 +1,4 @@
-"""kprobes and kretprobes, by the perf PMU of that name (4.17): nothing is left in tracefs."""
+"""kprobes and kretprobes, by the perf PMU of that name (4.17), so that nothing is in tracefs; before, by way of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.hooks import ContextKind, hook_by_name
 from pyebpf.kernel.registers import registers_of
 from pyebpf.kernel.syscalls import SYSCALLS
+from pyebpf.kernel.tracefs import TracepointsUnavailable, read_text, tracefs
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.attach.perf import ATTRIBUTES, set_program
+from pyebpf.loader.attach.tracefs_probe import Definition, open_probe
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
 
@@ -39,19 +41,26 @@ def attach(program: LoadedProgram, where: object) -> Link:
             raise LoadError(f"cannot {what}: pyebpf doesn't know how this machine makes system calls", "kernel")
         function = architecture.syscall + name
     try:
-        event = open_event(function, int(match["offset"] or "0", 0), hook.gives, what)
+        event, definition = open_event(function, int(match["offset"] or "0", 0), hook.gives, what)
     except OSError as error:
         raise explained(error, function, what, hook.name) from error
     try:
         holders = set_program(program, event)
     except OSError as error:
         event.close()
+        for each in definition:
+            each.close()
         raise explain(error, what, hook.name) from error
-    return Link(program.spec.name, place, holders)
+    return Link(program.spec.name, place, (*holders, *definition))
 
 
-def open_event(function: str, offset: int, returns: bool, what: str) -> sys.Descriptor:
-    """The perf event. Raises OSError, and LoadError where the kernel has none of its kind."""
+def open_event(function: str, offset: int, returns: bool, what: str) -> tuple[sys.Descriptor, tuple[Definition, ...]]:
+    """The perf event, and its definition where it needs one. Raises OSError, and LoadError where the kernel has none
+    of its kind."""
+    if not PMU.exists():
+        defined = open_probe("kprobe", f"{function}+{offset:#x}" if offset else function, returns)
+        if defined is not None:
+            return defined[0], defined[1:]
     try:
         kind = int((PMU / "type").read_text())
         bit = int((PMU / "format/retprobe").read_text().rpartition(":")[2])
@@ -62,7 +71,18 @@ def open_event(function: str, offset: int, returns: bool, what: str) -> sys.Desc
     config = 1 << bit if returns else 0
     address = ctypes.addressof(name)
     attributes = ATTRIBUTES.pack(kind, ATTRIBUTES.size, config, 0, 0, 0, 0, 0, 0, address, offset)
-    return sys.perf_event_open(attributes, -1, 0)
+    return sys.perf_event_open(attributes, -1, 0), ()
+
+
+def are_there() -> bool:
+    """Whether the kernel has kprobes in some way."""
+    if PMU.exists():
+        return True
+    try:
+        with tracefs() as root:
+            return read_text(root, "kprobe_events") is not None
+    except TracepointsUnavailable:
+        return False
 
 
 def explained(error: OSError, function: str, what: str, hook: str) -> LoadError:

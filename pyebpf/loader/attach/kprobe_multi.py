@@ -43,7 +43,7 @@ def attach(program: LoadedProgram, where: object) -> Link:
     session = hook.attach_type == AttachType.TRACE_KPROBE_SESSION
     if session and not together:
         raise LoadError(f"cannot {what}: {_none()}, and there is nothing else for sessions", "kernel")
-    if not together and not kprobe.PMU.exists():
+    if not together and not kprobe.are_there():
         raise LoadError(f"cannot {what}: {_none()}, nor kprobes (CONFIG_KPROBE_EVENTS)", "kernel")
     functions = matching(pattern) if is_pattern(pattern) else [Traceable(pattern, 0)]
     if not functions:
@@ -95,19 +95,20 @@ def _events(
         holders: list[Closable] = []
         for each in functions:
             try:
-                event = kprobe.open_event(each.name, 0, hook.gives, what)
+                event, definition = kprobe.open_event(each.name, 0, hook.gives, what)
             except OSError as error:
                 if error.errno in (errno.EINVAL, errno.EADDRNOTAVAIL, errno.EILSEQ) and len(functions) > 1:
                     continue  # one that takes no kprobe, or several of that name
                 raise kprobe.explained(error, each.name, what, KPROBE.name) from error
+            for kept in definition:
+                undo.callback(kept.close)
             undo.callback(event.close)
             try:
                 found = set_program(program, event, cookie=len(probed))
             except OSError as error:
                 raise explain(error, what, hook.name) from error
-            for holder in found:
-                undo.callback(holder.close)
-            holders += found
+            undo.callback(found[0].close)
+            holders += [*found, *definition]
             probed.append(each)
         if not probed:
             raise LoadError(f"cannot {what}: none of the {len(functions)} functions takes a kprobe", "target")

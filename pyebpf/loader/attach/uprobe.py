@@ -22,6 +22,7 @@ from pyebpf.kernel.versions import running_version
 from pyebpf.loader import privileges, sys
 from pyebpf.loader.attach.link import Closable, Link
 from pyebpf.loader.attach.perf import ATTRIBUTES, set_program
+from pyebpf.loader.attach.tracefs_probe import Definition, open_probe
 from pyebpf.loader.attach.uprobe_files import File, find_file
 from pyebpf.loader.attach.uprobe_place import place_of
 from pyebpf.loader.attach.uprobe_symbols import function_offset, matching_offsets
@@ -145,6 +146,10 @@ def _event(
     program: LoadedProgram, file: File, point: Point, returns: bool, pid: int | None, several: bool, what: str
 ) -> tuple[Closable, ...]:
     """A perf event for one place; with a link if it is the only one, or has a cookie. Raises OSError, LoadError."""
+    if not PMU.exists() and not point.semaphore:
+        defined = open_probe("uprobe", f"{file.path}:{point.offset:#x}", returns, pid)
+        if defined is not None:
+            return _defined(program, *defined, point.cookie)
     try:
         kind = int((PMU / "type").read_text())
         bit = int((PMU / "format/retprobe").read_text().rpartition(":")[2])
@@ -162,6 +167,18 @@ def _event(
         return set_program(program, event, point.cookie, link=not several or point.cookie is not None)
     except OSError:
         event.close()
+        raise
+
+
+def _defined(
+    program: LoadedProgram, event: sys.Descriptor, definition: Definition, cookie: int | None
+) -> tuple[Closable, ...]:
+    """The program on an event that tracefs has. Raises OSError."""
+    try:
+        return (*set_program(program, event, cookie), definition)
+    except OSError:
+        event.close()
+        definition.close()
         raise
 
 
