@@ -70,6 +70,7 @@ from pyebpf.lang.maps import (
     Stack,
 )
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
+from pyebpf.lang.netfilter import netfilter
 from pyebpf.lang.perf_events import perf_event, profile
 from pyebpf.lang.probes import (
     cgroup,
@@ -87,7 +88,6 @@ from pyebpf.lang.probes import (
     lsm,
     lsm_cgroup,
     lwt,
-    netfilter,
     netkit,
     raw_tracepoint,
     sk_lookup,

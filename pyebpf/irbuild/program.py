@@ -31,7 +31,7 @@ from pyebpf.irbuild.module_state import ModuleState
 from pyebpf.irbuild.operands import Context, Packet, Static
 from pyebpf.irbuild.returns import finish_program
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.hooks import ContextKind, timer_of
+from pyebpf.kernel.hooks import AttachKind, ContextKind, timer_of
 from pyebpf.kernel.packets import access_or_none, is_packet
 from pyebpf.kernel.versions import Version
 from pyebpf.lang.probes import Probe
@@ -119,10 +119,11 @@ def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.
     """Lower one probe, and then what its timers call."""
     default = int(probe.hook.default if probe.on_fault is None else probe.on_fault)
 
+    # Where packets are filtered says nothing of what programs are given.
+    named = "" if probe.hook.attach is AttachKind.NETFILTER else probe.argument
+
     def begin(attempt: Sink, retyped: Retyped) -> Builder:
-        return Builder(
-            state, attempt, probe.hook, probe.argument, default, retyped, owner=probe.__name__, name=probe.__name__
-        )
+        return Builder(state, attempt, probe.hook, named, default, retyped, owner=probe.__name__, name=probe.__name__)
 
     settled = _settled(state, sink, probe.__name__, begin, lambda b: _lower_program(b, probe, function))
     if settled is None:

@@ -254,8 +254,9 @@ def _within(records: list[_T], start: int, end: int) -> tuple[_T, ...]:
 
 
 def _told(program: ProgramSpec, metadata: Metadata) -> ProgramSpec:
-    """With what the metadata say that the section name has no room for: the event of programs on perf events."""
-    if program.program_type != ProgramType.PERF_EVENT:
+    """With what the metadata say that the section name has no room for: the event of programs on perf events, and where
+    packets are filtered."""
+    if program.program_type not in (ProgramType.PERF_EVENT, ProgramType.NETFILTER):
         return program
     info = dict(metadata.programs).get(program.name)
     if info is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
+from run_network import Wire, set_up
 
 import pyebpf
 
@@ -28,6 +30,15 @@ def guard(skb, state):
 def follower(state):
     later.value += 1
     return NF.ACCEPT
+"""
+DECLARED = """
+from pyebpf import *
+seen = Global[u64](0)
+
+@netfilter(pf="ipv4", hook="local_in", priority=-100, on_fault=NF.DROP)
+def guard(skb, state):
+    seen.value += 1
+    return NF.DROP if skb.len == 41 and state.hook == 1 else NF.ACCEPT
 """
 HEADERS = 20 + 8
 
@@ -63,6 +74,19 @@ def test_lower_priorities_are_asked_first(session: pyebpf.Session) -> None:
     assert exchange(5, 13) == [True, False] and session.variables["later"].value == 1
     with pytest.raises(pyebpf.LoadError, match="another program has that priority"):
         session.attach("follower", "ipv4:local_in:5")
+
+
+def test_the_decorator_may_say_where(wire: Wire, tmp_path: Path) -> None:
+    set_up("lo")
+    path, object = tmp_path / "program.py", tmp_path / "program.o"
+    path.write_text(DECLARED)
+    pyebpf.compile(path).save(object)
+    for target in (path, object):
+        with pyebpf.load(target) as session:
+            assert exchange(5, 13) == [True, False] and session.variables["seen"].value == 2
+            assert session.links["guard"].info.details["priority"] == -100
+    with pyebpf.load(object, where={"guard": "ipv4:post_routing"}) as session:
+        assert exchange(5, 13) == [True, True] and session.variables["seen"].value == 2
 
 
 @pytest.mark.parametrize(

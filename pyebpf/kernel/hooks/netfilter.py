@@ -20,6 +20,9 @@ FAMILIES: Final = {"ipv4": 2, "ipv6": 10}
 """NFPROTO_*."""
 PLACES: Final = {"pre_routing": 0, "local_in": 1, "forward": 2, "local_out": 3, "post_routing": 4}
 """NF_INET_*."""
+LEAST: Final = -(2**31) + 1
+MOST: Final = 2**31 - 2
+"""Of priorities; the first and the last one are kept for others."""
 NETFILTER: Final = Hook(
     name="netfilter",
     section="netfilter",

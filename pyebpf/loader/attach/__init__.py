@@ -79,6 +79,8 @@ def needs_place(program: LoadedProgram) -> str:
     hook = hook_by_name(program.spec.hook)
     if hook is None:
         return ""
+    if hook.attach is AttachKind.NETFILTER and program.spec.argument:
+        return ""
     if hook.attach is not AttachKind.ITERATOR:
         return hook.where or ("" if program.spec.argument else hook.place)
     found = PLACES.get(program.spec.argument)

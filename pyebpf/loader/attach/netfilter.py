@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import Final
 
-from pyebpf.kernel.hooks.netfilter import FAMILIES, PLACES
+from pyebpf.kernel.hooks.netfilter import FAMILIES, LEAST, MOST, PLACES
 from pyebpf.kernel.programs import AttachType
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Detaching, Link
@@ -14,15 +13,13 @@ from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.hints import did_you_mean
 from pyebpf.loader.load import LoadedProgram
 
-LEAST: Final = -(2**31) + 1
-MOST: Final = 2**31 - 2
-"""The first and the last priority are kept for others."""
-
 
 def attach(program: LoadedProgram, where: object) -> Link:
     """Attach at `where`: `ipv4:local_in`, or `ipv4:local_in:-100` with a priority, of which the lowest is asked first.
 
     No two programs of one place have the same."""
+    if where is None:
+        where = program.spec.argument  # what the decorator says
     what = f"attach {program.spec.name} to netfilter {where}"
     family, place, priority = _parts(where, what)
     extra = struct.pack("=IIiI", family, place, priority, 0)

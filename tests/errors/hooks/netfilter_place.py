@@ -1,0 +1,6 @@
+from pyebpf import netfilter
+
+
+@netfilter(pf="ipv4", hook="localin")  # error
+def probe(skb):
+    pass
