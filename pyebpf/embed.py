@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Collection, Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, TypeAlias, cast
 
 from pyebpf.diagnostics.base import CompileWarning, Diagnostic
@@ -16,6 +16,7 @@ from pyebpf.lang.maps import Map
 from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.variables import Declared
+from pyebpf.object.changes import as_wanted
 from pyebpf.object.specs import Object
 from pyebpf.runtime.session import Session
 
@@ -55,6 +56,8 @@ def load(
     pin_root: str | PathLike[str] = "/sys/fs/bpf",
     token: str | PathLike[str] | bool | None = None,
     verifier_log: str | PathLike[str] | None = None,
+    without: Collection[str] = (),
+    entries: Mapping[str, int] = MappingProxyType({}),
 ) -> Session:
     """Compile `target`, load it into the kernel, attach its programs; a context manager that undoes all of it.
 
@@ -67,8 +70,9 @@ def load(
     whose programs are replaced by the target's. `pin_root`: where maps are that ask to be pinned by their names, as
     objects of other compilers may; they stay there. `token`: the bpf file system that delegates it to this process's
     namespace of users (Linux 6.9); if None, what PYEBPF_TOKEN names or /sys/fs/bpf, should there be one; False for
-    none. `verifier_log`: a file for what the verifier says of each program, refused or not. Raises CompileError,
-    LoadError, VerifierError, and OSError for that file.
+    none. `verifier_log`: a file for what the verifier says of each program, refused or not. `without`: programs
+    that aren't loaded. `entries`: how many entries maps have, instead of what the target says. Raises CompileError,
+    LoadError, VerifierError, ObjectError, and OSError for the file.
     """
     from pyebpf.runtime.session import open_session
 
@@ -80,7 +84,7 @@ def load(
     object = _compile(target, types, None, None, here=True)
     folder = None if pin is None else Path(fspath(pin)).absolute()
     session = open_session(
-        object,
+        as_wanted(object, without, entries),
         config=config,
         btf=types,
         attach=attach,

@@ -135,3 +135,13 @@ def pairs(option: str, values: tuple[str, ...], form: str) -> dict[str, str]:
             raise click.UsageError(f"{option} {name} is given twice, with {found[name]} and with {rest}")
         found[name] = rest
     return found
+
+
+def numbers(option: str, values: tuple[str, ...], form: str) -> dict[str, int]:
+    """As `pairs`, of values that are numbers above 0."""
+    found = {}
+    for name, text in pairs(option, values, form).items():
+        if not text.isdecimal() or not 0 < int(text) < 1 << 32:
+            raise click.UsageError(f"{option} {name}={text}: a number of entries is expected")
+        found[name] = int(text)
+    return found

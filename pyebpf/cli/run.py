@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyebpf.cli.main import as_document, documented, is_refusal, report
-from pyebpf.cli.options import FILE, Seconds, btf_option, build, json_option, pairs, read_btf
+from pyebpf.cli.options import FILE, Seconds, btf_option, build, json_option, numbers, pairs, read_btf
 from pyebpf.cli.streams import kept_clean
+from pyebpf.object.changes import as_wanted
 
 if TYPE_CHECKING:
     from pyebpf.kernel.btf import Btf
@@ -57,6 +58,8 @@ LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
     is_flag=True,
     help="Stay as privileged as it began; otherwise capabilities that aren't needed any more are dropped.",
 )
+@click.option("--without", multiple=True, metavar="PROGRAM", help="Leave out a program of FILE.")
+@click.option("--entries", multiple=True, metavar="MAP=N", help="How many entries a map has, if FILE doesn't say it.")
 @click.option(
     "--verifier-log",
     "log_path",
@@ -76,6 +79,8 @@ def command(
     fresh: tuple[str, ...],
     user: str | None,
     keep_privileges: bool,
+    without: tuple[str, ...],
+    entries: tuple[str, ...],
     log_path: Path | None,
     btf_path: Path | None,
     as_json: bool,
@@ -86,11 +91,12 @@ def command(
     if user is not None and keep_privileges:
         raise click.UsageError("--user gives up privileges, and --keep-privileges doesn't")
     where, config = pairs("--attach", attach, "NAME=WHERE"), pairs("--set", settings, "NAME=VALUE")
+    sizes = numbers("--entries", entries, "MAP=N")
     with documented(as_json, indent=None):
         _check_user(user)
         btf = read_btf(btf_path)
         with kept_clean(as_json):
-            obj = build(file, btf, here=True)
+            obj = as_wanted(build(file, btf, here=True), without, sizes)
         kept: dict[str, Any] = {} if pin is None else {"pin": pin.absolute(), "fresh": fresh}
         kept |= {"token": token, "verifier_log": log_path}
         session = _open(obj, config, btf, where, kept, as_json)

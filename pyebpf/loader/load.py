@@ -21,6 +21,7 @@ from pyebpf.kernel.least import capabilities_of
 from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import kprobes, maps, pinned_maps, pins, replaced, struct_ops, sys
+from pyebpf.loader.arenas import Arena
 from pyebpf.loader.config import initial_contents
 from pyebpf.loader.core import relocate
 from pyebpf.loader.errors import LoadError, LoadWarning, counts_locked_memory, explain
@@ -76,7 +77,7 @@ class LoadedObject:
         self._views: dict[str, mmap.mmap] = {}
         self.usdt: dict[bytes, int] = {}
         """The records for markers that are in the map of them, and their numbers."""
-        self._arenas: list[mmap.mmap] = []
+        self._arenas: list[Arena] = []
         self._pinned: list[Path] = []
         self._prepared: dict[str, struct_ops.Prepared] = {}
         self.operations: dict[str, bytes] = {}
@@ -115,12 +116,7 @@ class LoadedObject:
 
     def map_arenas(self) -> None:
         """Programs with an arena are only taken when it has its place in user space (6.9). Raises LoadError."""
-        for name, made in self.maps.items():
-            if made.spec.type == MapType.ARENA:
-                try:
-                    self._arenas.append(mmap.mmap(made.fd, made.spec.max_entries * mmap.PAGESIZE, mmap.MAP_SHARED))
-                except (OSError, ValueError, OverflowError) as error:
-                    raise LoadError(f"cannot map arena {name}: {error}", "kernel") from None
+        self._arenas += [Arena(made) for made in self.maps.values() if made.spec.type == MapType.ARENA]
 
     @property
     def variables(self) -> dict[str, LoadedMap]:
@@ -138,8 +134,10 @@ class LoadedObject:
 
     def close(self) -> None:
         """Close everything; nothing happens the second time."""
-        for view in (*self._views.values(), *self._arenas):
+        for view in self._views.values():
             view.close()
+        for arena in self._arenas:
+            arena.close()
         self._views.clear()
         self._arenas.clear()
         for program in self.programs.values():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import mmap
-import os
 from typing import Final, final
 
 from pyebpf.kernel.capabilities import MAPS
 from pyebpf.kernel.maps import MAP_KINDS, MapFlag, MapType
 from pyebpf.kernel.versions import Version, running_version
 from pyebpf.loader import sys
+from pyebpf.loader.cpus import possible_cpus
 from pyebpf.loader.errors import LoadError, counts_locked_memory, explain
 from pyebpf.loader.token import Token, fd_of
 from pyebpf.object.specs import MapSpec
@@ -22,6 +22,12 @@ _NO_BTF: Final = (
     *(MapType.SOCKHASH, MapType.USER_RINGBUF, MapType.PROG_ARRAY, MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER),
 )
 """Map types that take no BTF of key and value."""
+_NO_ENTRIES: Final = (
+    *(MapType.SK_STORAGE, MapType.TASK_STORAGE, MapType.INODE_STORAGE, MapType.CGRP_STORAGE, MapType.STRUCT_OPS),
+)
+"""Map types that have no number of entries."""
+_STACK: Final = 127 * 8
+"""Bytes of a stack of the depth that kernels have by default (kernel.perf_event_max_stack)."""
 PER_CPU: Final = frozenset(kind.type for kind in MAP_KINDS if kind.per_cpu)
 MAP_EXTRA: Final[Version] = (5, 16)
 UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -57,7 +63,7 @@ def create(
             raise LoadError(f"map {spec.name}: nothing says what the maps in it are like", "object")
         with create(spec.inner, btf, None, token=token).descriptor as like:
             return create(spec, btf, None, like, token)
-    entries = entries_of(spec)
+    entries, spec = entries_of(spec), with_sizes(spec)
     mappable = spec.initial is not None
     attempts = [spec.flags | (MapFlag.MMAPABLE if mappable else 0), *([spec.flags] if mappable else [])]
     with_btf = btf is not None and spec.type not in _NO_BTF and (spec.key_type_id or spec.value_type_id)
@@ -89,13 +95,29 @@ def entries_of(spec: MapSpec) -> int:
     """How many entries a map is created with."""
     if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF):  # the kernel: a power of two, whole pages
         return max(mmap.PAGESIZE, 1 << max(spec.max_entries - 1, 0).bit_length())
-    if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
-        return os.cpu_count() or 1
+    if spec.type in (MapType.PERF_EVENT_ARRAY, MapType.CPUMAP) and not spec.max_entries:
+        return possible_cpus()
     return spec.max_entries
+
+
+def with_sizes(spec: MapSpec) -> MapSpec:
+    """With the sizes of key and value that there can be only one of, where the object leaves them out."""
+    import dataclasses
+
+    if spec.type == MapType.PERF_EVENT_ARRAY:
+        # A type of values says what events are like; what the map has is descriptors.
+        value_size = spec.value_size if spec.value_size and not spec.value_type_id else 4
+        return dataclasses.replace(spec, key_size=spec.key_size or 4, value_size=value_size)
+    if spec.type == MapType.STACK_TRACE and not spec.value_size:
+        return dataclasses.replace(spec, value_size=_STACK)
+    return spec
 
 
 def _not_created(error: OSError, spec: MapSpec, entries: int, token: Token | None) -> LoadError:
     what = f"create map {spec.name}"
+    if error.errno == errno.EINVAL and not entries and spec.type not in _NO_ENTRIES:
+        text = f"the object leaves its number of entries to whoever loads it: entries={{{spec.name!r}: 1024}}"
+        return LoadError(f"cannot {what}: {text}, or --entries {spec.name}=1024", "object")
     unknown = spec.extra and (running_version() or (0, 0)) < MAP_EXTRA  # attributes that it doesn't know are E2BIG, too
     if error.errno == errno.E2BIG and not unknown:
         return LoadError(f"cannot {what}: it is too large for the kernel: {_extent(spec, entries)}", "object")

@@ -19,7 +19,9 @@ from pyebpf.loader.maps import LoadedMap, entries_of
 from pyebpf.object.specs import MapSpec
 
 ROOT: Final = Path("/sys/fs/bpf")
-_BY_NAME: Final = 1
+_BY_NAME, _GLOBAL = 1, 2
+GLOBALS: Final = "tc/globals"
+"""The folder where iproute2 has maps with PIN_GLOBAL_NS."""
 _INFO: Final = struct.Struct("=6I")
 _EXTRA_AT: Final = 80
 _WHAT: Final = ("type", "key size", "value size", "number of entries", "flags", "map_extra")
@@ -27,16 +29,19 @@ _WHAT: Final = ("type", "key size", "value size", "number of entries", "flags", 
 
 def path_of(spec: MapSpec, root: Path) -> Path:
     """Where a map is pinned: names in a bpf file system have no dots."""
-    return root / spec.name.replace(".", "_")
+    folder = root / GLOBALS if spec.pinning == _GLOBAL else root
+    return folder / spec.name.replace(".", "_")
 
 
 def shared(spec: MapSpec, root: Path, create: Callable[[], LoadedMap]) -> tuple[LoadedMap, bool]:
     """The map that is pinned, and False; or one that is created and pinned now, and True. Raises LoadError."""
-    if spec.pinning != _BY_NAME:
+    if spec.pinning not in (_BY_NAME, _GLOBAL):
         raise LoadError(f"map {spec.name}: pinning {spec.pinning} is not known; 1 is by name", "object")
     path = path_of(spec, root)
     if os.path.lexists(path):
         return _taken_over(spec, path), False
+    if spec.pinning == _GLOBAL:
+        _make_folders(path.parent, root)
     made = create()
     try:
         pins.pin(made.descriptor, path, f"map {spec.name}")
@@ -47,6 +52,15 @@ def shared(spec: MapSpec, root: Path, create: Callable[[], LoadedMap]) -> tuple[
             return _taken_over(spec, path), False
         raise
     return made, True
+
+
+def _make_folders(folder: Path, root: Path) -> None:
+    """As iproute2 makes them. Raises LoadError."""
+    try:
+        for each in (*reversed(folder.relative_to(root).parents[:-1]), folder.relative_to(root)):
+            (root / each).mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise LoadError(f"cannot make the folder {folder}: {error.strerror}", "target") from None
 
 
 def _taken_over(spec: MapSpec, path: Path) -> LoadedMap:

@@ -4,12 +4,16 @@
     seven           and id, pinning                                          Aya (`bpf_map_def`)
     nine            and id, pinning, inner_id, inner_idx                     iproute2 (`struct bpf_elf_map`)
 
+iproute2's maps of maps have in `inner_id` the id of what the maps in them are like; a map with that id, and a number in
+`inner_idx`, is in that slot at first. Its `pinning` 2 is a name in the folder `tc/globals`.
+
 Sources: libbpf 0.x's documentation of `struct bpf_map_def`, Aya's generated bindings, iproute2's `bpf_elf.h`. Who wrote
 a definition is known by its length alone. What such numbers mean besides isn't guessed at: it is refused.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from typing import Final
 
@@ -21,7 +25,10 @@ SECTION_NAME: Final = "maps"
 LEAST: Final = 16
 """Bytes: the four numbers that every definition has."""
 _KNOWN: Final = 20
-_BY_NAME: Final = 1
+_IPROUTE2: Final = 9
+"""Numbers in a definition of its."""
+_BY_NAME, _GLOBAL = 1, 2
+_NO_SLOT: Final = 0xFFFFFFFF
 _LONGEST: Final = 256
 
 
@@ -34,6 +41,7 @@ def legacy_maps(elf: Elf) -> tuple[tuple[MapSpec, ...], dict[tuple[int, int], st
     """Maps, and their names by section and offset. Raises ObjectError."""
     specs: list[MapSpec] = []
     places: dict[tuple[int, int], str] = {}
+    ids: list[tuple[MapSpec, tuple[int, ...]]] = []
     for section in elf.sections:
         if not is_legacy(section.name) or not section.size:
             continue
@@ -43,8 +51,23 @@ def legacy_maps(elf: Elf) -> tuple[tuple[MapSpec, ...], dict[tuple[int, int], st
             if name in places.values():
                 raise ObjectError(f"map {name} is defined twice")
             places[section.index, start] = name
-            specs.append(_spec(name, section.data[start : start + length], elf.order))
-    return tuple(specs), places
+            numbers = struct.unpack(f"{elf.order}{length // 4}I", section.data[start : start + length])
+            specs.append(_spec(name, numbers))
+            if len(numbers) == _IPROUTE2:
+                ids.append((specs[-1], numbers))
+    return tuple(_with_inner(spec, ids) for spec in specs), places
+
+
+def _with_inner(spec: MapSpec, ids: list[tuple[MapSpec, tuple[int, ...]]]) -> MapSpec:
+    """A map of maps of iproute2's, with what is in it."""
+    inner_id = next((numbers[7] for other, numbers in ids if other is spec), 0)
+    if not inner_id:
+        return spec
+    like = [(other, numbers) for other, numbers in ids if numbers[5] == inner_id and other is not spec]
+    if not like or any(numbers[7] for _, numbers in like):
+        raise ObjectError(f"map {spec.name}: no map that can be in it has the id {inner_id}")
+    values = tuple((numbers[8], other.name) for other, numbers in like if numbers[8] != _NO_SLOT)
+    return dataclasses.replace(spec, inner=like[0][0], values=values, value_size=spec.value_size or 4)
 
 
 def _definitions(elf: Elf, section: ElfSection) -> list[tuple[int, int, str]]:
@@ -67,17 +90,14 @@ def _definitions(elf: Elf, section: ElfSection) -> list[tuple[int, int, str]]:
     return found
 
 
-def _spec(name: str, data: bytes, order: str) -> MapSpec:
-    numbers = struct.unpack(f"{order}{len(data) // 4}I", data)
+def _spec(name: str, numbers: tuple[int, ...]) -> MapSpec:
     kind, key_size, value_size, max_entries = numbers[:4]
     flags = numbers[4] if len(numbers) > 4 else 0
     pinning = 0
-    if len(numbers) in (7, 9):
+    if len(numbers) in (7, _IPROUTE2):
         pinning = numbers[6]
-        if len(numbers) == 9 and (numbers[7] or numbers[8] not in (0, 0xFFFFFFFF)):
-            raise ObjectError(f"map {name}: maps of maps in iproute2's form are not understood")
-        if pinning > _BY_NAME:
+        if pinning > (_GLOBAL if len(numbers) == _IPROUTE2 else _BY_NAME):
             raise ObjectError(f"map {name}: pinning {pinning} is not understood")
-    elif any(data[_KNOWN:]):
+    elif any(numbers[5:]):
         raise ObjectError(f"map {name}: what its definition says behind the first {_KNOWN} bytes is not understood")
     return MapSpec(name, kind, key_size, value_size, max_entries, flags, pinning)

@@ -22,6 +22,8 @@ _LARGEST_DATA: Final = 64 << 20
 _NUMBERS: Final = (
     *("type", "key_size", "value_size", "max_entries", "map_flags", "pinning", "map_extra", "numa_node"),
 )
+_LONG: Final = "map_extra"
+"""The one that may be longer than 32 bits."""
 _TYPES: Final = ("key", "value")
 _OF_MAPS: Final = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
 _R_BPF_64_ABS64: Final = 2
@@ -156,6 +158,9 @@ def _map(btf: Btf, name: str, type_id: int, inside: bool = False) -> MapSpec:
             inner = _inner(btf, name, member)
             continue
         pointer = btf.type(btf.resolve(member.type_id))
+        if isinstance(pointer, types.Enum) and member.name == _LONG and len(pointer.values) == 1:
+            numbers[_LONG] = pointer.values[0][1]  # __ulong, of libbpf 1.4
+            continue
         if not isinstance(pointer, types.Pointer):
             raise ObjectError(f"map {name}: `{member.name}` is not written with __uint or __type")
         if member.name in numbers:

@@ -170,7 +170,11 @@ class _Functions:
                 called.append(function)
             else:
                 programs.append(_program(function, self._handlers.get(symbol.name, "")))
-        return tuple(programs), tuple(called)
+        everything = [*called, *(program.function for program in programs)]
+        targets = {r.name for each in everything for r in each.relocations if r.kind in ("call", "function")}
+        # A function may be in a section of any name, which only a program's has to mean something.
+        called += [program.function for program in programs if _is_function(program, targets)]
+        return tuple(program for program in programs if not _is_function(program, targets)), tuple(called)
 
     def _function(self, symbol: Symbol, section: ElfSection, table: list[ElfRelocation]) -> FunctionSpec:
         start, end = symbol.value, symbol.value + symbol.size
@@ -264,6 +268,10 @@ def _told(program: ProgramSpec, metadata: Metadata) -> ProgramSpec:
     from dataclasses import replace  # which few objects need
 
     return replace(program, argument=info.argument)
+
+
+def _is_function(program: ProgramSpec, targets: set[str]) -> bool:
+    return not program.program_type and program.name in targets
 
 
 def _program(function: FunctionSpec, exception_handler: str) -> ProgramSpec:

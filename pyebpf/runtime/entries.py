@@ -10,9 +10,9 @@ from typing import final
 from pyebpf import layout
 from pyebpf.kernel.maps import MapType
 from pyebpf.loader import sys
+from pyebpf.loader.cpus import possible_cpus
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime import batches
-from pyebpf.runtime.cpus import possible_cpus
 from pyebpf.views.columns import Columns, joined, pieces, split
 from pyebpf.views.entries import PER_CPU, Entries, Shape
 

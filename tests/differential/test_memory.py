@@ -11,9 +11,9 @@ import pytest
 from running import Kernel
 
 from pyebpf.loader import sys
+from pyebpf.loader.cpus import possible_cpus
 from pyebpf.loader.load import LoadedObject, load_object
 from pyebpf.object.read import read_object
-from pyebpf.runtime.cpus import possible_cpus
 
 pytestmark = pytest.mark.kernel
 

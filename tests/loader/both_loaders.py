@@ -106,7 +106,8 @@ def _listening(found: Found) -> Iterator[None]:
     load = sys.prog_load
 
     def load_and_tell(kind: int, code: bytes, *args: object, **options: object) -> sys.Descriptor:
-        found.given[str(options["name"])] = with_names(code, {})
+        if "name" in options:  # others are tries of what the kernel can do
+            found.given[str(options["name"])] = with_names(code, {})
         return load(kind, code, *args, **options)  # type: ignore[arg-type]
 
     sys.prog_load = load_and_tell  # type: ignore[assignment]
@@ -116,19 +117,21 @@ def _listening(found: Found) -> Iterator[None]:
         sys.prog_load = load
 
 
+def opens_by_libbpf(elf: bytes) -> str:
+    """Why libbpf can't read an object, or ""."""
+    with libbpf.opened(elf) as (handle, said):
+        return "" if handle is not None else "\n".join(said)
+
+
 def by_libbpf(obj: Object) -> Found:
-    """The same by libbpf, which is told the types of programs whose sections it doesn't know."""
+    """The same by libbpf, which is told the types of programs whose sections it doesn't know, to leave out programs
+    that `obj` doesn't have, and the sizes of maps whose size isn't in the ELF file."""
     found = Found()
-    specs = {program.name: program for program in obj.programs}
     with libbpf.opened(obj.elf) as (handle, said):
         if handle is None:
             return Found(error="\n".join(said))
         lib = libbpf.library()
-        for pointer in libbpf.programs(handle):
-            spec = specs.get(lib.bpf_program__name(pointer).decode())
-            if spec is not None and lib.bpf_program__type(pointer) in (0,):
-                lib.bpf_program__set_type(pointer, spec.program_type)
-                lib.bpf_program__set_expected_attach_type(pointer, spec.expected_attach_type or 0)
+        _prepare(obj, handle)
         error = lib.bpf_object__load(handle)
         if error:
             found.error = "\n".join(said) or f"error {error}"
@@ -147,6 +150,28 @@ def by_libbpf(obj: Object) -> Found:
             elif fd >= 0:
                 found.kept[name] = with_names(instructions(fd), ids)
     return found
+
+
+def _prepare(obj: Object, handle: ctypes.c_void_p) -> None:
+    """Make libbpf's object what `obj` says."""
+    lib = libbpf.library()
+    specs = {program.name: program for program in obj.programs}
+    for pointer in libbpf.programs(handle):
+        spec = specs.get(lib.bpf_program__name(pointer).decode())
+        if spec is None:
+            lib.bpf_program__set_autoload(pointer, ctypes.c_bool(False))
+        elif lib.bpf_program__type(pointer) == 0:
+            lib.bpf_program__set_type(pointer, spec.program_type)
+            lib.bpf_program__set_expected_attach_type(pointer, spec.expected_attach_type or 0)
+    maps = {made.name: made for made in obj.maps}
+    for pointer in libbpf.maps(handle):
+        shaped = maps.get(lib.bpf_map__name(pointer).decode())
+        if shaped is not None and not shaped.pinning:
+            lib.bpf_map__set_pin_path(pointer, None)
+        if shaped is not None and not lib.bpf_map__value_size(pointer) and shaped.value_size:
+            lib.bpf_map__set_value_size(pointer, shaped.value_size)
+        if shaped is not None and not lib.bpf_map__max_entries(pointer) and shaped.max_entries:
+            lib.bpf_map__set_max_entries(pointer, shaped.max_entries)
 
 
 @dataclass

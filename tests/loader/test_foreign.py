@@ -125,12 +125,12 @@ def test_maps_that_user_space_has_no_view_of_are_left_out(session: pyebpf.Sessio
 
 
 def test_programs_that_cannot_be_attached() -> None:
-    source = 'SEC("perf_event") int probe(void *ctx) { return 0; }\n'
+    source = 'SEC("action") int probe(void *ctx) { return 0; }\nSEC("perf_event") int event(void *ctx) { return 0; }\n'
     with pyebpf.load(read_object(programs.build(source)), attach=False) as other:
-        with pytest.raises(pyebpf.LoadError, match=r"section perf_event\) can't be attached by pyebpf yet"):
+        with pytest.raises(pyebpf.LoadError, match=r"section action\) can't be attached by pyebpf yet"):
             other.attach("probe")
-        with pytest.raises((pyebpf.LoadError, ValueError), match="cannot run probe"):
-            other.programs["probe"].test_run()
+        with pytest.raises((pyebpf.LoadError, ValueError), match="no test run for perf_event programs"):
+            other.programs["event"].test_run()
 
 
 def test_members_that_this_kernel_lacks_are_named() -> None:
@@ -149,3 +149,30 @@ def test_members_that_this_kernel_lacks_are_named() -> None:
     with pytest.raises(pyebpf.VerifierError, match=said) as caught:
         pyebpf.load(read_object(programs.build(source)), attach=False)
     assert "195896080" in caught.value.log
+
+
+LEFT_TO_THE_LOADER = """
+struct { __uint(type, 1); __type(key, u32); __type(value, u64); } counts SEC(".maps");
+SEC("socket") int good(void *ctx) { u32 k = 1; return lookup(&counts, &k) ? 1 : 0; }
+SEC("socket") int bad(void *ctx) { return *(volatile int *)0; }
+"""
+
+
+def test_programs_left_out_and_maps_given_a_size() -> None:
+    obj = read_object(programs.build(LEFT_TO_THE_LOADER))
+    with pytest.raises(pyebpf.LoadError, match=r"its number of entries to whoever loads it.*--entries counts=1024"):
+        pyebpf.load(obj, attach=False)
+    with pytest.raises(pyebpf.VerifierError):
+        pyebpf.load(obj, attach=False, entries={"counts": 3})
+    with pyebpf.load(obj, attach=False, entries={"counts": 3}, without=["bad"]) as session:
+        assert list(session.programs) == ["good"]
+        session.maps["counts"].update({1: 1, 2: 2, 3: 3})
+        with pytest.raises(MemoryError):
+            session.maps["counts"][4] = 4
+    wrongs: list[tuple[dict[str, Any], str]] = [
+        ({"without": ["ugly"]}, "no program ugly; there are good, bad"),
+        ({"entries": {"x": 1}}, "no map x; there are counts"),
+    ]
+    for wrong, message in wrongs:
+        with pytest.raises(pyebpf.Error, match=message):
+            pyebpf.load(obj, attach=False, **wrong)

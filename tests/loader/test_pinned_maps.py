@@ -7,6 +7,7 @@ from pathlib import Path
 
 import foreign_objects
 import libbpf
+import programs
 import pytest
 
 import pyebpf
@@ -82,3 +83,17 @@ def test_a_program_in_its_place(bpf_fs: Path) -> None:
 def test_where_nothing_can_be_pinned(tmp_path: Path) -> None:
     with pytest.raises(pyebpf.LoadError, match="no bpf file system"):
         run(tmp_path)
+
+
+IPROUTE2 = """
+struct bpf_elf_map { u32 type, size_key, size_value, max_elem, flags, id, pinning, inner_id, inner_idx; };
+struct bpf_elf_map SEC("maps") pyebpf_tests_shared = { .type = 2, .size_key = 4, .size_value = 8, .max_elem = 1,
+                                                       .pinning = 2 };
+SEC("socket") int probe(void *ctx) { u32 k = 0; u64 *v = lookup(&pyebpf_tests_shared, &k); return v ? ++*v : 0; }
+"""
+
+
+def test_names_of_iproute2(bpf_fs: Path) -> None:
+    obj = read_object(programs.build(IPROUTE2))
+    assert [run(bpf_fs, obj), run(bpf_fs, obj)] == [1, 2]
+    assert names(bpf_fs) == ["tc"] and names(bpf_fs / "tc" / "globals") == [NAME]

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 import pyebpf
-from pyebpf.runtime.cpus import possible_cpus
+from pyebpf.loader.cpus import possible_cpus
 
 pytestmark = pytest.mark.kernel
 

@@ -13,7 +13,7 @@ import numpy
 import pytest
 
 import pyebpf
-from pyebpf.runtime.cpus import possible_cpus
+from pyebpf.loader.cpus import possible_cpus
 
 pytestmark = pytest.mark.kernel
 GETPPID = {"x86_64": 110, "aarch64": 173, "s390x": 64}[os.uname().machine]

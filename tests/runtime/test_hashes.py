@@ -9,7 +9,7 @@ import pytest
 
 import pyebpf
 from pyebpf import MacAddress
-from pyebpf.runtime.cpus import count_cpus, possible_cpus
+from pyebpf.loader.cpus import count_cpus, possible_cpus
 from pyebpf.views.per_cpu import PerCpu, add
 
 pytestmark = pytest.mark.kernel

@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 import pyebpf
-from pyebpf.runtime.cpus import possible_cpus
+from pyebpf.loader.cpus import possible_cpus
 
 pytestmark = pytest.mark.kernel
 

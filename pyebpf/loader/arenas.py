@@ -1,0 +1,42 @@
+"""Arenas (6.9): pages that programs and this process share. Programs take one only once it has its place here."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+from typing import Final, final
+
+from pyebpf.loader.errors import LoadError
+from pyebpf.loader.maps import LoadedMap
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_FAILED: Final = ctypes.c_void_p(-1).value
+
+
+@final
+class Arena:
+    """An arena's pages in this process, until `close`. Where `map_extra` says an address they are there."""
+
+    def __init__(self, made: LoadedMap) -> None:
+        """Raises LoadError."""
+        self._size = made.spec.max_entries * mmap.PAGESIZE
+        protection = ctypes.c_int(mmap.PROT_READ | mmap.PROT_WRITE)
+        where = ctypes.c_void_p(made.spec.extra or None)
+        found = _libc.mmap(
+            *(where, ctypes.c_size_t(self._size), protection, ctypes.c_int(mmap.MAP_SHARED)),
+            *(ctypes.c_int(made.fd), ctypes.c_long(0)),
+        )
+        if found == _FAILED:
+            why = os.strerror(ctypes.get_errno())
+            at = f" at {made.spec.extra:#x}" if made.spec.extra else ""
+            raise LoadError(f"cannot map arena {made.spec.name}{at}: {why}", "kernel")
+        self.address: int = found
+        self._mapped = True
+
+    def close(self) -> None:
+        """Give the pages back; nothing happens the second time."""
+        if self._mapped:
+            _libc.munmap(ctypes.c_void_p(self.address), ctypes.c_size_t(self._size))
+        self._mapped = False
