@@ -18,6 +18,7 @@ from typing import final
 from pyebpf import layout
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime import native
+from pyebpf.views.rings import SLICE
 
 BUSY, DISCARDED = 1 << 31, 1 << 30
 HEADER = 8
@@ -28,8 +29,6 @@ HEADER = 8
 POSITION, LENGTH = Struct("Q"), Struct("I")
 MANY = 10_000
 """Records after which it is worth a tenth of a second to have machine code for it."""
-SLICE = 0.25
-"""Seconds of waiting after which an iteration looks whether the ring was closed."""
 
 
 @final

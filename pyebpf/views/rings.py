@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol, final
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 from pyebpf import layout
 from pyebpf.decode import record_decoder
 from pyebpf.views.columns import decoded
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+
+SLICE = 0.25
+"""Seconds of waiting after which an iteration looks whether the ring was closed."""
 
 
 class Records(Protocol):
@@ -133,6 +141,28 @@ class RingBufView:
         while not self.ring.closed:
             yield from self.poll(None)
 
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        """Events, waited for in asyncio's loop; ends when the session closes."""
+        while not self.ring.closed:
+            for event in self.poll():
+                yield event
+            await self._readable()
+
+    async def _readable(self) -> None:
+        """Wait until there may be events, or for a moment: the ring may be closed, or another task have read them."""
+        from asyncio import get_running_loop, wait
+
+        if self.ring.closed:
+            return
+        loop, descriptor = get_running_loop(), os.dup(self.fileno())  # of its own: several tasks may wait
+        ready = loop.create_future()
+        loop.add_reader(descriptor, _done, ready)
+        try:
+            await wait([ready], timeout=SLICE)
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
     __contains__ = None  # by default Python would iterate, and so wait for ever for what may never come
 
     def read_numpy(self) -> Any:
@@ -164,3 +194,8 @@ class RingBufView:
     def __repr__(self) -> str:
         state = "closed" if self.ring.closed else f"{self.dropped} dropped"
         return f"<RingBuf {self.name} of {layout.record_name(self.type)}, {state}>"
+
+
+def _done(ready: Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

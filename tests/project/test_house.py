@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "effort": FACTS | {"object"},
     "loader": FACTS | {"object", "cache"},
     "views": FACTS,
-    "runtime": FACTS | {"object", "loader", "views"},
+    "runtime": FACTS | {"object", "loader", "views", "cache"},
     "simulator": FACTS | {"ir", "views"},
     # where things are joined
     "kconfig": {"lang"},
