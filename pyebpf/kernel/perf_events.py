@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from enum import IntEnum
+from sys import byteorder
 from typing import Final, final
 
 from pyebpf.kernel.versions import Version
@@ -30,6 +31,15 @@ MODES: Final = {"u": EXCLUDE_KERNEL | EXCLUDE_HV, "k": EXCLUDE_USER | EXCLUDE_HV
 MOST_PRECISE: Final = 3
 MAX_RATE: Final = "/proc/sys/kernel/perf_event_max_sample_rate"
 """Samples a second that the kernel allows on a CPU; it lowers the number itself when they take too long."""
+
+
+def laid_out(flags: int, big_endian: bool = byteorder == "big") -> int:
+    """The bits as the struct has them: bit fields begin at the highest bit on big-endian machines."""
+    if not big_endian:
+        return flags
+    precise = flags // PRECISE & MOST_PRECISE  # the one field of two bits keeps its order
+    flags = flags & ~(MOST_PRECISE * PRECISE) | (precise >> 1 | (precise & 1) << 1) * PRECISE
+    return int(f"{flags:064b}"[::-1], 2)
 
 
 class EventType(IntEnum):

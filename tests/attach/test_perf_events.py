@@ -16,7 +16,7 @@ from native import build_steps, running
 import pyebpf
 from pyebpf import Config, Global, Hash, cpu, perf_event, pid, profile, struct, tid, u32, u64
 from pyebpf.helpers import perf_prog_read_value
-from pyebpf.kernel.perf_events import EVENTS, BadEvent, EventType, counters_here, event_of, sampling_of
+from pyebpf.kernel.perf_events import EVENTS, BadEvent, EventType, counters_here, event_of, laid_out, sampling_of
 from pyebpf.loader import sys as bpf
 from pyebpf.loader.attach import perf
 from pyebpf.loader.attach.perf_event import max_rate, online_cpus
@@ -291,6 +291,15 @@ def test_events_by_name() -> None:
     for wrong in ("", "cycles:pppp", "r", "r12345678901234567", "page faults"):
         with pytest.raises(BadEvent):
             event_of(wrong)
+
+
+def test_bits_on_big_endian_machines() -> None:
+    """As C lays bit fields out there: the first at the top, numbers of several bits in their order."""
+    assert laid_out(0b1, big_endian=True) == 1 << 63
+    assert laid_out(1 << 10, big_endian=True) == 1 << 53
+    assert laid_out(event_of("cycles:p").flags, big_endian=True) == 1 << 47
+    assert laid_out(event_of("cycles:pp").flags, big_endian=True) == 2 << 47
+    assert laid_out(event_of("cycles:pp").flags, big_endian=False) == 2 << 15
 
 
 def test_each_software_event_is_one_of_the_kernel(session: pyebpf.Session) -> None:

@@ -148,7 +148,7 @@ def _open(place: Place, pid: int, cpu: int) -> sys.Descriptor:
     sample = PERF_SAMPLE_CALLCHAIN if event.exact else 0
 
     def opened(inherited: int) -> sys.Descriptor:
-        numbers = (event.type, ATTRIBUTES.size, event.config, rate, sample, 0, flags | inherited)
+        numbers = (event.type, ATTRIBUTES.size, event.config, rate, sample, 0, perf_events.laid_out(flags | inherited))
         attributes = ATTRIBUTES.pack(*numbers, 0, 0, 0, 0)
         return sys.perf_event_open(attributes, pid, cpu)
 

@@ -8,7 +8,6 @@ from pyebpf.helpers import get_attach_cookie, get_func_ip
 from pyebpf.loader.errors import LoadWarning
 
 SINCE = (5, 15)  # get_attach_cookie; without kprobe.multi (5.18, CONFIG_FPROBE) each function has a kprobe
-JIT = True
 
 only = Config[u32](0)
 by_number = Hash[u64, u64](max_entries=64)
