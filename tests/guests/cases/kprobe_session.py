@@ -6,6 +6,7 @@ from pyebpf import Config, Hash, i64, kprobe, pid, u32, u64
 from pyebpf.kfuncs import bpf_session_cookie, bpf_session_is_return
 
 SINCE = (6, 10)
+JIT = True
 
 only = Config[u32](0)
 asked = Hash[u64, u64](max_entries=256)
