@@ -52,7 +52,7 @@ def check(session):
     index = socket.if_nametoindex(wire.outside)
     for by_filter in (False, True):
         lives_and_dies(session, wire.outside, by_filter)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not passes(wire):
             assert time.monotonic() < end, by_filter
     with pyebpf.load(session.object, attach=False) as own:
