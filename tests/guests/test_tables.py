@@ -55,6 +55,7 @@ def facts(version: tuple[int, int]) -> dict[str, Any]:
         "places": {"lsm": {}, "sleepers": {}, "sleepable maps": {}, "functions": {}},
         "kfuncs": (ASKED, allowed),
         "module kfuncs": [],
+        "capabilities": [],
     }
 
 
@@ -109,3 +110,9 @@ def test_kfuncs_of_modules() -> None:
     assert len(wrong_rows((6, 12), found)) == 1
     found["module kfuncs"].append("bpf_ct_release")
     assert not wrong_rows((6, 12), found)
+
+
+def test_capabilities_that_are_others() -> None:
+    found = facts((6, 18))
+    found["capabilities"].append("xdp: loads without CAP_NET_ADMIN")
+    assert wrong_rows((6, 18), found) == ["xdp: loads without CAP_NET_ADMIN"]
