@@ -79,6 +79,8 @@ LEAST_PROGRAMS: Final = (
     LeastProgram("xdp", T.XDP, (4, 8), 37),
     LeastProgram("tc", T.SCHED_CLS, (4, 1)),
     LeastProgram("tc.action", T.SCHED_ACT, (4, 1)),
+    LeastProgram("netkit.primary", T.SCHED_CLS, (6, 7), 54, by_link=True, needs="CONFIG_NETKIT"),
+    LeastProgram("netkit.peer", T.SCHED_CLS, (6, 7), 55, by_link=True, needs="CONFIG_NETKIT"),
     LeastProgram("netfilter", T.NETFILTER, (6, 4), 45, needs="CONFIG_NETFILTER_BPF_LINK"),
     LeastProgram("sk_lookup", T.SK_LOOKUP, (5, 9), 36, capabilities=_BPF),
     LeastProgram("sk_reuseport", T.SK_REUSEPORT, (4, 19), 39, capabilities=_BPF),
