@@ -10,7 +10,7 @@ from pyebpf.object.specs import Object
 
 def as_wanted(obj: Object, without: Collection[str], entries: Mapping[str, int]) -> Object:
     """`obj` without some of its programs, and with other numbers of entries in maps. Raises ObjectError for what it
-    doesn't have."""
+    doesn't have, ValueError for what is no number of entries."""
     if not without and not entries:
         return obj
     import dataclasses
@@ -22,6 +22,9 @@ def as_wanted(obj: Object, without: Collection[str], entries: Mapping[str, int])
         for name in names:
             if name not in have:
                 raise ObjectError(f"there is no {what} {name}; there are {', '.join(have) or 'none'}")
+    for name, number in entries.items():
+        if not isinstance(number, int) or not 0 < number < 1 << 32:
+            raise ValueError(f"entries of {name}: a number above 0 is expected, not {number!r}")
     return dataclasses.replace(
         obj,
         programs=tuple(program for program in obj.programs if program.name not in without),

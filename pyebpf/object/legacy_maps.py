@@ -41,7 +41,8 @@ def legacy_maps(elf: Elf) -> tuple[tuple[MapSpec, ...], dict[tuple[int, int], st
     """Maps, and their names by section and offset. Raises ObjectError."""
     specs: list[MapSpec] = []
     places: dict[tuple[int, int], str] = {}
-    ids: list[tuple[MapSpec, tuple[int, ...]]] = []
+    inner_ids: list[int] = []
+    by_id: dict[int, list[tuple[MapSpec, int]]] = {}
     for section in elf.sections:
         if not is_legacy(section.name) or not section.size:
             continue
@@ -53,21 +54,20 @@ def legacy_maps(elf: Elf) -> tuple[tuple[MapSpec, ...], dict[tuple[int, int], st
             places[section.index, start] = name
             numbers = struct.unpack(f"{elf.order}{length // 4}I", section.data[start : start + length])
             specs.append(_spec(name, numbers))
-            if len(numbers) == _IPROUTE2:
-                ids.append((specs[-1], numbers))
-    return tuple(_with_inner(spec, ids) for spec in specs), places
+            inner_ids.append(numbers[7] if len(numbers) == _IPROUTE2 else 0)
+            if len(numbers) == _IPROUTE2 and numbers[5] and not numbers[7]:
+                by_id.setdefault(numbers[5], []).append((specs[-1], numbers[8]))
+    pairs = zip(specs, inner_ids, strict=True)
+    return tuple(_with_inner(spec, inner, by_id) if inner else spec for spec, inner in pairs), places
 
 
-def _with_inner(spec: MapSpec, ids: list[tuple[MapSpec, tuple[int, ...]]]) -> MapSpec:
-    """A map of maps of iproute2's, with what is in it."""
-    inner_id = next((numbers[7] for other, numbers in ids if other is spec), 0)
-    if not inner_id:
-        return spec
-    like = [(other, numbers) for other, numbers in ids if numbers[5] == inner_id and other is not spec]
-    if not like or any(numbers[7] for _, numbers in like):
+def _with_inner(spec: MapSpec, inner_id: int, by_id: dict[int, list[tuple[MapSpec, int]]]) -> MapSpec:
+    """A map of maps of iproute2's, with what is in it. `by_id`: maps that may be, and their slots."""
+    held = by_id.get(inner_id)
+    if not held:
         raise ObjectError(f"map {spec.name}: no map that can be in it has the id {inner_id}")
-    values = tuple((numbers[8], other.name) for other, numbers in like if numbers[8] != _NO_SLOT)
-    return dataclasses.replace(spec, inner=like[0][0], values=values, value_size=spec.value_size or 4)
+    values = tuple((slot, inner.name) for inner, slot in held if slot != _NO_SLOT)
+    return dataclasses.replace(spec, inner=held[0][0], values=values, value_size=spec.value_size or 4)
 
 
 def _definitions(elf: Elf, section: ElfSection) -> list[tuple[int, int, str]]:

@@ -159,7 +159,7 @@ def _map(btf: Btf, name: str, type_id: int, inside: bool = False) -> MapSpec:
             continue
         pointer = btf.type(btf.resolve(member.type_id))
         if isinstance(pointer, types.Enum) and member.name == _LONG and len(pointer.values) == 1:
-            numbers[_LONG] = pointer.values[0][1]  # __ulong, of libbpf 1.4
+            numbers[_LONG] = pointer.values[0][1] & 0xFFFFFFFFFFFFFFFF  # libbpf's __ulong (1.4)
             continue
         if not isinstance(pointer, types.Pointer):
             raise ObjectError(f"map {name}: `{member.name}` is not written with __uint or __type")

@@ -176,3 +176,6 @@ def test_programs_left_out_and_maps_given_a_size() -> None:
     for wrong, message in wrongs:
         with pytest.raises(pyebpf.Error, match=message):
             pyebpf.load(obj, attach=False, **wrong)
+    for number in (0, -1, 1 << 32, "3"):
+        with pytest.raises(ValueError, match="entries of counts: a number above 0 is expected"):
+            pyebpf.load(obj, attach=False, entries={"counts": number})  # type: ignore[dict-item]

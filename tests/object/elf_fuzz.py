@@ -50,7 +50,16 @@ MEMORY: Final = 256 << 20
 """Bytes, besides what the process has at first."""
 BATCH: Final = 1000
 NAMES: Final = (
-    *("maps_hash", "maps_values", "nested_array", "tail_calls", "legacy_maps", "legacy_sections", "data_sections"),
+    *(
+        "maps_hash",
+        "maps_values",
+        "nested_array",
+        "tail_calls",
+        "legacy_maps",
+        "legacy_maps_iproute2",
+        "legacy_sections",
+        "data_sections",
+    ),
     *("data_variables", "data_constant_pointers", "calls_order", "calls_weak", "calls_across_sections", "kconfig"),
     *("callbacks_for_each", "programs_in_one_section", "programs_optional", "ksyms_functions", "core_fields"),
     *("core_enumerators", "core_direct", "exceptions_handled", "btf_kinds", "btf_none", "license_dual", "cpu_v4"),
