@@ -138,7 +138,9 @@ def compare(code: Code, op: ops.Compare, left: Operand, right: Operand) -> Opera
     if op.operator in ("==", "!="):
         return _equality(code, op, left, right)
     x, y = as_integer(code, left), as_integer(code, right)
-    if a.low >= 0 and b.low >= 0:
+    # Against zero LLVM makes an unsigned comparison an inequality, of which verifiers before 6.8 learn nothing.
+    zero = isinstance(op.right, ops.Const) and op.right.value == 0 and op.operator in (">", "<=")
+    if a.low >= 0 and b.low >= 0 and not (zero and a.high <= I64_MAX):
         return Operand(code.value(f"icmp u{_ORDER[op.operator]} i64 {x}, {y}"), "i1")
     if a.high <= I64_MAX and b.high <= I64_MAX:
         return Operand(code.value(f"icmp s{_ORDER[op.operator]} i64 {x}, {y}"), "i1")

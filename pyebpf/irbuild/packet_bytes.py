@@ -93,8 +93,10 @@ def _transfer(b: Builder, name: str, at: ops.Value, buffer: Buffer, span: Span) 
         _in_place(b, writes, at, buffer, span)
         return
     if row.pieces:  # where bytes are missing, skb_load_bytes clears what it was to fill: it isn't asked
-        end = b.emit(ops.Binary("+", at, buffer.size, IntType(0, packets.LARGEST + buffer.most), span))
-        b.check(b.compare("<=", end, packets.length(b, span), span), Fault.PACKET_TOO_SHORT, span)
+        # Not `at + size <= length`: Linux 6.12 takes over what it finds out of the sum, and loses that size isn't 0.
+        room = IntType(-packets.LARGEST, (1 << 32) - 1)
+        left = b.emit(ops.Binary("-", packets.length(b, span), at, room, span))
+        b.check(b.compare("<=", buffer.size, left, span), Fault.PACKET_TOO_SHORT, span)
     context = packets.context(b, span)
     arguments: tuple[ops.Value, ...] = (context, at, buffer.address, buffer.size)
     if writes and row.flags:
