@@ -7,6 +7,7 @@ interpreter's process (a frozen program), none can be started, and what was made
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import subprocess
@@ -48,13 +49,13 @@ def guarded(folder: Path) -> Iterator[Callable[[], None]]:
 
 @final
 class Guard:
-    """A process in this one's namespaces that calls `function` (of a module of pyebpf's) with `numbers`, if this one
+    """A process in this one's namespaces that calls `function` (of a module of pyebpf's) with `arguments`, if this one
     ends before it calls `dismiss`. `descriptors` are open in it, by the same numbers."""
 
-    def __init__(self, function: Callable[..., None], *numbers: int, descriptors: Sequence[int] = ()) -> None:
+    def __init__(self, function: Callable[..., None], *arguments: int | bytes, descriptors: Sequence[int] = ()) -> None:
         """Raises OSError."""
         root = str(Path(__file__).parents[2])
-        words = (root, function.__module__, function.__name__, *map(str, map(int, numbers)))
+        words = (root, function.__module__, function.__name__, *map(repr, arguments))
         self._process = _started(_CALL, *words, descriptors=descriptors)
 
     def dismiss(self) -> None:
@@ -65,11 +66,11 @@ class Guard:
             _wait(process)
 
 
-def call(module: str, function: str, numbers: Sequence[str]) -> None:
+def call(module: str, function: str, arguments: Sequence[str]) -> None:
     """What a guard does."""
     found = getattr(importlib.import_module(module), function)
     if sys.stdin.buffer.read(1) != b"k":
-        found(*map(int, numbers))
+        found(*map(ast.literal_eval, arguments))
 
 
 def _started(program: str, *words: str, descriptors: Sequence[int] = ()) -> subprocess.Popen[bytes] | None:

@@ -9,6 +9,7 @@ import errno
 import ipaddress
 import socket
 import struct
+from collections.abc import Iterator
 from sys import byteorder
 from typing import Final, TypeAlias, final
 
@@ -120,13 +121,10 @@ def find(route: netlink.Netlink, wanted: Wanted) -> Route | None:
     """The first that is as `wanted`: of several the one with the lowest metric. Raises OSError."""
     table = struct.pack("=I", wanted.table)
     found: list[tuple[int, Route]] = []
-    question = _MESSAGE.pack(wanted.family, 0, 0, 0, 0, 0, 0, 0, 0)
-    for kind, body in route.ask(RTM_GETROUTE, netlink.DUMP, question):
-        head, rest = body[: _MESSAGE.size], body[_MESSAGE.size :]
-        family, bits = _MESSAGE.unpack(head)[:2]
-        if kind != RTM_NEWROUTE or family != wanted.family or bits != wanted.bits:
+    for one in of_family(route, wanted.family):
+        if _MESSAGE.unpack(one.head)[1] != wanted.bits:
             continue
-        known = netlink.attributes(rest)
+        known = one.details
         metric = int.from_bytes(known.get(RTA_PRIORITY, b""), byteorder)
         matches = (
             known.get(RTA_DST, bytes(len(wanted.prefix))) == wanted.prefix
@@ -136,8 +134,15 @@ def find(route: netlink.Netlink, wanted: Wanted) -> Route | None:
             and wanted.metric in (None, metric)
         )
         if matches:
-            found.append((metric, _plain(head, rest)))
+            found.append((metric, one))
     return min(found, key=lambda each: each[0])[1] if found else None
+
+
+def of_family(route: netlink.Netlink, family: int) -> Iterator[Route]:
+    """All there are, of all tables. Raises OSError."""
+    for kind, body in route.ask(RTM_GETROUTE, netlink.DUMP, _MESSAGE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
+        if kind == RTM_NEWROUTE and body[0] == family:
+            yield _plain(body[: _MESSAGE.size], body[_MESSAGE.size :])
 
 
 def _plain(head: bytes, rest: bytes) -> Route:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from run_network import Frame, Wire
 
 import pyebpf
 from pyebpf.loader import netlink, routes
+from pyebpf.loader.attach.route import undo
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
 PROGRAM = """
@@ -179,14 +181,57 @@ def test_it_is_detached_though_a_child_of_fork_has_it_open(session: pyebpf.Sessi
         assert has_programs(OUT) is None
 
 
-def test_a_killed_process_leaves_its_route(session: pyebpf.Session, compiled: pyebpf.Object) -> None:
-    """As documented: there is nothing that the kernel could take away with the process."""
+@pytest.mark.parametrize(("where", "after"), [(OUT, None), (LOCAL, False)], ids=["new", "there"])
+def test_a_killed_process_leaves_no_program_on_a_route(
+    session: pyebpf.Session, compiled: pyebpf.Object, where: str, after: bool | None
+) -> None:
+    with killed(compiled, where):
+        assert has_programs(where)
+    wait_for(where, after)
+    session.attach("leaving", where).detach()
+    assert has_programs(where) is after
+
+
+@pytest.mark.parametrize("name", ["leaving", "segment"])
+def test_what_is_done_when_a_process_was_killed(session: pyebpf.Session, wire: Wire, name: str) -> None:
+    """A route with other programs, or with none, is somebody else's by then."""
+    Path(f"/proc/sys/net/ipv6/conf/{wire.inside}/disable_ipv6").write_text("0")
+    where = {"leaving": OUT, "segment": f"fc00::2/128 dev {wire.inside}"}[name]
+    plain = routes.made(routes.parse(where)).message()
+    own = f"{name}:{session.programs[name].loaded.id}".encode()
+    link = session.attach(name, where)
+    undo(plain, False, own + b"0")
+    assert has_programs(where)
+    undo(plain, True, own)
+    assert has_programs(where) is False
+    undo(plain, False, own)
+    assert has_programs(where) is False
+    link.detach()
+    link = session.attach(name, where)
+    undo(plain, False, own)
+    assert has_programs(where) is None
+    undo(plain, False, own)
+    link.detach()
+
+
+def wait_for(where: str, after: bool | None) -> None:
+    """Until the route's programs have gone, or it with them."""
+    end = time.monotonic() + 20
+    while has_programs(where) is not after:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@contextmanager
+def killed(compiled: pyebpf.Object, where: str) -> Iterator[None]:
+    """A process with two programs on a route, which is killed at the end."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
         try:
             own = pyebpf.load(compiled, attach=False)
-            own.attach("leaving", OUT)
+            own.attach("leaving", where)
+            own.attach("sending", where)
             os.write(writer, b"x")
             signal.pause()
         finally:
@@ -194,11 +239,19 @@ def test_a_killed_process_leaves_its_route(session: pyebpf.Session, compiled: py
     os.close(writer)
     with open(reader, "rb") as pipe:
         assert pipe.read(1) == b"x"
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    assert has_programs(OUT)
-    with pytest.raises(pyebpf.LoadError, match="has an encapsulation already"):
-        session.attach("leaving", OUT)
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_an_encapsulation_of_others_is_not_touched(session: pyebpf.Session, compiled: pyebpf.Object) -> None:
+    with killed(compiled, OUT):
+        with pytest.raises(pyebpf.LoadError, match="has an encapsulation already"):
+            session.attach("leaving", OUT)
+        assert has_programs(OUT)
+    wait_for(OUT, None)
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def _types(fd: int) -> bytes:
 
 @final
 class Kernel:
-    """What is there of the victims', and of the interface that they are attached to."""
+    """What is there of the victims', of the interface that they are attached to, and of routes."""
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -101,10 +101,11 @@ class Kernel:
         self._interface = self.interface()
 
     def interface(self) -> str:
-        """Its queueing disciplines with their filters, and its XDP program, as tools see them."""
+        """Its queueing disciplines with their filters, its XDP program, and its routes, as tools see them."""
         name = self.places.interface
         commands = (
             *(("tc", "qdisc", "show", "dev", name), ("ip", "-d", "link", "show", "dev", name)),
+            ("ip", "route", "show", "table", "all", "dev", name),
             *(("tc", "filter", "show", "dev", name, side) for side in ("ingress", "egress")),
         )
         path = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
@@ -130,7 +131,7 @@ class Kernel:
         self._check_maps(what)
         while (now := self.interface()) != self._interface:
             if time.monotonic() > end:
-                raise Found(f"{what}: the interface is not as it was:\n{now}")
+                raise Found(f"{what}: the interface, or its routes, are not as they were:\n{now}")
             time.sleep(0.01)
 
     def _check_maps(self, what: str) -> None:

@@ -15,7 +15,7 @@ from victims import VICTIMS, Places, Victim, compiled, lives
 pytestmark = pytest.mark.kernel
 CALLS = 4
 """At how many calls of each life it is killed, spread over all."""
-SHORT = ("cgroup", "clsact", "tail_calls")
+SHORT = ("cgroup", "clsact", "lwt", "tail_calls")
 
 
 @pytest.mark.parametrize("victim", [each for each in VICTIMS if each.name in SHORT], ids=lambda each: each.name)

@@ -73,6 +73,12 @@ VICTIMS: Final = (
         "@tc.ingress\ndef vk_ingress(packet):\n{count}@tc.egress\ndef vk_egress(packet):\n{count}",
         lambda places: dict.fromkeys(("vk_ingress", "vk_egress"), places.interface),
     ),
+    Victim(
+        "lwt",
+        "@lwt.output\ndef vk_leaving(packet):\n{count}@lwt.xmit\ndef vk_sending(packet):\n{count}",
+        lambda places: dict.fromkeys(("vk_leaving", "vk_sending"), f"10.9.0.0/24 dev {places.interface}"),
+        pinned=False,
+    ),
     Victim("clsact", "@tc.egress\ndef vk_filter(packet):\n{count}", pinned=False, attach=_filter),
     Victim(
         "cgroup",

@@ -1,8 +1,8 @@
 """Routes: programs on what goes by one (4.10), as an encapsulation of it (`lwtunnel`).
 
 A route doesn't hang on a descriptor, and the kernel has no link for it: when its last program is detached, or when
-Python ends, it is set back to what it was, or taken away if it wasn't there; where a process is killed, it stays as it
-is, with its programs. All programs on a route are set together, so those of this process on one know each other.
+Python ends, it is set back to what it was, or taken away if it wasn't there; a process of its own does so if this one
+is killed. All programs on a route are set together, so those of this process on one know each other.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import netlink, routes
 from pyebpf.loader.attach.link import Link
 from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.guard import Guard
 from pyebpf.loader.load import LoadedProgram
 
 LWTUNNEL_ENCAP_BPF: Final = 6
@@ -83,10 +84,8 @@ class Shared:
             body = self.route.message(self._encapsulation())
             netlink_socket.ask(routes.RTM_NEWROUTE, netlink.ACK | netlink.CREATE | flags, body)
             self.made = True
-        elif self.there:
-            netlink_socket.ask(routes.RTM_NEWROUTE, netlink.ACK | routes.REPLACE, self.route.message())
         else:
-            netlink_socket.ask(routes.RTM_DELROUTE, netlink.ACK, self.route.message())
+            _set_back(netlink_socket, self.route.message(), self.there)
 
     def _encapsulation(self) -> bytes:
         local = self.programs.get(ProgramType.LWT_SEG6LOCAL)
@@ -107,6 +106,29 @@ def _program(descriptor: int, name: str) -> tuple[bytes, bytes]:
     )
 
 
+def _set_back(route: netlink.Netlink, message: bytes, there: bool) -> None:
+    """The route as it was without programs; taken away, if it wasn't `there`. Raises OSError."""
+    if there:
+        route.ask(routes.RTM_NEWROUTE, netlink.ACK | routes.REPLACE, message)
+    else:
+        route.ask(routes.RTM_DELROUTE, netlink.ACK, message)
+
+
+def _names(route: routes.Route) -> set[bytes]:
+    """Of the programs on it."""
+    parts = netlink.attributes(route.details.get(routes.RTA_ENCAP, b"")).values()
+    return {netlink.attributes(part).get(PROG_NAME, b"").rstrip(b"\0") for part in parts}
+
+
+def undo(message: bytes, there: bool, name: bytes) -> None:
+    """What is done when a process was killed that had a program of this name on the route: one that has been set
+    anew meanwhile is somebody else's. Each of its programs has this done; the first one sets the route back."""
+    with netlink.Netlink() as route:
+        if any(name in _names(each) for each in routes.of_family(route, message[0])):
+            with suppress(OSError):  # another one was quicker
+                _set_back(route, message, there)
+
+
 _OURS: Final[WeakValueDictionary[tuple[object, ...], Shared]] = WeakValueDictionary()
 """By network namespace and what makes a route: the kernel doesn't say which programs one has."""
 
@@ -124,17 +146,20 @@ class OnRoute:
             shared = _shared(self.route, wanted)
             type = ProgramType(program.spec.program_type)
             _check_free(shared, type)
-            shared.programs[type] = (os.dup(program.fd), f"{program.spec.name}:{program.id}")
+            name = f"{program.spec.name}:{program.id}"
+            guard = Guard(undo, shared.route.message(), shared.there, name.encode())
+            shared.programs[type] = (os.dup(program.fd), name)
             try:
                 shared.set(self.route)
                 _remember(self.route, shared)
-            except OSError:
+            except BaseException:
                 os.close(shared.programs.pop(type)[0])
+                guard.dismiss()
                 raise
         except BaseException:
             self.route.close()
             raise
-        self._end = finalize(self, _remove, self.route, shared, type)
+        self._end = finalize(self, _remove, self.route, shared, type, guard)
 
     def close(self) -> None:
         self._end()
@@ -177,11 +202,12 @@ def _check_free(shared: Shared, type: ProgramType) -> None:
         raise ValueError("@lwt.seg6local programs are for routes of IPv6")
 
 
-def _remove(route: netlink.Netlink, shared: Shared, type: ProgramType) -> None:
+def _remove(route: netlink.Netlink, shared: Shared, type: ProgramType, guard: Guard) -> None:
     """Take one program off. A child of fork(2) leaves it to its parent."""
     descriptor, _ = shared.programs.pop(type)
     if os.getpid() == route.process:
         with suppress(OSError):
             shared.set(route)
+        guard.dismiss()
     os.close(descriptor)
     route.close()

@@ -181,7 +181,7 @@ class Filter:
         self._end()
 
 
-def undo(index: int, parent: int, program: int, made: int) -> None:
+def undo(index: int, parent: int, program: int, made: bool) -> None:
     """What is done when a process was killed that had a program as a filter there. `made`: and whose qdisc it is."""
     with netlink.Netlink() as route:
         for _, body in route.ask(RTM_GETTFILTER, netlink.DUMP, _MESSAGE.pack(0, index, 0, parent, 0)):
