@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import threading
@@ -128,3 +129,16 @@ def test_more_arguments_than_the_tracepoint_has(program: Callable[[str], ModuleT
     with pytest.raises(pyebpf.LoadError, match="reads more arguments than it has") as caught:
         pyebpf.load(fewer)
     assert caught.value.reason == "object"
+
+
+def test_a_tracepoint_takes_64_programs(session: pyebpf.Session, program: Callable[[str], ModuleType]) -> None:
+    object = pyebpf.compile(program("@tracepoint('syscalls:sys_enter_getpriority')\ndef another(ctx):\n    pass\n"))
+    with contextlib.ExitStack() as others:
+        for _ in range(64):
+            others.enter_context(pyebpf.load(object))
+        with pytest.raises(pyebpf.LoadError, match="has 64 programs already, of all processes") as caught:
+            session.attach("named")
+        assert caught.value.reason == "target"
+    session.attach("named")
+    ask(3)
+    assert sum(session.maps["priorities"].to_dict().values()) == 3

@@ -16,6 +16,9 @@ from pyebpf.loader.load import LoadedProgram
 
 PERF_TYPE_TRACEPOINT: Final = 2
 PERF_SAMPLE_RAW: Final = 1 << 10
+MOST: Final = 64
+"""BPF_TRACE_MAX_PROGS: programs by perf events that one tracepoint takes, of all processes. Raw tracepoints
+have no such limit. Source: kernel/trace/bpf_trace.c."""
 
 
 def attach(program: LoadedProgram, where: object) -> Link:
@@ -32,6 +35,9 @@ def attach(program: LoadedProgram, where: object) -> Link:
             raise LoadError(f"cannot {what}: {text}", "object") from error
         if error.errno == errno.EEXIST:  # a tracepoint takes each program once, by whatever event
             raise LoadError(f"cannot {what}: it is attached there already", "target") from error
+        if error.errno == errno.E2BIG:
+            text = f"it has {MOST} programs already, of all processes, and takes no more (@raw_tracepoint has no limit)"
+            raise LoadError(f"cannot {what}: {text}", "target") from error
         raise explain(error, what, "tracepoint") from error
     return Link(program.spec.name, f"tracepoint {name}", holders)
 
