@@ -44,6 +44,8 @@ BEFORE = {
 BODIES = {
     "sk_msg": "return msg_redirect_map(packet, ports, 0, 0)",
     "sk_skb": "return sk_redirect_map(packet, ports, 0, 0)",
+    "sk_skb.verdict": "return sk_redirect_map(packet, ports, 0, 0)",
+    "sk_skb.parser": "return len(packet) if sk_redirect_map(packet, ports, 0, 0) else 0",
 }
 NATIVE = [
     *(hook for hook in HOOKS if hook.name in ARGUMENTS),
