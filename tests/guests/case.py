@@ -11,6 +11,8 @@
     PORTABLE = True                 compiled once, for SINCE and with the host's types; every kernel gets that object
     ATTACH = False                  only loaded: `check` runs or attaches its programs itself
     LIBBPF = False                  not for libbpf: it can't be told what the case says, or can't load what it has
+    FOREIGN = "arena"               not of this file: the C program of that name in `tests/loader/foreign`, by clang
+    LOADS = True                    older kernels take what is compiled, and `check` fails there
     def where() -> dict             called first, in the guest: where programs attach, by their names
     def config() -> dict            values of its Configs
     def check(session) -> None      called in the guest with everything attached: fires it, asserts what came out
@@ -51,6 +53,8 @@ class Case:
     jit: bool
     later: Mapping[str, Version]
     libbpf: bool = True
+    foreign: str = ""
+    loads: bool = False
 
     def works(self, kernel: Version) -> bool:
         """As far as the compiler can know."""
@@ -75,7 +79,8 @@ def read_case(path: Path) -> Case:
     machines = getattr(module, "MACHINES", None)
     portable, jit = getattr(module, "PORTABLE", False), getattr(module, "JIT", False)
     later, libbpf = getattr(module, "LATER", {}), getattr(module, "LIBBPF", True)
-    return Case(path.stem, path, module.SINCE, until, portable, machines, jit, later, libbpf)
+    foreign, loads = getattr(module, "FOREIGN", ""), getattr(module, "LOADS", False)
+    return Case(path.stem, path, module.SINCE, until, portable, machines, jit, later, libbpf, foreign, loads)
 
 
 def all_names() -> list[str]:

@@ -12,6 +12,9 @@ from typing import final
 from case import PATHS, Case, Version
 
 sys.path[:0] = [path for path in PATHS if path not in sys.path]
+sys.path.append(str(Path(__file__).resolve().parents[1] / "loader"))
+
+import foreign_objects
 
 from pyebpf import CompileError, InternalError
 from pyebpf.codegen import Worker
@@ -51,6 +54,8 @@ def compiled(case: Case, kernel: Version, types: Btf, worker: Worker) -> Compile
 
 def _object(case: Case, kernel: Version, types: Btf, worker: Worker) -> tuple[bytes, str]:
     """The object, or why there is none, in a line."""
+    if case.foreign:
+        return foreign_objects.build(case.foreign), ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

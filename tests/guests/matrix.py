@@ -203,9 +203,9 @@ def verdict(kernel: str, one: Compiled, answer: dict[str, Any] | None, broken: s
     if one.case.works(version) and not lacking:
         mark = "ok" if stage == "ok" else "FAILED"
         why = f"{stage}: {why}" if mark == "FAILED" else ""
-    elif stage in ("compile", "load", "attach"):
+    elif stage in ("compile", "load", "attach", *(("check",) if one.case.loads else ())):
         mark = "refused"
-        if one.accepted and not (one.case.portable or lacking):
+        if one.accepted and not (one.case.portable or one.case.foreign or one.case.loads or lacking):
             mark, why = "FAILED", f"the compiler takes it for Linux {kernel}, and the kernel doesn't: {why}"
     else:
         why = f"Linux {kernel} takes it, and the case says that it is only for {span(one.case)}: {why}"

@@ -71,6 +71,21 @@ def test_machines_that_have_it_later() -> None:
     assert judged("6.1", True, "load", case).mark == "FAILED"
 
 
+def test_cases_whose_objects_load_on_older_kernels() -> None:
+    case = Case("some", Path("some.py"), (5, 16), None, False, None, False, {}, loads=True)
+    assert judged("5.10", True, "check", case).mark == "refused"
+    assert judged("5.10", True, "load", case).mark == "refused"
+    assert judged("5.10", True, "ok", case).mark == "FAILED"
+    assert judged("6.1", True, "check", case).mark == "FAILED"
+
+
+def test_objects_of_clang_are_refused_by_the_kernel_alone() -> None:
+    case = Case("some", Path("some.py"), (5, 16), None, False, None, False, {}, foreign="some")
+    assert judged("5.10", True, "load", case).mark == "refused"
+    assert judged("5.10", True, "check", case).mark == "FAILED"
+    assert judged("6.1", True, "load", case).mark == "FAILED"
+
+
 def test_every_case_says_what_it_needs() -> None:
     for name in all_names():
         case = read_case(FOLDER / f"{name}.py")

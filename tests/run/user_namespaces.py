@@ -45,8 +45,10 @@ def in_namespace(function: Callable[[], Any], place: str = "", delegated: Mappin
             answer = {"result": function()}
         except BaseException:
             answer = {"error": traceback.format_exc()}
-        inside.sendall(json.dumps(answer).encode() + b"\n")
-        os._exit(0)
+        try:
+            inside.sendall(json.dumps(answer).encode() + b"\n")
+        finally:  # though nobody listens any more
+            os._exit(0)
     inside.close()
     with outside:
         _configure(outside, child, delegated)
