@@ -108,6 +108,7 @@ from pyebpf.lang.probes import (
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.stacks import StackTrace
 from pyebpf.lang.storage import CgroupStorage, InodeStorage, SkStorage, TaskStorage
+from pyebpf.lang.struct_ops import struct_ops
 from pyebpf.lang.structs import bits, struct, union
 from pyebpf.lang.targets import CpuMap, DevMap, DevMapHash, ReuseportSockArray, SockHash, SockMap, XskMap
 from pyebpf.lang.types import SpinLock, Timer, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
@@ -241,6 +242,7 @@ __all__ = [
     "socket_filter",
     "sockops",
     "struct",
+    "struct_ops",
     "syscall",
     "tc",
     "tid",

@@ -18,6 +18,7 @@ from pyebpf.kernel.versions import INSTRUCTION_SETS, Version, instruction_set, p
 from pyebpf.lang.maps import Map
 from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import HelperFunction, Probe
+from pyebpf.lang.struct_ops import StructOps, probes_in
 from pyebpf.lang.variables import Declared
 from pyebpf.modules import load_module
 from pyebpf.plan import Plan
@@ -40,7 +41,7 @@ DEFAULT_LICENSE: Final = "GPL"
 GPL."""
 
 Warn: TypeAlias = "Callable[[tuple[Diagnostic, ...]], None]"
-Target: TypeAlias = "Probe | ModuleType | str | Path | Iterable[Probe]"
+Target: TypeAlias = "Probe | StructOps | ModuleType | str | Path | Iterable[Probe | StructOps]"
 
 
 @final
@@ -249,12 +250,15 @@ def resolve(target: Target) -> Unit:
     return _unit(probes, scope, scope.get("__file__") or probes[0].function.__code__.co_filename)
 
 
-def probes_of(target: Probe | Iterable[Probe]) -> tuple[Probe, ...]:
+def probes_of(target: Probe | StructOps | Iterable[Probe | StructOps]) -> tuple[Probe, ...]:
     """One probe, or several. Raises TypeError for anything else."""
     if isinstance(target, Probe):
         return (target,)
+    if isinstance(target, StructOps):
+        return target.probes
     several = isinstance(target, Iterable) and not isinstance(target, bytes | bytearray | Mapping)
-    probes: tuple[Any, ...] = tuple(target) if several else (target,)
+    given: tuple[Any, ...] = tuple(target) if several else (target,)
+    probes = tuple(probe for each in given for probe in (each.probes if isinstance(each, StructOps) else (each,)))
     for probe in probes:
         if not isinstance(probe, Probe):
             raise TypeError(f"a target is a probe, probes, a module, or a path; not {type(probe).__name__}")
@@ -263,7 +267,7 @@ def probes_of(target: Probe | Iterable[Probe]) -> tuple[Probe, ...]:
 
 def _module_unit(module: ModuleType) -> Unit:
     path = getattr(module, "__file__", None) or module.__name__
-    probes = tuple({id(value): value for value in vars(module).values() if isinstance(value, Probe)}.values())
+    probes = tuple(probes_in(vars(module).values()))
     if not probes:
         from pyebpf.diagnostics.declarations import NothingToCompile
         from pyebpf.modules import read_text

@@ -15,12 +15,13 @@ from pyebpf.kernel.versions import Version
 from pyebpf.lang.maps import Map
 from pyebpf.lang.naming import declarations
 from pyebpf.lang.probes import Probe
+from pyebpf.lang.struct_ops import StructOps, probes_in
 from pyebpf.lang.variables import Declared
 from pyebpf.object.changes import as_wanted
 from pyebpf.object.specs import Object
 from pyebpf.runtime.session import Session
 
-Target: TypeAlias = "Probe | ModuleType | Object | str | PathLike[str] | Iterable[Probe]"
+Target: TypeAlias = "Probe | StructOps | ModuleType | Object | str | PathLike[str] | Iterable[Probe | StructOps]"
 BtfSource: TypeAlias = "Btf | bytes | str | PathLike[str] | None"
 
 
@@ -167,6 +168,6 @@ def _declarations(target: Target) -> dict[str, Map | Declared]:
     if isinstance(target, str | PathLike | Object):
         return {}
     if isinstance(target, ModuleType):
-        return declarations([each for each in vars(target).values() if isinstance(each, Probe)], vars(target))
+        return declarations(probes_in(vars(target).values()), vars(target))
     probes = [target] if isinstance(target, Probe) else list(cast("Iterable[Probe]", target))
     return declarations(probes, probes[0].function.__globals__) if probes else {}

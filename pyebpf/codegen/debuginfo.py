@@ -19,6 +19,7 @@ from pyebpf.ir.module import (
     MapRef,
     MemberArray,
     MemberType,
+    OperationMember,
     StructPointer,
 )
 from pyebpf.source import Source, Span
@@ -26,6 +27,8 @@ from pyebpf.source import Source, Span
 # The kernel's BTF wants C identifiers for names; columns share 32 bits with the line, ten of them.
 Function: TypeAlias = tuple[str, list[str]]
 Parameter: TypeAlias = tuple[str, str]
+PlacedMember: TypeAlias = tuple[OperationMember, int]
+"""And where it lies, in bytes."""
 _MAX_COLUMN: Final = 1023
 _MAP_TYPE_RINGBUF: Final = 27
 _BASE_TYPES: Final = {
@@ -288,6 +291,21 @@ class DebugInfo:
                 return self.kernel_struct(type.struct)
             case MemberArray():
                 return self.array(self.kernel_type(type.element), type.length, self.kernel_size(type))
+
+    def operations(self, name: str, fields: Sequence[PlacedMember], size: int) -> str:
+        """A struct of operations, by its members and where each lies. What functions take, loaders don't ask."""
+        function = self.pointer(self.node(f"!DISubroutineType(types: {self.tuple(['null'])})"))
+        members = []
+        for member, at in fields:
+            type: layout.Type = layout.Text(member.size)
+            if not member.text and not member.program:
+                type = layout.Integer("", member.size, False)
+            node = function if member.program else self.type(type)
+            members.append(self._member(member.name, node, member.size * 8, at * 8))
+        return self.node(
+            f"!DICompositeType(tag: DW_TAG_structure_type, name: {quote(name)}, size: {size * 8}, "
+            f"elements: {self.tuple(members)})"
+        )
 
     def kernel_enum(self, enum: KernelEnum) -> str:
         """An enum of the kernel's, cut down to the enumerators that are asked for."""

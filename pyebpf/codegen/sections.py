@@ -14,7 +14,7 @@ from pyebpf.codegen.debuginfo import DebugInfo
 from pyebpf.codegen.forgetting import ZERO
 from pyebpf.codegen.text import quote, symbol
 from pyebpf.ir import ops
-from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, Program, VariableRef
+from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, OperationsRef, Program, VariableRef
 from pyebpf.metadata import Cell
 from pyebpf.metadata_json import encode
 from pyebpf.records import dataclass
@@ -114,6 +114,7 @@ class Sections:
         lines = [self._map(map, debug) for map in self._maps()]
         lines += [self._variable(variable, debug) for variable in self._variables]
         lines += [self._option(each, debug) for each in self._module.variables if each.kind == "Kconfig"]
+        lines += [self._operations(each, debug) for each in self._module.operations]
         for number in range(1, len(self._sites)):  # the first has the symbol of all
             place = f"getelementptr (i8, ptr {symbol(FAULTS)}, i64 {8 * number})"
             lines.append(f"{symbol(fault_symbol(8 * number))} = internal alias i8, ptr {place}")
@@ -125,6 +126,7 @@ class Sections:
             f'section "{metadata.SECTION}", align 1'
         )
         names = [map.name for map in self._maps()] + [variable.name for variable in self._variables]
+        names += [each.name for each in self._module.operations]
         names += [LICENSE, "__pyebpf_metadata"]
         kept = ", ".join(f"ptr {symbol(name)}" for name in names)
         lines.append(f'@llvm.compiler.used = appending global [{len(names)} x ptr] [{kept}], section "llvm.metadata"')
@@ -162,6 +164,29 @@ class Sections:
         dbg = debug.declaration(variable.name, debug.type(variable.type))
         type = f"[{variable.type.size} x i8]"
         return f'{symbol(variable.name)} = extern_weak dso_local global {type}, section ".kconfig", align {_ALIGN}{dbg}'
+
+    def _operations(self, operations: OperationsRef, debug: DebugInfo) -> str:
+        """A struct of the given members alone, laid out as C would have them: loaders go by their names."""
+        types, values, fields, end = [], [], [], 0
+        for member in operations.members:
+            align = 1 if member.text else member.size
+            at = layout.round_up(end, align)
+            if at > end:
+                types.append(f"[{at - end} x i8]")
+                values.append("zeroinitializer")
+            types.append("ptr" if member.program else f"[{member.size} x i8]")
+            values.append(symbol(member.program) if member.program else f"c{quote(member.data)}")
+            fields.append((member, at))
+            end = at + member.size
+        size = layout.round_up(end, _ALIGN)
+        if size > end:
+            types.append(f"[{size - end} x i8]")
+            values.append("zeroinitializer")
+        dbg = debug.variable(operations.name, debug.operations(operations.struct, fields, size), operations.span.line)
+        first = ", ".join(f"{type} {value}" for type, value in zip(types, values, strict=True))
+        place = 'section ".struct_ops.link"' if operations.linked else 'section ".struct_ops"'
+        value = f"<{{ {', '.join(types)} }}> <{{ {first} }}>"
+        return f"{symbol(operations.name)} = dso_local global {value}, {place}, align {_ALIGN}{dbg}"
 
     def metadata(self) -> metadata.Metadata:
         """What the object says about itself."""

@@ -276,6 +276,33 @@ class Program:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class OperationMember:
+    """A member of a struct of operations: a program, or a value."""
+
+    name: str
+    size: int
+    text: bool
+    offset: int
+    """In the kernel's struct; the object has the same order."""
+    data: bytes
+    program: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OperationsRef:
+    """A struct of operations, cut down to the members that are given."""
+
+    name: str
+    struct: str
+    members: tuple[OperationMember, ...]
+    linked: bool
+    """Whether every kernel that shall load it has links for them (6.4), which libbpf is told by the section."""
+    span: Span
+
+
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class Module:
     """Everything that goes into one object."""
@@ -301,6 +328,7 @@ class Module:
     big_endian: bool = False
     """Whether it is for big-endian machines."""
     ksyms: tuple[KsymRef, ...] = ()
+    operations: tuple[OperationsRef, ...] = ()
 
 
 PRINTS = "__pyebpf_prints"

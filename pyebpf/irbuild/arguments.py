@@ -13,7 +13,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
 from pyebpf.ir import ops
 from pyebpf.ir.types import U64, AddressType, IntType, KernelType
-from pyebpf.irbuild import assignments, contexts, functions, pointed, registers, usdt
+from pyebpf.irbuild import assignments, contexts, functions, operations, pointed, registers, usdt
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
 from pyebpf.irbuild.closures import assigned_names
@@ -47,6 +47,8 @@ USER = (ContextKind.USER_REGISTERS, ContextKind.USDT)
 
 def bind(b: Builder, function: tree.Function) -> None:
     """Every parameter as what the kernel gives for it. Raises Abandon when any of them is wrong."""
+    if b.hook.attach is AttachKind.OPERATIONS:
+        function = operations.without_self(function)
     signature = b.signature = signature_of_hook(b, function)
     traced = (*USER, ContextKind.REGISTERS)  # whose result is the kernel's, not the function's
     if b.hook.gives and signature.result is None and b.hook.context not in traced:
@@ -58,8 +60,9 @@ def bind(b: Builder, function: tree.Function) -> None:
     changed = assigned_names(function)
     mentioned = {each.id for each in parts(function.body) if isinstance(each, tree.Name)}
     wrong = False
+    by_order = b.hook.context in USER or b.hook.attach is AttachKind.OPERATIONS or _many(b)
     for parameter in function.parameters:
-        if (b.hook.context in USER or _many(b)) and parameter.name not in mentioned:
+        if by_order and parameter.name not in mentioned:
             continue  # it is there for the order; reading it takes work
         try:
             _bind(b, signature, function, parameter, parameter.name in changed)
@@ -73,6 +76,8 @@ def signature_of_hook(b: Builder, function: tree.Function) -> Signature:
     """What the hook's target takes and gives, or a diagnostic at the decorator."""
     target, span = b.hook.target, contexts.decorator_span(b)
     assert target is not None
+    if b.hook.attach is AttachKind.OPERATIONS:
+        return operations.signature(b, function)
     if b.hook.context is ContextKind.SYSCALL:
         return _syscall(b, span)
     if b.hook.context in USER or _many(b):

@@ -11,7 +11,7 @@ from pyebpf.diagnostics import declarations
 from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics.base import CompileError, InternalError, Sink, article
 from pyebpf.ir import ops
-from pyebpf.ir.module import Callback, MapRef, Module, Program
+from pyebpf.ir.module import Callback, MapRef, Module, OperationsRef, Program
 from pyebpf.irbuild import (
     arguments,
     assignments,
@@ -19,6 +19,7 @@ from pyebpf.irbuild import (
     contexts,
     functions,
     invoke,
+    operations,
     packets,
     places,
     statements,
@@ -78,7 +79,10 @@ def build_module(request: Request) -> Module:
     programs: list[Program] = []
     seen: dict[str, Probe] = {}
     probes = list(request.probes)
+    structs = _structs(request, state, sink)
     for probe in probes:  # grows: what a program may go on with belongs to the object
+        if probe.operations is not None and structs.get(id(probe.operations)) is None:
+            continue
         try:
             function = request.parse(probe.function)
         except CompileError as error:
@@ -94,6 +98,15 @@ def build_module(request: Request) -> Module:
             state.warn(suspect)
         programs += _build_program(state, sink, probe, function)
         probes += [target for target in state.tail_targets() if target not in probes]
+    built = [each for each in structs.values() if each is not None]
+    for each in built:
+        taken = [
+            *seen,
+            *(map.name for map in state.maps.values()),
+            *(other.name for other in built if other is not each),
+        ]
+        if each.name in taken:
+            sink.add(declarations.DuplicateProbe(each.span, each.name))
     sink.check()
     for declared in request.variables:
         state.variable(declared, "")
@@ -112,7 +125,22 @@ def build_module(request: Request) -> Module:
         kernel_enums=tuple(state.enums[name] for name in sorted(state.enums)),
         big_endian=state.big_endian,
         ksyms=tuple(state.ksyms.values()),
+        operations=tuple(built),
     )
+
+
+def _structs(request: Request, state: ModuleState, sink: Sink) -> dict[int, OperationsRef | None]:
+    """The structs of operations whose programs are built, by the `id` of their classes; None for wrong ones."""
+    wanted = {id(each.operations): each.operations for each in request.probes if each.operations is not None}
+    found: dict[int, OperationsRef | None] = {}
+    for key, each in wanted.items():
+        try:
+            found[key] = operations.check(state, sink, each, request.parse)
+        except CompileError as error:  # a method that can't be parsed
+            for diagnostic in error.diagnostics:
+                sink.add(diagnostic)
+            found[key] = None
+    return found
 
 
 def _build_program(state: ModuleState, sink: Sink, probe: Probe, function: tree.Function) -> list[Program]:

@@ -88,15 +88,22 @@ def signature_of(btf: Btf, target: Target, name: str) -> Signature | None:
     named = _prototype(btf, target.named_by + name, Kind.FUNC) if target.named_by else None
     if named is not None and len(named.parameters) == len(found.parameters):
         found = types.FunctionPrototype(found.return_type_id, named.parameters)
+    return function_signature(btf, found, name, target.skipped, module)
+
+
+def function_signature(
+    btf: Btf, found: types.FunctionPrototype, name: str, skipped: int = 0, module: str = ""
+) -> Signature:
+    """What a function of this prototype takes and gives."""
     tagged = btf.find("user", Kind.TYPE_TAG) is not None
     arguments, place = [], 0
-    for each in found.parameters[target.skipped :]:
+    for each in found.parameters[skipped:]:
         argument = _argument(btf, each.name, each.type_id, place, tagged)
         arguments.append(argument)
         place += max(-(-argument.size // WORD), 1)
     result = found.return_type_id
     given = _argument(btf, RESULT, result, place, tagged) if btf.resolve(result) else None
-    text = prototype(btf, found, name, target.skipped)
+    text = prototype(btf, found, name, skipped)
     return Signature(f"{text} [{module}]" if module else text, tuple(arguments), given)
 
 

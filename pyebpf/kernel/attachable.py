@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Final, final
 
+from pyebpf.kernel import operations
 from pyebpf.kernel.arguments import Signature, signature_of, syscall_signature
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import HOOKS, TP_BTF, AttachKind, ContextKind, Hook, Target
@@ -85,6 +86,10 @@ def _of(hooks: list[Hook], wanted: Callable[[str], bool], btf: Btf | None) -> It
     elif first.context is ContextKind.SYSCALL:
         for name in filter(wanted, sorted(SYSCALLS)):
             yield _place(names, name, syscall_signature(name))
+    elif first.attach is AttachKind.OPERATIONS:
+        for name in filter(wanted, operations.structs(btf) if btf is not None else ()):
+            members = operations.places(btf, name) if btf is not None else None
+            yield Place(names, name, tuple(key for key, each in (members or {}).items() if each.kind == "operation"))
     elif first.attach is AttachKind.PERF_EVENT:
         for event in EVENTS:
             if (event.type == EventType.SOFTWARE or counters_here()) and any(map(wanted, event.names)):

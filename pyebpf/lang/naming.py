@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
+from pyebpf.lang.struct_ops import StructOps
 from pyebpf.lang.variables import Declared
 
 Declaration: TypeAlias = "Map | Declared"
@@ -81,9 +82,10 @@ def _spaces(probes: Iterable[Probe], scope: Mapping[str, Any]) -> Iterator[Mappi
         seen.add(id(space))
         yield space
         for value in tuple(space.values()):
-            if isinstance(value, HelperFunction | Probe) and id(value) not in seen:
+            if isinstance(value, HelperFunction | Probe | StructOps) and id(value) not in seen:
                 seen.add(id(value))
-                waiting += _of_function(value.function)
+                for each in value.probes if isinstance(value, StructOps) else (value,):
+                    waiting += _of_function(each.function)
             elif isinstance(value, ModuleType) and value.__name__.partition(".")[0] not in OWN and _declares(value):
                 waiting.append(vars(value))
 
@@ -107,4 +109,6 @@ def _declares(module: ModuleType) -> bool:
     """Whether a module has anything that programs use, or is a package, whose modules may."""
     if hasattr(module, "__path__") and "site-packages" not in str(module.__path__):
         return True
-    return any(isinstance(value, Map | Declared | HelperFunction | Probe) for value in tuple(vars(module).values()))
+    return any(
+        isinstance(value, Map | Declared | HelperFunction | Probe | StructOps) for value in tuple(vars(module).values())
+    )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyebpf.kernel import hooks
 from pyebpf.kernel.hooks import Hook
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.nearest import get_close_matches
+
+if TYPE_CHECKING:
+    from pyebpf.lang.struct_ops import StructOps
 
 
 class HelperFunction:
@@ -33,6 +36,8 @@ class Probe:
         self.hook = hook
         self.argument = argument
         self.on_fault = on_fault
+        self.operations: StructOps | None = None
+        """The struct that it is an operation of."""
         self.__name__ = function.__name__
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, final
 
 from pyebpf.kernel import btf_types as types
@@ -25,6 +26,11 @@ from pyebpf.records import dataclass
 F_LINK: Final = 1 << 13
 """Operations are there as long as a link is (6.4). Maps without it are registered by an update, and stay until their
 entry is deleted, whatever becomes of their process."""
+
+
+_ENOTSUPP: Final = 524
+"""Not among the errors that C libraries know."""
+_RETURN_0: Final = struct.pack("=BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0)
 
 
 @final
@@ -130,14 +136,21 @@ def _is_pointer(btf: Btf, type_id: int) -> bool:
     return isinstance(btf.type(btf.resolve(type_id)), types.Pointer)
 
 
+def _read_types() -> None:
+    """Older kernels read their own types as the first program is loaded, and know no structs of operations before."""
+    with suppress(OSError):  # then creating the map says why
+        sys.prog_load(ProgramType.SOCKET_FILTER, _RETURN_0, "GPL", name="first").close()
+
+
 def create(prepared: Prepared, btf: sys.Descriptor | None, token: Token | None = None) -> LoadedMap:
     """The map, empty. The kernel wants the object's own types with it. Raises LoadError."""
     import dataclasses
 
     spec, size = prepared.spec, len(prepared.value)
+    woken = False
     if btf is None:
         raise LoadError(f"cannot create map {spec.name}: the kernel has not taken the object's BTF", "kernel")
-    for flags in (F_LINK, 0):
+    for flags in (F_LINK, 0, 0):
         try:
             descriptor = sys.map_create(
                 *(spec.type, 4, size, 1, flags, spec.name),
@@ -147,6 +160,10 @@ def create(prepared: Prepared, btf: sys.Descriptor | None, token: Token | None =
             )
         except OSError as error:
             if error.errno == errno.EINVAL and flags:  # before 6.4
+                continue
+            if error.errno == _ENOTSUPP and not woken:
+                woken = True
+                _read_types()
                 continue
             raise explain(error, f"create map {spec.name}", token=token) from None
         return LoadedMap(descriptor, dataclasses.replace(spec, value_size=size, flags=flags))

@@ -38,6 +38,7 @@ from pyebpf.kernel.hooks.network import (
     CgroupAction,
     XdpAction,
 )
+from pyebpf.kernel.hooks.operations import STRUCT_OPS
 from pyebpf.kernel.hooks.perf_events import PERF_EVENT
 from pyebpf.kernel.hooks.replacing import FREPLACE, has_context, replacing
 from pyebpf.kernel.hooks.routes import LWT_INPUT, LWT_OUTPUT, LWT_SEG6LOCAL, LWT_XMIT, LwtAction
@@ -88,6 +89,7 @@ __all__ = [
     "SK_SKB_VERDICT",
     "SOCKET_FILTER",
     "SOCKOPS",
+    "STRUCT_OPS",
     "SYSCALL",
     "TC_EGRESS",
     "TC_INGRESS",
@@ -125,7 +127,7 @@ __all__ = [
 HOOKS: Final = (
     *(TRACEPOINT, RAW_TRACEPOINT, TP_BTF, FENTRY, FEXIT, FMOD_RET, LSM, LSM_CGROUP),
     *(KPROBE, KRETPROBE, KPROBE_MULTI, KRETPROBE_MULTI, KPROBE_SESSION),
-    *(KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL, FREPLACE),
+    *(KSYSCALL, KRETSYSCALL, ITERATOR, SYSCALL, FREPLACE, STRUCT_OPS),
     *(UPROBE, URETPROBE, UPROBE_MULTI, URETPROBE_MULTI, UPROBE_SESSION, USDT),
     PERF_EVENT,
     *(XDP, XDP_FRAGS, XDP_DEVMAP, XDP_CPUMAP, TC_INGRESS, TC_EGRESS, NETKIT_PRIMARY, NETKIT_PEER),

@@ -30,6 +30,8 @@ class AttachKind(Enum):
     CGROUP = "cgroup"
     IN_A_MAP = "in a map"
     """Programs that a map names, for what goes to one of its places: nothing else attaches them."""
+    OPERATIONS = "operations"
+    """Programs that are registered together, as the operations of a struct."""
     NETNS = "netns"
     REPLACEMENT = "replacement"
     """Programs in the place of functions of other programs."""

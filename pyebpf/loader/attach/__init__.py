@@ -90,7 +90,7 @@ def needs_place(program: LoadedProgram) -> str:
 def is_attached(program: ProgramSpec) -> bool:
     """Whether programs of its kind hang on a hook; others are run by user space, or where a map names them."""
     hook = hook_by_name(program.hook)
-    return hook is None or hook.attach not in (AttachKind.RUN, AttachKind.IN_A_MAP)
+    return hook is None or hook.attach not in (AttachKind.RUN, AttachKind.IN_A_MAP, AttachKind.OPERATIONS)
 
 
 def attach_program(
@@ -114,6 +114,10 @@ def attach_program(
         name = program.spec.name
         put = f'session.maps["ports"][0] = ("eth0", session.programs["{name}"])'
         raise LoadError(f"program {name} runs where a map names it: {put}", "target")
+    if hook.attach is AttachKind.OPERATIONS:
+        raise LoadError(
+            f"program {program.spec.name} is registered with its struct, by the name of its class", "target"
+        )
     if hook.attach is AttachKind.RUN:
         name = program.spec.name
         raise LoadError(f'program {name} has no hook: session.programs["{name}"].test_run(ctx=…) runs it', "target")
