@@ -18,7 +18,7 @@ from typing import final
 from pyebpf import layout
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime import native
-from pyebpf.views.rings import SLICE
+from pyebpf.views.rings import SLICE, first_found
 
 BUSY, DISCARDED = 1 << 31, 1 << 30
 HEADER = 8
@@ -174,12 +174,7 @@ class Ring:
 
     def wait(self, timeout: float | None) -> list[bytes]:
         """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
-        found: list[bytes] = []
-        for _ in self.moments(timeout):
-            found = self.read()
-            if found:
-                break
-        return found
+        return first_found(self.read, self.moments(timeout))
 
     def moments(self, timeout: float | None) -> Iterator[None]:
         """Moments at which there may be records, the first of them now, for `timeout` seconds (None: for ever) or until

@@ -44,6 +44,15 @@ class Records(Protocol):
         """Close it; nothing happens the second time."""
 
 
+def first_found(read: Callable[[], list[Any]], moments: Iterator[None]) -> list[Any]:
+    """What `read` finds at the first of the `moments` at which there is anything."""
+    for _ in moments:
+        found = read()
+        if found:
+            return found
+    return []
+
+
 @final
 class Backlog:
     """Records that were taken out of a ring, until somebody reads them; `source` is the ring where it has one."""
@@ -67,12 +76,7 @@ class Backlog:
         return bytearray(), self.read()
 
     def wait(self, timeout: float | None) -> list[bytes]:
-        found: list[bytes] = []
-        for _ in self.moments(timeout):
-            found = self.read()
-            if found:
-                break
-        return found
+        return first_found(self.read, self.moments(timeout))
 
     def moments(self, timeout: float | None) -> Iterator[None]:
         """Now: nothing comes while a test waits. Without a time limit it would wait for ever."""
@@ -123,12 +127,7 @@ class RingBufView:
 
     def poll(self, timeout: float | None = 0) -> list[Any]:
         """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
-        found: list[Any] = []
-        for _ in self.ring.moments(timeout):
-            found = self._all()
-            if found:
-                break
-        return found
+        return first_found(self._all, self.ring.moments(timeout))
 
     def _all(self) -> list[Any]:
         """Events that are there by now."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import time
 from collections.abc import Iterator
 
 import foreign_objects
 import pytest
+from congestion_control import gone, registered
 
 import pyebpf
 from pyebpf.object.read import read_object
@@ -33,24 +33,6 @@ def choose(name: str) -> str:
         peer, _ = server.accept()
         peer.close()
         return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode()
-
-
-def registered(name: str) -> bool:
-    with socket.socket() as one:
-        try:
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
-        except OSError:
-            return False
-    return True
-
-
-def gone(name: str) -> bool:
-    """Whether it isn't registered, or is no more a moment after its link was closed."""
-    for _ in range(100):
-        if not registered(name):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+from congestion_control import gone, registered
 
 import pyebpf
 from pyebpf import Global, Kernel, function, struct_ops, u64
@@ -58,24 +58,6 @@ class Other:
 
     def undo_cwnd(self, sk):
         return 1 // begun.value  # 0 after a fault
-
-
-def registered(name: str) -> bool:
-    with socket.socket() as one:
-        try:
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
-        except OSError:
-            return False
-    return True
-
-
-def gone(name: str) -> bool:
-    """Whether it isn't registered, or is no more a moment after its link was closed."""
-    for _ in range(100):
-        if not registered(name):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def send(name: str) -> None:

@@ -8,7 +8,7 @@ from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Detaching, Link
 from pyebpf.loader.attach.netdev import interface
-from pyebpf.loader.attach.order import FIRST_COME, Order
+from pyebpf.loader.attach.order import FIRST_COME, Order, check_neighbour
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
 
@@ -23,8 +23,7 @@ def attach(program: LoadedProgram, where: object, order: Order = FIRST_COME) -> 
     try:
         link = sys.link_create(program.fd, index, hook.attach_type, order.flags, order.packed())
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ERANGE) and order is not FIRST_COME:
-            raise LoadError(f"cannot {what}: the program that it is to be ordered by isn't there", "target") from None
+        check_neighbour(error, what, order)
         if error.errno == errno.ENXIO:
             raise LoadError(f"cannot {what}: that is no netkit interface", "target") from None
         if error.errno == errno.EACCES:

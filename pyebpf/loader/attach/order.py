@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from typing import Final, final
 
+from pyebpf.loader.errors import LoadError
 from pyebpf.records import dataclass
 
 BPF_F_BEFORE: Final = 1 << 3
@@ -32,3 +34,9 @@ class Order:
 
 FIRST_COME: Final = Order(0)
 """The order in which they come."""
+
+
+def check_neighbour(error: OSError, what: str, order: Order) -> None:
+    """Raises LoadError where the kernel has refused a link as there is no such program to order it by."""
+    if error.errno in (errno.ENOENT, errno.ERANGE) and order is not FIRST_COME:
+        raise LoadError(f"cannot {what}: the program that it is to be ordered by isn't there", "target") from None

@@ -1,0 +1,24 @@
+"""Which congestion control the kernel has, asked by a socket that chooses it."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+
+def registered(name: str) -> bool:
+    with socket.socket() as one:
+        try:
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
+        except OSError:
+            return False
+    return True
+
+
+def gone(name: str) -> bool:
+    """Whether it isn't registered, or is no more a moment after its link was closed."""
+    for _ in range(100):
+        if not registered(name):
+            return True
+        time.sleep(0.05)
+    return False
