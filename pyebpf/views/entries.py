@@ -12,7 +12,7 @@ from pyebpf.decode import Decoder, decoder
 from pyebpf.encode import encode
 from pyebpf.kernel.maps import MapType
 from pyebpf.records import dataclass
-from pyebpf.views.columns import Columns, decoded, encoded, grouped, joined, pieces
+from pyebpf.views.columns import Buffer, Columns, decoded, encoded, grouped, joined, pieces
 from pyebpf.views.per_cpu import PerCpu
 
 PER_CPU = (MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH)
@@ -163,9 +163,9 @@ class Entries(ABC):
     def decode_key(self, data: bytes, offset: int = 0) -> Any:
         return self._key(data, offset)
 
-    def decode_keys(self, columns: Columns) -> list[Any]:
-        """All keys, as Python objects."""
-        return decoded(self.key_type, columns.keys, self.shape.key_size)
+    def decode_keys(self, keys: Buffer) -> list[Any]:
+        """Keys that lie one after the other, as Python objects."""
+        return decoded(self.key_type, keys, self.shape.key_size)
 
     def decode_values(self, columns: Columns) -> list[Any]:
         """All values, as Python objects."""

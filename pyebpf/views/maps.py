@@ -49,14 +49,10 @@ class HashView(MutableMapping[Any, Any]):
         return self._entries.lookup(encoded) is not None
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._entries.decode_keys(self._keys()))
+        return iter(self._entries.decode_keys(b"".join(self._entries.all_keys())))
 
     def __len__(self) -> int:
-        return self._keys().count
-
-    def _keys(self) -> Columns:
-        keys = self._entries.all_keys()
-        return Columns(b"".join(keys), b"", len(keys))
+        return len(self._entries.all_keys())
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """The value of `key`, which is `default` from now on if there was none; as it is read, in either case."""
@@ -88,7 +84,7 @@ class HashView(MutableMapping[Any, Any]):
         return self._decoded(self._entries.columns())
 
     def _decoded(self, columns: Columns) -> dict[Any, Any]:
-        return dict(zip(self._entries.decode_keys(columns), self._entries.decode_values(columns), strict=True))
+        return dict(zip(self._entries.decode_keys(columns.keys), self._entries.decode_values(columns), strict=True))
 
     def drain(self) -> dict[Any, Any]:
         """Take all entries out. A program that has found an entry already may still add to it, in vain: `growth` loses
