@@ -8,7 +8,6 @@ else may write to. Without llvmlite, or where the system lets no new code run, r
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 from collections.abc import Callable
 from functools import cache
@@ -106,8 +105,14 @@ def unmap(address: int, size: int) -> None:
     _libc.munmap(address, size)
 
 
+def _digest(data: bytes) -> bytes:
+    from hashlib import sha256  # takes longer to import than many a ring is read
+
+    return sha256(data).digest()
+
+
 def _name() -> str:
-    made_from = hashlib.sha256(DRAIN.encode() + _MAGIC).hexdigest()[:20]
+    made_from = _digest(DRAIN.encode() + _MAGIC).hex()[:20]
     return f"ring-{os.uname().machine}-{made_from}"
 
 
@@ -119,7 +124,7 @@ def drain(make: bool) -> Drain | None:
     if code is None and make:
         code = _compiled()
         if code is not None:
-            files.write(_name(), _MAGIC + hashlib.sha256(code).digest() + code)
+            files.write(_name(), _MAGIC + _digest(code) + code)
     return None if code is None else _loaded(code)
 
 
@@ -128,7 +133,7 @@ def _kept() -> bytes | None:
     if data is None or not data.startswith(_MAGIC):
         return None
     digest, code = data[len(_MAGIC) :][:32], data[len(_MAGIC) + 32 :]
-    return code if code and hashlib.sha256(code).digest() == digest else None
+    return code if code and _digest(code) == digest else None
 
 
 def _compiled() -> bytes | None:

@@ -109,15 +109,16 @@ class Ring:
         self._epoll.register(loaded.fd, select.EPOLLIN)
         self._lock = threading.RLock()  # a session that is collected meanwhile closes its rings in this very thread
         self._fast: FastRing | None = None
+        self._asked = False
+        """Whether machine code was looked for: not for a ring that is only read record by record, or never."""
         self._seen = 0
         self.closed = False
-        self._start_fast(loaded.fd, make=False)
 
-    def _start_fast(self, fd: int, make: bool) -> None:
+    def _start_fast(self, make: bool) -> None:
         drain = native.drain(make)
         if drain is not None:
             with suppress(OSError):
-                self._fast = FastRing(drain, fd, self.size)
+                self._fast = FastRing(drain, self.map_fd, self.size)
 
     @property
     def is_fast(self) -> bool:
@@ -131,6 +132,9 @@ class Ring:
         with self._lock:
             if self.closed:
                 return bytearray(), []
+            if not self._asked:
+                self._asked = True
+                self._start_fast(make=False)
             if self._fast is None:
                 return bytearray(), self._counted(self.read())
             data, strange = self._fast.take(size)
@@ -141,7 +145,7 @@ class Ring:
         self._seen += len(records)
         if self._seen >= MANY:
             self._seen = 0
-            self._start_fast(self.map_fd, make=True)
+            self._start_fast(make=True)
         return records
 
     def read(self, most: int | None = None) -> list[bytes]:
