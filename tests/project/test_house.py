@@ -44,8 +44,10 @@ ALLOWED: dict[str, set[str]] = {
     "object": FACTS,
     "effort": FACTS | {"object"},
     "loader": FACTS | {"object", "cache"},
-    "views": FACTS,
-    "runtime": FACTS | {"object", "loader", "views", "cache"},
+    "pictures": FACTS,
+    "views": FACTS | {"pictures"},
+    "symbols": FACTS | {"object", "loader", "cache", "pictures"},
+    "runtime": FACTS | {"object", "loader", "views", "cache", "pictures", "symbols"},
     "simulator": FACTS | {"ir", "views"},
     # where things are joined
     "kconfig": {"lang"},
@@ -59,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"", "building", "capture", "checks", "codegen", "effort", "ir", "irbuild", "lang", "modules", "object", "syntax"}
     | {"transform"},
     "embed": FACTS | {"compiler", "lang", "object", "runtime"},
-    "cli": FACTS | {"", "compiler", "effort", "object", "loader", "runtime", "views"},
+    "cli": FACTS | {"", "compiler", "effort", "object", "loader", "pictures", "runtime", "views"},
     "testing": FACTS | {"", "compiler", "embed", "lang", "object", "runtime", "simulator", "views"},
     "": FACTS | {"embed", "lang", "loader", "object", "runtime"},
     "__main__": {"cli"},
