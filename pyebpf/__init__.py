@@ -115,6 +115,7 @@ from pyebpf.lang.types import SpinLock, Timer, be16, be32, be64, char, i8, i16, 
 from pyebpf.lang.variables import Config, Global
 
 if TYPE_CHECKING:
+    from pyebpf.clocks import Clock as Clock
     from pyebpf.embed import adopt as adopt
     from pyebpf.embed import compile as compile
     from pyebpf.embed import load as load
@@ -128,6 +129,7 @@ __version__ = "0.1.0"
 
 _HEADERS = ("Ethernet", "Vlan", "IPv4", "IPv6", "Tcp", "Udp", "Icmp", "Icmp6", "Arp")
 _LAZY = {
+    "Clock": "pyebpf.clocks",
     "compile": "pyebpf.embed",
     "adopt": "pyebpf.embed",
     "load": "pyebpf.embed",

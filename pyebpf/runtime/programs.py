@@ -57,6 +57,13 @@ class ProgramStats:
     """How many instructions the verifier went through (5.16; 0 before)."""
     translated_bytes: int
     native_bytes: int
+    memory_bytes: int = 0
+    """What the kernel counts as the program's memory: whole pages."""
+
+    @property
+    def ns_per_run(self) -> float:
+        """The mean of all runs that were timed; 0 if none was."""
+        return self.run_ns / self.runs if self.runs else 0.0
 
 
 @final
@@ -148,10 +155,21 @@ class Program:
         native, translated = struct.unpack_from("=II", info, 16)
         run_ns, runs = struct.unpack_from("=QQ", info, 192)
         verified = struct.unpack_from("=I", info, 216)[0]
-        return ProgramStats(runs, run_ns, verified, translated, native)
+        return ProgramStats(runs, run_ns, verified, translated, native, memory_of(self.loaded.fd))
 
     def __repr__(self) -> str:
         return f"<Program {self.name}, {self.loaded.spec.section}, id {self.id}>"
+
+
+def memory_of(fd: int) -> int:
+    """The bytes that the kernel counts for a program or a map (`memlock` in fdinfo, 4.10); 0 where there is no
+    /proc."""
+    try:
+        with open(f"/proc/self/fdinfo/{fd}") as file:
+            found = [line.split()[1] for line in file if line.startswith("memlock:")]
+    except OSError:
+        return 0
+    return int(found[0]) if found else 0
 
 
 def _dissected(result: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeAlias, final
 
+from pyebpf.clocks import Clock
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.programs import ProgramType
@@ -27,7 +28,7 @@ from pyebpf.object.specs import Object, tail_targets
 from pyebpf.runtime.entries import KernelEntries
 from pyebpf.runtime.faults import read_counter, read_faults
 from pyebpf.runtime.nested import MapsView
-from pyebpf.runtime.programs import Program, ProgramStats, enable_stats
+from pyebpf.runtime.programs import Program, ProgramStats, enable_stats, memory_of
 from pyebpf.runtime.ring import Ring
 from pyebpf.runtime.storage import OWNERS, StorageView
 from pyebpf.runtime.tables import ProgArrayView
@@ -169,6 +170,8 @@ class Session:
         self._callbacks: list[Callable[[], None]] = []
         self._stats: Descriptor | None = None
         self.object = loaded.spec
+        self.clock = Clock()
+        """Times of events as times of day."""
         self.closed = False
         metadata = loaded.spec.metadata
         infos = dict(metadata.maps)
@@ -282,6 +285,12 @@ class Session:
         if self._stats is None:
             self._stats = enable_stats()
         return {name: program.stats for name, program in self.programs.items()}
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes that each map takes in the kernel: exact from Linux 6.4 on, before that what it was made for."""
+        self._check_open()
+        return {name: memory_of(self._loaded.maps[name].fd) for name in self.maps}
 
     def on_close(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the session closes."""

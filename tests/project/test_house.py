@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "encode": {"layout", "addresses", ""},
     "decode": {"layout", "addresses", "encode"},
+    "clocks": {"records"},
     "metadata": {"records", "layout"},
     "diagnostics": {"records", "source"},
     "metadata_json": BASE | {"diagnostics"},
@@ -47,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "pictures": FACTS,
     "views": FACTS | {"pictures"},
     "symbols": FACTS | {"object", "loader", "cache", "pictures"},
-    "runtime": FACTS | {"object", "loader", "views", "cache", "pictures", "symbols"},
+    "runtime": FACTS | {"clocks", "object", "loader", "views", "cache", "pictures", "symbols"},
     "simulator": FACTS | {"ir", "views"},
     # where things are joined
     "kconfig": {"lang"},
@@ -63,7 +64,7 @@ ALLOWED: dict[str, set[str]] = {
     "embed": FACTS | {"compiler", "lang", "object", "runtime"},
     "cli": FACTS | {"", "compiler", "effort", "object", "loader", "pictures", "runtime", "views"},
     "testing": FACTS | {"", "compiler", "embed", "lang", "object", "runtime", "simulator", "views"},
-    "": FACTS | {"embed", "lang", "loader", "object", "runtime"},
+    "": FACTS | {"clocks", "embed", "lang", "loader", "object", "runtime"},
     "__main__": {"cli"},
 }
 """Which part may import which ("" is the public module), wherever in a file the import stands."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from mmap import PAGESIZE
 
 import pytest
 from run_network import Frame
@@ -151,4 +152,12 @@ def test_stats_count_runs_from_when_they_are_asked(run: Callable[..., object], s
     after = session.stats["driver"]
     assert after.runs - before.runs == 7 and after.run_ns > before.run_ns
     assert after.translated_bytes % 8 == 0 and after.translated_bytes > 0 and after.verified_instructions > 0
+    assert after.memory_bytes >= after.translated_bytes and after.memory_bytes % PAGESIZE == 0
+    assert after.ns_per_run == after.run_ns / after.runs > 0
     assert session.programs["driver"].id != session.programs["raw"].id
+
+
+def test_maps_say_what_memory_they_take(session: pyebpf.Session) -> None:
+    found = session.memory
+    assert set(found) == set(session.maps)
+    assert all(0 < size < 1 << 20 for size in found.values())
