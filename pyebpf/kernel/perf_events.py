@@ -9,21 +9,39 @@ from __future__ import annotations
 import os
 import re
 from enum import IntEnum
+from struct import Struct
 from sys import byteorder
 from typing import Final, final
 
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
 
+ATTRIBUTES: Final = Struct("=IIQQQQQIIQQ")
+"""`struct perf_event_attr` up to its second version: type, size, config, period, sample and read formats, flags, two
+numbers for waking up, and two that mean something else for each type of event (config1, config2)."""
 DISABLED: Final = 1 << 0
 INHERIT: Final = 1 << 1
 EXCLUDE_USER: Final = 1 << 4
 EXCLUDE_KERNEL: Final = 1 << 5
 EXCLUDE_HV: Final = 1 << 6
 EXCLUDE_IDLE: Final = 1 << 7
+MMAP: Final = 1 << 8
+"""Records of what processes map that is executable."""
+COMM: Final = 1 << 9
+"""Records of names that processes take, as by exec."""
 FREQUENCY: Final = 1 << 10
+TASK: Final = 1 << 13
+"""Records of threads that begin and end."""
+WATERMARK: Final = 1 << 14
+"""`wakeup_watermark`, in bytes, says when poll(2) returns; without it `wakeup_events`, which counts samples alone."""
 PRECISE: Final = 1 << 15
 """The lower of two bits, which count how exactly the instruction must be known."""
+SAMPLE_ID_ALL: Final = 1 << 18
+"""Behind records that are no samples comes what a sample would have of `SAMPLE_TID`, `SAMPLE_TIME`, …"""
+MMAP2: Final = 1 << 23
+"""With `MMAP`: with the file's device and inode (3.16)."""
+COMM_EXEC: Final = 1 << 24
+"""A bit in records of names says that it was by exec (3.16)."""
 INHERIT_THREAD: Final = 1 << 35
 """Threads of the process alone, not other processes that it begins (5.13)."""
 MODES: Final = {"u": EXCLUDE_KERNEL | EXCLUDE_HV, "k": EXCLUDE_USER | EXCLUDE_HV, "I": EXCLUDE_IDLE, "p": PRECISE}
@@ -31,6 +49,30 @@ MODES: Final = {"u": EXCLUDE_KERNEL | EXCLUDE_HV, "k": EXCLUDE_USER | EXCLUDE_HV
 MOST_PRECISE: Final = 3
 MAX_RATE: Final = "/proc/sys/kernel/perf_event_max_sample_rate"
 """Samples a second that the kernel allows on a CPU; it lowers the number itself when they take too long."""
+
+
+SOFTWARE_DUMMY: Final = 9
+"""Counts nothing, and is there for the records that come with it (3.12)."""
+SOFTWARE_BPF_OUTPUT: Final = 10
+"""What programs write by perf_event_output (4.4)."""
+SAMPLE_TIME: Final = 1 << 2
+SAMPLE_RAW: Final = 1 << 10
+
+
+class Record(IntEnum):
+    """`enum perf_event_type`: kinds of records in an event's pages."""
+
+    MMAP = 1
+    LOST = 2
+    COMM = 3
+    EXIT = 4
+    THROTTLE = 5
+    UNTHROTTLE = 6
+    FORK = 7
+    READ = 8
+    SAMPLE = 9
+    MMAP2 = 10
+    LOST_SAMPLES = 13
 
 
 def laid_out(flags: int, big_endian: bool = byteorder == "big") -> int:

@@ -7,15 +7,13 @@ import fcntl
 import struct
 from typing import Final
 
+from pyebpf.kernel.perf_events import ATTRIBUTES as ATTRIBUTES
 from pyebpf.loader import sys
 from pyebpf.loader.load import LoadedProgram
 
 BPF_PERF_EVENT: Final = 41
 PERF_EVENT_IOC_ENABLE: Final = 0x2400
 PERF_EVENT_IOC_SET_BPF: Final = 0x40042408
-ATTRIBUTES: Final = struct.Struct("=IIQQQQQIIQQ")
-"""`struct perf_event_attr` up to its second version: type, size, config, period, sample and read formats, flags, two
-numbers for waking up, and two that mean something else for each type of event (config1, config2)."""
 
 
 def set_program(
