@@ -124,12 +124,14 @@ if TYPE_CHECKING:
     from pyebpf.object.specs import Object as Object
     from pyebpf.runtime.dropping import drop_privileges as drop_privileges
     from pyebpf.runtime.session import Session as Session
+    from pyebpf.views.dataframes import columns as columns
 
 __version__ = "0.1.0"
 
 _HEADERS = ("Ethernet", "Vlan", "IPv4", "IPv6", "Tcp", "Udp", "Icmp", "Icmp6", "Arp")
 _LAZY = {
     "Clock": "pyebpf.clocks",
+    "columns": "pyebpf.views.dataframes",
     "compile": "pyebpf.embed",
     "adopt": "pyebpf.embed",
     "load": "pyebpf.embed",
