@@ -53,13 +53,13 @@ from pyebpf.lang.functions import (
     user_read,
     user_str,
 )
+from pyebpf.lang.histograms import Histogram, LinearHistogram
 from pyebpf.lang.kernel_types import Kernel
 from pyebpf.lang.kfuncs import rcu
 from pyebpf.lang.maps import (
     Array,
     BloomFilter,
     Hash,
-    Histogram,
     LpmTrie,
     LruHash,
     LruPerCpuHash,
@@ -170,6 +170,7 @@ __all__ = [
     "InodeStorage",
     "InternalError",
     "Kernel",
+    "LinearHistogram",
     "LpmTrie",
     "LruHash",
     "LruPerCpuHash",

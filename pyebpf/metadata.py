@@ -26,6 +26,21 @@ class Cell:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """A linear histogram's slots: slot 0 counts what is below `low`, slot k what is from `low + (k - 1) * step` up to
+    the next, and slot `count + 1` what is `end` and more."""
+
+    low: int
+    step: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        return self.low + self.step * self.count
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class MapInfo:
     """How Python sees a map: the class that declared it, and its key and value (None where BTF says enough)."""
 
@@ -38,6 +53,8 @@ class MapInfo:
     """Rings: a u64 that counts reservations which failed because the ring was full."""
     unit: str = ""
     """Histograms: the unit of what was observed."""
+    steps: Steps | None = None
+    """Linear histograms."""
 
 
 @final

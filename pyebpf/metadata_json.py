@@ -22,6 +22,7 @@ _LAYOUT: Final[dict[str, Any]] = {cls.__name__: cls for cls in get_args(layout.T
 _CLASSES: Final = (
     metadata.Metadata,
     metadata.MapInfo,
+    metadata.Steps,
     metadata.VariableInfo,
     metadata.ProgramInfo,
     metadata.FaultSite,
@@ -172,6 +173,8 @@ def _check(value: Any, where: str) -> None:
         case layout.Struct():
             good = 0 <= value.size <= _LARGEST_SIZE and value.align in (1, 2, 4, 8, 16)
             good = good and all(field.offset + field.type.size <= value.size for field in value.fields)
+        case metadata.Steps():
+            good = value.step >= 1 and 1 <= value.count <= _LARGEST_SIZE
         case metadata.Cell():
             good = 0 <= value.offset <= _LARGEST_SIZE
         case metadata.Metadata():

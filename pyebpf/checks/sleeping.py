@@ -69,7 +69,7 @@ def _awake(block: ops.Block, where: str) -> Calls:
 def _forbidden_maps(program: Program) -> Iterator[Diagnostic]:
     for map, span in used_maps(program):
         if MapType(map.type) not in MAPS:
-            kinds = sorted({kind.name for kind in MAP_KINDS if kind.type in MAPS})
+            kinds = sorted({kind.written for kind in MAP_KINDS if kind.type in MAPS})
             yield MapAwake(span, map.kind, map.name, ", ".join(kinds))
 
 

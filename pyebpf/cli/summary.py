@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyebpf.cli.values import entry, plain, rank, text
+from pyebpf.pictures.distributions import Distribution
 from pyebpf.runtime.session import Session
-from pyebpf.views.maps import ArrayView, HashView, HistogramView
+from pyebpf.views.histograms import HistogramView, KeyedHistogramView
+from pyebpf.views.maps import ArrayView, HashView
 from pyebpf.views.rings import RingBufView
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ def to_json(session: Session) -> dict[str, Any]:
         if isinstance(view, RingBufView):
             dropped[name] = view.dropped
         elif isinstance(view, HistogramView):
-            maps[name] = [{"low": low, "high": high, "count": count} for low, high, count in view.buckets()]
+            maps[name] = _buckets(view.distribution())
+        elif isinstance(view, KeyedHistogramView):
+            maps[name] = [{"key": plain(key), "buckets": _buckets(each)} for key, each in view.items()]
         elif isinstance(view, HashView | ArrayView):
             maps[name] = [entry(key, value) for key, value in view.items()]
     if session.prints.ring is not None:
@@ -45,7 +49,10 @@ def show(session: Session) -> None:
     console = Output()
     for name, view in session.maps.items():
         if isinstance(view, HistogramView):
-            _histogram(name, view, console)
+            _histogram(name, view.distribution(), console)
+        elif isinstance(view, KeyedHistogramView):
+            for key, each in sorted(view.items(), key=lambda pair: pair[1].total, reverse=True)[:MOST_ROWS]:
+                _histogram(f"{name}[{text(key)}]", each, console)
         elif isinstance(view, HashView | ArrayView):
             _table(name, view, console)
     globals_ = {name: view for name, view in session.variables.items() if view.kind == "Global"}
@@ -87,12 +94,29 @@ def _total(value: Any) -> Any:
     return value.sum() if isinstance(value, PerCpu) else value
 
 
-def _histogram(name: str, view: HistogramView, console: Console) -> None:
-    buckets = view.buckets()
-    total = sum(count for _, _, count in buckets)
-    console.print(f"{name}: {total:,} values", style="italic")
-    most = max((count for _, _, count in buckets), default=1)
-    rows = [(quantity(low, view.unit), quantity(high + 1, view.unit), count) for low, high, count in buckets]
+def _buckets(found: Distribution) -> list[dict[str, int | None]]:
+    """The buckets that counted anything, and empty ones between them. What is open at one end has None there."""
+    ends: list[tuple[int | None, int | None, int]] = list(found.buckets)
+    if found.kind == "linear":
+        first, last = found.buckets[0][0] - 1, found.buckets[-1][1] + 1
+        ends = [(None, first, found.below), *found.buckets, (last, None, found.above)]
+    used = [place for place, end in enumerate(ends) if end[2]]
+    shown = ends[used[0] : used[-1] + 1] if used else []
+    return [{"low": low, "high": high, "count": count} for low, high, count in shown]
+
+
+def _histogram(name: str, found: Distribution, console: Console) -> None:
+    console.print(f"{name}: {found.total:,} values", style="italic")
+    buckets = _buckets(found)
+    most = max((bucket["count"] or 0 for bucket in buckets), default=1)
+    rows = [
+        (
+            "" if bucket["low"] is None else quantity(bucket["low"], found.unit),
+            "" if bucket["high"] is None else quantity(bucket["high"] + 1, found.unit),
+            bucket["count"] or 0,
+        )
+        for bucket in buckets
+    ]
     width = max((len(edge) for row in rows for edge in row[:2]), default=0)
     digits = max((len(f"{row[2]:,}") for row in rows), default=0)
     for low, high, count in rows:

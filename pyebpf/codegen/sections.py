@@ -53,11 +53,8 @@ class Sections:
             if program.scratch is not None and program.scratch.entries > 1:
                 self._sites[program, Fault.MEMORY, program.span] = len(self._sites)
             self._find_faults(program, program.body)
-        self._forgets = any(
-            isinstance(op, ops.Forget | ops.ForgetBytes | ops.ZeroAddress)
-            for block in _blocks(module)
-            for op in ops.walk(block)
-        )
+        zeros = [_zeros(op) for block in _blocks(module) for op in ops.walk(block)]
+        self._zeros = layout.round_up(max(zeros, default=0), 8)
         self._variables = self._collect()
         self._cells: dict[str, Cell] = {}
         ends: dict[str, int] = {}
@@ -78,8 +75,10 @@ class Sections:
         if self._sites:
             counters = layout.Array(layout.U64, len(self._sites))
             found.append(_Variable(FAULTS, ".bss", counters, bytes(counters.size), 0))
-        if self._forgets:
-            found.append(_Variable(ZERO, ".bss", layout.U64, bytes(8), 0))
+        if self._zeros:
+            words = self._zeros // 8
+            type = layout.U64 if words == 1 else layout.Array(layout.U64, words)
+            found.append(_Variable(ZERO, ".bss", type, bytes(self._zeros), 0))
         for map in self._module.maps:
             if map.type == _MAP_TYPE_RINGBUF:
                 found.append(_Variable(DROPPED + map.name, ".bss", layout.U64, bytes(8), 0))
@@ -194,10 +193,7 @@ class Sections:
         rings = {map.name: self.cell(DROPPED + map.name) for map in module.maps if map.type == _MAP_TYPE_RINGBUF}
         return metadata.Metadata(
             title=module.title,
-            maps=tuple(
-                (map.name, metadata.MapInfo(map.kind, map.key, map.value, rings.get(map.name), map.unit))
-                for map in module.maps
-            )
+            maps=tuple((map.name, _map_info(map, rings.get(map.name))) for map in module.maps)
             + tuple(
                 (map.inner.name, metadata.MapInfo(map.inner.kind, map.inner.key, map.inner.value))
                 for map in module.maps
@@ -227,10 +223,25 @@ def owner_of(program: Program) -> str:
     return program.name if program.callback is None else program.callback.owner
 
 
+def _zeros(op: ops.Op) -> int:
+    """How many bytes that are always zero `op` needs."""
+    match op:
+        case ops.Forget() | ops.ForgetBytes():
+            return 8
+        case ops.ZeroAddress():
+            return op.type.target.size
+        case _:
+            return 0
+
+
 def _blocks(module: Module) -> Iterator[ops.Block]:
     for program in module.programs:
         yield program.body
         yield from (function.body for function in program.functions)
+
+
+def _map_info(map: MapRef, dropped: Cell | None) -> metadata.MapInfo:
+    return metadata.MapInfo(map.kind, map.key, map.value, dropped, map.unit, map.steps)
 
 
 def _program_info(program: Program) -> metadata.ProgramInfo:

@@ -9,7 +9,7 @@ from pyebpf.ir.types import AddressType
 from pyebpf.kernel.arguments import Signature
 from pyebpf.kernel.hooks import Hook
 from pyebpf.layout import Boolean, Enumeration, Integer, Type
-from pyebpf.metadata import PrintSite
+from pyebpf.metadata import PrintSite, Steps
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
@@ -70,6 +70,8 @@ class MapRef:
     """Arrays of programs, maps of maps: what is in which slot at first, by name."""
     inner: MapRef | None = None
     """Maps of maps: what the maps in it are like."""
+    steps: Steps | None = None
+    """Linear histograms."""
 
 
 @final

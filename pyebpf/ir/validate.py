@@ -26,7 +26,7 @@ from pyebpf.ir.types import (
     is_scalar,
 )
 
-_LARGEST_ZERO: Final = 8
+_LARGEST_ZERO: Final = 16 * 1024
 _MAX_ARGUMENTS: Final = 5
 """Registers r1 to r5."""
 _MAX_ROUNDS: Final = 1 << 23

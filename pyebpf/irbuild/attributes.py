@@ -32,6 +32,7 @@ from pyebpf.irbuild import (
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     Context,
+    HistogramAt,
     KernelInteger,
     Method,
     Operand,
@@ -76,6 +77,11 @@ def read(
             return _packet(b, name, span, name_span)
         case Static(value=Map()):
             return _map_method(b, base, name, name_span)
+        case HistogramAt() if name == "observe":
+            return Method(base, name)
+        case HistogramAt():
+            hint = f"{base.histogram.name}[{base.key_span.text}].observe(x)"
+            b.error(map_errors.NoSuchOperation(name_span, "a histogram", name, hint))
         case Static(value=Ksym() as ksym):
             b.error(ksym_errors.NeedsCpu(base_span, ksym.name))
         case Static(value=Declared()):

@@ -35,6 +35,7 @@ from pyebpf.irbuild import (
     text_scan,
     tuples,
     values,
+    waiting,
 )
 from pyebpf.irbuild.builder import Builder, storage
 from pyebpf.irbuild.operands import (
@@ -45,7 +46,6 @@ from pyebpf.irbuild.operands import (
     Optional,
     OptionalValues,
     Place,
-    ProgramSlot,
     Static,
     Values,
     describe,
@@ -54,7 +54,6 @@ from pyebpf.irbuild.operands import (
 from pyebpf.irbuild.subscripts import element_place
 from pyebpf.lang.kernel_types import Kernel
 from pyebpf.lang.maps import Map
-from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.variables import Declared
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -356,8 +355,8 @@ def _subscript(
         if seen and node.index.step is None:
             return slices.view(b, base, node, evaluate).address
         return slices.read(b, base, node, evaluate)
-    if isinstance(base, Static) and isinstance(base.value, ProgArray):
-        return ProgramSlot(base, values.plain(b, evaluate(b, node.index), node.index.span))
+    if isinstance(base, Static) and isinstance(base.value, waiting.HOLDERS):
+        return waiting.entry(b, base, evaluate(b, node.index), node.index.span)
     if isinstance(base, Static) and not isinstance(base.value, Map):
         return Static(static_subscript(b, base, node), node.span.text)
     if isinstance(base, ContextArray):

@@ -18,6 +18,7 @@ from pyebpf.irbuild import (
     entries,
     expressions,
     helpers,
+    histograms,
     integers,
     iteration,
     iterators,
@@ -40,6 +41,7 @@ from pyebpf.irbuild import (
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import (
     Closure,
+    HistogramAt,
     Method,
     Operand,
     OptionalValues,
@@ -107,10 +109,8 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         given = expressions.in_order(b, (*node.arguments, *(word.value for word in node.keywords)))
         named = {word.name: each for word, each in zip(node.keywords, given[len(node.arguments) :], strict=True)}
         return iteration.make(b, iterable, given[: len(node.arguments)], named, node.span)
-    if isinstance(target, Method) and target.name == "output" and isinstance(target.receiver, Static):
-        return rings.output(b, maps.ref(b, target.receiver), node)
-    if isinstance(target, Method) and isinstance(target.receiver, Packet) and target.name in packet_bytes.TAKES:
-        return packet_bytes.method(b, target.name, node)
+    if isinstance(target, Method) and (own := _by_itself(b, target, node)) is not None:
+        return own
     if isinstance(value, Kfunc):
         return iterators.called(b, value.name, node) if iterators.is_one(value.name) else kfuncs.call(b, value, node)
     if isinstance(value, KernelHelper):
@@ -141,6 +141,19 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
     if isinstance(value, type) and issubclass(value, Map):
         b.error(map_errors.DeclaredInside(node.span, value.kind))
     b.error(errors.NotCallable(node.function.span, f"`{node.function.span.text}`", _cure(value)))
+
+
+def _by_itself(b: Builder, target: Method, node: tree.Call) -> Operand | None:
+    """A call of a method that evaluates its arguments itself; None for others."""
+    match target:
+        case Method(receiver=Static() as ring, name="output"):
+            return rings.output(b, maps.ref(b, ring), node)
+        case Method(receiver=Static() | HistogramAt(), name="observe"):
+            return histograms.observe(b, target, node)
+        case Method(receiver=Packet()) if target.name in packet_bytes.TAKES:
+            return packet_bytes.method(b, target.name, node)
+        case _:
+            return None
 
 
 def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:

@@ -23,6 +23,7 @@ INDEXED = ("Array", "PerCpuArray")
 OF_MAPS = ("HashOfMaps", "ArrayOfMaps")
 INTERFACES = ("DevMap", "DevMapHash", "CpuMap", "XskMap")
 TARGETS = (*INTERFACES, "SockMap", "SockHash", "ReuseportSockArray")
+HISTOGRAMS = ("Histogram", "LinearHistogram", "KeyedHistogram", "KeyedLinearHistogram")
 METHODS = {
     "Hash": ("get", "pop"),
     "LruHash": ("get", "pop"),
@@ -32,7 +33,7 @@ METHODS = {
     "Array": ("get",),
     "PerCpuArray": ("get",),
     "RingBuf": ("reserve", "output"),
-    "Histogram": ("observe",),
+    **dict.fromkeys(HISTOGRAMS, ("observe",)),
     "Queue": ("push", "pop", "peek"),
     "Stack": ("push", "pop", "peek"),
     "BloomFilter": ("add",),
@@ -48,7 +49,8 @@ METHODS = {
 }
 KEYLESS = {
     "RingBuf": "with {}.reserve() as event:",
-    "Histogram": "{}.observe(x)",
+    **dict.fromkeys(HISTOGRAMS[:2], "{}.observe(x)"),
+    **dict.fromkeys(HISTOGRAMS[2:], "{}[key].observe(x)"),
     "Queue": "{}.pop()",
     "Stack": "{}.pop()",
     "BloomFilter": "{}.add(x)",
@@ -74,7 +76,8 @@ def require(b: Builder, map: MapRef, operation: str, span: Span) -> None:
     if map.kind in OF_MAPS and operation not in ("[]", "in"):
         b.error(errors.NoSuchOperation(span, f"a {map.kind}", operation, f"table = {map.name}[key]"))
     if map.kind in KEYLESS:
-        b.error(errors.NoSuchOperation(span, f"a {map.kind}", operation, KEYLESS[map.kind].format(map.name)))
+        what = "a histogram with keys" if map.kind in HISTOGRAMS[2:] else f"a {map.kind}"
+        b.error(errors.NoSuchOperation(span, what, operation, KEYLESS[map.kind].format(map.name)))
 
 
 def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
@@ -236,9 +239,9 @@ def method(b: Builder, map: MapRef, name: str, arguments: list[tuple[Operand, Sp
         b.error(errors.NoSuchOperation(span, f"a {map.kind}", name, f"it has {known}"))
     if name in queues.TAKES and map.kind in KEYLESS:
         return queues.method(b, map, name, arguments, span)
-    expected = {"get": (1, 2), "pop": (1, 2), "setdefault": (2, 2), "reserve": (0, 0), "observe": (1, 1)}[name]
+    expected = {"get": (1, 2), "pop": (1, 2), "setdefault": (2, 2), "reserve": (0, 0)}[name]
     if not expected[0] <= len(arguments) <= expected[1]:
-        takes = "no arguments" if expected == (0, 0) else "a key" if expected == (1, 2) else "one value"
+        takes = "no arguments" if expected == (0, 0) else "a key"
         takes += ", or a key and a default" if expected == (1, 2) else ""
         takes = "a key and a value" if expected == (2, 2) else takes
         b.error(name_errors.WrongArguments(span, f"{map.name}.{name}", takes, f"{len(arguments)} arguments"))
@@ -247,9 +250,6 @@ def method(b: Builder, map: MapRef, name: str, arguments: list[tuple[Operand, Sp
             return _get(b, map, arguments, span, remove=name == "pop")
         case "setdefault":
             return storage.setdefault(b, map, arguments[0], arguments[1], span)
-        case "observe":
-            observe(b, map, values.number(b, *arguments[0]), span, arguments[0][1])
-            return Static(None, "None")
         case _:
             b.error(errors.ReserveNeedsWith(span, map.name))
 
@@ -334,7 +334,15 @@ def _count_own(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span:
 
 
 def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
-    """Look up and add. What is missing is inserted as zero, by whoever is the first, and looked up once more."""
+    """Look up and add."""
+    assert map.value is not None
+    entry = entry_or_zeros(b, map, key, span)
+    add(b, Place(entry, map.value, map.name, span), amount, span, shared=True)
+
+
+def entry_or_zeros(b: Builder, map: MapRef, key: ops.Value, span: Span) -> ops.Value:
+    """The address of the entry. What is missing is inserted as zeros, by whoever is the first, and looked up once
+    more; MemoryError when there is no room."""
     assert map.value is not None
     value = map.value
     found = find(b, map, key, span)
@@ -348,7 +356,7 @@ def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, sp
         b.set(entry, b.not_null(again, span), span)
 
     b.if_(b.present(found, span), lambda: b.set(entry, b.not_null(found, span), span), insert, span)
-    add(b, Place(b.get(entry, span), value, map.name, span), amount, span, shared=True)
+    return b.get(entry, span)
 
 
 def add(b: Builder, place: Place, amount: ops.Value, span: Span, shared: bool) -> None:
@@ -390,21 +398,6 @@ def wrapped(b: Builder, value: ops.Value, type: layout.Type, span: Span) -> ops.
     if isinstance(type, layout.Integer) and not isinstance(value, ops.Const):
         return b.emit(ops.Convert(value, type, IntType(type.minimum, type.maximum), span))
     return value
-
-
-def observe(b: Builder, map: MapRef, value: ops.Value, span: Span, value_span: Span) -> None:
-    """`histogram.observe(x)`: count x in the slot of its power of two; slot 0 counts 0 and 1."""
-    value = b.unsigned(value, value_span)
-    floor = b.emit(ops.Binary("|", value, b.const(1, span), IntType(1, (1 << 64) - 1), span))
-    length = b.emit(ops.BitLength(floor, IntType(1, 64), span))
-    slot = b.emit(ops.Binary("-", length, b.const(1, span), IntType(0, 63), span))
-    found = find(b, map, memory.materialize(b, "slot", layout.U32, slot, span), span)
-    one = b.const(1, span)
-    b.if_(b.present(found, span), lambda: _add_one(b, found, one, span), None, span)
-
-
-def _add_one(b: Builder, found: ops.Value, one: ops.Value, span: Span) -> None:
-    b.emit(ops.AtomicAdd(b.not_null(found, span), one, span))
 
 
 def bind_amount(b: Builder, operand: Operand, type: layout.Type, span: Span, negative: bool) -> ops.Value:

@@ -34,6 +34,7 @@ from pyebpf.kernel.btf import Btf, BtfError, Kind
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.maps import MapType, map_kind_by_name
 from pyebpf.kernel.versions import Version
+from pyebpf.lang.histograms import AnyHistogram
 from pyebpf.lang.kconfig import Kconfig
 from pyebpf.lang.maps import Map
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
@@ -133,6 +134,7 @@ class ModuleState:
                 None,
                 self._slots(declared),
                 _inner(declared, self._name(declared, name)),
+                declared.steps if isinstance(declared, AnyHistogram) else None,
             )
         return self.maps[id(declared)]
 

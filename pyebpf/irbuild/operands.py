@@ -157,6 +157,16 @@ class ProgramSlot:
 
 @final
 @dataclass(frozen=True, slots=True)
+class HistogramAt:
+    """`times[key]`, the counts of one key in a histogram, waiting for `observe`."""
+
+    histogram: Static
+    key: Operand
+    key_span: Span
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Values:
     """A tuple. There is none at run time: only its items are values."""
 
@@ -237,6 +247,7 @@ Operand: TypeAlias = (
     | Values
     | OptionalValues
     | ProgramSlot
+    | HistogramAt
     | Range
     | Items
     | Entries
@@ -287,6 +298,8 @@ def describe(operand: Operand) -> str:
             return "enumerate(…)" if operand.counted else "an iterator"
         case ProgramSlot():
             return "a program"
+        case HistogramAt():
+            return "a histogram"
         case _:
             return describe_type(operand.type)
 

@@ -100,6 +100,11 @@ class MapKind:
     always_present: bool = False
     """Every valid index has a value (at first zero), so that `in` is a comparison and nothing can be missing."""
 
+    @property
+    def written(self) -> str:
+        """The class as it is written in a probe: `Histogram[K](…)` makes a KeyedHistogram."""
+        return self.name.removeprefix("Keyed")
+
 
 HASH: Final = MapKind("Hash", MapType.HASH, (3, 19), "any", False, 0, _ENTRIES)
 LRU_HASH: Final = MapKind("LruHash", MapType.LRU_HASH, (4, 10), "any", False, 0, _ENTRIES)
@@ -129,11 +134,17 @@ REUSEPORT_SOCK_ARRAY: Final = MapKind(
     "ReuseportSockArray", MapType.REUSEPORT_SOCKARRAY, (4, 19), "u32", False, 0, ("redirect",)
 )
 STACK_TRACE: Final = MapKind("StackTrace", MapType.STACK_TRACE, (4, 6), "u32", False, 0, ("iterate",))
-HISTOGRAM: Final = MapKind("Histogram", MapType.ARRAY, (3, 19), "u32", False, 0, _SLOTS, always_present=True)
+HISTOGRAM: Final = MapKind("Histogram", MapType.PERCPU_ARRAY, (4, 6), "u32", True, 0, _SLOTS, always_present=True)
+LINEAR_HISTOGRAM: Final = MapKind(
+    "LinearHistogram", MapType.PERCPU_ARRAY, (4, 6), "u32", True, 0, _SLOTS, always_present=True
+)
+KEYED_HISTOGRAM: Final = MapKind("KeyedHistogram", MapType.HASH, (3, 19), "any", False, 0, _ENTRIES)
+KEYED_LINEAR_HISTOGRAM: Final = MapKind("KeyedLinearHistogram", MapType.HASH, (3, 19), "any", False, 0, _ENTRIES)
 
 MAP_KINDS: Final = (
     *(HASH, LRU_HASH, PER_CPU_HASH, LRU_PER_CPU_HASH, LPM_TRIE),
-    *(ARRAY, PER_CPU_ARRAY, HISTOGRAM),
+    *(ARRAY, PER_CPU_ARRAY),
+    *(HISTOGRAM, LINEAR_HISTOGRAM, KEYED_HISTOGRAM, KEYED_LINEAR_HISTOGRAM),
     *(QUEUE, STACK, BLOOM_FILTER, RING_BUF),
     *(TASK_STORAGE, SK_STORAGE, CGROUP_STORAGE, INODE_STORAGE),
     *(DEV_MAP, DEV_MAP_HASH, CPU_MAP, XSK_MAP, SOCK_MAP, SOCK_HASH, REUSEPORT_SOCK_ARRAY),

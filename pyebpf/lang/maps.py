@@ -11,7 +11,6 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from pyebpf import layout
-from pyebpf.kernel.maps import HISTOGRAM_BUCKETS
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.home import declaring_scope
 from pyebpf.lang.types import layout_of
@@ -299,19 +298,8 @@ def _record(type: object) -> layout.Type:
     return layout.Struct(f"{event.name}, {tails[0].__name__}", fields, event.size, event.align)
 
 
-class Histogram(Map):
-    """`Histogram(unit="ns")`: counts of observed values by powers of two; slot k counts 2**k … 2**(k+1)-1."""
-
-    kind = "Histogram"
-
-    def __init__(self, *, unit: str = "") -> None:
-        if not isinstance(unit, str):
-            raise DeclarationError(f"a histogram's unit is text, not {unit!r}", 'Histogram(unit="ns")')
-        super().__init__(layout.U32, layout.U64, HISTOGRAM_BUCKETS, unit)
-
-
 KINDS = (
     *(Hash, LruHash, PerCpuHash, LruPerCpuHash, LpmTrie),
-    *(Array, PerCpuArray, Histogram),
+    *(Array, PerCpuArray),
     *(Queue, Stack, BloomFilter, RingBuf),
 )

@@ -152,7 +152,7 @@ def _fresh(spec: MapSpec) -> str:
 def _changes(old: MapSpec, new: MapSpec, old_metadata: Metadata, new_metadata: Metadata) -> str:
     """What is different in a map's declaration, or ""."""
     seen = [dict(metadata.maps).get(new.name) for metadata in (old_metadata, new_metadata)]
-    kinds = [(info.kind, info.unit) if info else None for info in seen]
+    kinds = [(info.kind, info.unit, info.steps) if info else None for info in seen]
     compared = {
         "type": (old.type == new.type and kinds[0] == kinds[1]),
         "key": (old.key_size, old.key) == (new.key_size, new.key),

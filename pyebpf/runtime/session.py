@@ -23,7 +23,7 @@ from pyebpf.loader.sys import Descriptor
 from pyebpf.loader.token import token_of
 from pyebpf.loader.verifier.fetch import Tell
 from pyebpf.loader.verifier.save import LogFile
-from pyebpf.metadata import Cell
+from pyebpf.metadata import Cell, MapInfo
 from pyebpf.object.specs import Object, tail_targets
 from pyebpf.runtime.entries import KernelEntries
 from pyebpf.runtime.faults import read_counter, read_faults
@@ -200,7 +200,7 @@ class Session:
                     self.maps[name] = MapsView(found, _inner_view, loaded.token)
                     continue
                 dropped = _counter(loaded, info.dropped if info else None)
-                view = _view(found, info.unit if info else "", dropped, padded=info is not None)
+                view = _view(found, info, dropped)
                 if view is not None:
                     self.maps[name] = view
         except BaseException:
@@ -354,12 +354,12 @@ def _counter(loaded: LoadedObject, cell: Cell | None) -> Callable[[], int]:
 
 def _inner_view(loaded: LoadedMap) -> MapView | None:
     """The collection that suits a map in a map of maps."""
-    return _view(loaded, "", lambda: 0)
+    return _view(loaded, None, lambda: 0)
 
 
-def _view(loaded: LoadedMap, unit: str, dropped: Callable[[], int], padded: bool = False) -> MapView | None:
-    """The collection that suits a map; None for kinds that user space doesn't read. `padded`: see RingBufView."""
+def _view(loaded: LoadedMap, info: MapInfo | None, dropped: Callable[[], int]) -> MapView | None:
+    """The collection that suits a map; None for kinds that user space doesn't read. `info`: of pyebpf's own objects."""
     spec = loaded.spec
     if spec.type == MapType.RINGBUF:
-        return RingBufView(spec.name, spec.kind, spec.value, Ring(loaded), dropped, padded)
-    return view_of(KernelEntries(loaded), unit)
+        return RingBufView(spec.name, spec.kind, spec.value, Ring(loaded), dropped, padded=info is not None)
+    return view_of(KernelEntries(loaded), info.unit if info else "", info.steps if info else None)

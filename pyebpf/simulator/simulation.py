@@ -160,8 +160,8 @@ class Simulation:
         if ref in self.state.jumps:
             return SlotsView(ref, self.state)
         if ref in self.state.queues:
-            return view_of(QueueEntries(self.state.queues[ref]), ref.unit)
-        return view_of(SimulatedEntries(self.state.maps[ref]), ref.unit) if ref in self.state.maps else None
+            return view_of(QueueEntries(self.state.queues[ref]))
+        return view_of(SimulatedEntries(self.state.maps[ref]), ref.unit, ref.steps) if ref in self.state.maps else None
 
     def close(self) -> None:
         """Declarations that were put into maps of maps are declarations again."""

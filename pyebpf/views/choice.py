@@ -5,20 +5,32 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from pyebpf.kernel.maps import MapType
+from pyebpf.metadata import Steps
 from pyebpf.views.entries import Entries
-from pyebpf.views.maps import ArrayView, HashView, HistogramView
+from pyebpf.views.histograms import (
+    HISTOGRAMS,
+    KEYED,
+    HistogramView,
+    KeyedHistogramView,
+    is_histogram,
+    is_keyed_histogram,
+)
+from pyebpf.views.maps import ArrayView, HashView
 from pyebpf.views.queues import BloomFilterView, QueueView
 from pyebpf.views.stacks import StackTraceView
 from pyebpf.views.targets import TargetsView
 
-KeyedView: TypeAlias = HashView | ArrayView | HistogramView | StackTraceView | TargetsView
+KeyedView: TypeAlias = HashView | ArrayView | StackTraceView | TargetsView
 EntriesView: TypeAlias = KeyedView | QueueView | BloomFilterView
 
 
-def view_of(entries: Entries, unit: str) -> EntriesView | None:
-    """The collection that suits a map other than a ring; None for kinds that user space doesn't read."""
-    if entries.kind == "Histogram":
-        return HistogramView(entries, unit)
+def view_of(entries: Entries, unit: str = "", steps: Steps | None = None) -> EntriesView | None:
+    """The collection that suits a map other than a ring; None for kinds that user space doesn't read. `unit` and
+    `steps` are those of histograms."""
+    if entries.kind in HISTOGRAMS and is_histogram(entries, steps):
+        return HistogramView(entries, unit, steps)
+    if entries.kind in KEYED and is_keyed_histogram(entries, steps):
+        return KeyedHistogramView(entries, unit, steps)
     match entries.shape.type:
         case MapType.ARRAY | MapType.PERCPU_ARRAY:
             return ArrayView(entries)

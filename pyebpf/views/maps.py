@@ -191,27 +191,6 @@ class ArrayView:
         return f"<{self.kind or 'array'} {self.name} of {self._length}>"
 
 
-class HistogramView(ArrayView):
-    """A loaded Histogram: counts by powers of two."""
-
-    def __init__(self, entries: Entries, unit: str) -> None:
-        super().__init__(entries)
-        self.unit = unit
-
-    def buckets(self) -> list[tuple[int, int, int]]:
-        """`(low, high, count)` from the first to the last bucket that counted anything: `low <= x <= high`."""
-        counts = [int(count) for count in self]
-        used = [slot for slot, count in enumerate(counts) if count]
-        if not used:
-            return []
-        return [(1 << slot if slot else 0, (1 << slot + 1) - 1, counts[slot]) for slot in range(used[0], used[-1] + 1)]
-
-    @property
-    def total(self) -> int:
-        """How many values were observed."""
-        return sum(int(count) for count in self)
-
-
 def _order() -> Any:
     from sys import byteorder
 

@@ -61,7 +61,7 @@ class VariableAddress:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ZeroAddress:
-    """The address of a `type.target` of at most 8 bytes that is always zero."""
+    """The address of a `type.target` that is always zero, of at most 16 KiB."""
 
     type: PointerType
     span: Span

@@ -1,0 +1,8 @@
+from pyebpf import LinearHistogram, tracepoint
+
+parts = LinearHistogram(0, 100, 0)  # error
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def probe(ctx):
+    parts.observe(1)
