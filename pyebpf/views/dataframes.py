@@ -40,7 +40,7 @@ def _plain(column: Any) -> Any:
     if not column.dtype.isnative:
         column = column.astype(column.dtype.newbyteorder("="))
     if column.ndim > 1:
-        rows = numpy.empty(len(column), object)
+        rows: Any = numpy.empty(len(column), object)
         rows[:] = list(column)
         return rows
     return column
