@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from golden import add_options
@@ -16,6 +17,12 @@ from pyebpf.loader import sys as bpf
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+    parser.addoption(
+        "--artefacts",
+        default=str(Path(__file__).parent / "artefacts"),
+        metavar="FOLDER",
+        help="where tests put pictures for people to look at",
+    )
 
 
 @cache
