@@ -129,14 +129,12 @@ class ModuleState:
                 declared.key,
                 declared.value,
                 declared.max_entries,
-                kind.flags | declared.flags,
+                kind.flags,
                 declared.unit,
                 None,
                 self._slots(declared),
                 _inner(declared, self._name(declared, name)),
                 declared.steps if isinstance(declared, AnyHistogram) else None,
-                declared.numa_node,
-                declared.pinned,
             )
         return self.maps[id(declared)]
 
@@ -281,11 +279,8 @@ def _inner(declared: Map, name: str) -> MapRef | None:
     like = declared.inner
     kind = map_kind_by_name(like.kind)
     assert kind is not None
-    numbers = (like.max_entries, kind.flags | like.flags)
-    types = (like.key, like.value)
-    return MapRef(
-        f"{name}.inner", like.kind, int(kind.type), *types, *numbers, like.unit, None, numa_node=like.numa_node
-    )
+    numbers = (like.max_entries, kind.flags)
+    return MapRef(f"{name}.inner", like.kind, int(kind.type), like.key, like.value, *numbers, like.unit, None)
 
 
 def _initial(declared: Declared, order: Order) -> bytes:

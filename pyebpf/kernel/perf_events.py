@@ -19,6 +19,8 @@ from pyebpf.records import dataclass
 ATTRIBUTES: Final = Struct("=IIQQQQQIIQQ")
 """`struct perf_event_attr` up to its second version: type, size, config, period, sample and read formats, flags, two
 numbers for waking up, and two that mean something else for each type of event (config1, config2)."""
+CLOCK_ATTRIBUTES: Final = Struct("=20xi")
+"""What follows up to the third version: the last of it is the clock of `USE_CLOCKID`."""
 DISABLED: Final = 1 << 0
 INHERIT: Final = 1 << 1
 EXCLUDE_USER: Final = 1 << 4
@@ -42,6 +44,8 @@ MMAP2: Final = 1 << 23
 """With `MMAP`: with the file's device and inode (3.16)."""
 COMM_EXEC: Final = 1 << 24
 """A bit in records of names says that it was by exec (3.16)."""
+USE_CLOCKID: Final = 1 << 25
+"""Times are of the clock that the attributes name (4.1)."""
 INHERIT_THREAD: Final = 1 << 35
 """Threads of the process alone, not other processes that it begins (5.13)."""
 MODES: Final = {"u": EXCLUDE_KERNEL | EXCLUDE_HV, "k": EXCLUDE_USER | EXCLUDE_HV, "I": EXCLUDE_IDLE, "p": PRECISE}
@@ -55,6 +59,8 @@ SOFTWARE_DUMMY: Final = 9
 """Counts nothing, and is there for the records that come with it (3.12)."""
 SOFTWARE_BPF_OUTPUT: Final = 10
 """What programs write by perf_event_output (4.4)."""
+MISC_EXEC: Final = 1 << 13
+"""A bit of `misc` in records of names: it is by exec."""
 SAMPLE_TIME: Final = 1 << 2
 SAMPLE_RAW: Final = 1 << 10
 

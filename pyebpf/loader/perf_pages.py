@@ -16,7 +16,7 @@ from sys import byteorder
 from types import TracebackType
 from typing import Final, final
 
-from pyebpf.kernel.perf_events import ATTRIBUTES, EventType, Record, laid_out
+from pyebpf.kernel.perf_events import ATTRIBUTES, CLOCK_ATTRIBUTES, USE_CLOCKID, EventType, Record, laid_out
 from pyebpf.loader.sys import Descriptor, perf_event_open
 
 _HEADER: Final = Struct("=IHH")
@@ -118,13 +118,24 @@ class PerfPages:
 
 
 def open_pages(
-    config: int, cpu: int, size: int, *, pid: int = -1, sample: int = 0, flags: int = 0, wakeup: int = 1
+    config: int,
+    cpu: int,
+    size: int,
+    *,
+    pid: int = -1,
+    sample: int = 0,
+    flags: int = 0,
+    wakeup: int = 1,
+    clock: int | None = None,
 ) -> PerfPages:
     """A software event (`SOFTWARE_BPF_OUTPUT`, `SOFTWARE_DUMMY`) of a CPU, or of one thread there, with its pages.
-    `sample`, `flags` and `wakeup` are the attributes' (`kernel.perf_events`). Raises OSError: EACCES or EPERM without
-    CAP_PERFMON (CAP_SYS_ADMIN before 5.8), ENODEV where the CPU isn't online."""
-    numbers = (EventType.SOFTWARE, ATTRIBUTES.size, config, 1, sample, 0, laid_out(flags), wakeup, 0, 0, 0)
-    event = perf_event_open(ATTRIBUTES.pack(*numbers), pid, cpu)
+    `sample`, `flags` and `wakeup` are the attributes' (`kernel.perf_events`); `clock` is what times are of (4.1),
+    `time.CLOCK_MONOTONIC`, if not of the scheduler's. Raises OSError: EACCES or EPERM without CAP_PERFMON (before
+    5.8 CAP_SYS_ADMIN), ENODEV where the CPU isn't online."""
+    more = b"" if clock is None else CLOCK_ATTRIBUTES.pack(clock)
+    flags |= 0 if clock is None else USE_CLOCKID
+    numbers = (ATTRIBUTES.size + len(more), config, 1, sample, 0, laid_out(flags), wakeup, 0, 0, 0)
+    event = perf_event_open(ATTRIBUTES.pack(EventType.SOFTWARE, *numbers) + more, pid, cpu)
     try:
         return PerfPages(event, size)
     except BaseException:

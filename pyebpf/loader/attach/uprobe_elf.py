@@ -26,9 +26,9 @@ MACHINES: Final = {"x86_64": 62, "aarch64": 183, "s390x": 22, "riscv64": 243, "p
 LARGEST_SECTION: Final = 1 << 30
 """Bytes. The symbol tables of the largest browsers have a tenth of that."""
 _MOST_SECTIONS: Final = 1 << 16
-_SYMBOL: Final = struct.Struct("=IBBHQQ")
+SYMBOL: Final = struct.Struct("=IBBHQQ")
 _PT_LOAD, _PT_DYNAMIC, _PT_NOTE = 1, 2, 4
-_SHT_SYMTAB, _SHT_STRTAB, _SHT_NOBITS, _SHT_DYNSYM = 2, 3, 8, 11
+SHT_SYMTAB, SHT_NOBITS, SHT_DYNSYM = 2, 8, 11
 _SHT_VERDEF, _SHT_VERSYM = 0x6FFFFFFD, 0x6FFFFFFF
 _NT_GNU_BUILD_ID: Final = 3
 EXECUTABLE: Final = 1
@@ -85,10 +85,10 @@ class FoundSymbol:
 class Binary:
     """An ELF file, open until `close`."""
 
-    def __init__(self, path: str) -> None:
-        """Raises BinaryError, and OSError."""
+    def __init__(self, path: str, fd: int | None = None) -> None:
+        """Raises BinaryError, and OSError. A file that is open already, `fd`, is closed with this, or by an error."""
         self.path = path
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK) if fd is None else fd
         try:
             status = os.fstat(self._fd)
             if not stat.S_ISREG(status.st_mode):
@@ -178,7 +178,7 @@ class Binary:
 
     def data(self, section: Section) -> bytes:
         """What is in a section."""
-        if section.type == _SHT_NOBITS:
+        if section.type == SHT_NOBITS:
             return b""
         return self.read(section.offset, section.size, f"the bytes of section {section.name}")
 
@@ -209,11 +209,11 @@ class Binary:
 
     def _tables(self) -> Iterator[SymbolTable]:
         for section in self.sections:
-            if section.type not in (_SHT_DYNSYM, _SHT_SYMTAB):
+            if section.type not in (SHT_DYNSYM, SHT_SYMTAB):
                 continue
             if section.link >= len(self.sections):
                 raise BinaryError("its symbols have no names")
-            exported = section.type == _SHT_DYNSYM
+            exported = section.type == SHT_DYNSYM
             found = [each for each in self.sections if each.type == _SHT_VERSYM] if exported else []
             versions = self.data(found[0]) if found else b""
             yield SymbolTable(
@@ -253,7 +253,7 @@ class SymbolTable:
     def __init__(
         self, data: bytes, names: bytes, versions: bytes, version_names: dict[int, str], exported: bool
     ) -> None:
-        if len(data) % _SYMBOL.size:
+        if len(data) % SYMBOL.size:
             raise BinaryError("its table of symbols is cut off")
         self._data = data
         self._names = names
@@ -288,7 +288,7 @@ class SymbolTable:
         return found
 
     def _symbol(self, number: int, version: str) -> FoundSymbol | None:
-        _, info, _, section, value, size = _SYMBOL.unpack_from(self._data, number * _SYMBOL.size)
+        _, info, _, section, value, size = SYMBOL.unpack_from(self._data, number * SYMBOL.size)
         index = self._versions[number] if number < len(self._versions) else 0
         if version and self._version_names.get(index & ~_HIDDEN_VERSION) != version:
             return None
@@ -296,7 +296,7 @@ class SymbolTable:
 
     def functions(self) -> Iterator[tuple[str, int]]:
         """Names and addresses of all functions that are in the file."""
-        for place, info, _, section, value, _ in _SYMBOL.iter_unpack(self._data):
+        for place, info, _, section, value, _ in SYMBOL.iter_unpack(self._data):
             if info & 15 == FUNCTION and section:
                 yield _text(self._names, place).partition("@")[0], value
 

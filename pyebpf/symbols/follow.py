@@ -1,0 +1,213 @@
+"""Following processes: records of what they map, of names, forks and ends, from a perf event on each CPU.
+
+Records of several CPUs are put in order by their times; those of the last moment wait for the next round, since another
+CPU may still be writing an earlier one.
+
+Sources: `enum perf_event_type` in include/uapi/linux/perf_event.h; kernel/events/core.c. 4.1 and later.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, Final, final
+
+from pyebpf.kernel import perf_events
+from pyebpf.kernel.perf_events import Record
+from pyebpf.loader.attach.perf_event import ONLINE, online_cpus
+from pyebpf.loader.perf_pages import PerfPages, open_pages
+from pyebpf.symbols.mappings import Mapping, Space
+from pyebpf.symbols.processes import Process, Processes
+
+SIZE: Final = 512 << 10
+"""Bytes for the records of each CPU: those of some hundred processes that begin."""
+FLAGS: Final = (
+    *(perf_events.MMAP, perf_events.MMAP2, perf_events.COMM, perf_events.COMM_EXEC, perf_events.TASK),
+    *(perf_events.SAMPLE_ID_ALL, perf_events.WATERMARK),
+)
+MOMENT: Final = 1_000_000
+"""Nanoseconds in which a record is surely written."""
+PAUSE: Final = 0.02
+"""Seconds between two rounds: as long as that, a process that ends at once may have been gone when it is looked at."""
+JIT_ROUND: Final = 1.0
+"""Seconds between two looks at what processes in containers have compiled."""
+_MMAP2: Final = struct.Struct("=IIQQQIIQQII")
+_TASK: Final = struct.Struct("=IIII")
+_TIME: Final = struct.Struct("=Q")
+_EXECUTABLE: Final = 4
+_SPECIAL: Final = b"["
+"""How names begin of what is neither a file's nor anybody's: `[vdso]`, `[stack]`."""
+Lock = Callable[[], AbstractContextManager[Any]]
+
+
+@final
+class Follower:
+    """Takes note of what happens, in a thread of its own, until `stop`."""
+
+    def __init__(self, processes: Processes, lock: Lock) -> None:
+        """Raises OSError."""
+        self._processes = processes
+        self._lock = lock
+        self._pending: list[tuple[int, int, int, bytes]] = []
+        self._lost_before = 0
+        self._thread: threading.Thread | None = None
+        self._owner = os.getpid()
+        self._wake = -1
+        self._pages = _opened()
+        try:
+            self._scan()
+            processes.followed = True
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def lost(self) -> int:
+        return sum(pages.lost for pages in self._pages)
+
+    def _scan(self) -> None:
+        """The processes that are there. What changes meanwhile has records."""
+        for name in os.listdir("/proc"):
+            if name.isdecimal():
+                process = self._processes.read(int(name))
+                for mapping in process.space if process is not None else ():
+                    if mapping.path.endswith(b" (deleted)") and mapping.is_file and process is not None:
+                        self._processes.capture(process, mapping)
+
+    def start(self) -> None:
+        """Begin the thread, if there is none."""
+        if self._thread is None and self._pages:
+            self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            self._thread = threading.Thread(target=self._run, args=(self._wake,), name="pyebpf-symbols", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End it. Without the lock, which it may be waiting for."""
+        thread, self._thread = self._thread, None
+        wake, self._wake = self._wake, -1
+        if thread is not None and os.getpid() == self._owner:
+            os.eventfd_write(wake, 1)
+            thread.join()
+        if wake >= 0:
+            os.close(wake)
+
+    def close(self) -> None:
+        """After `stop`."""
+        if os.getpid() == self._owner and self._pages:
+            self._apply(self._collected(time.monotonic_ns()))
+        self._processes.followed = False
+        pages, self._pages = self._pages, []
+        for each in pages:
+            each.close()
+
+    def _run(self, wake: int) -> None:
+        poll = select.poll()
+        poll.register(wake, select.POLLIN)
+        for pages in self._pages:
+            poll.register(pages, select.POLLIN)
+        while True:
+            ready = poll.poll()
+            if any(fd == wake for fd, _ in ready):
+                return
+            with self._lock():
+                self.drain()
+            time.sleep(PAUSE)
+
+    def drain(self) -> None:
+        """Take note of all that is there; under the lock."""
+        if os.getpid() == self._owner:
+            self._apply(self._collected(time.monotonic_ns() - MOMENT))
+
+    def _collected(self, until: int) -> list[tuple[int, int, int, bytes]]:
+        """Records of before `until`, in the order of their times."""
+        found, self._pending = self._pending, []
+        for pages in self._pages:
+            for kind, misc, contents in pages.read():
+                if len(contents) >= _TIME.size:
+                    time_of = _TIME.unpack_from(contents, len(contents) - _TIME.size)[0]
+                    found.append((time_of, kind, misc, contents))
+        found.sort(key=lambda record: record[0])
+        while found and found[-1][0] > until:
+            self._pending.append(found.pop())
+        return found
+
+    def _apply(self, records: list[tuple[int, int, int, bytes]]) -> None:
+        for _, kind, misc, contents in records:
+            if kind == Record.MMAP2:
+                self._mapped(contents)
+            elif kind == Record.COMM and misc & perf_events.MISC_EXEC:
+                pid = _TASK.unpack_from(contents)[0]
+                before = self._processes.get(pid)
+                self._processes.put(Process(pid, Space(), before.parent if before else 0))
+            elif kind == Record.FORK:
+                self._forked(contents)
+            elif kind == Record.EXIT:
+                pid, _, thread, _ = _TASK.unpack_from(contents)
+                process = self._processes.get(pid)
+                if process is not None and pid == thread:
+                    self._processes.exit(process)
+
+    def _mapped(self, contents: bytes) -> None:
+        pid, _, start, length, offset, major, minor, inode, generation, protection, _ = _MMAP2.unpack_from(contents)
+        process = self._processes.get(pid) or self._unseen(pid)
+        if not protection & _EXECUTABLE:
+            return
+        path = contents[_MMAP2.size : contents.find(b"\0", _MMAP2.size)]
+        device = os.makedev(major, minor)
+        mapping = Mapping(start, start + length, offset, device, inode, path, generation)
+        process.space.add(mapping)
+        if mapping.is_file:
+            self._processes.capture(process, mapping)
+        elif not path.startswith(_SPECIAL):
+            self._processes.note_jit(process)
+
+    def _forked(self, contents: bytes) -> None:
+        pid, parent, _, _ = _TASK.unpack_from(contents)
+        if pid == parent:  # a thread
+            return
+        before = self._processes.get(parent)
+        space = before.space.copy() if before is not None else Space()
+        process = Process(pid, space, parent)
+        self._processes.put(process)
+        if before is not None:
+            process.files = dict(before.files)
+        if before is None or before.writer is not None:
+            self._processes.note_jit(process)
+
+    def _unseen(self, pid: int) -> Process:
+        """A process that nothing was known of, such as after lost records."""
+        process = self._processes.read(pid)
+        if process is None:
+            process = Process(pid, Space())
+            self._processes.put(process)
+        return process
+
+
+def _opened() -> list[PerfPages]:
+    """One for each CPU that is online. Raises OSError."""
+    flags = sum(FLAGS)
+    with ExitStack() as undo:
+        found = []
+        for cpu in online_cpus(ONLINE.read_text()):
+            try:
+                pages = open_pages(
+                    *(perf_events.SOFTWARE_DUMMY, cpu, SIZE),
+                    sample=perf_events.SAMPLE_TIME,
+                    flags=flags,
+                    clock=time.CLOCK_MONOTONIC,
+                )
+            except OSError as error:
+                if error.errno != errno.ENODEV:  # it went offline just now
+                    raise
+                continue
+            undo.callback(pages.close)
+            found.append(pages)
+        undo.pop_all()
+    return found
