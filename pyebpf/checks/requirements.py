@@ -19,7 +19,9 @@ from pyebpf.kernel.contexts import field_at
 from pyebpf.kernel.helpers import Helper, helper_by_name
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.kfuncs import known_kfunc
-from pyebpf.kernel.maps import map_kind_by_name
+from pyebpf.kernel.map_options import UNALLOCATED, options_in
+from pyebpf.kernel.maps import MapFlag, map_kind_by_name
+from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import Version, show_version
 from pyebpf.records import dataclass
 from pyebpf.source import Span
@@ -94,6 +96,7 @@ def needs(program: Program) -> Iterator[Need]:
             kind = map_kind_by_name(map.kind)
             if kind is not None:
                 yield Need(f"the {map.kind} `{map.name}`", kind.since, op.span)
+            yield from _options(map, program.hook, op.span)
     yield from (Need(*need) for need in (*target_needs(program), *sleeping_needs(program)))
     beyond = moved(program)
     if beyond and not is_alone(program, None):
@@ -110,6 +113,16 @@ def needs(program: Program) -> Iterator[Need]:
             yield Need("a large loop (`bpf_loop`)", since(op, program), op.span)
         elif isinstance(op, ops.Loop) and op.strategy == "entries":
             yield Need("a loop over a map's entries (`bpf_for_each_map_elem`)", since(op, program), op.span)
+
+
+def _options(map: MapRef, hook: Hook, span: Span) -> Iterator[Need]:
+    """Options of maps that came later than the maps."""
+    for option in options_in(map.kind, map.flags):
+        yield Need(f"`{option.name}=` of the {map.kind} `{map.name}`", option.since, span)
+        asleep = "a program that may sleep" if hook.sleepable else ""
+        where = article(f"@{hook.name}") if hook.program_type == ProgramType.PERF_EVENT else asleep
+        if option.flag == MapFlag.NO_PREALLOC and where:
+            yield Need(f"the {map.kind} `{map.name}`, without preallocation, in {where}", UNALLOCATED, span)
 
 
 def _helper(helper: Helper, hook: Hook, span: Span) -> Need:

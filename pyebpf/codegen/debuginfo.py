@@ -48,6 +48,10 @@ def c_name(name: str) -> str:
     return "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in name)
 
 
+MapPart: TypeAlias = tuple[str, str]
+"""What libbpf calls it, and the node that says it."""
+
+
 @final
 class DebugInfo:
     """Metadata nodes: equal ones once, numbered in the order in which they are asked for."""
@@ -347,17 +351,24 @@ class DebugInfo:
         )
         return f", !dbg {self.node(f'!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())')}"
 
-    def map(self, map: MapRef) -> str:
-        """The struct by which libbpf knows a map: numbers as lengths of arrays, types as pointers."""
+    def map_parts(self, map: MapRef) -> list[MapPart]:
+        """What libbpf is told of a map: numbers as lengths of arrays, and types."""
+        numbers = {
+            "type": map.type,
+            "max_entries": map.max_entries,  # storage has none
+            "map_flags": map.flags,
+            "numa_node": map.numa_node,
+            "pinning": int(map.pinned),
+        }
         number = self.integer(layout.I32)
-        parts = [("type", self.array(number, map.type, map.type * 4)),
-                 ("max_entries", self.array(number, map.max_entries, map.max_entries * 4))]  # fmt: skip
-        if not map.max_entries:  # storage has none
-            parts.pop()
-        if map.flags:
-            parts.append(("map_flags", self.array(number, map.flags, map.flags * 4)))
-        if map.type != _MAP_TYPE_RINGBUF:  # rings have neither; the kernel refuses their sizes
-            parts += [(name, self.type(type)) for name, type in (("key", map.key), ("value", map.value)) if type]
+        parts = [(name, self.array(number, value, value * 4)) for name, value in numbers.items() if value]
+        if map.type == _MAP_TYPE_RINGBUF:  # rings have neither; the kernel refuses their sizes
+            return parts
+        return parts + [(name, self.type(type)) for name, type in (("key", map.key), ("value", map.value)) if type]
+
+    def map(self, map: MapRef) -> str:
+        """The struct by which libbpf knows a map: pointers to its parts."""
+        parts = self.map_parts(map)
         members = [self._member(name, self.pointer(type), 64, 64 * index) for index, (name, type) in enumerate(parts)]
         target = self._slot_type(map)
         if target:  # an array without a length, and the last member: so libbpf wants it

@@ -138,9 +138,7 @@ class Sections:
 
     def _map(self, map: MapRef, debug: DebugInfo) -> str:
         line = map.span.line if map.span else 0
-        pointers = 1 + bool(map.max_entries) + bool(map.flags)
-        if map.type != _MAP_TYPE_RINGBUF:
-            pointers += (map.key is not None) + (map.value is not None)
+        pointers = len(debug.map_parts(map))
         dbg = debug.variable(map.name, debug.map(map), line)
         type, first = f"[{8 * pointers} x i8]", "zeroinitializer"
         if map.values:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, final
 from pyebpf.ir.types import AddressType
 from pyebpf.kernel.arguments import Signature
 from pyebpf.kernel.hooks import Hook
+from pyebpf.kernel.maps import MapFlag
 from pyebpf.layout import Boolean, Enumeration, Integer, Type
 from pyebpf.metadata import PrintSite, Steps
 from pyebpf.records import dataclass
@@ -72,6 +73,15 @@ class MapRef:
     """Maps of maps: what the maps in it are like."""
     steps: Steps | None = None
     """Linear histograms."""
+    numa_node: int = 0
+    """The node of memory that it lies on, if `flags` say so."""
+    pinned: bool = False
+    """Whether it is pinned by its name (LIBBPF_PIN_BY_NAME)."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether programs may only read it."""
+        return bool(self.flags & MapFlag.RDONLY_PROG)
 
 
 @final

@@ -131,5 +131,7 @@ def _value(b: Builder, entries: ops.Entries, span: Span) -> Operand:
     """A number, or a reference to the entry, as `m[key]` is."""
     type = entries.map.value
     assert type is not None
-    found = b.emit(ops.EntryPart(entries, "value", PointerType(type, Region.MAP), span))
+    found = b.emit(
+        ops.EntryPart(entries, "value", PointerType(type, Region.MAP, writable=not entries.map.read_only), span)
+    )
     return memory.read(b, Place(found, type, f"{entries.map.name}[…]", span), span)

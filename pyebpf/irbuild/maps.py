@@ -18,6 +18,7 @@ from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 
 ANY, NOEXIST, LOCK = 0, 1, 4
+WRITES = ("[] =", "+=", "-=", "del", "pop")
 RESULT = IntType(-4095, 0)
 INDEXED = ("Array", "PerCpuArray")
 OF_MAPS = ("HashOfMaps", "ArrayOfMaps")
@@ -78,6 +79,8 @@ def require(b: Builder, map: MapRef, operation: str, span: Span) -> None:
     if map.kind in KEYLESS:
         what = "a histogram with keys" if map.kind in HISTOGRAMS[2:] else f"a {map.kind}"
         b.error(errors.NoSuchOperation(span, what, operation, KEYLESS[map.kind].format(map.name)))
+    if map.read_only and operation in WRITES:
+        b.error(type_errors.ReadOnly(span, f"`{map.name}`, which was declared with read_only=True,"))
 
 
 def key_address(b: Builder, map: MapRef, key: Operand, span: Span) -> ops.Value:
@@ -161,7 +164,7 @@ def lookup(b: Builder, map: MapRef, key: Operand, span: Span) -> tuple[ops.Value
 
 def find(b: Builder, map: MapRef, key: ops.Value, span: Span) -> ops.Value:
     assert map.value is not None
-    type = PointerType(map.value, Region.MAP, nullable=True)
+    type = PointerType(map.value, Region.MAP, nullable=True, writable=not map.read_only)
     return b.emit(ops.MapLookup(map, key, type, span, b.through(map, span)))
 
 
@@ -239,6 +242,8 @@ def method(b: Builder, map: MapRef, name: str, arguments: list[tuple[Operand, Sp
         b.error(errors.NoSuchOperation(span, f"a {map.kind}", name, f"it has {known}"))
     if name in queues.TAKES and map.kind in KEYLESS:
         return queues.method(b, map, name, arguments, span)
+    if name in WRITES:
+        require(b, map, name, span)
     expected = {"get": (1, 2), "pop": (1, 2), "setdefault": (2, 2), "reserve": (0, 0)}[name]
     if not expected[0] <= len(arguments) <= expected[1]:
         takes = "no arguments" if expected == (0, 0) else "a key"

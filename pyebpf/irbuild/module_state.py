@@ -129,12 +129,14 @@ class ModuleState:
                 declared.key,
                 declared.value,
                 declared.max_entries,
-                kind.flags,
+                kind.flags | declared.flags,
                 declared.unit,
                 None,
                 self._slots(declared),
                 _inner(declared, self._name(declared, name)),
                 declared.steps if isinstance(declared, AnyHistogram) else None,
+                declared.numa_node,
+                declared.pinned,
             )
         return self.maps[id(declared)]
 
@@ -279,8 +281,11 @@ def _inner(declared: Map, name: str) -> MapRef | None:
     like = declared.inner
     kind = map_kind_by_name(like.kind)
     assert kind is not None
-    numbers = (like.max_entries, kind.flags)
-    return MapRef(f"{name}.inner", like.kind, int(kind.type), like.key, like.value, *numbers, like.unit, None)
+    numbers = (like.max_entries, kind.flags | like.flags)
+    types = (like.key, like.value)
+    return MapRef(
+        f"{name}.inner", like.kind, int(kind.type), *types, *numbers, like.unit, None, numa_node=like.numa_node
+    )
 
 
 def _initial(declared: Declared, order: Order) -> bytes:

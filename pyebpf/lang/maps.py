@@ -11,9 +11,12 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from pyebpf import layout
+from pyebpf.kernel.map_options import MapOption, options_of
+from pyebpf.kernel.maps import MapFlag
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.home import declaring_scope
 from pyebpf.lang.types import layout_of
+from pyebpf.nearest import get_close_matches
 
 MAX_ENTRIES = 2**31 - 1
 
@@ -24,6 +27,12 @@ class Map:
     kind = ""
     one_type = False
     """Whether one type stands in the brackets."""
+    flags = 0
+    """What its options set (`MapFlag`)."""
+    numa_node = 0
+    """The node of memory that it lies on, if `flags` say so."""
+    pinned = False
+    """Whether it is pinned by its name, in common with other objects that have it so."""
 
     def __init__(self, key: layout.Type | None, value: layout.Type | None, max_entries: int, unit: str = "") -> None:
         check_own_fields(self.kind, key, value)
@@ -117,13 +126,19 @@ class _Maker:
         option = "size" if self.cls is RingBuf else "max_entries"
         if arguments:
             raise DeclarationError(f"{self.cls.kind} takes keyword arguments only", self._example(option, arguments[0]))
-        unknown = [name for name in options if name != option]
+        known = (option, *(each.name for each in options_of(self.cls.kind)))
+        unknown = [name for name in options if name not in known]
         if unknown:
             given = options.get(option, options[unknown[0]])
-            raise DeclarationError(f"{self.cls.kind} has no option {unknown[0]!r}", self._example(option, given))
+            near = [
+                f"{each.name}={0 if each.default is None else not each.default}" for each in options_of(self.cls.kind)
+            ]
+            near = get_close_matches(unknown[0], near, cutoff=0.5)
+            example = self._example(option, options.get(option) if near else given, "".join(near))
+            raise DeclarationError(f"{self.cls.kind} has no option {unknown[0]!r}", example)
         if option not in options:
             raise DeclarationError(f"{self.cls.kind} needs {option}", self._example(option, None))
-        count = options[option]
+        count = options.pop(option)
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_ENTRIES:
             raise DeclarationError(f"{option} is an integer from 1 to 2**31 - 1, not {count!r}")
         if self.cls is RingBuf and (count & (count - 1) or count < 4096):
@@ -131,15 +146,48 @@ class _Maker:
             raise DeclarationError(
                 f"a ring's size is a power of two of at least 4096 bytes, not {count}", f"size={power}"
             )
-        return self.cls(self.key, self.value, count)
+        made = self.cls(self.key, self.value, count)
+        for each in options_of(self.cls.kind):
+            if each.name in options:
+                _set_option(made, each, options[each.name])
+        if made.flags & MapFlag.NUMA_NODE and made.flags & MapFlag.NO_COMMON_LRU:
+            raise DeclarationError("lists for each CPU lie where that CPU is: numa_node doesn't go with per_cpu_lists")
+        return made
 
-    def _example(self, option: str, count: object) -> str:
-        """How it is written, with the number that was given if there was one."""
+    def _example(self, option: str, count: object, more: str = "") -> str:
+        """How it is written, with the number that was given if there was one; `more`: another option."""
         types = [self.value] if self.cls.one_type else [self.key, self.value]
         number = count if isinstance(count, int) and not isinstance(count, bool) else _EXAMPLE[option]
-        return f"{self.cls.kind}[{', '.join(map(str, types))}]({option}={number})"
+        rest = f", {more}" if more else ""
+        return f"{self.cls.kind}[{', '.join(map(str, types))}]({option}={number}{rest})"
 
 
+def _written(option: MapOption) -> str:
+    """An option as somebody would write it."""
+    return f"{option.name}={0 if option.default is None else not option.default}"
+
+
+def _set_option(made: Map, option: MapOption, value: object) -> None:
+    if option.default is None:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MAX_NODES:
+            raise DeclarationError(f"{option.name} is a number from 0, not {value!r}", f"{option.name}=0")
+        made.numa_node = value
+    elif not isinstance(value, bool):
+        raise DeclarationError(f"{option.name} is True or False, not {value!r}", f"{option.name}={not option.default}")
+    elif value is option.default:
+        return
+    if option.flag is None:
+        made.pinned = True
+        return
+    if option.flag in (MapFlag.MMAPABLE, MapFlag.RDONLY_PROG):
+        for own, word in ((layout.SPIN_LOCK, "locks"), (layout.TIMER, "timers")):
+            if layout.places_of(own, made.value):
+                raise DeclarationError(f"a map with {option.name} can't have {word} in it")
+    made.flags |= option.flag
+
+
+MAX_NODES = 1 << 10
+"""CONFIG_NODES_SHIFT is at most 10."""
 _EXAMPLE = {"size": "256 * 1024", "max_entries": "10_240"}
 
 

@@ -36,6 +36,8 @@ class _Maker:
             raise DeclarationError(f"{cls.kind} holds maps, declared in full, not {shown}", _example(cls.kind))
         if layout.timers(inner.value):
             raise DeclarationError(f"maps in {cls.kind} can't have timers in them", "Hash[u32, Flow](max_entries=64)")
+        if inner.pinned:
+            raise DeclarationError(f"maps in {cls.kind} can't be pinned: they have no names", _example(cls.kind))
         self.cls = cls
         self.key = key
         self.inner = inner
@@ -69,7 +71,7 @@ class _Maker:
 
 def alike(one: Map, other: Map) -> bool:
     """Whether one map can stand for the other in a map of maps."""
-    same = (one.kind, one.key, one.value) == (other.kind, other.key, other.value)
+    same = (one.kind, one.key, one.value, one.flags) == (other.kind, other.key, other.value, other.flags)
     return same and (one.kind not in SIZED or one.max_entries == other.max_entries)
 
 

@@ -41,6 +41,12 @@ class Declared:
         else:
             self.view.value = value
 
+    def live(self) -> Any:
+        """A Global of a session as a numpy array, which is its memory."""
+        if self.view is None:
+            raise RuntimeError(f"this {self.kind} is not loaded: use it inside `with pyebpf.load(…)`")
+        return self.view.live()
+
 
 class _Maker:
     def __init__(self, cls: type[Declared], type: layout.Type) -> None:

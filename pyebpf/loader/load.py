@@ -134,11 +134,9 @@ class LoadedObject:
 
     def close(self) -> None:
         """Close everything; nothing happens the second time."""
-        for view in self._views.values():
-            view.close()
         for arena in self._arenas:
             arena.close()
-        self._views.clear()
+        self._views.clear()  # not closed: numpy's arrays may look at them, and hold them for as long as they are there
         self._arenas.clear()
         for program in self.programs.values():
             program.descriptor.close()

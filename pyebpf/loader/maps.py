@@ -118,6 +118,8 @@ def _not_created(error: OSError, spec: MapSpec, entries: int, token: Token | Non
     if error.errno == errno.EINVAL and not entries and spec.type not in _NO_ENTRIES:
         text = f"the object leaves its number of entries to whoever loads it: entries={{{spec.name!r}: 1024}}"
         return LoadError(f"cannot {what}: {text}, or --entries {spec.name}=1024", "object")
+    if error.errno == errno.EINVAL and spec.flags & MapFlag.NUMA_NODE:
+        return LoadError(f"cannot {what}: the kernel refuses memory node {spec.numa_node}: is there one?", "kernel")
     unknown = spec.extra and (running_version() or (0, 0)) < MAP_EXTRA  # attributes that it doesn't know are E2BIG, too
     if error.errno == errno.E2BIG and not unknown:
         return LoadError(f"cannot {what}: it is too large for the kernel: {_extent(spec, entries)}", "object")

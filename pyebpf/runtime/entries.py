@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 from collections.abc import Iterator
+from io import UnsupportedOperation
+from sys import byteorder
 from typing import final
 
 from pyebpf import layout
-from pyebpf.kernel.maps import MapType
+from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.loader import sys
 from pyebpf.loader.cpus import possible_cpus
 from pyebpf.loader.load import LoadedMap
@@ -51,17 +54,51 @@ class KernelEntries(Entries):
             )
         )
 
+        self._pages: mmap.mmap | None = None
+        self._mapped = spec.type == MapType.ARRAY and bool(spec.flags & MapFlag.MMAPABLE)
+
     @property
     def closed(self) -> bool:
         return self.loaded.descriptor.closed
+
+    def memory(self) -> memoryview:
+        """Read-only where user space may not write the map."""
+        if not self._mapped:
+            how = "an Array that is declared with mmapable=True can be (Linux 5.5)"
+            raise UnsupportedOperation(f"{self.name} can't be seen as memory: {how}")
+        return memoryview(self._map())
+
+    def _map(self) -> mmap.mmap:
+        fd = self.loaded.fd
+        if self._pages is None:
+            refused = self.loaded.spec.flags & MapFlag.RDONLY
+            protection = mmap.PROT_READ | (0 if refused else mmap.PROT_WRITE)
+            self._pages = mmap.mmap(fd, self.slot * self.max_entries, mmap.MAP_SHARED, protection)
+        return self._pages
+
+    def release(self) -> None:
+        """It isn't closed: arrays of numpy may look at it, and hold it for as long as they are there."""
+        self._pages = None
+
+    def _place(self, key: bytes) -> int | None:
+        """Where a value is in the memory; None if there is none."""
+        index = int.from_bytes(key, byteorder)
+        return index * self.slot if index < self.max_entries else None
 
     def fileno(self) -> int:
         return self.loaded.fd
 
     def lookup(self, key: bytes) -> bytes | None:
+        if self._mapped:
+            at = self._place(key)
+            return None if at is None else self._map()[at : at + self.value_bytes]
         return sys.map_lookup(self.loaded.fd, key or None, self.value_bytes, self.flags)
 
     def update(self, key: bytes, value: bytes) -> None:
+        at = self._place(key) if self._mapped and not self.loaded.spec.flags & MapFlag.RDONLY else None
+        if at is not None:
+            self._map()[at : at + len(value)] = value
+            return
         sys.map_update(self.loaded.fd, key or None, value, self.writing)
 
     def delete(self, key: bytes) -> bool:

@@ -35,6 +35,7 @@ from pyebpf.runtime.tables import ProgArrayView
 from pyebpf.runtime.variables import VariableView
 from pyebpf.views.choice import EntriesView, view_of
 from pyebpf.views.faults import FaultCount
+from pyebpf.views.maps import ArrayView
 from pyebpf.views.prints import Prints
 from pyebpf.views.rings import RingBufView
 
@@ -312,6 +313,8 @@ class Session:
                     last.callback(view.ring.close)
                 if isinstance(view, MapsView):
                     last.callback(view.close)
+                if isinstance(view, ArrayView):
+                    last.callback(view.release)
             for callback in reversed(self._callbacks):
                 last.callback(callback)
             for link in reversed(self._links):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import UnsupportedOperation
 from typing import Any
 
 from pyebpf.decode import decoder
@@ -57,6 +58,18 @@ class VariableView:
         if self.kind == "Config":
             raise AttributeError(f"{self.name} is a Config: it was frozen when the program was loaded (load(config=…))")
         write_cell(self._loaded, self._info.cell, encode(self.type, value, self.name))
+
+    def live(self) -> Any:
+        """A Global itself as a numpy array: what programs write is seen in it, and the other way round. A number is an
+        array without dimensions, which is read and written by `[()]`. See `ArrayView.live`. Raises
+        io.UnsupportedOperation for a Config, and where the kernel can't share its memory (before Linux 5.5)."""
+        from pyebpf.views.arrays import live_value
+
+        memory = None if self.kind == "Config" else self._loaded.view(self._info.cell.section)
+        if memory is None:
+            why = "a Config never changes" if self.kind == "Config" else "this kernel shares no memory (Linux 5.5)"
+            raise UnsupportedOperation(f"{self.name} can't be seen as memory: {why}")
+        return live_value(memoryview(memory), self.type, self._info.cell.offset)
 
     def __repr__(self) -> str:
         closed = self._loaded.maps[self._info.cell.section].descriptor.closed

@@ -82,6 +82,22 @@ def values_array(entries: Entries, found: Columns) -> Any:
     return rows.reshape(found.count, entries.cpus, *rows.shape[1:]) if entries.per_cpu else rows
 
 
+def live_array(entries: Entries) -> Any:
+    """The values where they are: reading and writing the array reads and writes the map."""
+    import numpy
+
+    size = entries.shape.value_size
+    row = _row(dtype(entries.value_type, size), entries.slot)
+    return numpy.frombuffer(entries.memory(), row, entries.max_entries)["v"]
+
+
+def live_value(memory: memoryview, type: layout.Type, offset: int) -> Any:
+    """A value where it is: an array without dimensions, of arrays the array itself."""
+    import numpy
+
+    return numpy.ndarray((), dtype(type), memory, offset)
+
+
 def columns_of(entries: Entries, array: Any) -> Columns:
     """The entries in an array like that of `entries_array`. Raises TypeError for others."""
     import numpy

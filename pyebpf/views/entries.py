@@ -81,6 +81,20 @@ class Entries(ABC):
         """The map's descriptor. Raises io.UnsupportedOperation where there is no kernel."""
         raise UnsupportedOperation(f"{self.name} isn't in the kernel")
 
+    def memory(self) -> memoryview:
+        """The values as programs have them, one every `slot` bytes: what is written there is written for both sides.
+        Raises io.UnsupportedOperation where they can't be had."""
+        raise UnsupportedOperation(f"{self.name} isn't in the kernel: only there programs and Python share memory")
+
+    def release(self) -> None:
+        """Give back the memory that `memory` has got, once nobody looks at it any more."""
+        return
+
+    @property
+    def slot(self) -> int:
+        """Bytes from one value to the next in `memory`."""
+        return layout.round_up(self.shape.value_size, 8)
+
     @abstractmethod
     def lookup(self, key: bytes) -> bytes | None:
         """The value, of all CPUs for per-CPU maps; None if there is no such entry."""

@@ -181,8 +181,26 @@ class ArrayView:
         """The map's descriptor, for other tools: open for as long as the session is."""
         return self._entries.fileno()
 
+    def live(self) -> Any:
+        """The map itself as a numpy array (structs: a structured one), of an Array with mmapable=True: what programs
+        write is seen in it, and what is written there is seen by programs, without a system call. A number of up to 8
+        bytes is read and written whole; of larger values, structs say, another CPU may see some parts new and some
+        old. It can be used after the session has ended, when nobody else writes it. Raises io.UnsupportedOperation for
+        other maps."""
+        from pyebpf.views.arrays import live_array
+
+        return live_array(self._entries)
+
+    def memory(self) -> memoryview:
+        """The same as bytes, where numpy isn't: a value every 8, or a multiple of 8, bytes."""
+        return self._entries.memory()
+
+    def release(self) -> None:
+        """What the session does at its end."""
+        self._entries.release()
+
     def to_numpy(self) -> Any:
-        """An array of the values."""
+        """An array of the values, which is a copy."""
         from pyebpf.views.arrays import values_array
 
         return values_array(self._entries, self._entries.columns()).copy()
