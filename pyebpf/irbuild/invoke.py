@@ -12,7 +12,8 @@ from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import is_scalar
+from pyebpf.ir.module import MapRef
+from pyebpf.ir.types import BoolType, is_scalar
 from pyebpf.irbuild import (
     calls,
     entries,
@@ -34,6 +35,7 @@ from pyebpf.irbuild import (
     prints,
     reductions,
     rings,
+    storage,
     text_methods,
     timers,
     values,
@@ -49,6 +51,7 @@ from pyebpf.irbuild.operands import (
     ProgramSlot,
     Static,
     Values,
+    describe,
     is_text,
     reference,
 )
@@ -59,6 +62,7 @@ from pyebpf.lang.kernel_types import KernelPointer, struct_name
 from pyebpf.lang.kfuncs import Kfunc
 from pyebpf.lang.maps import Map
 from pyebpf.lang.probes import HelperFunction, Probe
+from pyebpf.lang.storage import Storage
 from pyebpf.lang.types import layout_or_none
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -150,10 +154,26 @@ def _by_itself(b: Builder, target: Method, node: tree.Call) -> Operand | None:
             return rings.output(b, maps.ref(b, ring), node)
         case Method(receiver=Static() | HistogramAt(), name="observe"):
             return histograms.observe(b, target, node)
+        case Method(receiver=Static(value=Storage()) as map, name="get") if node.keywords:
+            return _created(b, maps.ref(b, map), node)
         case Method(receiver=Packet()) if target.name in packet_bytes.TAKES:
             return packet_bytes.method(b, target.name, node)
         case _:
             return None
+
+
+def _created(b: Builder, map: MapRef, node: tree.Call) -> Operand:
+    """`states.get(current_task(), create=True)`."""
+    word, *others = node.keywords
+    if others or word.name != "create" or len(node.arguments) != 1:
+        takes = "a key, a key and a default, or a key and `create=True`"
+        b.error(errors.WrongArguments(node.span, f"{map.name}.get", takes, f"`{word.name}=`"))
+    [key, (create, span)] = expressions.in_order(b, (*node.arguments, word.value))
+    if not (isinstance(create, ops.Const) and isinstance(create.type, BoolType)):
+        b.error(type_errors.WrongType(span, "the constant True or False", describe(create), ""))
+    if not create.value:
+        return maps.method(b, map, "get", [key], node.span)
+    return storage.created(b, map, key, node.span)
 
 
 def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:

@@ -134,3 +134,10 @@ def setdefault(
     assert map.value is not None
     data = memory.materialize(b, "value", map.value, *value)
     return memory.load(b, made(b, map, key[0], data, key[1]), map.value, span)
+
+
+def created(b: Builder, map: MapRef, key: tuple[Operand, Span], span: Span) -> ops.Value:
+    """`states.get(current_task(), create=True)`: the object's value, which is zeros if it had none; MemoryError when
+    the kernel has no memory for it."""
+    assert map.value is not None
+    return memory.load(b, made(b, map, key[0], None, key[1]), map.value, span)

@@ -570,6 +570,37 @@ def start(packet):
         simulate.advance(10)
 
 
+def test_values_that_are_made_of_zeros(load: Any, simulate: Simulator) -> None:
+    probes = load("""
+@struct
+class State:
+    calls: u64
+    last: u32
+
+tasks = TaskStorage[State]()
+numbers = TaskStorage[u64]()
+groups = CgroupStorage[State]()
+out = Global[u64](0)
+
+@xdp
+def probe(packet):
+    state = tasks.get(current_task(), create=True)
+    state.calls += 1
+    out.value = state.calls * 100 + numbers.get(current_task(), create=True)
+    numbers[current_task()] += 1
+    group = groups.get(current_cgroup(), create=True)
+    group.calls += 2
+    if (there := groups.get(current_cgroup(), create=False)) is None:
+        return XDP.TX
+    out.value += there.calls * 10000
+    del tasks[current_task()]
+    return XDP.DROP
+""")
+    for expected in (20100, 40101, 60102):
+        assert simulate(probes.probe, packet=PACKET).result.name == "DROP" and probes.out.value == expected
+    assert simulate.faults == ()
+
+
 def test_storage_of_sockets_and_cgroups(load: Any, simulate: Simulator) -> None:
     probes = load("""
 sockets = SkStorage[u64]()
