@@ -71,6 +71,7 @@ from pyebpf.lang.maps import (
 )
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.netfilter import netfilter
+from pyebpf.lang.perf_buffers import PerfEventArray
 from pyebpf.lang.perf_events import perf_event, profile
 from pyebpf.lang.probes import (
     cgroup,
@@ -182,6 +183,7 @@ __all__ = [
     "PacketTooShort",
     "PerCpuArray",
     "PerCpuHash",
+    "PerfEventArray",
     "ProgArray",
     "Queue",
     "ReuseportSockArray",

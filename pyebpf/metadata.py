@@ -50,11 +50,13 @@ class MapInfo:
     value: Type | None
     """For rings, the event."""
     dropped: Cell | None = None
-    """Rings: a u64 that counts reservations which failed because the ring was full."""
+    """Rings, perf buffers: a u64 that counts events that found no room."""
     unit: str = ""
     """Histograms: the unit of what was observed."""
     steps: Steps | None = None
     """Linear histograms."""
+    room: int = 0
+    """Perf buffers: the pages of each CPU's; where a RingBuf became one, the bytes of all together."""
 
 
 @final

@@ -20,7 +20,7 @@ from pyebpf.kernel.helpers import Helper, helper_by_name
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.kfuncs import known_kfunc
 from pyebpf.kernel.map_options import UNALLOCATED, options_in
-from pyebpf.kernel.maps import MapFlag, map_kind_by_name
+from pyebpf.kernel.maps import PERF_EVENT_ARRAY, MapFlag, MapType, map_kind_by_name
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import Version, show_version
 from pyebpf.records import dataclass
@@ -93,7 +93,7 @@ def needs(program: Program) -> Iterator[Need]:
         map = getattr(op, "map", None)
         if isinstance(map, MapRef) and map not in seen:
             seen.add(map)
-            kind = map_kind_by_name(map.kind)
+            kind = PERF_EVENT_ARRAY if map.type == MapType.PERF_EVENT_ARRAY else map_kind_by_name(map.kind)
             if kind is not None:
                 yield Need(f"the {map.kind} `{map.name}`", kind.since, op.span)
             yield from _options(map, program.hook, op.span)

@@ -22,6 +22,7 @@ from pyebpf.ir.module import (
     OperationMember,
     StructPointer,
 )
+from pyebpf.kernel.maps import MapType
 from pyebpf.source import Source, Span
 
 # The kernel's BTF wants C identifiers for names; columns share 32 bits with the line, ten of them.
@@ -30,7 +31,6 @@ Parameter: TypeAlias = tuple[str, str]
 PlacedMember: TypeAlias = tuple[OperationMember, int]
 """And where it lies, in bytes."""
 _MAX_COLUMN: Final = 1023
-_MAP_TYPE_RINGBUF: Final = 27
 _BASE_TYPES: Final = {
     ("int", 1, False): ("unsigned char", "DW_ATE_unsigned_char"),
     ("int", 2, False): ("unsigned short", "DW_ATE_unsigned"),
@@ -362,9 +362,12 @@ class DebugInfo:
         }
         number = self.integer(layout.I32)
         parts = [(name, self.array(number, value, value * 4)) for name, value in numbers.items() if value]
-        if map.type == _MAP_TYPE_RINGBUF:  # rings have neither; the kernel refuses their sizes
+        if map.type == MapType.RINGBUF:  # rings have neither; the kernel refuses their sizes
             return parts
-        return parts + [(name, self.type(type)) for name, type in (("key", map.key), ("value", map.value)) if type]
+        types = (("key", map.key), ("value", map.value))
+        if map.type == MapType.PERF_EVENT_ARRAY:  # what it has are descriptors, by CPU
+            types = (("key", layout.U32), ("value", layout.U32))
+        return parts + [(name, self.type(type)) for name, type in types if type]
 
     def map(self, map: MapRef) -> str:
         """The struct by which libbpf knows a map: pointers to its parts."""

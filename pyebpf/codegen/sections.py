@@ -15,6 +15,7 @@ from pyebpf.codegen.forgetting import ZERO
 from pyebpf.codegen.text import quote, symbol
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, OperationsRef, Program, VariableRef
+from pyebpf.kernel.maps import EVENTS
 from pyebpf.metadata import Cell
 from pyebpf.metadata_json import encode
 from pyebpf.records import dataclass
@@ -24,7 +25,6 @@ FAULTS: Final = "__pyebpf_faults"
 DROPPED: Final = "__pyebpf_dropped_"
 LICENSE: Final = "__pyebpf_license"
 _ALIGN: Final = 8
-_MAP_TYPE_RINGBUF: Final = 27
 
 
 def fault_symbol(offset: int) -> str:
@@ -80,7 +80,7 @@ class Sections:
             type = layout.U64 if words == 1 else layout.Array(layout.U64, words)
             found.append(_Variable(ZERO, ".bss", type, bytes(self._zeros), 0))
         for map in self._module.maps:
-            if map.type == _MAP_TYPE_RINGBUF:
+            if map.type in EVENTS:
                 found.append(_Variable(DROPPED + map.name, ".bss", layout.U64, bytes(8), 0))
         for variable in self._module.variables:
             if variable.kind == "Kconfig":
@@ -188,7 +188,7 @@ class Sections:
     def metadata(self) -> metadata.Metadata:
         """What the object says about itself."""
         module = self._module
-        rings = {map.name: self.cell(DROPPED + map.name) for map in module.maps if map.type == _MAP_TYPE_RINGBUF}
+        rings = {map.name: self.cell(DROPPED + map.name) for map in module.maps if map.type in EVENTS}
         return metadata.Metadata(
             title=module.title,
             maps=tuple((map.name, _map_info(map, rings.get(map.name))) for map in module.maps)
@@ -239,7 +239,7 @@ def _blocks(module: Module) -> Iterator[ops.Block]:
 
 
 def _map_info(map: MapRef, dropped: Cell | None) -> metadata.MapInfo:
-    return metadata.MapInfo(map.kind, map.key, map.value, dropped, map.unit, map.steps)
+    return metadata.MapInfo(map.kind, map.key, map.value, dropped, map.unit, map.steps, map.room)
 
 
 def _program_info(program: Program) -> metadata.ProgramInfo:

@@ -77,6 +77,8 @@ class MapRef:
     """The node of memory that it lies on, if `flags` say so."""
     pinned: bool = False
     """Whether it is pinned by its name (LIBBPF_PIN_BY_NAME)."""
+    room: int = 0
+    """Perf buffers: the pages of each CPU's; where a RingBuf became one, the bytes of all together."""
 
     @property
     def read_only(self) -> bool:

@@ -13,7 +13,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef, Obligation
 from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
 from pyebpf.irbuild import pages
-from pyebpf.irbuild.open_blocks import Finally, Handler, Held, Reservation
+from pyebpf.irbuild.open_blocks import Finally, Handler, Held, Reservation, Sending
 from pyebpf.source import Span
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Builder:
     looked: int = 0
     """Calls that were lowered only to look for mistakes."""
     labels: list[ops.Label] = field(default_factory=list)
-    unwinding: list[Reservation | Held | Finally] = field(default_factory=list)
+    unwinding: list[Reservation | Sending | Held | Finally] = field(default_factory=list)
     """What must be done on the way out of open blocks, outermost first."""
     handlers: list[Handler] = field(default_factory=list)
     """Who catches faults, outermost first."""
@@ -410,7 +410,7 @@ class Builder:
                 open = whole[number]
                 if isinstance(open, Reservation):
                     self.emit(ops.RingSubmit(open.record, span))
-                elif isinstance(open, Held):
+                elif isinstance(open, Held | Sending):
                     open.release()
                 elif self.reachable:
                     open.run()

@@ -33,7 +33,7 @@ METHODS = {
     "LpmTrie": ("get",),
     "Array": ("get",),
     "PerCpuArray": ("get",),
-    "RingBuf": ("reserve", "output"),
+    **dict.fromkeys(("RingBuf", "PerfEventArray"), ("reserve", "output")),
     **dict.fromkeys(HISTOGRAMS, ("observe",)),
     "Queue": ("push", "pop", "peek"),
     "Stack": ("push", "pop", "peek"),
@@ -49,7 +49,7 @@ METHODS = {
     "StackTrace": (),
 }
 KEYLESS = {
-    "RingBuf": "with {}.reserve() as event:",
+    **dict.fromkeys(("RingBuf", "PerfEventArray"), "with {}.reserve() as event:"),
     **dict.fromkeys(HISTOGRAMS[:2], "{}.observe(x)"),
     **dict.fromkeys(HISTOGRAMS[2:], "{}[key].observe(x)"),
     "Queue": "{}.pop()",

@@ -32,16 +32,17 @@ from pyebpf.ir.scratch import runs_alone
 from pyebpf.irbuild.builder import Builder
 from pyebpf.kernel.btf import Btf, BtfError, Kind
 from pyebpf.kernel.hooks import Hook
-from pyebpf.kernel.maps import MapType, map_kind_by_name
+from pyebpf.kernel.maps import RING_BUF, MapType, map_kind_by_name
 from pyebpf.kernel.versions import Version
 from pyebpf.lang.histograms import AnyHistogram
 from pyebpf.lang.kconfig import Kconfig
 from pyebpf.lang.maps import Map
 from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
+from pyebpf.lang.perf_buffers import PerfEventArray
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.programs import ProgArray
 from pyebpf.lang.variables import Declared
-from pyebpf.layout import Type
+from pyebpf.layout import Type, tail_of
 from pyebpf.metadata import PrintSite
 from pyebpf.source import Span
 from pyebpf.syntax import tree
@@ -122,13 +123,18 @@ class ModuleState:
             kind = map_kind_by_name(declared.kind)
             assert kind is not None, declared.kind
             self.keep.append(declared)
+            type, entries, room = int(kind.type), declared.max_entries, 0
+            if isinstance(declared, PerfEventArray):
+                room = declared.pages
+            elif self.lacks_rings and declared.kind == "RingBuf" and _has_size(declared.value):
+                type, entries, room = int(MapType.PERF_EVENT_ARRAY), 0, declared.max_entries
             self.maps[id(declared)] = MapRef(
                 self._name(declared, name),
                 declared.kind,
-                int(kind.type),
+                type,
                 declared.key,
                 declared.value,
-                declared.max_entries,
+                entries,
                 kind.flags | declared.flags,
                 declared.unit,
                 None,
@@ -137,6 +143,7 @@ class ModuleState:
                 declared.steps if isinstance(declared, AnyHistogram) else None,
                 declared.numa_node,
                 declared.pinned,
+                room,
             )
         return self.maps[id(declared)]
 
@@ -165,8 +172,16 @@ class ModuleState:
     def print_ring(self) -> MapRef:
         """The ring that carries printed records."""
         if 0 not in self.maps:
-            self.maps[0] = MapRef(PRINTS, "RingBuf", int(MapType.RINGBUF), None, None, PRINT_RING_BYTES, 0, "", None)
+            type, entries, room = MapType.RINGBUF, PRINT_RING_BYTES, 0
+            if self.lacks_rings:
+                type, entries, room = MapType.PERF_EVENT_ARRAY, 0, PRINT_RING_BYTES
+            self.maps[0] = MapRef(PRINTS, "RingBuf", int(type), None, None, entries, 0, "", None, room=room)
         return self.maps[0]
+
+    @property
+    def lacks_rings(self) -> bool:
+        """Whether a kernel that shall load it has no ring buffers, so that events go into perf buffers."""
+        return self.kernel is not None and self.kernel < RING_BUF.since
 
     def own_map(self, name: str, kind: str, key: Type, value: Type, max_entries: int) -> MapRef:
         """A map of the compiler's, by its name."""
@@ -266,6 +281,11 @@ class ModuleState:
                 return POINTER_BYTES
             case _:
                 return type.size
+
+
+def _has_size(event: Type | None) -> bool:
+    """Whether records are all of one size: a perf buffer's are rounded up, so that others' would be lost."""
+    return event is not None and tail_of(event)[1] is None
 
 
 def _place(member: KernelMember) -> tuple[int, str]:

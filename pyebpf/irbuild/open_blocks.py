@@ -45,6 +45,16 @@ class Held:
 
 
 @dataclass
+class Sending:
+    """An open `with buffer.reserve()` of a perf buffer: its event is memory of the program's own, which a fault leaves
+    as it is, and every other way out sends."""
+
+    release: Callable[[], None]
+    label_depth: int
+    """As a Reservation's."""
+
+
+@dataclass
 class Finally:
     """An open `try` with a `finally`, which every way out of it runs."""
 

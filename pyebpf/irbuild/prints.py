@@ -8,10 +8,9 @@ from pyebpf import layout
 from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import I64_MAX, BoolType, IntType, KernelType, PointerType, Region
-from pyebpf.irbuild import memory, values
+from pyebpf.ir.types import I64_MAX, BoolType, IntType, KernelType, PointerType
+from pyebpf.irbuild import memory, reserving, values
 from pyebpf.irbuild.builder import Builder, is_address
-from pyebpf.irbuild.open_blocks import Reservation
 from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe
 from pyebpf.metadata import PrintPart, PrintSite
 from pyebpf.records import dataclass
@@ -61,31 +60,18 @@ def lower(b: Builder, pieces: list[Piece], span: Span) -> None:
 
 
 def _emit(b: Builder, record: layout.Struct, site: int, stores: list[tuple[str, Operand, Span]], span: Span) -> None:
-    ring = b.module.print_ring()
-    reserved = b.emit(ops.RingReserve(ring, PointerType(record, Region.RING, nullable=True), span))
 
-    def fill() -> None:
-        base = b.not_null(reserved, span)
-        b.zero(base, record.size, span)
-        b.unwinding.append(Reservation(base, len(b.labels), b.frame.number, b.assigned))  # for faults
-        try:
-            for name, operand, where in [("site", b.const(site, span), span), *stores]:
-                field = record.field(name)
-                assert field is not None
-                place = memory.field_place(b, base, field, name, where)
-                if ops.is_value(operand) and is_address(operand.type):
-                    b.emit(ops.Store(place.address, operand, where))
-                else:
-                    memory.store(b, Place(place.address, field.type, name, where), operand, where)
-            b.emit(ops.RingSubmit(base, span))
-        finally:
-            b.unwinding.pop()
+    def fill(base: ops.Value) -> None:
+        for name, operand, where in [("site", b.const(site, span), span), *stores]:
+            field = record.field(name)
+            assert field is not None
+            place = memory.field_place(b, base, field, name, where)
+            if ops.is_value(operand) and is_address(operand.type):
+                b.emit(ops.Store(place.address, operand, where))
+            else:
+                memory.store(b, Place(place.address, field.type, name, where), operand, where)
 
-    b.if_(b.present(reserved, span), fill, lambda: _dropped(b, span), span)
-
-
-def _dropped(b: Builder, span: Span) -> None:
-    b.emit(ops.CountDropped(b.module.print_ring(), span))
+    reserving.reserve(b, b.module.print_ring(), record, span, fill, b.assigned)
 
 
 def _record_type(b: Builder, operand: Operand, piece: Piece) -> layout.Type:

@@ -3,7 +3,7 @@
     lines.output(text)                      RingBuf[str]: its bytes, without what follows its end
     blobs.output(buffer[:n])                RingBuf[bytes]
     packets.output(head, buffer[:n])        RingBuf[Head, bytes]: one record, the struct and what follows it
-    events.output(event)                    RingBuf[Event]
+    events.output(event)                    RingBuf[Event], PerfEventArray[Event]
 
 One part is copied by `bpf_ringbuf_output` (5.8). Two are written one after the other to room that a dynptr keeps the
 bounds of (5.19): the verifier knows no pointer to a room whose size varies.
@@ -18,7 +18,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef
 from pyebpf.ir.types import DYNPTR, I64, NONE, IntType, PointerType
-from pyebpf.irbuild import buffers, expressions, order, queues, text_scan, texts, values
+from pyebpf.irbuild import buffers, expressions, order, queues, reserving, text_scan, texts, values
 from pyebpf.irbuild.buffers import Buffer
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, PendingText, Static, describe, is_text, reference
@@ -42,7 +42,7 @@ def output(b: Builder, map: MapRef, node: tree.Call) -> Operand:
     for number, (type, argument) in enumerate(zip(takes, node.arguments, strict=True)):
         parts.append(_part(b, map, type, argument, node.arguments[number + 1 :]))
     if len(parts) == 1:
-        _whole(b, map, parts[0], node.span)
+        reserving.output(b, map, parts[0].address, parts[0].size, node.span)
     else:
         _pieces(b, map, parts[0], parts[1], node.span)
     return Static(None, "None")
@@ -102,17 +102,6 @@ def _byte_length(b: Builder, text: texts.Text, span: Span) -> ops.Value:
     return length
 
 
-def _whole(b: Builder, map: MapRef, part: Buffer, span: Span) -> None:
-    arguments = (queues.address(b, map, span), part.address, part.size, b.const(0, span))
-    status = b.call("ringbuf_output", arguments, I64, span)
-    full = b.compare("!=", status, b.const(0, span), span)
-    b.if_(full, lambda: _dropped(b, map, span), None, span)
-
-
-def _dropped(b: Builder, map: MapRef, span: Span) -> None:
-    b.emit(ops.CountDropped(map, span))
-
-
 def _pieces(b: Builder, map: MapRef, head: Buffer, tail: Buffer, span: Span) -> None:
     zero = b.const(0, span)
     start = b.const(head.most, span)
@@ -128,7 +117,7 @@ def _pieces(b: Builder, map: MapRef, head: Buffer, tail: Buffer, span: Span) -> 
 
     def drop() -> None:
         b.call("ringbuf_discard_dynptr", (room, zero), NONE, span)  # the verifier wants it also of what isn't there
-        _dropped(b, map, span)
+        reserving.count_dropped(b, map, span)
 
     b.if_(b.compare("==", status, zero, span), fill, drop, span)
 

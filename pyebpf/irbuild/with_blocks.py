@@ -10,13 +10,11 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import PointerType, Region
-from pyebpf.irbuild import dynptr_blocks, expressions, kfuncs, maps, rings, spin_locks
+from pyebpf.irbuild import dynptr_blocks, expressions, kfuncs, maps, reserving, rings, spin_locks
 from pyebpf.irbuild.bindings import Binding, Fixed, Reference, TupleLocal
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.open_blocks import Reservation
 from pyebpf.irbuild.operands import Static
 from pyebpf.lang.maps import Map
-from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 LowerBlock: TypeAlias = Callable[[Builder, tuple[tree.Statement, ...]], None]
@@ -46,26 +44,19 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
     if item.target is not None and not isinstance(item.target, tree.Name):
         b.error(map_errors.WithNeedsReserve(item.target.span, "no name"))
     assert ring.value is not None
-    span, before, bindings = item.span, b.assigned, dict(b.frame.bindings)
-    type = PointerType(ring.value, Region.RING, nullable=True)
-    record = b.emit(ops.RingReserve(ring, type, span))
+    span, bindings = item.span, dict(b.frame.bindings)
+    name = item.target.id if isinstance(item.target, tree.Name) else ""
 
-    def body() -> None:
-        event = b.not_null(record, span)
-        assert ring.value is not None
-        b.zero(event, ring.value.size, span)
-        b.unwinding.append(Reservation(event, len(b.labels), b.frame.number, before))
-        if isinstance(item.target, tree.Name):
-            b.frame.ended.discard(item.target.id)
-            b.frame.bindings[item.target.id] = Fixed(event)
-            b.assigned |= {item.target.id}
-        try:
-            _with_items(b, items[1:], statement, lower_block)
-            b.emit(ops.RingSubmit(event, span))
-        finally:
-            b.unwinding.pop()
+    def fill(event: ops.Value) -> None:
+        if name:
+            b.frame.ended.discard(name)
+            b.frame.bindings[name] = Fixed(event)
+            b.assigned |= {name}
+        _with_items(b, items[1:], statement, lower_block)
 
-    b.if_(b.present(record, span), body, lambda: _count_dropped(b, ring, span), span)
+    reserving.reserve(b, ring, ring.value, span, fill, b.assigned)
+    if name and reserving.is_perf(ring):
+        _end_name(b, name)
     _end_names(b, bindings)
 
 
@@ -73,9 +64,13 @@ def _end_names(b: Builder, before: dict[str, Binding]) -> None:
     """Forget the names that a `with` block gave to its event, or to parts of it."""
     for name, binding in tuple(b.frame.bindings.items()):
         if binding is not before.get(name) and _refers_to_event(binding):
-            del b.frame.bindings[name]
-            b.frame.ended.add(name)
-            b.assigned -= {name}
+            _end_name(b, name)
+
+
+def _end_name(b: Builder, name: str) -> None:
+    del b.frame.bindings[name]
+    b.frame.ended.add(name)
+    b.assigned -= {name}
 
 
 def _refers_to_event(binding: Binding) -> bool:
@@ -91,10 +86,6 @@ def _refers_to_event(binding: Binding) -> bool:
     return isinstance(type, PointerType) and type.region is Region.RING
 
 
-def _count_dropped(b: Builder, ring: MapRef, span: Span) -> None:
-    b.emit(ops.CountDropped(ring, span))
-
-
 def _reserved_ring(b: Builder, item: tree.WithItem) -> MapRef:
     """The ring in `ring.reserve()`."""
     node = item.value
@@ -102,7 +93,7 @@ def _reserved_ring(b: Builder, item: tree.WithItem) -> MapRef:
         receiver = expressions.evaluate(b, node.function.value)
         if isinstance(receiver, Static) and isinstance(receiver.value, Map):
             map = maps.ref(b, receiver)
-            if map.kind != "RingBuf" or node.function.name != "reserve":
+            if map.kind not in ("RingBuf", "PerfEventArray") or node.function.name != "reserve":
                 expressions.evaluate(b, node.function)
                 hint = "with ring.reserve() as event:"
                 b.error(map_errors.NoSuchOperation(node.span, f"a {map.kind}", f"with {node.function.name}()", hint))

@@ -99,6 +99,7 @@ class Action:
 
 ACTIONS: Final = (
     Action("count and time runs (session.stats)", ("CAP_SYS_ADMIN",)),
+    Action("read perf buffers (PerfEventArray)", ("CAP_PERFMON",)),
     Action("open the maps in a map of maps by their numbers", ("CAP_SYS_ADMIN",)),
     Action("call functions of the kernel's modules, or attach to them", ("CAP_SYS_ADMIN",)),
     Action("addresses of symbols, where kernel.kptr_restrict or kernel.perf_event_paranoid hide them", ("CAP_SYSLOG",)),

@@ -72,6 +72,9 @@ class MapFlag(IntFlag):
 HISTOGRAM_BUCKETS: Final = 64
 """Of a log2 histogram: bucket `k` counts values from 2**k to 2**(k+1) - 1, bucket 0 also zeros; so u64 needs 64."""
 
+EVENTS: Final = (MapType.RINGBUF, MapType.PERF_EVENT_ARRAY)
+"""What programs put events into, for user space to read."""
+
 Operation = Literal["lookup", "update", "delete", "iterate", "reserve", "push", "pop", "peek", "call", "redirect"]
 
 _ENTRIES: Final[tuple[Operation, ...]] = ("lookup", "update", "delete", "iterate")
@@ -124,6 +127,9 @@ SK_STORAGE: Final = MapKind("SkStorage", MapType.SK_STORAGE, (5, 2), "socket", F
 CGROUP_STORAGE: Final = MapKind("CgroupStorage", MapType.CGRP_STORAGE, (6, 2), "cgroup", False, 1, _STORAGE)
 INODE_STORAGE: Final = MapKind("InodeStorage", MapType.INODE_STORAGE, (5, 10), "inode", False, 1, _STORAGE)
 RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, 0, ("reserve",))
+PERF_EVENT_ARRAY: Final = MapKind(  # the map 4.3, what programs write into it 4.4
+    "PerfEventArray", MapType.PERF_EVENT_ARRAY, (4, 4), "none", False, 0, ("reserve",)
+)
 DEV_MAP: Final = MapKind("DevMap", MapType.DEVMAP, (5, 8), "u32", False, 0, ("redirect",))  # with programs; 4.14
 DEV_MAP_HASH: Final = MapKind("DevMapHash", MapType.DEVMAP_HASH, (5, 8), "u32", False, 0, ("redirect",))
 CPU_MAP: Final = MapKind("CpuMap", MapType.CPUMAP, (5, 9), "u32", False, 0, ("redirect",))
@@ -145,7 +151,7 @@ MAP_KINDS: Final = (
     *(HASH, LRU_HASH, PER_CPU_HASH, LRU_PER_CPU_HASH, LPM_TRIE),
     *(ARRAY, PER_CPU_ARRAY),
     *(HISTOGRAM, LINEAR_HISTOGRAM, KEYED_HISTOGRAM, KEYED_LINEAR_HISTOGRAM),
-    *(QUEUE, STACK, BLOOM_FILTER, RING_BUF),
+    *(QUEUE, STACK, BLOOM_FILTER, RING_BUF, PERF_EVENT_ARRAY),
     *(TASK_STORAGE, SK_STORAGE, CGROUP_STORAGE, INODE_STORAGE),
     *(DEV_MAP, DEV_MAP_HASH, CPU_MAP, XSK_MAP, SOCK_MAP, SOCK_HASH, REUSEPORT_SOCK_ARRAY),
     *(PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS),

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import select
 import threading
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from struct import Struct
 from typing import final
@@ -18,7 +15,8 @@ from typing import final
 from pyebpf import layout
 from pyebpf.loader.load import LoadedMap
 from pyebpf.runtime import native
-from pyebpf.views.rings import SLICE, first_found
+from pyebpf.runtime.waiting import Waiting
+from pyebpf.views.rings import first_found
 
 BUSY, DISCARDED = 1 << 31, 1 << 30
 HEADER = 8
@@ -92,7 +90,8 @@ class Pages:
         self.close()
 
 
-class Ring:
+@final
+class Ring(Waiting):
     """Records of a ring, in order, as bytes."""
 
     def __init__(self, loaded: LoadedMap) -> None:
@@ -105,14 +104,12 @@ class Ring:
         # The data pages come twice in a row, so that no record is ever cut in two.
         self._producer = mmap.mmap(loaded.fd, page + 2 * self.size, mmap.MAP_SHARED, mmap.PROT_READ, offset=page)
         self._data = page
-        self._epoll = select.epoll()
-        self._epoll.register(loaded.fd, select.EPOLLIN)
+        super().__init__((loaded.fd,))
         self._lock = threading.RLock()  # a session that is collected meanwhile closes its rings in this very thread
         self._fast: FastRing | None = None
         self._asked = False
         """Whether machine code was looked for: not for a ring that is only read record by record, or never."""
         self._seen = 0
-        self.closed = False
 
     def _start_fast(self, make: bool) -> None:
         drain = native.drain(make)
@@ -179,25 +176,6 @@ class Ring:
     def wait(self, timeout: float | None) -> list[bytes]:
         """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
         return first_found(self.read, self.moments(timeout))
-
-    def moments(self, timeout: float | None) -> Iterator[None]:
-        """Moments at which there may be records, the first of them now, for `timeout` seconds (None: for ever) or until
-        it is closed."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self.closed:
-            yield
-            left = SLICE if deadline is None else min(SLICE, deadline - time.monotonic())
-            if left <= 0:
-                return
-            try:
-                self._epoll.poll(left)
-            except (OSError, ValueError):  # closed by another thread
-                if not self.closed:
-                    raise
-
-    def fileno(self) -> int:
-        """Readable when there are records: for select, epoll and asyncio."""
-        return self._epoll.fileno()
 
     def close(self) -> None:
         """Close it; nothing happens the second time."""

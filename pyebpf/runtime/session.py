@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, final
 
 from pyebpf.clocks import Clock
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.maps import MapType
+from pyebpf.kernel.maps import EVENTS, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader.attach import Link, attach_program, is_attached, needs_place, struct_ops
 from pyebpf.loader.attach.link import Links
@@ -23,10 +23,11 @@ from pyebpf.loader.sys import Descriptor
 from pyebpf.loader.token import token_of
 from pyebpf.loader.verifier.fetch import Tell
 from pyebpf.loader.verifier.save import LogFile
-from pyebpf.metadata import Cell, MapInfo
+from pyebpf.metadata import MapInfo
 from pyebpf.object.specs import Object, tail_targets
+from pyebpf.runtime import events
 from pyebpf.runtime.entries import KernelEntries
-from pyebpf.runtime.faults import read_counter, read_faults
+from pyebpf.runtime.faults import read_faults
 from pyebpf.runtime.nested import MapsView
 from pyebpf.runtime.programs import Program, ProgramStats, enable_stats, memory_of
 from pyebpf.runtime.ring import Ring
@@ -186,7 +187,7 @@ class Session:
                 if found.spec.initial is not None:
                     continue
                 if name == metadata.prints_map:
-                    self.prints = Prints(metadata.prints, Ring(found), _counter(loaded, metadata.prints_dropped))
+                    self.prints = events.prints_of(loaded, found)
                     continue
                 if name.startswith(OWN):
                     continue
@@ -200,8 +201,7 @@ class Session:
                 if found.spec.inner is not None:
                     self.maps[name] = MapsView(found, _inner_view, loaded.token)
                     continue
-                dropped = _counter(loaded, info.dropped if info else None)
-                view = _view(found, info, dropped)
+                view = events.view_of(loaded, found, info) if found.spec.type in EVENTS else _view(found, info)
                 if view is not None:
                     self.maps[name] = view
         except BaseException:
@@ -350,19 +350,14 @@ def _order(before: Program | int | bool, after: Program | int | bool) -> Order:
     return Order(BPF_F_BEFORE if after is False else BPF_F_AFTER, number)
 
 
-def _counter(loaded: LoadedObject, cell: Cell | None) -> Callable[[], int]:
-    """What reads a counter. It doesn't hold the session, so that views don't keep one alive that nobody else has."""
-    return lambda: read_counter(loaded, cell)
-
-
 def _inner_view(loaded: LoadedMap) -> MapView | None:
     """The collection that suits a map in a map of maps."""
-    return _view(loaded, None, lambda: 0)
+    return _view(loaded, None)
 
 
-def _view(loaded: LoadedMap, info: MapInfo | None, dropped: Callable[[], int]) -> MapView | None:
+def _view(loaded: LoadedMap, info: MapInfo | None) -> MapView | None:
     """The collection that suits a map; None for kinds that user space doesn't read. `info`: of pyebpf's own objects."""
     spec = loaded.spec
     if spec.type == MapType.RINGBUF:
-        return RingBufView(spec.name, spec.kind, spec.value, Ring(loaded), dropped, padded=info is not None)
+        return RingBufView(spec.name, spec.kind, spec.value, Ring(loaded), lambda: 0)
     return view_of(KernelEntries(loaded), info.unit if info else "", info.steps if info else None)

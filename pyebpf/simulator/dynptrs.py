@@ -1,4 +1,4 @@
-"""Dynptrs: of packets, of memory and of room in rings; and `bpf_ringbuf_output`, for records of any length.
+"""Dynptrs: of packets, of memory and of room in rings; and what copies whole records into rings and perf buffers.
 
 What they answer is what the kernel does (kernel/bpf/helpers.c, Linux 6.18), of packets in one piece.
 """
@@ -48,6 +48,10 @@ class Dynptr:
 def left_open(run: Run) -> bool:
     """Whether a dynptr still holds what must be given back."""
     return any(each.ring is not None for each in run.dynptrs.values())
+
+
+def perf_event_output(run: Run, _: Pointer, map: Handle, flags: int, data: Pointer, size: int) -> Word:
+    return ringbuf_output(run, map, data, size, flags)
 
 
 def ringbuf_output(run: Run, map: Handle, data: Pointer, size: int, _: int) -> Word:
@@ -227,6 +231,7 @@ def probe_read(space: Literal["user", "kernel"], *, text: bool) -> Callable[...,
 
 TABLE: Final[dict[str, Callable[..., Word]]] = {
     "ringbuf_output": ringbuf_output,
+    "perf_event_output": perf_event_output,
     "ringbuf_reserve_dynptr": reserve,
     "ringbuf_submit_dynptr": submit,
     "ringbuf_discard_dynptr": discard,

@@ -11,6 +11,12 @@ from pyebpf.simulator.memory import Memory, Pointer
 
 HEADER = 8
 """Bytes that the kernel keeps before each record."""
+PAGE = 4096
+
+
+def perf_bytes(kind: str, room: int) -> int:
+    """The size of a perf buffer that all simulated CPUs share, from what the module says (`MapRef.room`)."""
+    return room if kind == "RingBuf" else room * PAGE
 
 
 @final

@@ -9,7 +9,7 @@ from pyebpf.encode import encode
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, Program, VariableRef
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.maps import MapType
+from pyebpf.kernel.maps import EVENTS, MapType
 from pyebpf.kernel.storage import storage_by_type
 from pyebpf.simulator.addresses import Addresses
 from pyebpf.simulator.errors import SimulationError, nearest
@@ -17,7 +17,7 @@ from pyebpf.simulator.maps import STORAGES, Storage, storage
 from pyebpf.simulator.memory import Memory, Pointer
 from pyebpf.simulator.nested import Nested
 from pyebpf.simulator.queues import QUEUES, Queue
-from pyebpf.simulator.rings import Ring
+from pyebpf.simulator.rings import Ring, perf_bytes
 from pyebpf.simulator.storage import ObjectStorage
 from pyebpf.source import Span
 
@@ -49,8 +49,8 @@ class State:
         self.nested: dict[MapRef, Nested] = {}
         self.storages: dict[MapRef, ObjectStorage] = {}
         for ref in module.maps:
-            if ref.type == MapType.RINGBUF:
-                self.rings[ref] = Ring(ref.name, ref.max_entries)
+            if ref.type in EVENTS:
+                self.rings[ref] = Ring(ref.name, ref.max_entries or perf_bytes(ref.kind, ref.room))
             elif ref.type == MapType.PROG_ARRAY:
                 self.jumps[ref] = dict(ref.values)
             elif storage_by_type(ref.type) is not None:

@@ -96,7 +96,8 @@ class Backlog:
 
 
 class RingBufView:
-    """A loaded RingBuf: an iterable of events, which ends when the session closes. `type` is that of its events."""
+    """A loaded RingBuf or PerfEventArray: an iterable of events, which ends when the session closes. `type` is that of
+    its events."""
 
     def __init__(
         self,
@@ -184,7 +185,7 @@ class RingBufView:
 
     @property
     def dropped(self) -> int:
-        """Events that found the ring full, since the program was loaded."""
+        """Events that found no room, since the program was loaded."""
         return self._dropped()
 
     def fileno(self) -> int:
@@ -192,7 +193,7 @@ class RingBufView:
 
     def __repr__(self) -> str:
         state = "closed" if self.ring.closed else f"{self.dropped} dropped"
-        return f"<RingBuf {self.name} of {layout.record_name(self.type)}, {state}>"
+        return f"<{self.kind or 'RingBuf'} {self.name} of {layout.record_name(self.type)}, {state}>"
 
 
 def _done(ready: Future[None]) -> None:

@@ -179,3 +179,24 @@ def test_programs_left_out_and_maps_given_a_size() -> None:
     for number in (0, -1, 1 << 32, "3"):
         with pytest.raises(ValueError, match="entries of counts: a number above 0 is expected"):
             pyebpf.load(obj, attach=False, entries={"counts": number})  # type: ignore[dict-item]
+
+
+def test_perf_buffers_and_arrays_of_counters() -> None:
+    text = """
+struct {{ __uint(type, 4); __uint(key_size, 4); __uint(value_size, 4); }} buffers SEC(".maps");
+static long (*send)(void *ctx, void *map, u64 flags, void *data, u64 size) = (void *)25;
+static u64 (*count)(void *map, u64 flags) = (void *)22;
+SEC("xdp") int probe(void *ctx) {{
+  char text[6] = "bytes"; {reads}
+  for (int i = 0; i < 300; i++) send(ctx, &buffers, 0xffffffff, text, 6);
+  return 0; }}
+"""
+    with pyebpf.load(read_object(programs.build(text.format(reads=""))), attach=False) as session:
+        run(session)
+        events = session.maps["buffers"]
+        assert [event[:6] for event in events.poll(1)] == [b"bytes\0"] * 300 and events.dropped == 0
+        for _ in range(100):
+            run(session)
+        assert len(events.poll()) + events.dropped == 30_000 and events.dropped > 0
+    with pyebpf.load(read_object(programs.build(text.format(reads="count(&buffers, 0);"))), attach=False) as session:
+        assert "buffers" not in session.maps

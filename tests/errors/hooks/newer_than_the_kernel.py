@@ -8,11 +8,13 @@ class Event:
 
 
 events = RingBuf[Event](size=4096)
+lines = RingBuf[str](size=4096)
 
 
 @raw_tracepoint("sys_enter")
 def probe(ctx):
-    with events.reserve() as event:  # error
+    with events.reserve() as event:
+        lines.output("text")  # error
         event.time = boot_ns()  # error
 
 

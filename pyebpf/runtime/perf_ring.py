@@ -1,0 +1,161 @@
+"""The reader of perf buffers: one of each CPU, whose records it puts in the order of their times.
+
+Each record brings the time at which it was written, in ns of CLOCK_MONOTONIC (4.1), which is the same on all CPUs: what
+is read at once is in this order. Between two reads, a record may come late by as long as it takes to look from the
+first CPU's buffer to the last one's. Within a CPU the order is always that of writing.
+
+Buffers are opened for the CPUs that are online then. Events on one that comes later find no buffer, and are counted as
+dropped. Source: perf_event_open(2), `__bpf_perf_event_output` in kernel/trace/bpf_trace.c. Since Linux 4.4.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import struct
+import threading
+from collections import deque
+from contextlib import ExitStack
+from operator import itemgetter
+from typing import Final, final
+
+from pyebpf.kernel import perf_events
+from pyebpf.kernel.perf_events import EventType, Record
+from pyebpf.kernel.versions import Version
+from pyebpf.loader import sys
+from pyebpf.loader.attach.perf_event import ONLINE, online_cpus
+from pyebpf.loader.errors import LoadError, explain
+from pyebpf.loader.load import LoadedMap
+from pyebpf.loader.perf_pages import PerfPages
+from pyebpf.runtime.waiting import Waiting
+from pyebpf.views.rings import first_found
+
+ATTRIBUTES: Final = struct.Struct("=IIQQQQQIIQQQQIi")
+"""`struct perf_event_attr` up to its fourth version (4.1), which ends with the clock."""
+USE_CLOCK: Final = 1 << 25
+FORMAT_LOST: Final = 1 << 4
+"""PERF_FORMAT_LOST: reading the event tells how many records were lost (6.0)."""
+CLOCK_MONOTONIC: Final = 1
+SAMPLE: Final = struct.Struct("=QI")
+"""A record begins with its time and the size of what the program wrote, which the kernel rounds up."""
+ANSWERS: Final[Version] = (5, 1)
+"""Programs are told that an event found no room (commit 56201969205a); before, only records of loss say so."""
+PAGES: Final = 64
+"""Of each CPU, where the object doesn't say it."""
+LEAST: Final = 64 * 1024
+"""Bytes that each CPU has at least of a ring's size, for what it writes in a burst."""
+
+
+def cpu_bytes(kind: str, room: int) -> int:
+    """The size of a CPU's buffer, from what the object says of all (`metadata.MapInfo.room`)."""
+    if kind != "RingBuf":
+        return (room or PAGES) * mmap.PAGESIZE
+    share = max(room // len(online_cpus(ONLINE.read_text())), LEAST, mmap.PAGESIZE)
+    return 1 << (share - 1).bit_length()
+
+
+@final
+class PerfRing(Waiting):
+    """Records that programs write by perf_event_output, of all CPUs, as bytes."""
+
+    def __init__(self, loaded: LoadedMap, size: int, wakeup: int = 0) -> None:
+        """`size` bytes for each CPU. `wakeup`: who waits is woken when so many bytes are there; 0: by every record.
+        Raises LoadError."""
+        self.size = size
+        self.map_fd = loaded.fd
+        self._lock = threading.RLock()
+        self._left: deque[bytes] = deque()
+        self._lost = 0
+        self._pages: list[PerfPages] = []
+        what = f"open perf buffer {loaded.spec.name}"
+        with ExitStack() as failed:
+            for cpu in online_cpus(ONLINE.read_text()):
+                if cpu >= loaded.spec.max_entries:
+                    break
+                try:
+                    event, told = _opened(cpu, wakeup)
+                    pages = PerfPages(event, size)
+                    failed.callback(pages.close)
+                    sys.map_update(loaded.fd, struct.pack("=I", cpu), struct.pack("=i", event.fd))
+                except OSError as error:
+                    if error.errno == errno.ENODEV:  # it went offline meanwhile
+                        continue
+                    raise _explained(error, what, size) from error
+                self._pages.append(pages)
+                self._told = told
+            super().__init__(pages.fileno() for pages in self._pages)
+            failed.pop_all()
+
+    def read(self, most: int | None = None) -> list[bytes]:
+        """All records that are there by now, at most `most` of them. Threads get different ones."""
+        with self._lock:
+            if self.closed:
+                return []
+            self._left.extend(self._read())
+            count = len(self._left) if most is None else min(most, len(self._left))
+            return [self._left.popleft() for _ in range(count)]
+
+    def _read(self) -> list[bytes]:
+        found = [
+            (*SAMPLE.unpack_from(contents), contents)
+            for pages in self._pages
+            for kind, _, contents in pages.read()
+            if kind == Record.SAMPLE and len(contents) >= SAMPLE.size
+        ]
+        found.sort(key=itemgetter(0))
+        return [contents[SAMPLE.size : SAMPLE.size + size] for _, size, contents in found]
+
+    def take(self, size: int) -> tuple[bytearray, list[bytes]]:
+        return bytearray(), self.read()
+
+    def wait(self, timeout: float | None) -> list[bytes]:
+        """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
+        return first_found(self.read, self.moments(timeout))
+
+    @property
+    def lost(self) -> int:
+        """Records that found no room, as the kernel counts them: before 6.0, those that it has told by a record of
+        loss, which comes with the next that finds room again."""
+        with self._lock:
+            if not self.closed:
+                self._lost = sum(self._lost_of(pages) for pages in self._pages)
+            return self._lost
+
+    def _lost_of(self, pages: PerfPages) -> int:
+        if not self._told:
+            return pages.lost
+        return int(struct.unpack("=QQ", os.read(pages.fileno(), 16))[1])
+
+    def close(self) -> None:
+        """Close it; nothing happens the second time."""
+        with self._lock:
+            if not self.closed:
+                _ = self.lost
+                self.closed = True
+                self._epoll.close()
+                for pages in self._pages:
+                    pages.close()
+
+
+def _opened(cpu: int, wakeup: int) -> tuple[sys.Descriptor, bool]:
+    """The event of a CPU, and whether reading it tells of losses. Raises OSError."""
+    flags = perf_events.laid_out(USE_CLOCK | (perf_events.WATERMARK if wakeup else 0))
+    sample = perf_events.SAMPLE_TIME | perf_events.SAMPLE_RAW
+    for read_format in (FORMAT_LOST, 0):
+        kind = (EventType.SOFTWARE, ATTRIBUTES.size, perf_events.SOFTWARE_BPF_OUTPUT)
+        numbers = (*kind, 1, sample, read_format, flags, wakeup or 1)
+        try:
+            event = sys.perf_event_open(ATTRIBUTES.pack(*numbers, 0, 0, 0, 0, 0, 0, CLOCK_MONOTONIC), -1, cpu)
+            return event, bool(read_format)
+        except OSError as error:
+            if error.errno != errno.EINVAL or not read_format:
+                raise
+    raise AssertionError
+
+
+def _explained(error: OSError, what: str, size: int) -> LoadError:
+    if error.errno == errno.EPERM:  # of mmap(2); perf_event_open answers EACCES
+        text = f"{size:,} bytes for each CPU are more than may be locked (kernel.perf_event_mlock_kb, ulimit -l)"
+        return LoadError(f"cannot {what}: {text}; CAP_IPC_LOCK lifts that", "privileges")
+    return explain(error, what, needed=("CAP_PERFMON",))
