@@ -173,10 +173,12 @@ def _address(type: layout.Address, value: object, what: str) -> bytes:
 
 def _network(type: layout.Struct, value: object, what: str, order: Order) -> bytes:
     """A network, its text, or an address, which is a network of itself alone."""
-    if not isinstance(value, str | IPv4Network | IPv6Network | IPv4Address | IPv6Address):
+    family = IPv4Network if type == layout.IPV4_NETWORK else IPv6Network
+    address = IPv4Address if type == layout.IPV4_NETWORK else IPv6Address
+    if not isinstance(value, str | family | address):
         raise TypeError(f"{what} is {type}, not {value!r}")
     try:
-        network = (IPv4Network if type == layout.IPV4_NETWORK else IPv6Network)(str(value))
+        network = family(str(value))
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
     return struct.pack(order + "I", network.prefixlen) + network.network_address.packed

@@ -177,11 +177,12 @@ def map_delete(fd: int, key: bytes) -> bool:
     return True
 
 
-def map_pop(fd: int, value_size: int) -> bytes | None:
-    """BPF_MAP_LOOKUP_AND_DELETE_ELEM without a key (4.20): what is next in a queue or stack, or None."""
+def map_pop(fd: int, value_size: int, key: bytes | None = None, flags: int = 0) -> bytes | None:
+    """BPF_MAP_LOOKUP_AND_DELETE_ELEM: without a key (4.20) what is next in a queue or stack, or None; with one (5.14)
+    the value that an entry of a hash had."""
     value = ctypes.create_string_buffer(value_size)
     try:
-        _element(21, fd, None, value)
+        _element(21, fd, key, value, flags)
     except OSError as error:
         if error.errno == errno.ENOENT:
             return None

@@ -19,6 +19,8 @@ from pyebpf.runtime import batches
 from pyebpf.views.columns import Columns, joined, pieces, split
 from pyebpf.views.entries import PER_CPU, Entries, Shape
 
+NOEXIST = 1
+"""BPF_NOEXIST."""
 F_LOCK = 4
 """BPF_F_LOCK (5.1)."""
 HASHES = (MapType.HASH, MapType.LRU_HASH, MapType.PERCPU_HASH, MapType.LRU_PERCPU_HASH)
@@ -103,6 +105,25 @@ class KernelEntries(Entries):
 
     def delete(self, key: bytes) -> bool:
         return sys.map_delete(self.loaded.fd, key)
+
+    def insert(self, key: bytes, value: bytes) -> bool:
+        try:
+            sys.map_update(self.loaded.fd, key, value, self.writing | NOEXIST)
+        except OSError as error:
+            if error.errno == errno.EEXIST:
+                return False
+            raise
+        return True
+
+    def remove(self, key: bytes) -> bytes | None:
+        """At one moment, where the kernel can (5.14)."""
+        if self.shape.type in HASHES:
+            try:
+                return sys.map_pop(self.loaded.fd, self.value_bytes, key, self.flags)
+            except OSError as error:
+                if error.errno not in NO_BATCHES:
+                    raise
+        return super().remove(key)
 
     def take(self) -> bytes | None:
         return sys.map_pop(self.loaded.fd, self.value_bytes)

@@ -107,6 +107,18 @@ class Entries(ABC):
     def delete(self, key: bytes) -> bool:
         """Remove an entry; False if there was none."""
 
+    def insert(self, key: bytes, value: bytes) -> bool:
+        """Write an entry if there is none; False if there is one."""
+        if self.lookup(key) is not None:
+            return False
+        self.update(key, value)
+        return True
+
+    def remove(self, key: bytes) -> bytes | None:
+        """Take an entry out: what it held, or None if there was none."""
+        value = self.lookup(key)
+        return value if value is not None and self.delete(key) else None
+
     def take(self) -> bytes | None:
         """Queues and stacks, whose key is `b""`: take what is next, or None. `lookup` leaves it, `update` adds."""
         raise NotImplementedError
@@ -145,8 +157,8 @@ class Entries(ABC):
         """Take all entries out."""
         taken = []
         for key in self.all_keys():
-            value = self.lookup(key)
-            if value is not None and self.delete(key):
+            value = self.remove(key)
+            if value is not None:
                 taken.append((key, value))
         return joined(taken)
 

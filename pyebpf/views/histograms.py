@@ -60,8 +60,14 @@ class HistogramView(ArrayView):
             return self._counts()[index]
         return super().__getitem__(index).sum()
 
-    def __setitem__(self, index: SupportsIndex, value: Any) -> None:
-        super().__setitem__(index, [value, *[0] * (self._entries.cpus - 1)])
+    def __setitem__(self, index: SupportsIndex | slice, value: Any) -> None:
+        if isinstance(index, slice):
+            super().__setitem__(index, [self._of_one_cpu(each) for each in value])
+            return
+        super().__setitem__(index, self._of_one_cpu(value))
+
+    def _of_one_cpu(self, count: Any) -> list[Any]:
+        return [count, *[0] * (self._entries.cpus - 1)]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._counts())

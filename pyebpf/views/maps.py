@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import operator
 from array import array
-from collections.abc import Iterator, MutableMapping
-from typing import Any, SupportsIndex
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, SupportsIndex
 
 from pyebpf.views.columns import Columns, differences
 from pyebpf.views.entries import Entries
+
+_RAISE: Final = object()
 
 
 class HashView(MutableMapping[Any, Any]):
@@ -30,8 +33,14 @@ class HashView(MutableMapping[Any, Any]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         data = self._entries.encode_value(value)
-        try:
+        with self._room():
             self._entries.update(self._entries.encode_key(key), data)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """A full map is a MemoryError."""
+        try:
+            yield
         except OSError as error:
             if error.errno in (errno.E2BIG, errno.ENOMEM):
                 raise MemoryError(f"{self.name} is full") from None
@@ -55,10 +64,32 @@ class HashView(MutableMapping[Any, Any]):
         return len(self._entries.all_keys())
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        """The value of `key`, which is `default` from now on if there was none; as it is read, in either case."""
-        if key not in self:
-            self[key] = default
-        return self[key]
+        """The value of `key`, which is `default` from now on if there was none; as it is read, in either case. What
+        programs write meanwhile stays."""
+        encoded = self._entries.encode_key(key)
+        while (found := self._entries.lookup(encoded)) is None:
+            value = self._entries.encode_value(default)
+            with self._room():
+                self._entries.insert(encoded, value)
+        return self._entries.decode_value(found)
+
+    def pop(self, key: Any, default: Any = _RAISE) -> Any:
+        """Take an entry out: its value, or `default` (KeyError without one) if there is none. The kernel does both at
+        one moment (Linux 5.14); before that, what a program adds in between is lost."""
+        found = self._entries.remove(self._entries.encode_key(key))
+        if found is not None:
+            return self._entries.decode_value(found)
+        if default is _RAISE:
+            raise KeyError(key)
+        return default
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Take any entry out, as key and value. KeyError when there is none."""
+        for key in self._entries.all_keys():
+            found = self._entries.remove(key)
+            if found is not None:  # else somebody was faster
+                return self._entries.decode_key(key), self._entries.decode_value(found)
+        raise KeyError(f"{self.name} is empty")
 
     def update(self, other: Any = (), /, **more: Any) -> None:
         """Write many entries at once: of a mapping, of pairs, or of an array like that of `to_numpy`; by one system
@@ -128,7 +159,7 @@ class HashView(MutableMapping[Any, Any]):
         return f"<{self.kind or 'map'} {self.name}, {holds}>"
 
 
-class ArrayView:
+class ArrayView(Sequence[Any]):
     """A loaded Array or PerCpuArray: a sequence of fixed length."""
 
     def __init__(self, entries: Entries) -> None:
@@ -153,8 +184,25 @@ class ArrayView:
             raise IndexError(index)
         return self._entries.decode_value(value)
 
-    def __setitem__(self, index: SupportsIndex, value: Any) -> None:
+    def __setitem__(self, index: SupportsIndex | slice, value: Any) -> None:
+        if isinstance(index, slice):
+            self._set_slice(range(*index.indices(self._length)), list(value))
+            return
         self._entries.update(self._key(index), self._entries.encode_value(value))
+
+    def _set_slice(self, places: range, values: list[Any]) -> None:
+        if len(values) != len(places):
+            raise ValueError(f"{self.name} keeps its length: {len(places)} elements aren't set to {len(values)} values")
+        keys = array("I", places).tobytes()
+        data = b"".join(map(self._entries.encode_value, values))
+        self._entries.write(Columns(keys, data, len(values)))
+
+    def __contains__(self, value: object) -> bool:
+        return any(each == value for each in self)
+
+    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
+        """Where `value` is first, as in a list. ValueError if it is nowhere."""
+        return list(self).index(value, start, self._length if stop is None else stop)
 
     def __delitem__(self, index: object) -> None:
         raise TypeError(f"the elements of {self.name} are always there: one can be set to zero, not deleted")

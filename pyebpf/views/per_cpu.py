@@ -34,6 +34,20 @@ class PerCpu(Sequence[Any]):
     def __repr__(self) -> str:
         return f"PerCpu{self._values!r}"
 
+    def min(self) -> Any:
+        """The least over all CPUs; of structs and arrays, of each number in them."""
+        return combine(self._values, min)
+
+    def max(self) -> Any:
+        """The greatest over all CPUs; of structs and arrays, of each number in them."""
+        return combine(self._values, max)
+
+    def mean(self) -> float:
+        """The mean over all CPUs, those that had nothing to count included. TypeError for more than numbers."""
+        if not isinstance(self._values[0], int):
+            raise TypeError(f"a mean is of numbers, not of {self._values[0]!r}")
+        return float(sum(self._values) / len(self._values))
+
     def sum(self) -> Any:
         """The sum over all CPUs; of structs and arrays, of each number in them. Text and addresses are those of the
         first CPU that has any."""
@@ -42,15 +56,20 @@ class PerCpu(Sequence[Any]):
 
 def add(values: Sequence[Any]) -> Any:
     """Values of one layout, added up number by number."""
+    return combine(values, sum)
+
+
+def combine(values: Sequence[Any], one: Callable[[list[int]], int]) -> Any:
+    """Values of one layout, made one by `one` number by number."""
     first = values[0]
     if isinstance(first, bool):
-        return any(values)
+        return bool(one([int(value) for value in values]))
     if isinstance(first, int):
-        return sum(int(value) for value in values)
-    if isinstance(first, tuple):
-        sums = [add(column) for column in zip(*values, strict=True)]
-        make: Callable[[Any], Any] = getattr(type(first), "_make", tuple)
-        return make(sums)
+        return one([int(value) for value in values])
+    if isinstance(first, tuple | list):
+        parts = [combine(column, one) for column in zip(*values, strict=True)]
+        make: Callable[[Any], Any] = getattr(type(first), "_make", type(first))
+        return make(parts)
     return next((value for value in values if _is_set(value)), first)
 
 

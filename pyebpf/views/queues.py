@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, final
 
 from pyebpf.views.entries import Entries
@@ -29,6 +30,22 @@ class QueueView:
                 raise MemoryError(f"{self.name} is full") from None
             raise
 
+    def extend(self, values: Iterable[Any]) -> None:
+        """Add values one by one. MemoryError when it is full: those before are in it."""
+        for value in values:
+            self.push(value)
+
+    def drain(self) -> list[Any]:
+        """Take everything that is in it now, in the order of `pop`."""
+        return [self._entries.decode_value(data) for data in self._taken()]
+
+    def _taken(self) -> Iterator[bytes]:
+        for _ in range(self._entries.max_entries):  # others may add meanwhile, for ever
+            data = self._entries.take()
+            if data is None:
+                return
+            yield data
+
     def pop(self, default: Any = _RAISE) -> Any:
         """Take what is next. IndexError when there is nothing, or `default` if one is given."""
         return self._decoded(self._entries.take(), default)
@@ -46,9 +63,8 @@ class QueueView:
 
     def clear(self) -> None:
         """Take everything that is in it now."""
-        for _ in range(self._entries.max_entries):
-            if self._entries.take() is None:
-                return
+        for _ in self._taken():
+            pass
 
     def __repr__(self) -> str:
         return f"<{self.kind or 'queue'} {self.name}>"
@@ -67,8 +83,18 @@ class BloomFilterView:
         """Add a value."""
         self._entries.update(b"", self._entries.encode_value(value))
 
+    def update(self, *others: Iterable[Any]) -> None:
+        """Add the values of each, as those of a set."""
+        for values in others:
+            for value in values:
+                self.add(value)
+
     def __contains__(self, value: object) -> bool:
-        return self._entries.has(self._entries.encode_value(value))
+        try:
+            data = self._entries.encode_value(value)
+        except (TypeError, ValueError, OverflowError):
+            return False  # as in a set: nothing is equal to it
+        return self._entries.has(data)
 
     def __repr__(self) -> str:
         return f"<{self.kind or 'filter'} {self.name}>"

@@ -38,7 +38,7 @@ class TargetsView(MutableMapping[int, Any]):
         number, program = _PAIR.unpack(value)
         return (number, program) if program > 0 else number
 
-    def _lookup(self, key: int) -> bytes | None:
+    def _lookup(self, key: object) -> bytes | None:
         self._check_told()
         value = self._entries.lookup(self._entries.encode_key(key))
         return value if value is not None and any(value) else None
@@ -89,6 +89,12 @@ class TargetsView(MutableMapping[int, Any]):
         if self._silent:
             why = f"the kernel doesn't tell of the sockets in a {self.kind or 'map of this kind'}"
             raise UnsupportedOperation(f"{self.name} can't be read: {why}")
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            return self._lookup(key) is not None
+        except (TypeError, ValueError, OverflowError):
+            return False
 
     def __iter__(self) -> Iterator[int]:
         self._check_told()

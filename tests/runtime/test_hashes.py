@@ -152,3 +152,10 @@ def test_sums_by_type() -> None:
 @pytest.mark.parametrize(("text", "count"), [("0\n", 1), ("0-3\n", 4), ("0,2-3\n", 3), ("0-1,8-9,31", 5)])
 def test_numbers_of_cpus_may_have_gaps(text: str, count: int) -> None:
     assert count_cpus(text) == count
+
+
+def test_more_than_sums() -> None:
+    assert (PerCpu((3, 1, 5)).min(), PerCpu((3, 1, 5)).max(), PerCpu((3, 1, 5)).mean()) == (1, 5, 3.0)
+    assert PerCpu(([1, 9], [4, 2])).max() == [4, 9] and PerCpu(([1, 9], [4, 2])).sum() == [5, 11]
+    with pytest.raises(TypeError, match="mean"):
+        PerCpu((["a"], ["b"])).mean()
