@@ -22,6 +22,7 @@ import instructions
 import kernel_chains
 import kills
 import load_attach
+import overload
 import ring_read
 import sigkill
 from common import ROOT, Missing, Result, table
@@ -54,6 +55,7 @@ PROMISES: Final[tuple[tuple[str, Callable[[], Result]], ...]] = (
     ("11 programs load and attach as fast as by bpftool", load_attach.measure),
     ("12 a million entries of a map in Python as fast as in C", bulk_maps.measure),
     ("13 rings are read as fast as programs fill them", ring_read.measure),
+    ("13 what is produced is read or counted as dropped", overload.measure),
     ("13 nothing stays of processes killed at any call", kills.measure),
 )
 
