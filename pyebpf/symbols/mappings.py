@@ -16,7 +16,7 @@ MOST: Final = 1 << 16
 """Mappings of one process, as many as the kernel gives it (vm.max_map_count) unless told otherwise."""
 _LINE: Final = re.compile(
     rb"^([0-9a-f]{1,16})-([0-9a-f]{1,16}) [r-][w-]x[ps] ([0-9a-f]{1,16}) ([0-9a-f]{1,8}):([0-9a-f]{1,8}) (\d{1,20})"
-    rb"(?: +([^\n]+))?$",
+    rb" *([^\n]*)$",
     re.MULTILINE,
 )
 _DELETED: Final = b" (deleted)"
@@ -58,7 +58,7 @@ def parse_maps(text: bytes) -> list[Mapping]:
         start, end, offset = int(match[1], 16), int(match[2], 16), int(match[3], 16)
         if start < end and len(found) < MOST:
             device = os.makedev(int(match[4], 16), int(match[5], 16))
-            path = (match[7] or b"").replace(b"\\012", b"\n")
+            path = match[7].replace(b"\\012", b"\n")
             found.append(Mapping(start, end, offset, device, int(match[6]), path))
     return found
 
