@@ -22,7 +22,7 @@ from pyebpf.kernel import perf_events
 from pyebpf.kernel.perf_events import Record
 from pyebpf.loader.attach.perf_event import ONLINE, online_cpus
 from pyebpf.loader.perf_pages import PerfPages, open_pages
-from pyebpf.symbols.mappings import Mapping, Space
+from pyebpf.symbols.mappings import DELETED, Mapping, Space
 from pyebpf.symbols.processes import Process, Processes
 
 SIZE: Final = 512 << 10
@@ -35,8 +35,8 @@ MOMENT: Final = 1_000_000
 """Nanoseconds in which a record is surely written."""
 PAUSE: Final = 0.02
 """Seconds between two rounds: as long as that, a process that ends at once may have been gone when it is looked at."""
-JIT_ROUND: Final = 1.0
-"""Seconds between two looks at what processes in containers have compiled."""
+_SOON: Final = 2
+"""Milliseconds after which what waits is taken up, if nothing new comes."""
 _MMAP2: Final = struct.Struct("=IIQQQIIQQII")
 _TASK: Final = struct.Struct("=IIII")
 _TIME: Final = struct.Struct("=Q")
@@ -74,12 +74,17 @@ class Follower:
 
     def _scan(self) -> None:
         """The processes that are there. What changes meanwhile has records."""
+        own = _mounts("self")
         for name in os.listdir("/proc"):
-            if name.isdecimal():
-                process = self._processes.read(int(name))
-                for mapping in process.space if process is not None else ():
-                    if mapping.path.endswith(b" (deleted)") and mapping.is_file and process is not None:
-                        self._processes.capture(process, mapping)
+            process = self._processes.read(int(name)) if name.isdecimal() else None
+            if process is None:
+                continue
+            foreign = _mounts(name) not in (own, 0)
+            for mapping in process.space:
+                if not mapping.is_file:
+                    self._note(process, mapping)
+                elif foreign or mapping.path.endswith(DELETED):  # others will be there when they are asked for
+                    self._processes.capture(process, mapping)
 
     def start(self) -> None:
         """Begin the thread, if there is none."""
@@ -113,7 +118,7 @@ class Follower:
         for pages in self._pages:
             poll.register(pages, select.POLLIN)
         while True:
-            ready = poll.poll()
+            ready = poll.poll(_SOON if self._pending else None)
             if any(fd == wake for fd, _ in ready):
                 return
             with self._lock():
@@ -165,7 +170,11 @@ class Follower:
         process.space.add(mapping)
         if mapping.is_file:
             self._processes.capture(process, mapping)
-        elif not path.startswith(_SPECIAL):
+        else:
+            self._note(process, mapping)
+
+    def _note(self, process: Process, mapping: Mapping) -> None:
+        if not mapping.path.startswith(_SPECIAL):
             self._processes.note_jit(process)
 
     def _forked(self, contents: bytes) -> None:
@@ -188,6 +197,14 @@ class Follower:
             process = Process(pid, Space())
             self._processes.put(process)
         return process
+
+
+def _mounts(name: str) -> int:
+    """Which mount namespace a process is in; 0 if nobody says."""
+    try:
+        return os.stat(f"/proc/{name}/ns/mnt").st_ino
+    except OSError:
+        return 0
 
 
 def _opened() -> list[PerfPages]:

@@ -19,7 +19,8 @@ _LINE: Final = re.compile(
     rb" *([^\n]*)$",
     re.MULTILINE,
 )
-_DELETED: Final = b" (deleted)"
+DELETED: Final = b" (deleted)"
+"""What the kernel says behind the path of a file that has none any more."""
 
 
 @final
@@ -48,7 +49,7 @@ class Mapping(NamedTuple):
     @property
     def shown(self) -> bytes:
         """The path without what the kernel says behind it."""
-        return self.path.removesuffix(_DELETED) if self.inode else self.path
+        return self.path.removesuffix(DELETED) if self.inode else self.path
 
 
 def parse_maps(text: bytes) -> list[Mapping]:
