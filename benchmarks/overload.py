@@ -10,8 +10,9 @@ The programs count what they produce, by ways of producing:
     perf buffer       the same as the ring buffer, into a PerfEventArray
     printed           `print(f"…")`
 
-A reader that sleeps most of the time takes them out, as arrays and as objects in turns. Events carry their CPU and their
-number there: what is read is in the order of numbers on each CPU. Needs root and numpy; the load is this process's own.
+A reader that sleeps most of the time takes them out, as arrays and as objects in turns. Events carry their CPU and
+their number there: what is read is in the order of numbers on each CPU. Needs root and numpy; the load is this
+process's own.
 """
 
 from __future__ import annotations
@@ -187,16 +188,15 @@ def measure(seconds: float = SECONDS) -> Result:
     ]
     print(table(("", "produced", "read", "dropped", "unaccounted"), rows))
     begun, later = sizes[: len(sizes) // 2], sizes[len(sizes) // 2 :]
-    print(
-        f"memory: {sizes[0]:.1f} MB at first, at most {max(begun):.1f} in the first half, {max(later):.1f} in the second"
-    )
+    most = f"at most {max(begun):.1f} in the first half, {max(later):.1f} in the second"
+    print(f"memory: {sizes[0]:.1f} MB at first, {most}")
     exact = all(not row[-1] for row in rows)
     loaded, flat = all(lost > 0 for lost in dropped[:2]), max(later) - max(begun) <= GROWTH
     total = sum(produced)
     return Result(
         exact and loaded and flat,
-        f"{total:,} events in {seconds:.0f} s on {len(os.sched_getaffinity(0))} CPUs, {sum(dropped):,} of them dropped, "
-        f"{total - sum(c.read for c in counts) - sum(dropped)} neither read nor counted; memory grew by "
+        f"{total:,} events in {seconds:.0f} s on {len(os.sched_getaffinity(0))} CPUs, {sum(dropped):,} of them "
+        f"dropped, {total - sum(c.read for c in counts) - sum(dropped)} neither read nor counted; memory grew by "
         f"{max(later) - max(begun):+.1f} MB",
     )
 

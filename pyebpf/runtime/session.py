@@ -34,11 +34,13 @@ from pyebpf.runtime.ring import Ring
 from pyebpf.runtime.storage import OWNERS, StorageView
 from pyebpf.runtime.tables import ProgArrayView
 from pyebpf.runtime.variables import VariableView
+from pyebpf.runtime.waiting import Several
 from pyebpf.views.choice import EntriesView, view_of
 from pyebpf.views.faults import FaultCount
 from pyebpf.views.maps import ArrayView
 from pyebpf.views.prints import Prints
 from pyebpf.views.rings import RingBufView
+from pyebpf.views.together import Together
 
 OWN: Final = ("__pyebpf_", "__bpf_usdt_")
 """How the names of maps begin that were made for the purposes of compilers and loaders."""
@@ -292,6 +294,13 @@ class Session:
         """Bytes that each map takes in the kernel: exact from Linux 6.4 on, before that what it was made for."""
         self._check_open()
         return {name: memory_of(self._loaded.maps[name].fd) for name in self.maps}
+
+    def events(self, timeout: float | None = None) -> Together:
+        """Events of all rings and perf buffers in one loop, each with its ring's name: `for name, event in
+        session.events():`, and `async for`. It ends when the session closes, or when for `timeout` seconds nothing has
+        come; 0: with what is there by now. What is printed isn't among them: `session.prints`."""
+        self._check_open()
+        return Together({n: v for n, v in self.maps.items() if isinstance(v, RingBufView)}, timeout, Several)
 
     def on_close(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the session closes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterable, Iterator
+from typing import final
 
 from pyebpf.views.rings import SLICE
 
@@ -36,3 +37,23 @@ class Waiting:
     def fileno(self) -> int:
         """Readable when there are records: for select, epoll and asyncio."""
         return self._epoll.fileno()
+
+
+@final
+class Several:
+    """Rings that are waited for together."""
+
+    def __init__(self, descriptors: Iterable[int]) -> None:
+        self._epoll = select.epoll()
+        for descriptor in descriptors:
+            self._epoll.register(descriptor, select.EPOLLIN)
+
+    def wait(self, seconds: float) -> None:
+        """Until there may be something, or the time is over."""
+        self._epoll.poll(seconds)
+
+    def fileno(self) -> int:
+        return self._epoll.fileno()
+
+    def close(self) -> None:
+        self._epoll.close()

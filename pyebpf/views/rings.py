@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 from pyebpf import layout
 from pyebpf.decode import record_decoder
 from pyebpf.views.columns import decoded
+from pyebpf.views.unread import Unread
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -119,6 +120,7 @@ class RingBufView:
         """Whether nothing but zeros is behind the ends of texts, as in what pyebpf's programs write."""
         self._decode = record_decoder(type) if type is not None else None
         self._dropped = dropped
+        self._unread = Unread(self._size or 0, self._decode_many, self.decode)
 
     def decode(self, record: bytes) -> Any:
         """A record as an event; as bytes in objects that don't say what it is."""
@@ -130,38 +132,36 @@ class RingBufView:
         """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
         return first_found(self._all, self.ring.moments(timeout))
 
+    def _decode_many(self, data: bytes | bytearray) -> list[Any]:
+        """Events of one size, one after the other."""
+        return decoded(self.type, data, self._size or 1)
+
+    def _taken(self) -> tuple[bytes | bytearray, list[bytes]]:
+        """What is in the ring by now: events of one size as they follow each other, and records after them."""
+        return (b"", self.ring.read()) if self._size is None else self.ring.take(self._size)
+
     def _all(self) -> list[Any]:
         """Events that are there by now."""
-        if self._size is None:
-            return [self.decode(record) for record in self.ring.read()]
-        data, rest = self.ring.take(self._size)
-        return decoded(self.type, data, self._size) + [self.decode(record) for record in rest]
+        found = self._unread.all()
+        data, rest = self._taken()
+        return [*found, *(self._decode_many(data) if data else ()), *map(self.decode, rest)]
+
+    def now(self) -> Iterator[Any]:
+        """Events that are there by now, made as they are asked for: who stops in the midst leaves the others there."""
+        while not self.ring.closed and (found := self._unread.next(self._taken)):
+            yield found[0]
 
     def __iter__(self) -> Iterator[Any]:
-        while not self.ring.closed:
-            yield from self.poll(None)
+        for _ in self.ring.moments(None):
+            yield from self.now()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         """Events, waited for in asyncio's loop; ends when the session closes."""
         while not self.ring.closed:
-            for event in self.poll():
+            for event in self.now():
                 yield event
-            await self._readable()
-
-    async def _readable(self) -> None:
-        """Wait until there may be events, or for a moment: the ring may be closed, or another task have read them."""
-        from asyncio import get_running_loop, wait
-
-        if self.ring.closed:
-            return
-        loop, descriptor = get_running_loop(), os.dup(self.fileno())  # of its own: several tasks may wait
-        ready = loop.create_future()
-        loop.add_reader(descriptor, _done, ready)
-        try:
-            await wait([ready], timeout=SLICE)
-        finally:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
+            if not self.ring.closed:
+                await readable(self.fileno(), SLICE)
 
     __contains__ = None  # by default Python would iterate, and so wait for ever for what may never come
 
@@ -176,8 +176,11 @@ class RingBufView:
         if layout.tail_of(self.type)[1] is not None:
             raise TypeError(f"the records of {self.name} have no certain length, as the rows of an array do: poll()")
         size = self.type.size
-        data, rest = self.ring.take(size)
-        data += b"".join(record[:size] for record in rest if len(record) >= size)
+        found = self._unread.bytes(), self.ring.take(size)
+        parts = [
+            part for data, rest in found for part in (data, *(row[:size] for row in rest if len(row) >= size)) if part
+        ]
+        data = parts[0] if len(parts) == 1 else bytearray().join(parts)
         events = numpy.frombuffer(data, dtype(self.type))
         if not self._padded:
             cut_text(events, self.type)
@@ -194,6 +197,20 @@ class RingBufView:
     def __repr__(self) -> str:
         state = "closed" if self.ring.closed else f"{self.dropped} dropped"
         return f"<{self.kind or 'RingBuf'} {self.name} of {layout.record_name(self.type)}, {state}>"
+
+
+async def readable(descriptor: int, seconds: float) -> None:
+    """Wait until there may be events, or for a moment: the ring may be closed, or another task have read them."""
+    from asyncio import get_running_loop, wait
+
+    loop, own = get_running_loop(), os.dup(descriptor)  # several tasks may wait
+    ready = loop.create_future()
+    loop.add_reader(own, _done, ready)
+    try:
+        await wait([ready], timeout=seconds)
+    finally:
+        loop.remove_reader(own)
+        os.close(own)
 
 
 def _done(ready: Future[None]) -> None:
