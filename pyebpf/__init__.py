@@ -43,6 +43,7 @@ from pyebpf.lang.functions import (
     current_task,
     gid,
     kernel_read,
+    kernel_stack,
     kernel_str,
     ktime_ns,
     pid,
@@ -51,6 +52,7 @@ from pyebpf.lang.functions import (
     tid,
     uid,
     user_read,
+    user_stack,
     user_str,
 )
 from pyebpf.lang.histograms import Histogram, LinearHistogram
@@ -107,7 +109,7 @@ from pyebpf.lang.probes import (
     xdp,
 )
 from pyebpf.lang.programs import ProgArray
-from pyebpf.lang.stacks import StackTrace
+from pyebpf.lang.stacks import Stacks, StackTrace
 from pyebpf.lang.storage import CgroupStorage, InodeStorage, SkStorage, TaskStorage
 from pyebpf.lang.struct_ops import struct_ops
 from pyebpf.lang.structs import bits, struct, union
@@ -194,6 +196,7 @@ __all__ = [
     "SpinLock",
     "Stack",
     "StackTrace",
+    "Stacks",
     "TaskStorage",
     "Timer",
     "be16",
@@ -224,6 +227,7 @@ __all__ = [
     "kernel",
     "iterator",
     "kernel_read",
+    "kernel_stack",
     "kernel_str",
     "kprobe",
     "kretprobe",
@@ -265,6 +269,7 @@ __all__ = [
     "uretprobe",
     "usdt",
     "user_read",
+    "user_stack",
     "user_str",
     "xdp",
 ]

@@ -24,6 +24,24 @@ class Cell:
     offset: int
 
 
+KERNEL_STACK: Final = "kernel_stack"
+USER_STACK: Final = "user_stack"
+"""Fields in the keys of a `Stacks` map with the numbers of stacks, i32: below zero where there is none, by -errno."""
+OWNER: Final = "tgid"
+"""The field with the process that a user's stack is in, u32."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StackKey:
+    """How the key of a `Stacks` map is made up, whose type is a struct."""
+
+    traces: str
+    """The name of the map that the numbers of stacks are of."""
+    parts: tuple[str, ...]
+    """The fields that the program's key has, in its order, those with stacks among them."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -50,13 +68,15 @@ class MapInfo:
     value: Type | None
     """For rings, the event."""
     dropped: Cell | None = None
-    """Rings, perf buffers: a u64 that counts events that found no room."""
+    """Rings, perf buffers: a u64 that counts events that found no room. Stacks: one with what the map had none for."""
     unit: str = ""
     """Histograms: the unit of what was observed."""
     steps: Steps | None = None
     """Linear histograms."""
     room: int = 0
     """Perf buffers: the pages of each CPU's; where a RingBuf became one, the bytes of all together."""
+    stacks: StackKey | None = None
+    """Stacks: what is where in its keys."""
 
 
 @final

@@ -23,6 +23,7 @@ _CLASSES: Final = (
     metadata.Metadata,
     metadata.MapInfo,
     metadata.Steps,
+    metadata.StackKey,
     metadata.VariableInfo,
     metadata.ProgramInfo,
     metadata.FaultSite,
@@ -177,8 +178,13 @@ def _check(value: Any, where: str) -> None:
             good = value.step >= 1 and 1 <= value.count <= _LARGEST_SIZE
         case metadata.Cell():
             good = 0 <= value.offset <= _LARGEST_SIZE
+        case metadata.MapInfo():
+            good = value.stacks is None or _is_stack_key(value, value.stacks)
         case metadata.Metadata():
-            good = all(0 <= cell.offset + cell_size <= _LARGEST_SIZE for cell, cell_size in _cells(value))
+            kinds = {name: info.kind for name, info in value.maps}
+            wanted = [info.stacks.traces for _, info in value.maps if info.stacks is not None]
+            good = all(kinds.get(name) == "StackTrace" for name in wanted)
+            good = good and all(0 <= cell.offset + cell_size <= _LARGEST_SIZE for cell, cell_size in _cells(value))
         case _:
             good = True
     if not good:
@@ -190,3 +196,16 @@ def _cells(value: Metadata) -> list[tuple[metadata.Cell, int]]:
     if value.faults is not None:
         found.append((value.faults, 8 * len(value.fault_sites)))
     return found
+
+
+def _is_stack_key(value: metadata.MapInfo, stacks: metadata.StackKey) -> bool:
+    """Whether the key has the fields that it is said to have, and one of them at least is a stack."""
+    key = value.key
+    if not isinstance(key, layout.Struct) or value.value != layout.U64 or len(set(stacks.parts)) < len(stacks.parts):
+        return False
+    words = {metadata.KERNEL_STACK, metadata.USER_STACK} & set(stacks.parts)
+    wanted = dict.fromkeys(words, layout.I32)
+    wanted |= {metadata.OWNER: layout.U32} if metadata.USER_STACK in words else {}
+    types = {field.name: field.type for field in key.fields}
+    there = set(stacks.parts) | set(wanted) <= set(types)
+    return bool(words) and there and all(types[name] == type for name, type in wanted.items())

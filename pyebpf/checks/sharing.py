@@ -270,7 +270,7 @@ class _Analysis:
         return state.keys.get(address.slot) if isinstance(address, ops.SlotAddress) else None
 
     def call(self, op: ops.Call, state: State) -> None:
-        written = op.arguments[:1] if op.writes or op.helper in READ else ()
+        written = (op.arguments[op.target],) if op.writes or op.helper in READ else ()
         for argument in op.arguments:
             if argument in written:
                 self.write(op, argument, state)

@@ -14,7 +14,7 @@ from pyebpf.ir.module import MapRef, Program
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.kernel.kfuncs import AWAKE as SECTIONS
 from pyebpf.kernel.kfuncs import SLEEPING, short_name
-from pyebpf.kernel.maps import MAP_KINDS, MapType
+from pyebpf.kernel.maps import MAP_KINDS, STACKS, MapType
 from pyebpf.kernel.prototypes import AWAKE
 from pyebpf.kernel.sleeping import LOCKS, MAPS
 from pyebpf.kernel.versions import Version
@@ -67,10 +67,12 @@ def _awake(block: ops.Block, where: str) -> Calls:
 
 
 def _forbidden_maps(program: Program) -> Iterator[Diagnostic]:
+    owners = {map.stacks.traces: map for map, _ in used_maps(program) if map.stacks is not None}
     for map, span in used_maps(program):
         if MapType(map.type) not in MAPS:
-            kinds = sorted({kind.written for kind in MAP_KINDS if kind.type in MAPS})
-            yield MapAwake(span, map.kind, map.name, ", ".join(kinds))
+            kinds = sorted({kind.written for kind in MAP_KINDS if kind.type in MAPS and kind is not STACKS})
+            named = owners.get(map.name, map)
+            yield MapAwake(span, named.kind, named.name, ", ".join(kinds))
 
 
 def used_maps(program: Program) -> Iterator[tuple[MapRef, Span]]:

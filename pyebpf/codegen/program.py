@@ -99,9 +99,9 @@ class _Emitter(Values):
 
     def count_last(self, op: ops.CountDropped | ops.AtomicAdd) -> bool:
         """Let the shared tail count, if that is all that is left to do."""
-        if isinstance(op, ops.CountDropped):
+        if isinstance(op, ops.CountDropped) and op.amount is None:
             cell = symbol(DROPPED + op.map.name)
-        elif is_counting(op):
+        elif isinstance(op, ops.AtomicAdd) and is_counting(op):
             cell = self.address(op.address)
         else:
             return False
@@ -156,7 +156,8 @@ class _Emitter(Values):
             case ops.Entries():
                 pass  # begun by the call that goes through them
             case ops.CountDropped():
-                code.do(f"atomicrmw add ptr {symbol(DROPPED + op.map.name)}, i64 {self.ways.one} monotonic, align 8")
+                more = self.ways.one if op.amount is None else as_integer(code, self.operand(op.amount))
+                code.do(f"atomicrmw add ptr {symbol(DROPPED + op.map.name)}, i64 {more} monotonic, align 8")
 
     def store(self, op: ops.Store) -> None:
         address, type, value = self.address(op.address), self.target(op.address), self.operand(op.value)

@@ -80,7 +80,7 @@ class Sections:
             type = layout.U64 if words == 1 else layout.Array(layout.U64, words)
             found.append(_Variable(ZERO, ".bss", type, bytes(self._zeros), 0))
         for map in self._module.maps:
-            if map.type in EVENTS:
+            if _drops(map):
                 found.append(_Variable(DROPPED + map.name, ".bss", layout.U64, bytes(8), 0))
         for variable in self._module.variables:
             if variable.kind == "Kconfig":
@@ -188,10 +188,10 @@ class Sections:
     def metadata(self) -> metadata.Metadata:
         """What the object says about itself."""
         module = self._module
-        rings = {map.name: self.cell(DROPPED + map.name) for map in module.maps if map.type in EVENTS}
+        dropped = {map.name: self.cell(DROPPED + map.name) for map in module.maps if _drops(map)}
         return metadata.Metadata(
             title=module.title,
-            maps=tuple((map.name, _map_info(map, rings.get(map.name))) for map in module.maps)
+            maps=tuple((map.name, _map_info(map, dropped.get(map.name))) for map in module.maps)
             + tuple(
                 (map.inner.name, metadata.MapInfo(map.inner.kind, map.inner.key, map.inner.value))
                 for map in module.maps
@@ -212,8 +212,13 @@ class Sections:
             ),
             prints=module.prints,
             prints_map=PRINTS if module.prints else "",
-            prints_dropped=rings.get(PRINTS) if module.prints else None,
+            prints_dropped=dropped.get(PRINTS) if module.prints else None,
         )
+
+
+def _drops(map: MapRef) -> bool:
+    """Whether what finds no room in the map is counted."""
+    return map.type in EVENTS or map.stacks is not None
 
 
 def owner_of(program: Program) -> str:
@@ -239,7 +244,8 @@ def _blocks(module: Module) -> Iterator[ops.Block]:
 
 
 def _map_info(map: MapRef, dropped: Cell | None) -> metadata.MapInfo:
-    return metadata.MapInfo(map.kind, map.key, map.value, dropped, map.unit, map.steps, map.room)
+    known = (map.kind, map.key, map.value, dropped, map.unit, map.steps, map.room)
+    return metadata.MapInfo(*known, map.stacks)
 
 
 def _program_info(program: Program) -> metadata.ProgramInfo:

@@ -10,7 +10,7 @@ from pyebpf.kernel.arguments import Signature
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.maps import MapFlag
 from pyebpf.layout import Boolean, Enumeration, Integer, Type
-from pyebpf.metadata import PrintSite, Steps
+from pyebpf.metadata import PrintSite, StackKey, Steps
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 
@@ -79,6 +79,8 @@ class MapRef:
     """Whether it is pinned by its name (LIBBPF_PIN_BY_NAME)."""
     room: int = 0
     """Perf buffers: the pages of each CPU's; where a RingBuf became one, the bytes of all together."""
+    stacks: StackKey | None = None
+    """Stacks: what is where in its keys."""
 
     @property
     def read_only(self) -> bool:

@@ -290,7 +290,7 @@ class _Printer:
             case ops.RingDiscard():
                 return f"discard {self.of(op.record)}"
             case ops.CountDropped():
-                return f"count_dropped {op.map.name}"
+                return f"count_dropped {op.map.name}" + (f", {self.of(op.amount)}" if op.amount is not None else "")
             case ops.Entries():
                 return f"entries of {op.map.name}"
             case ops.ForgetBytes():

@@ -345,6 +345,8 @@ class _Validator:
                 self.pointer(op, op.record)
             case ops.CountDropped():
                 self.map(op, op.map)
+                if op.amount is not None:
+                    self.integer(op, op.amount)
             case ops.Entries():
                 self.map(op, op.map)
             case ops.ForgetBytes():

@@ -17,6 +17,7 @@ from pyebpf.irbuild import (
     memory,
     names,
     order,
+    stacks,
     values,
 )
 from pyebpf.irbuild.builder import Builder
@@ -41,6 +42,11 @@ from pyebpf.syntax import tree
 
 def assign(b: Builder, statement: tree.Assign) -> None:
     first, *others = statement.targets
+    stack = stacks.wanted(b, statement.value)
+    if stack is not None:
+        for target in statement.targets:
+            _assign_stack(b, target, stack)
+        return
     if not others and isinstance(first, tree.Subscript) and _assign_entry(b, first, statement.value, statement.span):
         return
     chain = isinstance(statement.value, tree.Attribute | tree.Subscript)
@@ -51,6 +57,24 @@ def assign(b: Builder, statement: tree.Assign) -> None:
     operand = order.kept(b, expressions.evaluate(b, value), value.span, statement.targets)
     for target in statement.targets:
         assign_to(b, target, operand, statement.value.span)
+
+
+def _assign_stack(b: Builder, target: tree.Expression, stack: stacks.Wanted) -> None:
+    """`event.stack = kernel_stack()`."""
+    if not isinstance(target, tree.Attribute | tree.Subscript):
+        stacks.made(b, None, stack, "")
+    if isinstance(target, tree.Subscript):
+        base = expressions.evaluate(b, target.value)
+        if isinstance(base, Static) and isinstance(base.value, Map):
+            map = maps.ref(b, base)
+            maps.require(b, map, "[] =", target.span)
+            spans = (target.span, target.index.span, stack.span)
+            key = expressions.evaluate(b, target.index)
+            maps.assign(b, map, key, stacks.made(b, map.value, stack, "stack"), spans)
+            return
+        stacks.store(b, expressions.place_at(b, base, target), stack)
+        return
+    stacks.store(b, expressions.place(b, target), stack)
 
 
 def _assign_chain(b: Builder, target: tree.Attribute, value: tree.Expression) -> None:
@@ -175,12 +199,11 @@ def annotated(b: Builder, statement: tree.AnnAssign) -> None:
     type = annotation(b, statement.annotation)
     if statement.value is None:
         return  # as in Python: a note, no assignment
-    if isinstance(statement.value, tree.Attribute):
-        b.wanted[statement.value.name] = type
-    try:
-        operand = expressions.evaluate(b, statement.value)
-    finally:
-        b.wanted.clear()
+    stack = stacks.wanted(b, statement.value)
+    if stack is not None:
+        operand: Operand = stacks.made(b, type if isinstance(type, layout.Array) else None, stack, "stack")
+    else:
+        operand = _evaluated(b, statement.value, type)
     if isinstance(type, KernelPointer):
         spans = (statement.value.span, statement.annotation.span)
         operand, type = kernel_facts.declared(b, operand, type, spans), None
@@ -196,6 +219,16 @@ def annotated(b: Builder, statement: tree.AnnAssign) -> None:
             b.error(type_errors.WrongType(statement.value.span, str(type), describe(operand), ""))
         type = None if pointer.region is not Region.STACK else type
     names.assign_name(b, statement.target.id, operand, statement.value.span, type)
+
+
+def _evaluated(b: Builder, node: tree.Expression, type: object) -> Operand:
+    """What a name of the annotated `type` is given."""
+    if isinstance(node, tree.Attribute):
+        b.wanted[node.name] = type
+    try:
+        return expressions.evaluate(b, node)
+    finally:
+        b.wanted.clear()
 
 
 def augmented(b: Builder, statement: tree.AugAssign) -> None:

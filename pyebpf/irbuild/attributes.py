@@ -192,7 +192,8 @@ def _map_method(b: Builder, base: Static, name: str, name_span: Span) -> Operand
     known = (*maps.METHODS[declared.kind], *(entries.VIEWS if declared.kind in entries.HASHES else ()))
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        words = "it has " + ", ".join(f"`{word}`" for word in known) if known else ""
+        instead = maps.KEYLESS.get(declared.kind, "").format(base.name)
+        words = "it has " + ", ".join(f"`{word}`" for word in known) if known else instead
         hint = f"did you mean `{near[0]}`?" if near else words
         b.error(map_errors.NoSuchOperation(name_span, f"a {declared.kind}", name, hint))
     return Method(base, name)

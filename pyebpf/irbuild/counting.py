@@ -15,15 +15,19 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import PointerType, Region, is_scalar, loaded
-from pyebpf.irbuild import expressions, maps, memory, order, storage, values
+from pyebpf.irbuild import expressions, maps, memory, order, stacks, storage, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Place, Static, describe
+from pyebpf.lang.stacks import Stacks
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 
 def count(b: Builder, base: Static, target: tree.Subscript, statement: tree.AugAssign) -> None:
     """`m[k] += x` and `m[k] -= x`."""
+    if isinstance(base.value, Stacks):
+        stacks.count(b, base, target, statement)
+        return
     map = maps.ref(b, base)
     maps.require(b, map, f"{statement.operator}=", target.span)
     assert map.value is not None

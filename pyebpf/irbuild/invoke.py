@@ -11,6 +11,7 @@ from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.diagnostics import types as type_errors
+from pyebpf.diagnostics.stacks import StackElsewhere
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import BoolType, is_scalar
@@ -35,6 +36,7 @@ from pyebpf.irbuild import (
     prints,
     reductions,
     rings,
+    stacks,
     storage,
     text_methods,
     timers,
@@ -119,12 +121,7 @@ def call(b: Builder, target: Operand, node: tree.Call) -> Operand:
         return iterators.called(b, value.name, node) if iterators.is_one(value.name) else kfuncs.call(b, value, node)
     if isinstance(value, KernelHelper):
         return helpers.call(b, value, node)
-    if node.keywords:
-        b.error(
-            errors.WrongArguments(
-                node.keywords[0].span, node.function.span.text, "no keyword arguments", f"`{node.keywords[0].name}=`"
-            )
-        )
+    _no_keywords(b, value, node)
     if value is bool and len(node.arguments) == 1:
         return expressions.condition(b, node.arguments[0])
     if isinstance(target, Method) and is_text(target.receiver):
@@ -174,6 +171,16 @@ def _created(b: Builder, map: MapRef, node: tree.Call) -> Operand:
     if not create.value:
         return maps.method(b, map, "get", [key], node.span)
     return storage.created(b, map, key, node.span)
+
+
+def _no_keywords(b: Builder, value: object, node: tree.Call) -> None:
+    """What has them has been called before."""
+    if isinstance(value, Builtin) and value.name in stacks.WORDS:
+        b.error(StackElsewhere(node.span, "", node.span.text))
+    if node.keywords:
+        word = node.keywords[0]
+        name = node.function.span.text
+        b.error(errors.WrongArguments(word.span, name, "no keyword arguments", f"`{word.name}=`"))
 
 
 def _address(b: Builder, cls: type, node: tree.Call) -> Operand | None:

@@ -11,7 +11,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.loops import StackTooLarge
 from pyebpf.ir import ops
 from pyebpf.ir.scratch import LARGEST
-from pyebpf.irbuild import contexts, expressions, memory, text_build
+from pyebpf.irbuild import contexts, expressions, memory, stacks, text_build
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe, is_text
 from pyebpf.lang.structs import initial_of
@@ -42,10 +42,18 @@ def construct(b: Builder, declared: object, type: layout.Type, node: tree.Call) 
             contexts.unknown_member(b, f"{type.kind} {type.name}", word.name, known, word.span)
         else:
             fields.append(field)
-    given = expressions.in_order(b, [word.value for word in node.keywords])
     if isinstance(type, layout.Struct) and type.is_union and len(fields) > 1:
         b.error(errors.UnionFields(node.keywords[1].span, type.name, fields[0].name, fields[1].name))
-    return _new(b, type, fields, given, initial_of(declared, type.size), node.span)
+    words = [
+        (field, word.value, stacks.wanted(b, word.value)) for field, word in zip(fields, node.keywords, strict=True)
+    ]
+    given = expressions.in_order(b, [value for _, value, stack in words if stack is None])
+    plain = [field for field, _, stack in words if stack is None]
+    new = _new(b, type, plain, given, initial_of(declared, type.size), node.span)
+    for field, _, stack in words:  # written by the kernel, straight to where they go
+        if stack is not None:
+            stacks.store(b, memory.field_place(b, new, field, f"{type}.{field.name}", stack.span), stack)
+    return new
 
 
 def _text(b: Builder, type: layout.Text, node: tree.Expression, span: Span) -> Operand:

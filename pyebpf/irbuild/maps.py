@@ -47,6 +47,7 @@ METHODS = {
     "HashOfMaps": (),
     "ArrayOfMaps": (),
     "StackTrace": (),
+    "Stacks": (),
 }
 KEYLESS = {
     **dict.fromkeys(("RingBuf", "PerfEventArray"), "with {}.reserve() as event:"),
@@ -60,6 +61,7 @@ KEYLESS = {
     **dict.fromkeys(("SockMap", "SockHash"), 'from Python: session.maps["{}"][key]'),
     "ReuseportSockArray": "sk_select_reuseport({}, key, 0)",
     "StackTrace": "get_stackid({}, 0)",
+    "Stacks": "{}[comm(), user_stack()] += 1",
 }
 """Maps whose entries have no keys, and what is written instead."""
 """`m[k] += n` on a missing key: look up, insert, and if another CPU was faster look up again."""

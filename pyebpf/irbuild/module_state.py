@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from sys import byteorder
 from types import FunctionType
@@ -41,6 +41,7 @@ from pyebpf.lang.nested import ArrayOfMaps, HashOfMaps
 from pyebpf.lang.perf_buffers import PerfEventArray
 from pyebpf.lang.probes import Probe
 from pyebpf.lang.programs import ProgArray
+from pyebpf.lang.stacks import Stacks
 from pyebpf.lang.variables import Declared
 from pyebpf.layout import Type, tail_of
 from pyebpf.metadata import PrintSite
@@ -49,6 +50,18 @@ from pyebpf.syntax import tree
 
 PRINT_RING_BYTES = 256 * 1024
 POINTER_BYTES = 8
+
+
+@dataclass(frozen=True)
+class StacksUse:
+    """What the first `stacks[…] += 1` has made of a Stacks."""
+
+    map: MapRef
+    traces: MapRef
+    """What has the stacks."""
+    shape: tuple[Type | str, ...]
+    """The parts of a key: types, and names of fields with stacks."""
+    span: Span
 
 
 @dataclass
@@ -68,6 +81,8 @@ class ModuleState:
     """The oldest that shall load it, where that is told."""
     maps: dict[int, MapRef] = field(default_factory=dict)
     variables: dict[int, VariableRef] = field(default_factory=dict)
+    stacks: dict[int, StacksUse] = field(default_factory=dict)
+    """Of each Stacks that is counted in, by `id`, what its keys are."""
     kfuncs: dict[str, KfuncRef] = field(default_factory=dict)
     ksyms: dict[str, KsymRef] = field(default_factory=dict)
     signatures: dict[str, object] = field(default_factory=dict)
@@ -119,6 +134,8 @@ class ModuleState:
 
     def map(self, declared: Map, name: str) -> MapRef:
         """The map of a declaration; its name is the module-level one."""
+        if isinstance(declared, Stacks):
+            return self._stacks(declared, name)
         if id(declared) not in self.maps:
             kind = map_kind_by_name(declared.kind)
             assert kind is not None, declared.kind
@@ -146,6 +163,24 @@ class ModuleState:
                 room,
             )
         return self.maps[id(declared)]
+
+    def _stacks(self, declared: Stacks, name: str) -> MapRef:
+        """As far as it is known: the first that counts in it says what its keys are."""
+        use = self.stacks.get(id(declared))
+        name = self._name(declared, name)
+        nothing = MapRef(name, declared.kind, int(MapType.UNSPEC), None, None, declared.max_entries, 0, "", None)
+        return nothing if use is None else use.map
+
+    def count_stacks(self, declared: Stacks, use: StacksUse) -> None:
+        """What the keys of `declared` are, from now on."""
+        self.keep.append(declared)
+        self.stacks[id(declared)] = use
+        self.maps[id(declared)] = use.map
+
+    def forget_stacks(self, known: Collection[int]) -> None:
+        """What the keys are of all but the `known` ones: their program is lowered once more, with other types."""
+        for each in [each for each in self.stacks if each not in known]:
+            del self.stacks[each], self.maps[each]
 
     def _name(self, declared: Map | Declared, name: str) -> str:
         """What `declared` is called; where no module has a name for it, after the expression that a probe uses."""

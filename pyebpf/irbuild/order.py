@@ -93,7 +93,7 @@ def _may_raise(b: Builder, later: Sequence[tree.Expression]) -> bool:
 
 
 def _may_call_raise(b: Builder, node: tree.Expression) -> bool:
-    if isinstance(node, tree.Name) and isinstance(_static(b, node.id), Builtin):
+    if isinstance(node, tree.Name) and isinstance(static(b, node.id), Builtin):
         return node.id in READING
     return _may_call_function(b, node)
 
@@ -102,15 +102,15 @@ def _may_call_function(b: Builder, node: tree.Expression) -> bool:
     if isinstance(node, tree.Attribute) and isinstance(node.value, tree.Name):
         if node.name in CHANGING:
             return True
-        return isinstance(_static(b, node.value.id), ModuleType)  # others have methods of the language
+        return isinstance(static(b, node.value.id), ModuleType)  # others have methods of the language
     if not isinstance(node, tree.Name):
         return True
-    value = _static(b, node.id)
+    value = static(b, node.id)
     known = isinstance(value, Builtin) or any(value is function for function in HARMLESS)
     return not known and layout_or_none(value) is None
 
 
-def _static(b: Builder, name: str) -> object:
+def static(b: Builder, name: str) -> object:
     """The Python object that `name` stands for, if it does."""
     binding = b.frame.bindings.get(name)
     if binding is None:

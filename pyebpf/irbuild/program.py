@@ -195,13 +195,14 @@ def _settled(
 ) -> tuple[Builder, ops.Block] | None:
     """Lower a program, again and again until every local has a type that suits all its uses."""
     retyped: Retyped = {}
-    prints = len(state.prints)
+    prints, stacks = len(state.prints), set(state.stacks)
     for _ in range(MOST_ATTEMPTS):
         attempt = Sink()
         b = begin(attempt, retyped)
         b.inline, b.call_operand, b.print_call = (functions.inline, invoke.call, invoke.print_call)
         b.assign_to = assignments.assign_to
         del state.prints[prints:]
+        state.forget_stacks(stacks)
         try:
             body = lower(b)
         except Retype:

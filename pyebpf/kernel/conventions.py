@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Final, Literal, TypeAlias, final
 
+from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.prototypes import prototype_by_name
 from pyebpf.kernel.storage import STORAGES
 from pyebpf.records import dataclass
@@ -83,6 +84,12 @@ RESULTS: Final[dict[str, Gives]] = {
     "get_smp_processor_id": "cpu",
 }
 """Of helpers that have prototypes: what isn't just a number."""
+
+FILLED: Final[dict[str, frozenset[ProgramType]]] = {
+    "get_stack": frozenset({ProgramType.KPROBE, ProgramType.TRACEPOINT, ProgramType.PERF_EVENT}),
+}
+"""Of helpers that clear their memory after an error: in which programs they always do. In others `get_stack` gives up
+before that where programs run inside each other too deep (`get_bpf_raw_tp_regs` in kernel/trace/bpf_trace.c)."""
 
 
 @cache

@@ -140,6 +140,7 @@ REUSEPORT_SOCK_ARRAY: Final = MapKind(
     "ReuseportSockArray", MapType.REUSEPORT_SOCKARRAY, (4, 19), "u32", False, 0, ("redirect",)
 )
 STACK_TRACE: Final = MapKind("StackTrace", MapType.STACK_TRACE, (4, 6), "u32", False, 0, ("iterate",))
+STACKS: Final = MapKind("Stacks", MapType.HASH, (4, 6), "any", False, 0, ("update",))
 HISTOGRAM: Final = MapKind("Histogram", MapType.PERCPU_ARRAY, (4, 6), "u32", True, 0, _SLOTS, always_present=True)
 LINEAR_HISTOGRAM: Final = MapKind(
     "LinearHistogram", MapType.PERCPU_ARRAY, (4, 6), "u32", True, 0, _SLOTS, always_present=True
@@ -155,7 +156,7 @@ MAP_KINDS: Final = (
     *(TASK_STORAGE, SK_STORAGE, CGROUP_STORAGE, INODE_STORAGE),
     *(DEV_MAP, DEV_MAP_HASH, CPU_MAP, XSK_MAP, SOCK_MAP, SOCK_HASH, REUSEPORT_SOCK_ARRAY),
     *(PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS),
-    STACK_TRACE,
+    *(STACK_TRACE, STACKS),
 )
 
 

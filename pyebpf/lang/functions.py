@@ -49,6 +49,16 @@ kernel_read = _builtin(
     "A value of a type at an address in kernel memory: kernel_read(jiffies, u64). NullPointerError when it can't "
     "be read. Linux 5.5.",
 )
+kernel_stack = _builtin(
+    "kernel_stack",
+    "The kernel's stack, where the program was run: a part of a key of Stacks, or for an array of u64. `skip=N` leaves "
+    "out the N innermost calls. Linux 4.6 (in arrays 4.18).",
+)
+user_stack = _builtin(
+    "user_stack",
+    "The current process's stack: a part of a key of Stacks, or for an array of u64. `skip=N` leaves out the N "
+    "innermost calls. Linux 4.6 (in arrays 4.18).",
+)
 cast = _builtin("cast", 'An address as that of a kernel struct: cast(sk, "struct tcp_sock").')
 container_of = _builtin(
     "container_of",

@@ -25,7 +25,7 @@ from pyebpf.loader.verifier.fetch import Tell
 from pyebpf.loader.verifier.save import LogFile
 from pyebpf.metadata import MapInfo
 from pyebpf.object.specs import Object, tail_targets
-from pyebpf.runtime import events
+from pyebpf.runtime import events, stack_counts
 from pyebpf.runtime.entries import KernelEntries
 from pyebpf.runtime.faults import read_faults
 from pyebpf.runtime.nested import MapsView
@@ -202,6 +202,10 @@ class Session:
                     continue
                 if found.spec.inner is not None:
                     self.maps[name] = MapsView(found, _inner_view, loaded.token)
+                    continue
+                if info is not None and info.stacks is not None:
+                    stacks = stack_counts.view_of(loaded, found, info)
+                    self.maps |= {name: stacks} if stacks is not None else {}
                     continue
                 view = events.view_of(loaded, found, info) if found.spec.type in EVENTS else _view(found, info)
                 if view is not None:

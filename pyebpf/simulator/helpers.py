@@ -16,7 +16,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import NONE, KernelType
 from pyebpf.kernel.kfuncs import is_release, iterator_of, pair_by_name
 from pyebpf.kernel.maps import MapType
-from pyebpf.simulator import dynptrs, iterators
+from pyebpf.simulator import dynptrs, iterators, stacks
 from pyebpf.simulator.addresses import NOTHING, Space
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Timer, Word
@@ -380,6 +380,7 @@ HELPERS: Final[dict[str, Helper]] = {
     "xdp_store_bytes": _xdp_store_bytes,
     "xdp_get_buff_len": _xdp_get_buff_len,
     **dynptrs.TABLE,
+    **stacks.TABLE,
     "strtol": _parsed(strtol),
     "strtoul": _parsed(strtoul),
 }

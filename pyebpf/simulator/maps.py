@@ -216,7 +216,7 @@ STORAGES: dict[int, type[Storage]] = {
     MapType.ARRAY: Array,
     MapType.PERCPU_ARRAY: Array,
     MapType.LPM_TRIE: LpmTrie,
-    MapType.STACK_TRACE: Hash,  # empty: what `get_stackid` gives the test says (`helpers={…}`)
+    MapType.STACK_TRACE: Hash,
 }
 """By map type; rings are in `rings`."""
 

@@ -359,7 +359,7 @@ class Run:
             case ops.RingDiscard():
                 self.state.discard(self._pointer(op.record))
             case ops.CountDropped():
-                self.state.rings[op.map].dropped += 1
+                self.state.count_dropped(op.map, 1 if op.amount is None else self._number(op.amount))
             case ops.Check():
                 return self._check(op)
             case ops.Entries():

@@ -32,6 +32,7 @@ from pyebpf.views.choice import view_of
 from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import format_record
 from pyebpf.views.rings import Backlog, RingBufView
+from pyebpf.views.stack_counts import stacks_view
 
 MOST_CALLBACKS: Final = 50_000
 """By timers, while the clock is advanced once."""
@@ -117,8 +118,9 @@ class Simulation:
         self._backlogs = {ref: Backlog() for ref in self.state.rings}
         self.maps: dict[str, Any] = {}
         """Views of the maps by name, as a session in the kernel has them."""
+        traces = [ref for ref in module.maps if any(_has_stacks_of(each, ref) for each in module.maps)]
         for ref in module.maps:
-            view = self._view(ref) if ref.name not in (PRINTS, SPECS, IPS) else None
+            view = self._view(ref) if ref.name not in (PRINTS, SPECS, IPS) and ref not in traces else None
             if view is not None:
                 self.maps[ref.name] = view
 
@@ -159,9 +161,17 @@ class Simulation:
             return ObjectStorageView(self.state.storages[ref])
         if ref in self.state.jumps:
             return SlotsView(ref, self.state)
+        if ref.stacks is not None:
+            return self._stacks(ref)
         if ref in self.state.queues:
             return view_of(QueueEntries(self.state.queues[ref]))
         return view_of(SimulatedEntries(self.state.maps[ref]), ref.unit, ref.steps) if ref in self.state.maps else None
+
+    def _stacks(self, ref: MapRef) -> Any:
+        assert ref.stacks is not None
+        traces = next(each for each in self.module.maps if _has_stacks_of(ref, each))
+        entries, stacks = (SimulatedEntries(self.state.maps[each]) for each in (ref, traces))
+        return stacks_view(entries, stacks, ref.stacks, lambda: self.state.dropped[ref])
 
     def close(self) -> None:
         """Declarations that were put into maps of maps are declarations again."""
@@ -229,6 +239,11 @@ class Simulation:
             for (program, fault, span), count in self.state.faults.items()
             if count
         )
+
+
+def _has_stacks_of(ref: MapRef, traces: MapRef) -> bool:
+    """Whether `ref` counts by stacks that `traces` has."""
+    return ref.stacks is not None and ref.stacks.traces == traces.name
 
 
 def _owner(program: Program) -> str:

@@ -61,6 +61,8 @@ class State:
                 self.queues[ref] = Queue(ref)
             elif ref.type in STORAGES:
                 self.maps[ref] = storage(ref, cpus)
+        self.dropped = {ref: 0 for ref in module.maps if ref.stacks is not None}
+        """Of stacks, what their maps had no room for; rings count themselves."""
         self._fill_nested()
         self.variables: dict[VariableRef, Memory] = {
             ref: Memory(ref.name, ref.initial.ljust(ref.type.size, b"\0"), writable=ref.kind == "Global")
@@ -92,6 +94,13 @@ class State:
     def prints(self) -> Ring | None:
         """The ring of printed records."""
         return next((ring for ref, ring in self.rings.items() if ref.name == PRINTS), None)
+
+    def count_dropped(self, ref: MapRef, amount: int) -> None:
+        """Something found no room in a ring, or in a map of stacks."""
+        if ref in self.rings:
+            self.rings[ref].dropped += amount
+        else:
+            self.dropped[ref] += amount
 
     def submit(self, record: Pointer) -> None:
         """Give a reserved record to whoever reads its ring."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Any, final
@@ -29,6 +29,9 @@ class Surroundings:
     """A number for the packet's socket, by which a SkStorage has its values; 0 if there is none."""
     random: Callable[[], int] = field(default_factory=lambda: _numbers(0))
     """`random_u32()`; by default the same row of numbers in every test."""
+    kernel_stack: Sequence[int] = ()
+    """`kernel_stack()`: addresses of calls, the innermost first; empty where there is none."""
+    user_stack: Sequence[int] = ()
     current_task: Mapping[str, Any] | None = None
     helpers: Mapping[str, Callable[..., int]] = field(default_factory=dict)
     """Results of other helpers, by the kernel's names without `bpf_`; they get the helper's arguments."""

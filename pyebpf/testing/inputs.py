@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, final
 
 from pyebpf.records import dataclass
@@ -50,12 +50,19 @@ def _check(name: str, value: Any) -> None:
             right, kind = isinstance(value, str), "text"
         case "current_task" | "helpers":
             right, kind = isinstance(value, Mapping), "a dict"
+        case "kernel_stack" | "user_stack":
+            sequence = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+            right, kind = sequence and all(map(_is_word, value)), "addresses, the innermost call's first"
         case "random":
             right, kind = isinstance(value, int | Iterable) or callable(value), "a number, several, or a function"
         case _:
-            right, kind = isinstance(value, int) and 0 <= value < 1 << 64, "a number of 64 bits"
+            right, kind = _is_word(value), "a number of 64 bits"
     if not right:
         raise SimulationError(f"{name} is {kind}, not {value!r}")
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < 1 << 64
 
 
 def surroundings(call: Call, now: int) -> Surroundings:

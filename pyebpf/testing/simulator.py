@@ -126,7 +126,8 @@ class Simulator:
         `packet`: as the program sees it: from the Ethernet header on for XDP and socket filters, from the IP header
         on for cgroup programs. `ctx`: fields of the context by name; text where there is a pointer to text. Memory by
         address: text ends with a NUL. `surroundings`: `now` and `boot` (ns), `pid`, `tid`, `uid`, `gid`, `comm`, `cpu`,
-        `cgroup_id`, `random` (a number, several, or a function), `current_task` (a dict of members, nested), `helpers`
+        `cgroup_id`, `random` (a number, several, or a function), `current_task` (a dict of members, nested),
+        `kernel_stack` and `user_stack` (addresses, the innermost call's first), `helpers`
         (functions by the kernel's names). Raises SimulationError where the probe needs what isn't supplied.
         """
         __tracebackhide__ = True  # of pytest: what is wrong is wrong in the test, or in the probe

@@ -110,10 +110,10 @@ def _written(op: ops.Op, known: dict[ops.Op, int]) -> tuple[int, int] | None:
             return known[op.target], op.size
         case ops.Zero(ranges=((offset, size),)):
             return known[op.address] + offset, size
-        case ops.Call() if (op.writes or op.helper in TEXTS) and op.arguments[0] in known:
-            if any(argument in known for argument in op.arguments[1:]):
+        case ops.Call() if (op.writes or op.helper in TEXTS) and op.arguments[op.target] in known:
+            if sum(argument in known for argument in op.arguments) > 1:
                 return None
-            return known[op.arguments[0]], op.writes
+            return known[op.arguments[op.target]], op.writes
         case _:
             return None
 

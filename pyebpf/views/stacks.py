@@ -24,7 +24,7 @@ class StackTraceView(Mapping[int, list[int]]):
         value = self._entries.lookup(self._key(number))
         if value is None:
             raise KeyError(number)
-        return _addresses(value)
+        return addresses_of(value)
 
     def _key(self, number: object) -> bytes:
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 32:
@@ -49,13 +49,13 @@ class StackTraceView(Mapping[int, list[int]]):
 
     def to_dict(self) -> dict[int, list[int]]:
         """All that are there now."""
-        return {struct.unpack("=I", key)[0]: _addresses(value) for key, value in self._entries.snapshot()}
+        return {struct.unpack("=I", key)[0]: addresses_of(value) for key, value in self._entries.snapshot()}
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
 
 
-def _addresses(value: bytes) -> list[int]:
+def addresses_of(value: bytes) -> list[int]:
     """As many as there are; behind them it is zeros."""
     count = len(value) // 8
     return [address for address in struct.unpack(f"={count}Q", value[: 8 * count]) if address]

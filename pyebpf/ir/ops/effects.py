@@ -125,10 +125,12 @@ class RingDiscard:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class CountDropped:
-    """Count one event that found the ring full."""
+    """Count one event that found the ring full; of stacks `amount`, which found no room in the map."""
 
     map: MapRef
     span: Span
+    amount: Value | None = None
+    """A u64; None for 1."""
 
 
 @final

@@ -129,7 +129,9 @@ class Call:
     type: ValueType
     span: Span
     writes: int = 0
-    """Bytes that the helper always defines at the pointer given as its first argument."""
+    """Bytes that the helper always defines at one of the pointers that it is given."""
+    target: int = 0
+    """Which argument that is, counted from 0."""
 
 
 @final

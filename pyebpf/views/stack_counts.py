@@ -1,0 +1,208 @@
+"""A map of counts by stacks, in Python."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, final
+
+from pyebpf.layout import Struct
+from pyebpf.metadata import KERNEL_STACK, OWNER, USER_STACK, StackKey
+from pyebpf.pictures.frames import Frame, Resolver, StackCount
+from pyebpf.records import dataclass
+from pyebpf.views.entries import Entries
+from pyebpf.views.stacks import addresses_of
+
+NO_STACK = -14
+"""EFAULT: there was none, as in a thread of the kernel there is no user's. Other errors are of stacks that found no
+place: -EEXIST, where another one has it, and -ENOMEM."""
+
+
+class Unresolved:
+    """A resolver that knows no names: each address stands for itself."""
+
+    def kernel(self, addresses: Sequence[int]) -> list[Frame]:
+        return [Frame(f"{address:#x}", "[kernel]", address=address, kind="kernel") for address in addresses]
+
+    def user(self, pid: int, addresses: Sequence[int]) -> list[Frame]:
+        return [Frame(f"{address:#x}", address=address, kind="user") for address in addresses]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An entry of the map. Addresses are those of calls, the innermost first; None where the key has no such stack."""
+
+    parts: tuple[Any, ...]
+    """Of the key, in the program's order; where a stack is, its addresses."""
+    others: tuple[Any, ...]
+    """The same without the stacks."""
+    kernel: tuple[int, ...] | None
+    user: tuple[int, ...] | None
+    pid: int
+    """Of the process that the user's stack is in."""
+    count: int
+
+
+@final
+class StacksView(Mapping[Any, int]):
+    """A loaded Stacks: counts by keys as the program has them, with tuples of addresses in the place of stacks, the
+    innermost call first. `counts()` has their names.
+
+    Everything that was counted is in it, or in `dropped`. Iterating goes over a snapshot, whatever changes meanwhile.
+    """
+
+    def __init__(
+        self,
+        entries: Entries,
+        traces: Entries,
+        key: StackKey,
+        dropped: Callable[[], int],
+        resolver: Callable[[], Resolver] = Unresolved,
+    ) -> None:
+        self.name = entries.name
+        self.kind = entries.kind
+        self._entries = entries
+        self._traces = traces
+        self._key = key
+        self._dropped = dropped
+        self._resolver = resolver
+        self._known: dict[int, tuple[int, ...]] = {}
+        """Stacks by number: a number has the same stack for as long as there is the map."""
+        self._last: dict[bytes, int] = {}
+        """As `growth` has seen it last, by key."""
+
+    # What is in the map
+
+    def _raw(self) -> dict[bytes, int]:
+        """Counts by keys as they lie in the kernel."""
+        columns = self._entries.columns()
+        size = self._entries.shape.key_size
+        keys = (bytes(columns.keys[at : at + size]) for at in range(0, columns.count * size, size))
+        return dict(zip(keys, self._entries.decode_values(columns), strict=True))
+
+    def _samples(self, counts: Mapping[bytes, int]) -> Iterator[Sample]:
+        """What was counted, without what has lost its stack."""
+        for raw, count in counts.items():
+            key = self._entries.decode_key(raw)
+            numbers = {word: getattr(key, word) for word in (KERNEL_STACK, USER_STACK) if word in self._key.parts}
+            if any(map(_is_lost, numbers.values())):
+                continue
+            stacks = {word: self._addresses(number) for word, number in numbers.items()}
+            parts = tuple(stacks[word] if word in stacks else getattr(key, word) for word in self._key.parts)
+            others = tuple(getattr(key, word) for word in self._key.parts if word not in stacks)
+            pid = getattr(key, OWNER) if USER_STACK in stacks else 0
+            yield Sample(parts, others, stacks.get(KERNEL_STACK), stacks.get(USER_STACK), pid, count)
+
+    def _addresses(self, number: int) -> tuple[int, ...]:
+        if number < 0:
+            return ()
+        if number not in self._known:
+            value = self._traces.lookup(number.to_bytes(4, _order()))
+            self._known[number] = () if value is None else tuple(addresses_of(value))
+        return self._known[number]
+
+    def _mapping(self, counts: Mapping[bytes, int]) -> dict[Any, int]:
+        found: Counter[Any] = Counter()
+        for sample in self._samples(counts):
+            found[sample.parts if len(sample.parts) > 1 else sample.parts[0]] += sample.count
+        return dict(found)
+
+    def to_dict(self) -> dict[Any, int]:
+        """All counts. Those of one key are added up that are of several processes, where it doesn't tell them apart."""
+        return self._mapping(self._raw())
+
+    def __getitem__(self, key: Any) -> int:
+        return self.to_dict()[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.to_dict())
+
+    def __len__(self) -> int:
+        return len(self.to_dict())
+
+    def items(self) -> Any:
+        """Keys and counts, of one snapshot."""
+        return self.to_dict().items()
+
+    def values(self) -> Any:
+        return self.to_dict().values()
+
+    @property
+    def total(self) -> int:
+        """How much was counted, what was dropped not included."""
+        return sum(sample.count for sample in self._samples(self._raw()))
+
+    @property
+    def dropped(self) -> int:
+        """How much was counted for stacks that found no room: the map was full, or another stack has the place."""
+        lost = 0
+        for raw, count in self._raw().items():
+            key = self._entries.decode_key(raw)
+            numbers = (getattr(key, word) for word in (KERNEL_STACK, USER_STACK) if word in self._key.parts)
+            lost += count if any(map(_is_lost, numbers)) else 0
+        return self._dropped() + lost
+
+    # With names
+
+    def counts(self) -> list[StackCount]:
+        """All counts, with the names of what was called; stacks with the same names are one. The greatest first."""
+        return self._named(self._raw())
+
+    def most_common(self, count: int | None = None) -> list[StackCount]:
+        """The `count` greatest; all of them, if None."""
+        return self.counts()[:count]
+
+    def growth(self) -> list[StackCount]:
+        """What the counts have grown by since the last call, or in all at the first one. Entries stay in the map, so
+        that every count is in one answer."""
+        now = self._raw()
+        found = {key: count - self._last.get(key, 0) for key, count in now.items()}
+        self._last = now
+        return self._named({key: count for key, count in found.items() if count > 0})
+
+    def _named(self, counts: Mapping[bytes, int]) -> list[StackCount]:
+        resolver = self._resolver()
+        found: Counter[tuple[tuple[Any, ...], tuple[Frame, ...]]] = Counter()
+        for sample in self._samples(counts):
+            frames = resolver.kernel(sample.kernel) if sample.kernel else []
+            frames += resolver.user(sample.pid, sample.user) if sample.user else []
+            found[sample.others, tuple(frames)] += sample.count
+        return [StackCount(key, frames, count) for (key, frames), count in found.most_common()]
+
+    def clear(self) -> None:
+        """Begin anew. What programs count just now may be lost, and what is dropped goes on: `growth` loses nothing.
+        The kernel keeps the stacks themselves, so that none is taken for another."""
+        self._entries.drain()
+        self._last = {}
+
+    def fileno(self) -> int:
+        """The descriptor of the map that counts, for other tools: open for as long as the session is."""
+        return self._entries.fileno()
+
+    def __repr__(self) -> str:
+        holds = "closed" if self._entries.closed else f"with {len(self)} stacks"
+        return f"<{self.kind} {self.name}, {holds}>"
+
+
+def stacks_view(
+    entries: Entries,
+    traces: Entries,
+    key: StackKey,
+    dropped: Callable[[], int],
+    resolver: Callable[[], Resolver] = Unresolved,
+) -> StacksView | None:
+    """The view of a Stacks; None if the map isn't as the object says."""
+    fields = {field.name for field in entries.key_type.fields} if isinstance(entries.key_type, Struct) else set()
+    fitting = fields >= set(key.parts) and entries.value_type is not None and traces.shape.key_size == 4
+    return StacksView(entries, traces, key, dropped, resolver) if fitting else None
+
+
+def _is_lost(number: int) -> bool:
+    return number < 0 and number != NO_STACK
+
+
+def _order() -> Any:
+    from sys import byteorder
+
+    return byteorder
