@@ -14,10 +14,13 @@ from pyebpf.symbols.kallsyms import text
 
 MOST: Final = 2_000_000
 """Functions of one file. The largest browsers have half of that."""
-LONGEST: Final = 4096
+MOST_SYMBOLS: Final = 4_000_000
+"""Symbols of one table that are looked at."""
+LONGEST: Final = 1000
 """Bytes of a name that are shown."""
 _FURTHEST: Final = 32
-"""How many functions that begin later are passed over in search of one that goes on until an address."""
+"""How many functions that begin later are passed over in search of one that goes on until an address; and how many that
+begin there are looked at for the best name."""
 _NONE: Final = 0
 """The type of symbols that assemblers write, unless told that it is a function."""
 _MARKS: Final = (b"$", b".")
@@ -42,7 +45,8 @@ class Functions:
     def __init__(self, tables: tuple[Table, ...]) -> None:
         values, sizes, names, infos, owners = array("Q"), array("Q"), array("I"), bytearray(), bytearray()
         for number, table in enumerate(tables):
-            whole = table.symbols[: len(table.symbols) // SYMBOL.size * SYMBOL.size]
+            count = min(len(table.symbols) // SYMBOL.size, MOST_SYMBOLS)
+            whole = memoryview(table.symbols)[: count * SYMBOL.size]
             for name, info, _, section, value, size in SYMBOL.iter_unpack(whole):
                 kind = info & 15
                 if section and value and name and kind in (FUNCTION, INDIRECT, _NONE) and section != _ABSOLUTE:
@@ -78,10 +82,11 @@ class Functions:
 
     def _name(self, value: int, index: int) -> str:
         """The best name of the functions that begin there: of those that have a size, if that one has."""
-        first, last = bisect_left(self._values, value), bisect_right(self._values, value, index)
+        first = bisect_left(self._values, value, max(index - _FURTHEST, 0), index + 1)
+        last = bisect_right(self._values, value, index, min(index + _FURTHEST, len(self._values)))
         sized = bool(self._sizes[index])
         candidates = [each for each in range(first, last) if bool(self._sizes[each]) == sized]
-        return text(min(map(self._rank, candidates[:_FURTHEST]))[-1])
+        return text(min(map(self._rank, candidates))[-1])
 
     def _rank(self, index: int) -> tuple[bool, int, int, int, int, bytes]:
         """The smaller the better: functions; few leading underscores, as in `read` among `__read`; what other files

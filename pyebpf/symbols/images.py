@@ -26,7 +26,7 @@ LARGEST_TABLE: Final = 256 << 20
 """Bytes of one table with its names."""
 LARGEST_PACKED: Final = 64 << 20
 """Bytes that compressed symbols may come to."""
-LARGEST_DEBUG: Final = 4 << 30
+LARGEST_DEBUG: Final = 1 << 30
 """Bytes of a debug file that are added up, where that is the only proof that it is the right one."""
 KEPT: Final = 256 << 20
 """Bytes of tables that are kept of all files together; those that were asked for longest ago go first."""
@@ -182,8 +182,8 @@ class Images:
         return image
 
     def read(self, fd: int, path: bytes, most: int = LARGEST_TABLE) -> Key | None:
-        """What the open file is known by then; the file is closed. None for one that is no program of this machine's.
-        Raises TooLarge."""
+        """What the open file is known by then; the file is closed. None for one that is no program of this machine's,
+        or has more symbols than are ever read. Raises TooLarge for such as have more than `most`, which is less."""
         try:
             status = os.fstat(fd)
         except OSError:
@@ -194,8 +194,14 @@ class Images:
             os.close(fd)
             return key if self.get(key) is not None else None
         image: Image | None = None
-        with suppress(BinaryError, OSError), Binary(os.fsdecode(path), fd) as binary:
-            image = Image(binary, most)
+        try:
+            with Binary(os.fsdecode(path), fd) as binary:
+                image = Image(binary, most)
+        except (BinaryError, OSError):
+            pass
+        except TooLarge:
+            if most < LARGEST_TABLE:
+                raise
         self._images[key] = image
         self.limit()
         return None if image is None else key

@@ -30,7 +30,7 @@ from pyebpf.symbols.opening import open_below
 LARGEST: Final = 256 << 20
 """Bytes of a map that are read."""
 MOST: Final = 2_000_000
-_LONGEST: Final = 4096
+_LONGEST: Final = 1000
 _FURTHEST: Final = 32
 _OTHERS_WRITE: Final = 0o022
 _CLOCKS: Final = 2.0

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, final
 
 LARGEST_MAPS: Final = 64 << 20
-MOST: Final = 1 << 16
-"""Mappings of one process, as many as the kernel gives it (vm.max_map_count) unless told otherwise."""
+MOST: Final = 1 << 14
+"""Executable mappings of one process that are kept. The largest programs have some hundreds."""
 _LINE: Final = re.compile(
     rb"^([0-9a-f]{1,16})-([0-9a-f]{1,16}) [r-][w-]x[ps] ([0-9a-f]{1,16}) ([0-9a-f]{1,8}):([0-9a-f]{1,8}) (\d{1,20})"
     rb" *([^\n]*)$",
@@ -55,11 +55,13 @@ class Mapping(NamedTuple):
 def parse_maps(text: bytes) -> list[Mapping]:
     """The executable ones among the lines of /proc/PID/maps, in their order; lines of another form are left out."""
     found: list[Mapping] = []
+    paths: dict[bytes, bytes] = {}
     for match in _LINE.finditer(text):
         start, end, offset = int(match[1], 16), int(match[2], 16), int(match[3], 16)
         if start < end and len(found) < MOST:
             device = os.makedev(int(match[4], 16), int(match[5], 16))
             path = match[7].replace(b"\\012", b"\n")
+            path = paths.setdefault(path, path)  # mostly the same again and again
             found.append(Mapping(start, end, offset, device, int(match[6]), path))
     return found
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, final
 
 from pyebpf.pictures.frames import Frame
-from pyebpf.symbols.images import LARGEST_AT_ONCE, LARGEST_TABLE, Image, Images, Key, TooLarge, of_bytes
+from pyebpf.symbols.images import LARGEST_AT_ONCE, Image, Images, Key, TooLarge, of_bytes
 from pyebpf.symbols.jit import JitMap, Writer, python_name, start_time, writer_of
 from pyebpf.symbols.kallsyms import text
 from pyebpf.symbols.mappings import Mapping, Space, read_maps
@@ -23,7 +23,7 @@ MOST_EXITED: Final = 4096
 """Of them, such as have ended: the first of more are forgotten."""
 MOST_CAPTURED: Final = 16_384
 """Files that are known by their mappings."""
-MOST_FRAMES: Final = 65_536
+MOST_FRAMES: Final = 16_384
 """Addresses of one process whose names are kept."""
 FRESH: Final = 1.0
 """Seconds for which a process's mappings are taken to be as they were read, if nothing tells of changes."""
@@ -101,6 +101,7 @@ class Processes:
         if process.writer is not None:
             self._update_jit(process, process.writer)
         process.exited = True
+        process.frames.clear()
         self._exited[process.pid] = None
         if len(self._exited) > MOST_EXITED:
             self._known.pop(self._exited.popitem(last=False)[0], None)
@@ -214,8 +215,7 @@ class Processes:
         image = self.images.get(key) if key is not None else None
         if image is None:
             fd = open_mapped(process.pid, mapping, (process.parent,) if process.parent else ())
-            with suppress(TooLarge):
-                key = self.images.read(fd, mapping.path, LARGEST_TABLE) if fd is not None else None
+            key = self.images.read(fd, mapping.path) if fd is not None else None
             image = self.images.get(key) if key is not None else None
         if image is not None and key is not None:
             process.files[mapping.key] = key

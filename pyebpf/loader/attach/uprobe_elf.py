@@ -26,6 +26,13 @@ MACHINES: Final = {"x86_64": 62, "aarch64": 183, "s390x": 22, "riscv64": 243, "p
 LARGEST_SECTION: Final = 1 << 30
 """Bytes. The symbol tables of the largest browsers have a tenth of that."""
 _MOST_SECTIONS: Final = 1 << 16
+_LONGEST_NAME: Final = 256
+"""Letters of a section's name."""
+_LARGEST_NAMES: Final = 64 << 20
+"""Bytes of all sections' names, which some linkers lay with those of symbols."""
+_LARGEST_NOTES: Final = 1 << 20
+_MOST_NOTES: Final = 64
+"""Segments with notes; programs have two or three."""
 SYMBOL: Final = struct.Struct("=IBBHQQ")
 _PT_LOAD, _PT_DYNAMIC, _PT_NOTE = 1, 2, 4
 SHT_SYMTAB, SHT_NOBITS, SHT_DYNSYM = 2, 8, 11
@@ -135,11 +142,12 @@ class Binary:
         self.segments, self._notes = self._read_segments(self.read(at, size * count, "its program headers"))
 
     def _read_segments(self, data: bytes) -> tuple[tuple[Segment, ...], tuple[tuple[int, int], ...]]:
-        segments, notes = [], []
+        segments: list[Segment] = []
+        notes: list[tuple[int, int]] = []
         for kind, flags, offset, address, _, size, _, _ in struct.iter_unpack("=IIQQQQQQ", data):
             if kind == _PT_LOAD:
                 segments.append(Segment(offset, address, size, flags))
-            elif kind == _PT_NOTE:
+            elif kind == _PT_NOTE and len(notes) < _MOST_NOTES and size <= _LARGEST_NOTES:
                 notes.append((offset, size))
         return tuple(segments), tuple(notes)
 
@@ -169,8 +177,8 @@ class Binary:
         if count > _MOST_SECTIONS or index >= count:
             raise BinaryError("its section headers are wrong")
         headers = list(layout.iter_unpack(self.read(self._sections_at, size * count, "its sections")))
-        names = self.read(headers[index][4], headers[index][5], "the names of its sections")
-        return tuple(Section(_text(names, h[0]), h[1], h[3], h[4], h[5], h[6], h[7]) for h in headers)
+        names = self.read(headers[index][4], min(headers[index][5], _LARGEST_NAMES), "the names of its sections")
+        return tuple(Section(_text(names, h[0], _LONGEST_NAME), h[1], h[3], h[4], h[5], h[6], h[7]) for h in headers)
 
     def section(self, name: str) -> Section | None:
         """The first section of that name."""
@@ -313,7 +321,7 @@ def notes(data: bytes) -> Iterator[tuple[bytes, int, bytes, int]]:
         at = start + (size + 3 & ~3)
 
 
-def _text(names: bytes, at: int) -> str:
-    """The text at a place among names; "" where there is none."""
-    end = names.find(b"\0", at)
-    return names[at : min(end, at + 4096)].decode("utf-8", "surrogateescape") if end >= 0 else ""
+def _text(names: bytes, at: int, most: int = 4096) -> str:
+    """The text at a place among names, of which `most` bytes are looked at; "" where there is none."""
+    end = names.find(b"\0", at, at + most)
+    return names[at : end if end >= 0 else at + most].decode("utf-8", "surrogateescape")
