@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from picture_data import kernel, many_stacks, server_load, user
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from picture_data import kernel, many_stacks, server_load, user
 
 from pyebpf.pictures.document import ROOM, frame, script
 from pyebpf.pictures.flame import CHAR, HEADER, PAD, ROW, flame_graph
