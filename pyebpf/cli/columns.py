@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyebpf import layout
-from pyebpf.cli.values import text
+from pyebpf.views.values import text
 
 WIDEST_TEXT = 24
 NUMBER_WIDTHS = {1: 4, 2: 5, 4: 8, 8: 15}

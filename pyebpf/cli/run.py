@@ -231,7 +231,7 @@ class _Watch:
 
     def read(self) -> int:
         """Run each iterator once, and show what it writes; how many there are."""
-        from pyebpf.cli.values import text
+        from pyebpf.views.values import text
 
         found = [link for link in self.session.links if link.readable]
         for link in found:
@@ -269,7 +269,7 @@ class _Watch:
         sys.stdout.flush()
 
     def event(self, name: str, event: Any) -> None:
-        from pyebpf.cli.values import plain, text
+        from pyebpf.views.values import plain, text
 
         if self.as_json:
             self.json({"map": name, "event": plain(event)})
@@ -285,7 +285,7 @@ class _Watch:
         print(label + columns.row(event))
 
     def line(self, line: str) -> None:
-        from pyebpf.cli.values import text
+        from pyebpf.views.values import text
 
         if self.as_json:
             self.json({"print": line})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyebpf.cli.values import entry, plain, rank, text
 from pyebpf.pictures.distributions import Distribution
 from pyebpf.runtime.session import Session
 from pyebpf.views.histograms import HistogramView, KeyedHistogramView
 from pyebpf.views.maps import ArrayView, HashView
 from pyebpf.views.rings import RingBufView
+from pyebpf.views.values import entry, plain, rank, text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -59,6 +59,8 @@ class Distribution:
         """Without the empty buckets before the first and behind the last that counted anything, where nothing is
         beyond them."""
         used = [place for place, bucket in enumerate(self.buckets) if bucket[2]]
+        if not used and (self.below or self.above):
+            return self  # whose bounds say beyond what
         first = 0 if self.below else (used[0] if used else len(self.buckets))
         last = len(self.buckets) if self.above else (used[-1] + 1 if used else first)
         return self.with_buckets(self.buckets[first:last])

@@ -36,7 +36,7 @@ class Picture:
 def document(pictures: Sequence[Picture], title: str = "", theme: Theme = "auto") -> str:
     """The document, as text that is UTF-8 in a file."""
     kinds = set().union(*(picture.kinds for picture in pictures))
-    height = sum(picture.height for picture in pictures) + GAP * max(len(pictures) - 1, 0) + 2 * MARGIN
+    height = _height(pictures)
     size = f'width="{WIDTH}" height="{number(height)}" viewBox="0 0 {WIDTH} {number(height)}"'
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>',
@@ -71,14 +71,15 @@ def label(x: float, y: float, text: str, style: str = "dim", anchor: str = "", s
     return f'<text class="{style}" x="{number(x)}" y="{number(y)}"{more}>{xml(text)}</text>'
 
 
-def frame(svg: str, height: float) -> str:
-    """HTML that shows a document apart from the page that it is in, with its script, which can't reach that page."""
-    page = f"<!DOCTYPE html><meta charset=utf-8><style>body{{margin:0}}svg{{max-width:100%}}</style>{_bare(svg)}"
+def framed(pictures: Sequence[Picture], title: str = "") -> str:
+    """HTML that shows a document apart from the page that it is in, a notebook's: neither its styles nor its script
+    reach that page."""
+    svg = document(pictures, title).partition("\n")[2]  # HTML doesn't know the line that says that it is XML
+    page = f"<!DOCTYPE html><meta charset=utf-8><style>body{{margin:0}}</style>{svg}"
     shown = page.replace("&", "&amp;").replace('"', "&quot;")
-    size = f"width:100%;height:{number(height)}px;border:0"
+    size = f"width:100%;max-width:{WIDTH}px;height:{number(_height(pictures))}px;border:0"
     return f'<iframe sandbox="allow-scripts" style="{size}" srcdoc="{shown}"></iframe>'
 
 
-def _bare(svg: str) -> str:
-    """Without the line that says that it is XML, which HTML doesn't know."""
-    return svg.partition("\n")[2] if svg.startswith("<?xml") else svg
+def _height(pictures: Sequence[Picture]) -> float:
+    return sum(picture.height for picture in pictures) + GAP * max(len(pictures) - 1, 0) + 2 * MARGIN

@@ -96,7 +96,7 @@
     }
 
     function told(frame) {
-      var text = frame.name + (frame.module ? "  " + frame.module : "") + "  " + frame.count.toLocaleString("en") +
+      var text = frame.name + (frame.module ? " \u00b7 " + frame.module : "") + " \u00b7 " + frame.count.toLocaleString("en") +
         " " + unit + ", " + share(frame.count, root.count);
       return zoomed === root ? text : text + " (" + share(frame.count, zoomed.count) + " of what is shown)";
     }

@@ -92,4 +92,4 @@ def theme_styles(theme: Theme) -> str:
 
 def _rules(colors: dict[str, str]) -> str:
     rules = "".join(f".{name}{{fill:{color}}}" for name, color in colors.items())
-    return rules + f".rule{{stroke:{colors['line']};fill:none}}"
+    return rules + f".rule{{stroke:{colors['line']};fill:none}}svg{{background:{colors['paper']}}}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import Any, Final, SupportsIndex
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 from pyebpf import layout
 from pyebpf.kernel.maps import HISTOGRAM_BUCKETS
@@ -13,6 +13,11 @@ from pyebpf.pictures.distributions import Bucket, Distribution, linear, log2
 from pyebpf.views.columns import Columns
 from pyebpf.views.entries import Entries
 from pyebpf.views.maps import ArrayView, HashView
+from pyebpf.views.shown import Shown
+
+if TYPE_CHECKING:
+    from pyebpf.pictures.document import Picture
+    from pyebpf.pictures.lines import Line
 
 HISTOGRAMS: Final = ("Histogram", "LinearHistogram")
 KEYED: Final = ("KeyedHistogram", "KeyedLinearHistogram")
@@ -84,6 +89,18 @@ class HistogramView(ArrayView):
         """What was observed until now, as plain data: pictures are made of it."""
         return distribution(self.name, self.unit, self.steps, self._counts())
 
+    def lines(self, width: int = 80) -> list[Line]:
+        from pyebpf.pictures.bars import distribution_lines
+
+        return distribution_lines(self.distribution(), width)
+
+    def picture(self) -> Picture:
+        from pyebpf.pictures.charts import distribution_picture
+
+        return distribution_picture(self.distribution())
+
+    _html = Shown._html
+
     def buckets(self) -> list[Bucket]:
         """`(low, high, count)` from the first to the last bucket that counted anything: `low <= x <= high`. What was
         beyond the steps of a LinearHistogram is in `below` and `above`."""
@@ -138,6 +155,22 @@ class KeyedHistogramView(HashView):
 
     def _decoded(self, columns: Columns) -> dict[Any, Any]:
         return {key: self._distribution(key, counts) for key, counts in super()._decoded(columns).items()}
+
+    def most_common(self, count: int | None = None) -> list[tuple[Any, Any]]:
+        """The `count` keys with the most values, or all of them, with their distributions."""
+        return sorted(self.items(), key=lambda pair: pair[1].total, reverse=True)[:count]
+
+    def lines(self, width: int = 80) -> list[Line]:
+        from pyebpf.pictures.bars import keyed_lines
+
+        return keyed_lines(self.name, list(self.values()), width)
+
+    def picture(self) -> Picture:
+        from pyebpf.pictures.charts import keyed_picture
+
+        return keyed_picture(self.name, list(self.values()))
+
+    _html = Shown._html
 
     @property
     def total(self) -> int:

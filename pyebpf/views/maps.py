@@ -9,13 +9,16 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, SupportsIndex
 
+from pyebpf.pictures.tables import Table
 from pyebpf.views.columns import Columns, differences
 from pyebpf.views.entries import Entries
+from pyebpf.views.shown import MOST_ROWS, ShownEntries, entries_table, largest
+from pyebpf.views.values import rank
 
 _RAISE: Final = object()
 
 
-class HashView(MutableMapping[Any, Any]):
+class HashView(ShownEntries, MutableMapping[Any, Any]):
     """A loaded Hash, LruHash or PerCpuHash. Iterating goes over a snapshot, whatever changes meanwhile."""
 
     def __init__(self, entries: Entries) -> None:
@@ -159,7 +162,7 @@ class HashView(MutableMapping[Any, Any]):
         return f"<{self.kind or 'map'} {self.name}, {holds}>"
 
 
-class ArrayView(Sequence[Any]):
+class ArrayView(ShownEntries, Sequence[Any]):
     """A loaded Array or PerCpuArray: a sequence of fixed length."""
 
     def __init__(self, entries: Entries) -> None:
@@ -216,6 +219,11 @@ class ArrayView(Sequence[Any]):
     def items(self) -> list[tuple[int, Any]]:
         """Index and value of every element, of one snapshot."""
         return list(enumerate(self))
+
+    def table(self, most: int = MOST_ROWS) -> Table:
+        """The largest elements as data, without those that are zero."""
+        elements = [(index, value) for index, value in self.items() if rank(value)]
+        return entries_table(self.name, elements, largest(elements, most), "index")
 
     def to_dict(self) -> dict[int, Any]:
         return dict(self.items())

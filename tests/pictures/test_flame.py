@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from picture_data import kernel, many_stacks, server_load, user
 
-from pyebpf.pictures.document import ROOM, frame, script
-from pyebpf.pictures.flame import CHAR, HEADER, PAD, ROW, flame_graph
+from pyebpf.pictures.document import ROOM, framed, script
+from pyebpf.pictures.flame import CHAR, HEADER, PAD, ROW, flame_graph, flame_picture
 from pyebpf.pictures.frames import Frame, StackCount
 from pyebpf.pictures.theme import HUES, shade
 from pyebpf.pictures.tree import MOST_BOXES, MOST_LEVELS, tree_of
@@ -137,7 +137,8 @@ def test_no_name_breaks_the_document(found: list[tuple[str, str, str, int]], tit
     assert [each.tag for each in document.iter() if each.tag.endswith("script")] == [f"{SVG}script"]
     assert all(char.isprintable() or char == "\n" for char in "".join(document.itertext()))
     assert svg.count("<script") == 1 and svg.count("]]>") == 1
-    assert 'sandbox="allow-scripts"' in frame(svg, 100) and frame(svg, 100).count('"') == 6
+    html = framed([flame_picture(stacks, title=title, unit=unit)], title)
+    assert html.startswith('<iframe sandbox="allow-scripts" style="') and html.count('"') == 6
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -184,7 +185,7 @@ def test_the_script_zooms_and_searches(node: str, tmp_path: Path) -> None:
     assert said["hits"] == ["read", "read", "read"]
     assert said["zoomed"] == {"all": [0, ROOM], "main": [0, ROOM], "load": [0, ROOM], "read": [0, ROOM]}
     assert said["faded"] == ["all", "main"]
-    assert said["hover"] == "read  [kernel]  30 samples, 30.0% (100.0% of what is shown)"
+    assert said["hover"] == "read · [kernel] · 30 samples, 30.0% (100.0% of what is shown)"
     assert set(said["reset"]) == {"all", "main", "load", "read", "parse"} and said["rest"] == ""
 
 

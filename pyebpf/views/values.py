@@ -8,6 +8,7 @@ from typing import Any
 
 from pyebpf.addresses import MacAddress
 from pyebpf.decode import Overlay
+from pyebpf.pictures.distributions import Distribution
 from pyebpf.views.per_cpu import PerCpu
 
 
@@ -49,9 +50,16 @@ def text(value: Any) -> str:
     return str(shown)
 
 
+def total_of(value: Any) -> Any:
+    """A value; of per-CPU ones the sum, of distributions how many values they have."""
+    if isinstance(value, Distribution):
+        return value.total
+    return value.sum() if isinstance(value, PerCpu) else value
+
+
 def rank(value: Any) -> Any:
     """What entries are sorted by: the number, or the first number, in a value."""
-    value = value.sum() if isinstance(value, PerCpu) else value
+    value = total_of(value)
     while isinstance(value, tuple):
         value = value[0] if value else 0
     return value if isinstance(value, int) else 0
