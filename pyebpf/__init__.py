@@ -114,7 +114,7 @@ from pyebpf.lang.storage import CgroupStorage, InodeStorage, SkStorage, TaskStor
 from pyebpf.lang.struct_ops import struct_ops
 from pyebpf.lang.structs import bits, struct, union
 from pyebpf.lang.targets import CpuMap, DevMap, DevMapHash, ReuseportSockArray, SockHash, SockMap, XskMap
-from pyebpf.lang.types import SpinLock, Timer, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
+from pyebpf.lang.types import SpinLock, Timer, WorkQueue, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
 from pyebpf.lang.variables import Config, Global
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ __all__ = [
     "SK",
     "TC",
     "XDP",
+    "WorkQueue",
     "XskMap",
     "Array",
     "ArrayOfMaps",

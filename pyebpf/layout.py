@@ -189,7 +189,11 @@ SPIN_LOCK = Struct("bpf_spin_lock", (Field("val", U32, 0),), 4, 4)
 """What `with entry.lock:` holds. The kernel knows it by its name."""
 TIMER = Struct("bpf_timer", (Field("opaque", Array(U64, 2), 0),), 16, 8)
 """What `entry.timer.start(…)` starts. The kernel knows it by its name."""
-KERNELS_OWN = (SPIN_LOCK, TIMER)
+WORK_QUEUE = Struct("bpf_wq", (Field("opaque", Array(U64, 2), 0),), 16, 8)
+"""What `entry.work.start(…)` starts. The kernel knows it by its name."""
+LATER = (TIMER, WORK_QUEUE)
+"""What calls a function later."""
+KERNELS_OWN = (SPIN_LOCK, *LATER)
 """Fields that only the kernel reads and writes, once they are in a map."""
 IPV4_NETWORK = Struct("IPv4Network", (Field("prefixlen", U32, 0), Field("address", IPV4, 4)), 8, 4)
 """A key of an LPM trie (`struct bpf_lpm_trie_key`): bits that count, and the address."""
@@ -287,8 +291,8 @@ def locks(type: Type | None) -> tuple[int, ...]:
 
 
 def timers(type: Type | None) -> tuple[int, ...]:
-    """Where in `type` its timers are, in bytes from its start."""
-    return places_of(TIMER, type)
+    """Where in `type` its timers and work queues are, in bytes from its start."""
+    return places_of(TIMER, type) + places_of(WORK_QUEUE, type)
 
 
 def places_of(wanted: Struct, type: Type | None) -> tuple[int, ...]:

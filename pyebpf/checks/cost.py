@@ -89,7 +89,7 @@ def report(program: Program, facts: Facts, kernel: Version | None) -> ProgramRep
     ordered = tuple(sorted(helpers.values(), key=lambda helper: helper.id))
     hook = f"{program.hook.name} {program.argument}".strip()
     if program.callback is not None:
-        hook = f"timers of {program.callback.map.name}, started by {program.callback.owner}"
+        hook = f"{program.hook.name}s of {program.callback.map.name}, started by {program.callback.owner}"
     newest = max(needs(program), key=lambda need: need.since)
     places, most = scratch(program, 0, kernel, room(program)), worst_case(program.body, facts)
     away = {slot for slot, _ in places.places} if places is not None else set()

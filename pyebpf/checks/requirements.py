@@ -84,7 +84,7 @@ def _called(program: Program) -> Iterator[tuple[Helper, Span]]:
 
 def needs(program: Program) -> Iterator[Need]:
     """The hook, then every map and helper where the program first uses it."""
-    hook = f"@{program.hook.name}" if program.callback is None else "a timer"
+    hook = f"@{program.hook.name}" if program.callback is None else f"a {program.hook.name}"
     if program.hook.sleepable and program.hook.sleeps is not None:
         hook = f"a program that may sleep on @{program.hook.name}"
     yield Need(hook, program.hook.since, program.span)

@@ -9,7 +9,7 @@ from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.timers import CallbackCircle, NoTimersHere, WhichMap
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Module, Program
-from pyebpf.ir.origins import is_own, origins, references
+from pyebpf.ir.origins import is_own, origins, references, timer_call
 from pyebpf.kernel.hooks import HOOKS, decorators
 from pyebpf.kernel.programs import WITHOUT_TIMERS
 
@@ -27,26 +27,27 @@ def forbidden_timers(program: Program) -> Iterator[Diagnostic]:
         map = getattr(op, "map", None)
         if isinstance(map, MapRef) and map not in seen and layout.timers(map.value):
             seen.add(map)
-            yield NoTimersHere(op.span, program.hook.name, map.name, allowed)
+            word = "timer" if layout.places_of(layout.TIMER, map.value) else "work queue"
+            yield NoTimersHere(op.span, program.hook.name, map.name, allowed, word)
 
 
 def uncertain_timers(program: Program) -> Iterator[Diagnostic]:
     """A diagnostic for each timer that is started for one map and may be another's, as a later round may bring it; and
     for a callback's own that may be another entry's."""
-    calls = [op for op in ops.walk(program.body) if isinstance(op, ops.Call) and op.helper.startswith("timer_")]
-    given = references(program) if calls else {}
+    calls = [(op, timer_call(op)) for op in ops.walk(program.body) if isinstance(op, ops.Call | ops.KfuncCall)]
+    given = references(program) if any(name for _, name in calls) else {}
     initialised = set()
-    for op in calls:
-        timer = op.arguments[0]
-        if op.helper == "timer_init":
+    for op, name in calls:
+        timer = op.arguments[0] if name else None
+        if timer is not None and name == "init":
             initialised.add(timer)
             map, found = op.arguments[1], origins(timer, given)
             if not isinstance(map, ops.MapAddress) or found != [map.map]:
                 yield WhichMap(op.span, " or ".join(f"`{each.name}`" for each in found))
-        elif op.helper == "timer_start" and timer not in initialised and not is_own(timer, given):
+        elif timer is not None and timer not in initialised and not is_own(timer, given):
             assert program.callback is not None
-            name = program.callback.function
-            yield CallbackCircle(op.span, f"{name} → {name}", OTHER_ENTRY)
+            function = program.callback.function
+            yield CallbackCircle(op.span, f"{function} → {function}", OTHER_ENTRY)
 
 
 def circles(program: Program, module: Module) -> Iterator[Diagnostic]:

@@ -11,6 +11,7 @@ from pyebpf.ir.module import (
     BarePointer,
     BitField,
     Embedded,
+    FunctionPointer,
     IntegerPointer,
     KernelEnum,
     KernelMember,
@@ -146,6 +147,10 @@ class DebugInfo:
     def _extern_type(self, type: KfuncType) -> str:
         if isinstance(type, IntegerPointer):
             return self.pointer(self.integer(type.type))
+        if isinstance(type, FunctionPointer):
+            number, anything = self.integer(layout.I32), self.pointer("null")
+            types = self.tuple([number, anything, self.pointer(number), anything])
+            return self.pointer(self.node(f"!DISubroutineType(types: {types})"))
         if isinstance(type, StructPointer):
             return self.pointer(self.kernel_struct(type.struct) if type.struct else "null")
         return self.type(type)

@@ -147,6 +147,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     timers.NoTimersHere,
     timers.TimerCopied,
     timers.TimerMember,
+    timers.WorkQueueMember,
     timers.TimerNotShared,
     timers.WhichMap,
     timers.NotACallback,

@@ -12,7 +12,7 @@ from pyebpf.records import dataclass
 @dataclass(frozen=True, slots=True)
 class NoTimersHere(Diagnostic):
     code: ClassVar = "E0530"
-    title: ClassVar = "{hook} programs can't use `{map}`, whose entries have a timer"
+    title: ClassVar = "{hook} programs can't use `{map}`, whose entries have a {word}"
     notes: ClassVar = ("they run in the middle of anything, also of what the kernel does with its timers",)
     help: ClassVar = "use timers in {hooks}"
     explanation: ClassVar = """
@@ -23,14 +23,15 @@ class NoTimersHere(Diagnostic):
     hook: str
     map: str
     hooks: str
+    word: str = "timer"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class TimerCopied(Diagnostic):
     code: ClassVar = "E0531"
-    title: ClassVar = "{type} in a map can't be copied or compared: its timer is the kernel's"
-    notes: ClassVar = ("a timer in a map is started and cancelled, never read or written",)
+    title: ClassVar = "{type} in a map can't be copied or compared: its {word} is the kernel's"
+    notes: ClassVar = ("a {word} in a map is started, never read or written",)
     help: ClassVar = "use its fields, one by one"
     explanation: ClassVar = """
     A `Timer` that lies in a map belongs to the kernel. A struct with one is used through its fields; an entry can be
@@ -41,6 +42,7 @@ class TimerCopied(Diagnostic):
     """
 
     type: str
+    word: str = "timer"
 
 
 @final
@@ -64,11 +66,27 @@ class TimerMember(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class WorkQueueMember(Diagnostic):
+    code: ClassVar = "E0543"
+    title: ClassVar = "a work queue has no `{name}`"
+    notes: ClassVar = ("what is started can't be taken back; with its entry it goes, if it hasn't begun",)
+    help: ClassVar = "it has start(callback)"
+    explanation: ClassVar = """
+    A work queue is started. Its callback runs soon, in a thread of the kernel, where it may sleep.
+
+        entry.work.start(tidy)
+    """
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class TimerNotShared(Diagnostic):
     code: ClassVar = "E0533"
-    title: ClassVar = "this timer is in no map"
-    notes: ClassVar = ("a timer runs on when the program has ended, as long as its entry is there",)
-    help: ClassVar = "start the timer of an entry: flows[key].timer.start(…)"
+    title: ClassVar = "this {word} is in no map"
+    notes: ClassVar = ("a {word} runs on when the program has ended, as long as its entry is there",)
+    help: ClassVar = "start the {word} of an entry: flows[key].{field}.start(…)"
     explanation: ClassVar = """
     Only a timer in an entry of a map can be started. A struct that the probe has made is gone when the probe ends.
 
@@ -78,6 +96,9 @@ class TimerNotShared(Diagnostic):
         flows[key] = Flow(packets=1)
         flows[key].timer.start(1_000_000, expire)   # right
     """
+
+    word: str = "timer"
+    field: str = "timer"
 
 
 @final
@@ -106,7 +127,7 @@ class WhichMap(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class NotACallback(Diagnostic):
     code: ClassVar = "E0535"
-    title: ClassVar = "a timer calls a function, and this is {found}"
+    title: ClassVar = "a {word} calls a function, and this is {found}"
     help: ClassVar = "{hint}"
     explanation: ClassVar = """
     What a timer calls is a `@function` of the module, or a function inside the probe. It takes the entry, or its key
@@ -121,14 +142,15 @@ class NotACallback(Diagnostic):
 
     found: str
     hint: str
+    word: str = "timer"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class CallbackParameters(Diagnostic):
     code: ClassVar = "E0536"
-    title: ClassVar = "`{name}` can't be called by a timer: it takes {found}"
-    notes: ClassVar = ("a timer gives the entry, or its key and the entry",)
+    title: ClassVar = "`{name}` can't be called by a {word}: it takes {found}"
+    notes: ClassVar = ("a {word} gives the entry, or its key and the entry",)
     help: ClassVar = "def {name}(entry): or def {name}(key, entry):"
     explanation: ClassVar = """
     The kernel calls back with the entry that the timer is in. A function of one parameter gets the entry, one of two
@@ -140,6 +162,7 @@ class CallbackParameters(Diagnostic):
 
     name: str
     found: str
+    word: str = "timer"
 
 
 @final

@@ -182,7 +182,13 @@ class KsymRef:
     """Whether programs ask if it is there, so that they are loaded without it."""
 
 
-KfuncType: TypeAlias = Integer | Enumeration | Boolean | StructPointer | IntegerPointer
+@final
+@dataclass(frozen=True, slots=True)
+class FunctionPointer:
+    """What kfuncs call later: a function of a map, a key and a value."""
+
+
+KfuncType: TypeAlias = Integer | Enumeration | Boolean | StructPointer | IntegerPointer | FunctionPointer
 Scalar: TypeAlias = Integer | Enumeration | Boolean
 MemberType: TypeAlias = "Scalar | BitField | StructPointer | BarePointer | Embedded | MemberArray"
 

@@ -56,6 +56,12 @@ def is_own(address: ops.Value, given: Mapping[ops.Local, Sequence[ops.Value]]) -
     return bool(found) and all(isinstance(root, ops.CallbackPart) for root in found)
 
 
+def timer_call(op: ops.Op) -> str:
+    """`init` or `start` where `op` does that to a timer or a work queue, its first argument; "" if it doesn't."""
+    name = op.helper if isinstance(op, ops.Call) else op.kfunc.name if isinstance(op, ops.KfuncCall) else ""
+    return {"timer_init": "init", "timer_start": "start", "bpf_wq_init": "init", "bpf_wq_start": "start"}.get(name, "")
+
+
 def dynptr_call(op: ops.Op) -> tuple[str, tuple[ops.Slot, ...]] | None:
     """The name of a call that is given dynptrs, and their places; None of other ops."""
     if not isinstance(op, ops.Call | ops.KfuncCall):

@@ -144,7 +144,7 @@ def place(b: Builder, base: Operand, name: str, span: Span, name_span: Span, bas
 def _field(b: Builder, base: Operand, name: str, span: Span, name_span: Span, base_span: Span) -> Place:
     if ops.is_value(base) and isinstance(base.type, PointerType):
         struct = base.type.target
-        if struct == layout.TIMER:
+        if struct in layout.LATER:
             timers.attribute(b, base, name, name_span)
         elif isinstance(struct, layout.Struct):
             field = struct.field(name)

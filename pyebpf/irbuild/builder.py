@@ -47,6 +47,7 @@ class Later:
     callee: HelperFunction | Closure
     function: tree.Function
     map: MapRef
+    work: bool = False  # a work queue calls it, not a timer
 
 
 @dataclass
@@ -127,7 +128,7 @@ class Builder:
     """Its own: of a callback, not the owner's."""
     called_for: MapRef | None = None
     """Of a callback: the map whose timers call it."""
-    later: dict[tuple[int, int, MapRef], Later] = field(default_factory=dict)
+    later: dict[tuple[int, int, MapRef, bool], Later] = field(default_factory=dict)
     """The callbacks of the program, by the `id` of their functions, and of the frames that they see."""
     given: dict[ops.Local, ops.Value] = field(default_factory=dict)
     """What locals for kernel pointers were given first."""

@@ -20,7 +20,9 @@ def check(b: Builder, type: layout.Type, span: Span, *pointers: ops.Value) -> No
     if shared and layout.locks(type):
         b.error(errors.LockCopied(span, article("SpinLock" if type == layout.SPIN_LOCK else str(type))))
     if shared and layout.timers(type):
-        b.error(timers.TimerCopied(span, article("Timer" if type == layout.TIMER else str(type))))
+        name = "Timer" if type == layout.TIMER else "WorkQueue" if type == layout.WORK_QUEUE else str(type)
+        word = "timer" if layout.places_of(layout.TIMER, type) else "work queue"
+        b.error(timers.TimerCopied(span, article(name), word))
 
 
 def shared(type: layout.Type, slice: bool) -> Literal["", "whole", "elements"]:

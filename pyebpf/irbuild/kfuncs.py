@@ -11,12 +11,12 @@ from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import InternalError, article, unreachable
 from pyebpf.ir import ops
-from pyebpf.ir.module import Fault, IntegerPointer, StructPointer
+from pyebpf.ir.module import Fault, FunctionPointer, IntegerPointer, KfuncType, StructPointer
 from pyebpf.ir.types import I64_MAX, NONE, IntType, KernelType, PointerType, Region, ValueType, loaded
 from pyebpf.irbuild import buffers, dynptrs, expressions, helpers, kernel_structs, order, packets, texts, values
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
-from pyebpf.irbuild.kfunc_types import CONTEXTS, Basic, Signature, Taken, Unspeakable, signature
+from pyebpf.irbuild.kfunc_types import CONTEXTS, Signature, Taken, Unspeakable, signature
 from pyebpf.irbuild.open_blocks import Held
 from pyebpf.irbuild.operands import KernelArray, Operand, Packet, Static, describe, is_text, reference
 from pyebpf.irbuild.trusted import trusted
@@ -295,7 +295,8 @@ def _text(b: Builder, operand: Operand, span: Span) -> ops.Value:
     return place
 
 
-def _result(type: Basic | None) -> ValueType:
+def _result(type: KfuncType | None) -> ValueType:
+    assert not isinstance(type, FunctionPointer)  # none gives one
     if type is None:
         return NONE
     if isinstance(type, IntegerPointer):  # an array of one

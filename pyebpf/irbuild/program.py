@@ -32,7 +32,7 @@ from pyebpf.irbuild.module_state import ModuleState
 from pyebpf.irbuild.operands import Context, Packet, Static
 from pyebpf.irbuild.returns import finish_program
 from pyebpf.kernel.btf import Btf
-from pyebpf.kernel.hooks import AttachKind, ContextKind, timer_of
+from pyebpf.kernel.hooks import AttachKind, ContextKind, Hook, timer_of, work_queue_of
 from pyebpf.kernel.packets import access_or_none, is_packet
 from pyebpf.kernel.versions import Version
 from pyebpf.lang.probes import Probe
@@ -46,7 +46,7 @@ MOST_ATTEMPTS = 1_000
 LONGEST_NAME = 127
 Retyped: TypeAlias = "dict[tuple[int, str], object]"
 """Types that earlier attempts found locals to need."""
-Key: TypeAlias = "tuple[int, int, MapRef]"
+Key: TypeAlias = "tuple[int, int, MapRef, bool]"
 """Of a callback: the `id` of its function and of the frame around, and the map whose timers call it."""
 
 
@@ -167,10 +167,12 @@ def _build_callbacks(state: ModuleState, sink: Sink, owner: Program, asked: Mapp
     """The callbacks of `owner`, and those that they start themselves."""
     known = dict(asked)
     pending = list(asked.values())
-    hook = timer_of(owner.hook)
     for later in pending:  # grows: a callback may start timers with others
+        hook = work_queue_of(owner.hook) if later.work else timer_of(owner.hook)
 
-        def begin(attempt: Sink, retyped: Retyped, map: MapRef = later.map, name: str = later.name) -> Builder:
+        def begin(
+            attempt: Sink, retyped: Retyped, map: MapRef = later.map, name: str = later.name, hook: Hook = hook
+        ) -> Builder:
             b = Builder(state, attempt, hook, "", 0, retyped, owner=owner.name, name=name, called_for=map)
             b.later.update(known)
             return b

@@ -94,6 +94,9 @@ AWAKE: Final = {
 }
 """Kfuncs behind which nothing may sleep: what ends that, and how people call the place."""
 _BOUND: Final = "it is for programs that are loaded for one device only (BPF_F_XDP_DEV_BOUND_ONLY)"
+WORK_QUEUES: Final = ("bpf_wq_init", "bpf_wq_set_callback_impl", "bpf_wq_set_callback", "bpf_wq_start")
+"""What a WorkQueue is initialised with, given a callback, and started with. Kernels with `bpf_wq_set_callback` take no
+argument from the program that is for the verifier alone (KF_IMPLICIT_ARGS)."""
 REFUSED: Final = {
     **dict.fromkeys(("bpf_xdp_metadata_rx_timestamp", "bpf_xdp_metadata_rx_hash"), _BOUND),
     "bpf_xdp_metadata_rx_vlan_tag": _BOUND,
@@ -244,6 +247,8 @@ _ROWS: Final[tuple[tuple[Version, Mapping[ProgramType, Version], str], ...]] = (
     ((6, 17), _ANY, "bpf_dynptr_memset"),
     ((6, 16), _ANY, "bpf_probe_read_user_dynptr bpf_probe_read_kernel_dynptr"),
     ((6, 16), _ANY, "bpf_probe_read_user_str_dynptr bpf_probe_read_kernel_str_dynptr"),
+    ((7, 0), _ANY, "bpf_wq_set_callback"),
+    ((6, 10), _ANY, "bpf_wq_init bpf_wq_set_callback_impl bpf_wq_start"),
     ((6, 10), _CRYPTO, "bpf_crypto_encrypt bpf_crypto_decrypt"),
     ((7, 0), _ANY, "bpf_dynptr_from_file bpf_dynptr_file_discard"),
     ((7, 0), _ANY, "bpf_get_mem_cgroup bpf_get_root_mem_cgroup bpf_put_mem_cgroup bpf_mem_cgroup_usage"),

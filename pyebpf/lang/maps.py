@@ -95,9 +95,17 @@ TIMED = ("Hash", "LruHash", "Array")
 """Maps whose values may have a timer (`map_check_btf` in kernel/bpf/syscall.c)."""
 
 
+OWN_FIELDS = (
+    (layout.SPIN_LOCK, "lock", "SpinLock", LOCKED),
+    (layout.TIMER, "timer", "Timer", TIMED),
+    (layout.WORK_QUEUE, "work queue", "WorkQueue", TIMED),
+)
+"""The kernel's own fields of entries: what messages call them, what is written, and which maps have them."""
+
+
 def check_own_fields(kind: str, key: layout.Type | None, value: layout.Type | None) -> None:
     """Locks and timers are fields of the values, and of maps that all CPUs share."""
-    for type, word, kinds in ((layout.SPIN_LOCK, "lock", LOCKED), (layout.TIMER, "timer", TIMED)):
+    for type, word, name, kinds in OWN_FIELDS:
         found = layout.places_of(type, value)
         if layout.places_of(type, key):
             raise DeclarationError(f"a key can't have {word}s in it", _example_of(word))
@@ -106,8 +114,8 @@ def check_own_fields(kind: str, key: layout.Type | None, value: layout.Type | No
         fields = value.fields if isinstance(value, layout.Struct) else ()
         direct = [field for field in fields if field.type == type and field.offset % type.align == 0]
         if found and not (len(found) == len(direct) == 1):
-            name = "SpinLock" if word == "lock" else "Timer"
-            raise DeclarationError(f"an entry has one {name}, as a field of its struct", f"{word}: {name}")
+            field = word.partition(" ")[0]
+            raise DeclarationError(f"an entry has one {name}, as a field of its struct", f"{field}: {name}")
 
 
 def _example_of(word: str) -> str:
@@ -180,9 +188,9 @@ def _set_option(made: Map, option: MapOption, value: object) -> None:
         made.pinned = True
         return
     if option.flag in (MapFlag.MMAPABLE, MapFlag.RDONLY_PROG):
-        for own, word in ((layout.SPIN_LOCK, "locks"), (layout.TIMER, "timers")):
+        for own, word, _, _ in OWN_FIELDS:
             if layout.places_of(own, made.value):
-                raise DeclarationError(f"a map with {option.name} can't have {word} in it")
+                raise DeclarationError(f"a map with {option.name} can't have {word}s in it")
     made.flags |= option.flag
 
 

@@ -154,6 +154,16 @@ class Timer:
     __layout__ = layout.TIMER
 
 
+class WorkQueue:
+    """A field that `entry.work.start(callback)` starts: `struct bpf_wq`, Linux 6.10. The kernel calls back soon, in a
+    thread of its own, where programs may sleep.
+
+    It is a field of the struct that is the value of a Hash, an LruHash or an Array.
+    """
+
+    __layout__ = layout.WORK_QUEUE
+
+
 class TextType:
     """`char[N]`: at most N bytes of UTF-8, padded with NUL; `str` in Python."""
 

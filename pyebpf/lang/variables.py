@@ -50,7 +50,11 @@ class Declared:
 
 class _Maker:
     def __init__(self, cls: type[Declared], type: layout.Type) -> None:
-        for own, word, example in ((layout.SPIN_LOCK, "locks", "Account"), (layout.TIMER, "timers", "Flow")):
+        for own, word, example in (
+            (layout.SPIN_LOCK, "locks", "Account"),
+            (layout.TIMER, "timers", "Flow"),
+            (layout.WORK_QUEUE, "work queues", "Flow"),
+        ):
             if layout.places_of(own, type):
                 help = f"Array[{example}](max_entries=1)"
                 raise DeclarationError(f"a {cls.kind} can't have {word} in it: they are in maps", help)

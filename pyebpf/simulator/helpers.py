@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir import ops
 from pyebpf.ir.types import NONE, KernelType
-from pyebpf.kernel.kfuncs import is_release, iterator_of, pair_by_name
+from pyebpf.kernel.kfuncs import WORK_QUEUES, is_release, iterator_of, pair_by_name
 from pyebpf.kernel.maps import MapType
 from pyebpf.simulator import dynptrs, iterators, stacks
 from pyebpf.simulator.addresses import NOTHING, Space
@@ -59,6 +59,8 @@ def kfunc(run: Run, op: ops.KfuncCall, arguments: list[Word]) -> Word:
     if iterator_of(name):
         return iterators.call(run, op, arguments)
     given = run.surroundings.helpers.get(name)
+    if given is None and name in WORK_QUEUES:
+        return _work_queue(run, name, arguments)
     if given is None and (is_release(name) or (op.type == NONE and pair_by_name(name) is not None)):
         return 0
     if given is None or not isinstance(op.type, KernelType):
@@ -335,6 +337,27 @@ def _timer_cancel(run: Run, place: Pointer) -> Word:
         return -EINVAL
     running, timer.due = timer.due is not None, None
     return int(running)
+
+
+def _work_queue(run: Run, name: str, arguments: list[Word]) -> Word:
+    """Its callback is called as soon as the clock moves: nothing else runs while the test waits."""
+    place = arguments[0]
+    if not isinstance(place, Pointer):
+        raise InternalError(f"{name} is given {place!r}")
+    if name == WORK_QUEUES[0]:
+        if place.memory.work is not None:
+            return -EBUSY
+        place.memory.work = Timer()
+        return 0
+    work = place.memory.work
+    if work is None:
+        return -EINVAL
+    if isinstance(arguments[1], Named):
+        work.callback = arguments[1].callback
+    elif work.due is None:
+        run.state.timers_started += 1
+        work.due, work.number = run.surroundings.now, run.state.timers_started
+    return 0
 
 
 HELPERS: Final[dict[str, Helper]] = {

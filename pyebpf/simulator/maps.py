@@ -56,13 +56,14 @@ class Storage(ABC):
         for at in locks(self.ref.value):
             value = value[:at] + bytes(memory.data[at : at + SPIN_LOCK.size]) + value[at + SPIN_LOCK.size :]
         memory.write(0, value)
-        memory.timer = None
+        memory.timer = memory.work = None
 
     def with_timers(self) -> Iterator[tuple[bytes, Memory, Timer]]:
-        """The entries whose timers run: key, value, timer."""
+        """The entries whose timers run, or whose work queues wait: key, value, timer."""
         for key, values in self.present():
-            if values[0].timer is not None and values[0].timer.due is not None:
-                yield key, values[0], values[0].timer
+            for timer in (values[0].timer, values[0].work):
+                if timer is not None and timer.due is not None:
+                    yield key, values[0], timer
 
     def present(self) -> list[tuple[bytes, Values]]:
         """The entries that anybody has written or asked for."""

@@ -19,7 +19,7 @@ UNDEFINED, DEFINED = b"\0", b"\1"
 class Memory:
     """A piece of memory. `name` is for messages."""
 
-    __slots__ = ("alive", "data", "defined", "name", "timer", "writable")
+    __slots__ = ("alive", "data", "defined", "name", "timer", "work", "writable")
 
     def __init__(self, name: str, data: bytes | bytearray, *, defined: bool = True, writable: bool = True) -> None:
         self.name = name
@@ -31,6 +31,8 @@ class Memory:
         """False for a ring record that was given back."""
         self.timer: Timer | None = None
         """Of an entry of a map: its timer, once it was initialised."""
+        self.work: Timer | None = None
+        """The same of its work queue."""
 
     def check(self, offset: int, size: int, verb: str) -> None:
         """InternalError unless `size` bytes at `offset` are there."""

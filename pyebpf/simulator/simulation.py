@@ -129,12 +129,12 @@ class Simulation:
         time. Raises as `run` does."""
         callbacks = {each.name: each for each in self.module.programs if each.callback is not None}
         for _ in range(MOST_CALLBACKS):
-            due = [(timer.due, timer.number, key, value) for _, key, value, timer in self._timers()]
-            time, _, key, value = min(due, key=lambda each: each[:2], default=(None, 0, b"", None))
-            if time is None or time > end or value is None or value.timer is None:
+            due = [each[1:] for each in self._timers()]
+            key, value, timer = min(due, key=lambda each: (each[2].due, each[2].number), default=(b"", None, None))
+            if value is None or timer is None or timer.due is None or timer.due > end:
                 return
-            value.timer.due = None
-            program = callbacks[value.timer.callback]
+            time, timer.due = timer.due, None
+            program = callbacks[timer.callback]
             self.state.addresses.begin()
             around = Surroundings(now=max(time, start), comm="swapper/0", pid=0, uid=0, gid=0)
             called_for = Memory("a key", key, writable=False), value

@@ -122,6 +122,7 @@ __all__ = [
     "replacing",
     "sleeping",
     "timer_of",
+    "work_queue_of",
 ]
 
 HOOKS: Final = (
@@ -158,6 +159,12 @@ def timer_of(owner: Hook) -> Hook:
         sleepable=False,
         alone=(5, 15),  # of softirqs one runs at a time on a CPU
     )
+
+
+def work_queue_of(owner: Hook) -> Hook:
+    """What the callbacks of work queues run as: programs of the owner's type, in a thread of the kernel, which may
+    sleep (`bpf_wq_work` in kernel/bpf/helpers.c)."""
+    return replace(timer_of(owner), name="work queue", since=(6, 10), sleepable=True, alone=None)
 
 
 def sleeping(hook: Hook) -> Hook:
