@@ -55,16 +55,35 @@ strange:
   br label %finish
 copy:
   %from = getelementptr i8, ptr %where, i64 8
-  br label %word
+  %ahead.at = getelementptr i8, ptr %where, i64 1024
+  call void @llvm.prefetch.p0(ptr %ahead.at, i32 0, i32 3, i32 1)
+  br label %piece
+piece:
+  %i = phi i64 [ 0, %copy ], [ %i.next, %pieces ]
+  %i.next = add i64 %i, 32
+  %whole.left = icmp ule i64 %i.next, %size
+  br i1 %whole.left, label %pieces, label %words
+pieces:
+  %piece.from = getelementptr i8, ptr %from, i64 %i
+  %piece.to = getelementptr i8, ptr %to, i64 %i
+  %half.from = getelementptr i8, ptr %piece.from, i64 16
+  %half.to = getelementptr i8, ptr %piece.to, i64 16
+  %piece.value = load <2 x i64>, ptr %piece.from, align 8
+  %half.value = load <2 x i64>, ptr %half.from, align 8
+  store <2 x i64> %piece.value, ptr %piece.to, align 1
+  store <2 x i64> %half.value, ptr %half.to, align 1
+  br label %piece
+words:
+  %j = phi i64 [ %i, %piece ], [ %j.next, %word ]
+  %some = icmp ult i64 %j, %size
+  br i1 %some, label %word, label %copied
 word:
-  %i = phi i64 [ 0, %copy ], [ %i.next, %word ]
-  %source = getelementptr i8, ptr %from, i64 %i
-  %target = getelementptr i8, ptr %to, i64 %i
+  %source = getelementptr i8, ptr %from, i64 %j
+  %target = getelementptr i8, ptr %to, i64 %j
   %value = load i64, ptr %source, align 8
   store i64 %value, ptr %target, align 1
-  %i.next = add i64 %i, 8
-  %again = icmp ult i64 %i.next, %size
-  br i1 %again, label %word, label %copied
+  %j.next = add i64 %j, 8
+  br label %words
 copied:
   %more = add i64 %n, 1
   %behind = getelementptr i8, ptr %to, i64 %size
@@ -73,6 +92,7 @@ finish:
   store atomic i64 %pos, ptr %consumer release, align 8
   ret i64 %n
 }
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 attributes #0 = { nounwind "no-builtins" }
 """
 """Copies the first `size` bytes of each record to `out`, one after the other, up to `most` of them, and lets the kernel

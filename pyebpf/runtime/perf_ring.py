@@ -106,8 +106,8 @@ class PerfRing(Waiting):
         found.sort(key=itemgetter(0))
         return [contents[SAMPLE.size : SAMPLE.size + size] for _, size, contents in found]
 
-    def take(self, size: int) -> tuple[bytearray, list[bytes]]:
-        return bytearray(), self.read()
+    def take(self, size: int) -> tuple[bytes, list[bytes]]:
+        return b"", self.read()
 
     def wait(self, timeout: float | None) -> list[bytes]:
         """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""

@@ -25,6 +25,8 @@ HEADER = 8
 # could see half of a new position. Acquire and release come with x86-64's memory order; elsewhere the interpreter's
 # own locked operations between two reads have to do, for Python has no barriers.
 POSITION, LENGTH = Struct("Q"), Struct("I")
+LEAST = 64 * 1024
+"""Bytes of memory that are kept for records."""
 MANY = 10_000
 """Records after which it is worth a tenth of a second to have machine code for it."""
 
@@ -39,9 +41,10 @@ class FastRing:
         self._consumer = Pages(fd, page, mmap.PROT_READ | mmap.PROT_WRITE, 0)
         self._producer = Pages(fd, page + 2 * size, mmap.PROT_READ, page)
         self._odd = ctypes.c_uint64()
+        self._memory = Memory()
         self._busy = self._closing = False
 
-    def take(self, size: int) -> tuple[bytearray, bool]:
+    def take(self, size: int) -> tuple[memoryview, bool]:
         """The first `size` bytes of each record that is complete by now, and whether one that is shorter comes next."""
         self._busy = True
         try:
@@ -51,18 +54,17 @@ class FastRing:
             if self._closing:
                 self.close()
 
-    def _take(self, size: int) -> tuple[bytearray, bool]:
+    def _take(self, size: int) -> tuple[memoryview, bool]:
         consumer, producer = self._consumer.address, self._producer.address
         waiting = ctypes.c_uint64.from_address(producer).value - ctypes.c_uint64.from_address(consumer).value
         most = waiting // layout.round_up(size + HEADER, 8)
-        data = bytearray(most * size + 8)
+        data = self._memory.room(most * size + 8)
         self._odd.value = 0
         place = ctypes.addressof(ctypes.c_char.from_buffer(data))
         data_pages = producer + mmap.PAGESIZE
         odd = ctypes.addressof(self._odd)
         found = self._drain(consumer, producer, data_pages, self._mask, place, size, most, odd)
-        del data[found * size :]
-        return data, bool(self._odd.value)
+        return memoryview(data)[: found * size], bool(self._odd.value)
 
     def close(self) -> None:
         """Let the pages go; not under the feet of `take`, in the midst of which a session may be collected."""
@@ -71,6 +73,29 @@ class FastRing:
             return
         self._consumer.close()
         self._producer.close()
+
+
+@final
+class Memory:
+    """Where records are copied to: new memory costs more than the copying, so it is used again when nobody has an array
+    or a view of it any more."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray(LEAST)
+
+    def room(self, size: int) -> bytearray:
+        """At least `size` bytes, of any contents."""
+        if len(self._kept) < size or not self._is_free():
+            self._kept = bytearray(max(LEAST, size + size // 8))
+        return self._kept
+
+    def _is_free(self) -> bool:
+        try:
+            last = self._kept.pop()  # Python allows that as long as nobody looks at the bytes
+        except BufferError:
+            return False
+        self._kept.append(last)
+        return True
 
 
 @final
@@ -122,18 +147,18 @@ class Ring(Waiting):
         """Whether machine code reads it."""
         return self._fast is not None
 
-    def take(self, size: int) -> tuple[bytearray, list[bytes]]:
+    def take(self, size: int) -> tuple[bytes | memoryview, list[bytes]]:
         """All records that are complete by now: the first `size` bytes of each, one after the other; and those that
         were read one by one, after these: all of them until there is machine code for it, and what follows a record
         that is shorter."""
         with self._lock:
             if self.closed:
-                return bytearray(), []
+                return b"", []
             if not self._asked:
                 self._asked = True
                 self._start_fast(make=False)
             if self._fast is None:
-                return bytearray(), self._counted(self.read())
+                return b"", self._counted(self.read())
             data, strange = self._fast.take(size)
             return data, self.read() if strange else []
 

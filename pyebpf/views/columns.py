@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from ipaddress import IPv4Address
+from itertools import repeat
 from sys import byteorder
 from typing import Any, TypeAlias, final
 
@@ -17,7 +18,7 @@ from pyebpf.decode import decoder, enum_members
 from pyebpf.encode import number_format, record_class
 from pyebpf.records import dataclass
 
-Buffer: TypeAlias = bytes | bytearray
+Buffer: TypeAlias = bytes | bytearray | memoryview
 MANY = 10_000
 """Values for which it is worth to stop the collector."""
 
@@ -59,8 +60,8 @@ def decoded(type: layout.Type | None, data: Buffer, size: int, stride: int = 0) 
         return [IPv4Address(number) for number in found] if type.view == "ipv4" else found
     if stride == size and isinstance(type, layout.Struct) and (rows := _rows(type)) is not None:
         return rows(data)
-    read = decoder(type)
-    return [read(data, at) for at in range(0, len(data), stride)]  # type: ignore[arg-type]
+    read, whole = decoder(type), bytes(data)
+    return [read(whole, at) for at in range(0, len(data), stride)]
 
 
 def _numbers(type: layout.Integer, data: Buffer) -> list[int]:
@@ -94,9 +95,9 @@ def _rows(type: layout.Struct) -> Callable[[Buffer], list[Any]] | None:
     unpack, cls, build = struct.Struct("".join(codes)).iter_unpack, record_class(type), _builder(tuple(columns))
 
     def rows(data: Buffer) -> list[Any]:
-        known = [None if read is None else _Known(read).__getitem__ for read in columns]
+        known = [None if read is None else _Known(read) for read in columns]
         with _uncollected(len(data) // type.size):
-            found: list[Any] = build(unpack(data), cls, tuple.__new__, known)
+            found: list[Any] = build(unpack(data), cls, tuple.__new__, *known)
             return found
 
     return rows
@@ -115,13 +116,15 @@ class _Known(dict[Any, Any]):
 
 
 def _builder(columns: tuple[Callable[[Any], Any] | None, ...]) -> Any:
-    """A function that makes named tuples of rows. Written out for its number of fields, as namedtuple does it, it takes
-    half the time of a loop over them."""
+    """A function that makes named tuples of rows. Written out for its number of fields, as namedtuple does it, and
+    called by `map` alone, it takes a third of the time of loops over rows and fields."""
     names = [f"f{index}" for index in range(len(columns))]
-    calls = [f"read[{index}](f{index})" for index in range(len(columns))]
+    calls = [f"r{index}[f{index}]" for index in range(len(columns))]
+    known = ", ".join(f"r{index}" for index in range(len(columns)))
     made = [name if read is None else call for name, call, read in zip(names, calls, columns, strict=True)]
-    text = f"lambda rows, cls, new, read: [new(cls, ({', '.join(made)},)) for {', '.join(names)}, in rows]"
-    return eval(text, {"__builtins__": {}})
+    fields = f"(({', '.join(made)},) for {', '.join(names)}, in rows)" if any(columns) else "rows"
+    text = f"lambda rows, cls, new, {known}: list(map(new, repeat(cls), {fields}))"
+    return eval(text, {"__builtins__": {}, "list": list, "map": map, "repeat": repeat})
 
 
 @contextmanager

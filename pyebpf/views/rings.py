@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 
 from pyebpf import layout
 from pyebpf.decode import record_decoder
-from pyebpf.views.columns import decoded
+from pyebpf.views.columns import Buffer, decoded
 from pyebpf.views.unread import Unread
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Records(Protocol):
     def read(self, most: int | None = None) -> list[bytes]:
         """All records that are there by now, at most `most` of them; each is read once."""
 
-    def take(self, size: int) -> tuple[bytearray, list[bytes]]:
+    def take(self, size: int) -> tuple[Buffer, list[bytes]]:
         """All records that are there by now: the first `size` bytes of each, one after the other, and those that follow
         one by one."""
 
@@ -73,8 +73,8 @@ class Backlog:
         count = len(self._records) if most is None else min(most, len(self._records))
         return [self._records.popleft() for _ in range(count)]
 
-    def take(self, size: int) -> tuple[bytearray, list[bytes]]:
-        return bytearray(), self.read()
+    def take(self, size: int) -> tuple[Buffer, list[bytes]]:
+        return b"", self.read()
 
     def wait(self, timeout: float | None) -> list[bytes]:
         return first_found(self.read, self.moments(timeout))
@@ -132,11 +132,11 @@ class RingBufView:
         """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
         return first_found(self._all, self.ring.moments(timeout))
 
-    def _decode_many(self, data: bytes | bytearray) -> list[Any]:
+    def _decode_many(self, data: Buffer) -> list[Any]:
         """Events of one size, one after the other."""
         return decoded(self.type, data, self._size or 1)
 
-    def _taken(self) -> tuple[bytes | bytearray, list[bytes]]:
+    def _taken(self) -> tuple[Buffer, list[bytes]]:
         """What is in the ring by now: events of one size as they follow each other, and records after them."""
         return (b"", self.ring.read()) if self._size is None else self.ring.take(self._size)
 

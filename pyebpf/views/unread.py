@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, final
 
+from pyebpf.views.columns import Buffer
+
 SOME: Final = 1000
 """Events that become objects at a time."""
 
@@ -19,7 +21,7 @@ SOME: Final = 1000
 class Unread:
     """In their order: events of `size` bytes each, then records that are decoded one by one."""
 
-    def __init__(self, size: int, many: Callable[[bytes | bytearray], list[Any]], one: Callable[[bytes], Any]) -> None:
+    def __init__(self, size: int, many: Callable[[Buffer], list[Any]], one: Callable[[bytes], Any]) -> None:
         """`size`: 0 where there are none of one size."""
         self._size, self._many, self._one = size, many, one
         self._lock = threading.RLock()
@@ -34,8 +36,8 @@ class Unread:
         """A list of the next event alone, or an empty one. `refill` gives more, if nothing is left."""
         with self._lock:
             if not self._ready and not self._rest and self._at >= len(self._data):
+                self._data, self._at = b"", 0  # its memory may be what the ring uses next
                 self._data, rest = refill()
-                self._at = 0
                 self._rest.extend(rest)
             if not self._ready and self._at < len(self._data):
                 end = min(self._at + SOME * self._size, len(self._data))
