@@ -51,10 +51,8 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 @pytest.mark.kernel
-def test_processes_of_other_users_have_names_still(tmp_path: Path) -> None:
-    program = build(tmp_path / "program")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+def test_processes_of_other_users_have_names_still(open_folder: Path) -> None:
+    program = build(open_folder / "program")
     command = [sys.executable, "-c", SCRIPT, program, "65533", "65534"]
     found = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, env=ENVIRONMENT)
     assert found.stdout.split("\n") == [" ".join(NAMES)] * 3 + ["kernel", ""]
