@@ -30,18 +30,11 @@ def build(path: Path, *options: str, source: str = SOURCE) -> Path:
 
 
 @contextmanager
-def started(*command: str | Path, **options: object) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block, when it has no more to read."""
+def running(*command: str | Path, **options: object) -> Iterator[tuple[int, list[int]]]:
+    """The process's number, and the addresses that it printed; it ends with the block."""
     pipe = subprocess.PIPE
     with subprocess.Popen([*map(str, command)], stdin=pipe, stdout=pipe, **options) as process:  # type: ignore[call-overload]
-        yield process
+        addresses = [int(word, 16) for word in process.stdout.readline().split()]
+        yield process.pid, addresses
         process.stdin.close()
         process.wait(10)
-
-
-@contextmanager
-def running(*command: str | Path, **options: object) -> Iterator[tuple[int, list[int]]]:
-    """The process's number, and the addresses that it printed."""
-    with started(*command, **options) as process:
-        assert process.stdout is not None
-        yield process.pid, [int(word, 16) for word in process.stdout.readline().split()]

@@ -89,6 +89,18 @@ class Seconds(click.FloatRange):
         return seconds
 
 
+class Interval(Seconds):
+    """A time after which something is done again, not more often than people can see it."""
+
+    SHORTEST = 0.05
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = super().convert(value, param, ctx)
+        if seconds < self.SHORTEST:
+            self.fail(f"{value!r} is too short: at least {self.SHORTEST} seconds are expected.", param, ctx)
+        return seconds
+
+
 def read_btf(path: Path | None) -> Btf | None:
     """The BTF that `--btf` names."""
     if path is None:

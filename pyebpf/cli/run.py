@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
-import select
-import signal
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyebpf.cli.files import Files, picture_options
 from pyebpf.cli.main import as_document, documented, is_refusal, report
-from pyebpf.cli.options import FILE, Seconds, btf_option, build, json_option, numbers, pairs, read_btf
+from pyebpf.cli.options import FILE, Interval, Seconds, btf_option, build, json_option, numbers, pairs, read_btf
 from pyebpf.cli.streams import kept_clean
+from pyebpf.cli.watch import Watch
 from pyebpf.object.changes import as_wanted
 
 if TYPE_CHECKING:
@@ -25,12 +23,14 @@ if TYPE_CHECKING:
     from pyebpf.object.specs import Object
     from pyebpf.runtime.session import Session
 
-LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
-
 
 @click.command("run")
 @click.argument("file", type=FILE)
 @click.option("--for", "seconds", type=Seconds(), metavar="SECONDS", help="Stop after this time.")
+@click.option(
+    "--interval", type=Interval(), metavar="SECONDS", help="Show the maps, how they grow, and how often programs run."
+)
+@picture_options
 @click.option(
     "--attach",
     multiple=True,
@@ -72,6 +72,10 @@ LONGEST_WAIT = 3600.0  # epoll takes milliseconds in an int
 def command(
     file: Path,
     seconds: float | None,
+    interval: float | None,
+    svg: Path | None,
+    folded: Path | None,
+    speedscope: Path | None,
     attach: tuple[str, ...],
     settings: tuple[str, ...],
     pin: Path | None,
@@ -102,11 +106,17 @@ def command(
         session = _open(obj, config, btf, where, kept, as_json)
     gc.enable()
     with session:
+        with documented(as_json, indent=None):
+            files = Files(session, file.name, svg, folded, speedscope)
         _announce(file, session, seconds)
+        if interval is not None:
+            _count_runs(session)
         if not keep_privileges:
             with documented(as_json, indent=None):
                 _drop_privileges(session, user)
-        _Watch(session, as_json).run(seconds)
+        with documented(as_json, indent=None):
+            files.write()  # so that what can't be written is told now
+        Watch(session, as_json, interval, files).run(seconds)
     if pin is not None:
         click.echo(f"{file.stem} runs on, kept by {pin}; to end it: rm -r {pin}", err=True)
 
@@ -135,6 +145,17 @@ def _open(
     for note in notes:
         click.echo(f"pyebpf: {note.message}", err=True)
     return session
+
+
+def _count_runs(session: Session) -> None:
+    """Have the kernel count how often programs run, and for how long, while there are the privileges for it."""
+    from pyebpf.loader.errors import LoadWarning
+
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", LoadWarning)
+        _ = session.stats
+    for note in notes:
+        click.echo(f"pyebpf: {note.message}", err=True)
 
 
 def _check_user(user: str | None) -> None:
@@ -189,117 +210,3 @@ def _announce(file: Path, session: Session, seconds: float | None) -> None:
     click.echo(
         f"running for {seconds:g} s; Ctrl-C stops earlier" if seconds is not None else "Ctrl-C to stop", err=True
     )
-
-
-class _Watch:
-    """Shows what comes until the time is over or a signal comes."""
-
-    def __init__(self, session: Session, as_json: bool) -> None:
-        from pyebpf.cli.columns import Columns
-        from pyebpf.layout import Struct
-        from pyebpf.views.rings import RingBufView
-
-        self.session = session
-        self.as_json = as_json
-        self.rings = {name: view for name, view in session.maps.items() if isinstance(view, RingBufView)}
-        self.columns = {n: Columns(ring.type) for n, ring in self.rings.items() if isinstance(ring.type, Struct)}
-        # With several rings each line begins with its ring's name, as their events come mixed.
-        width = max(map(len, self.rings), default=0)
-        self.label = {name: f"{name:<{width}}  " if len(self.rings) > 1 else "" for name in self.rings}
-        self.headed: set[str] = set()
-
-    def run(self, seconds: float | None) -> None:
-        deadline = None if seconds is None else time.monotonic() + seconds
-        read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
-        signal.set_wakeup_fd(write)
-        try:
-            iterators = self.read()
-            ends = iterators and iterators == len(self.session.links)
-            if not ends and not self.follow(read, deadline) and sys.stderr.isatty():
-                click.echo(err=True)  # the terminal has shown "^C"
-            for link in self.session.links:
-                link.close()  # what is pinned stays attached
-            self.drain()
-            self.finish()
-        finally:
-            signal.set_wakeup_fd(-1)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            os.close(read)
-            os.close(write)
-
-    def read(self) -> int:
-        """Run each iterator once, and show what it writes; how many there are."""
-        from pyebpf.views.values import text
-
-        found = [link for link in self.session.links if link.readable]
-        for link in found:
-            written = link.read().decode("utf-8", "backslashreplace")
-            if self.as_json:
-                self.json({"iterator": link.program, "text": written})
-            else:
-                print("".join(f"{text(line)}\n" for line in written.splitlines()), end="")
-        return len(found)
-
-    def follow(self, stop: int, deadline: float | None) -> bool:
-        """Show events until the deadline (True), or until a signal comes, seen on the descriptor `stop`."""
-        with select.epoll() as poll:
-            poll.register(stop, select.EPOLLIN)
-            for ring in self.rings.values():
-                poll.register(ring.fileno(), select.EPOLLIN)
-            if self.session.prints.ring is not None:
-                poll.register(self.session.prints.ring.fileno(), select.EPOLLIN)
-            while True:
-                left = None if deadline is None else min(deadline - time.monotonic(), LONGEST_WAIT)
-                if left is not None and left <= 0:
-                    return True
-                ready = poll.poll(left)
-                if any(number == stop for number, _ in ready):
-                    return False
-                self.drain()
-
-    def drain(self) -> None:
-        """Show everything that is in the rings."""
-        for name, ring in self.rings.items():
-            for event in ring.poll(0):
-                self.event(name, event)
-        for line in self.session.prints.poll(0):
-            self.line(line)
-        sys.stdout.flush()
-
-    def event(self, name: str, event: Any) -> None:
-        from pyebpf.views.values import plain, text
-
-        if self.as_json:
-            self.json({"map": name, "event": plain(event)})
-            return
-        columns = self.columns.get(name)
-        label = self.label[name]
-        if columns is None or isinstance(event, bytes):
-            print(label + text(event))
-            return
-        if name not in self.headed:
-            print(label + columns.header())
-            self.headed.add(name)
-        print(label + columns.row(event))
-
-    def line(self, line: str) -> None:
-        from pyebpf.views.values import text
-
-        if self.as_json:
-            self.json({"print": line})
-        else:
-            print(text(line))
-
-    def json(self, document: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
-
-    def finish(self) -> None:
-        from pyebpf.cli import summary
-
-        if self.as_json:
-            self.json(summary.to_json(self.session))
-            sys.stdout.flush()
-            return
-        summary.show(self.session)

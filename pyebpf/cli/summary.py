@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_ROWS = 20
-BAR = 40
-TIME_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
 
 
 def to_json(session: Session) -> dict[str, Any]:
@@ -45,14 +43,12 @@ def to_json(session: Session) -> dict[str, Any]:
 def show(session: Session) -> None:
     """The summary for people, on standard output."""
     from pyebpf.cli.terminal import Output
+    from pyebpf.pictures.lines import NO_TERMINAL, rich_text
 
     console = Output()
     for name, view in session.maps.items():
-        if isinstance(view, HistogramView):
-            _histogram(name, view.distribution(), console)
-        elif isinstance(view, KeyedHistogramView):
-            for key, each in sorted(view.items(), key=lambda pair: pair[1].total, reverse=True)[:MOST_ROWS]:
-                _histogram(f"{name}[{text(key)}]", each, console)
+        if isinstance(view, HistogramView | KeyedHistogramView):
+            console.print(rich_text(view.lines(min(console.width, NO_TERMINAL))), end="")
         elif isinstance(view, HashView | ArrayView):
             _table(name, view, console)
     globals_ = {name: view for name, view in session.variables.items() if view.kind == "Global"}
@@ -103,31 +99,3 @@ def _buckets(found: Distribution) -> list[dict[str, int | None]]:
     used = [place for place, end in enumerate(ends) if end[2]]
     shown = ends[used[0] : used[-1] + 1] if used else []
     return [{"low": low, "high": high, "count": count} for low, high, count in shown]
-
-
-def _histogram(name: str, found: Distribution, console: Console) -> None:
-    console.print(f"{name}: {found.total:,} values", style="italic")
-    buckets = _buckets(found)
-    most = max((bucket["count"] or 0 for bucket in buckets), default=1)
-    rows = [
-        (
-            "" if bucket["low"] is None else quantity(bucket["low"], found.unit),
-            "" if bucket["high"] is None else quantity(bucket["high"] + 1, found.unit),
-            bucket["count"] or 0,
-        )
-        for bucket in buckets
-    ]
-    width = max((len(edge) for row in rows for edge in row[:2]), default=0)
-    digits = max((len(f"{row[2]:,}") for row in rows), default=0)
-    for low, high, count in rows:
-        bar = "█" * round(BAR * count / most) or ("▏" if count else "")
-        console.print(f"  {low:>{width}} … {high:<{width}}  {count:>{digits},}  {bar}".rstrip())
-
-
-def quantity(value: int, unit: str) -> str:
-    """A number with its unit; times are scaled to what reads best."""
-    if unit == "ns":
-        scale, name = next(((scale, name) for scale, name in TIME_UNITS if value >= scale), TIME_UNITS[-1])
-        number = value / scale
-        return f"{number:.0f} {name}" if number >= 100 or scale == 1 else f"{number:.3g} {name}"
-    return f"{value:,} {unit}".strip()

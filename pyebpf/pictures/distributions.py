@@ -65,6 +65,17 @@ class Distribution:
         last = len(self.buckets) if self.above else (used[-1] + 1 if used else first)
         return self.with_buckets(self.buckets[first:last])
 
+    def less(self, before: Distribution | None) -> Distribution:
+        """What was counted since the same histogram was `before`; all, if there are fewer now in any bucket."""
+        if before is None:
+            return self
+        counts = {low: count for low, _, count in before.buckets}
+        left = [(low, high, count - counts.pop(low, 0)) for low, high, count in self.buckets]
+        below, above = self.below - before.below, self.above - before.above
+        if min(below, above, *(count for *_, count in left)) < 0 or any(counts.values()):
+            return self
+        return Distribution(self.name, self.unit, self.kind, tuple(left), below, above, self.key)
+
     def with_buckets(self, buckets: Iterable[Bucket]) -> Distribution:
         """The same with other buckets."""
         return Distribution(self.name, self.unit, self.kind, tuple(buckets), self.below, self.above, self.key)

@@ -14,14 +14,15 @@ MARKS: Final = {"kernel": "_[k]", "jit": "_[j]"}
 """How tools that colour frames by kind have it behind the names."""
 
 
-def folded(stacks: Sequence[StackCount], *, keys: bool = True, marked: bool = False) -> str:
+def folded(stacks: Sequence[StackCount], *, keys: bool = True, marked: bool = False, below: str = "") -> str:
     """The stacks as lines, each once, in the order of the text. `keys` makes parts of keys the first frames, `marked`
     puts `_[k]` behind frames of the kernel and `_[j]` behind those of compilers at run time. A `;` in a name becomes
-    `:`, as it would end it; line breaks and what else isn't seen become escapes."""
+    `:`, as it would end it; line breaks and what else isn't seen become escapes. `below` is the first frame of all."""
     counts: Counter[str] = Counter()
     names: dict[int, str] = {}
     for stack in stacks:
-        parts = [name(key_text(part)) for part in stack.key] if keys else []
+        parts = [name(below)] if below else []
+        parts += [name(key_text(part)) for part in stack.key] if keys else []
         for frame in reversed(stack.frames):
             known = names.get(id(frame))  # many stacks have the same frames
             if known is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pyebpf.pictures.frames import Frame, StackCount
@@ -24,47 +24,63 @@ UNITS: Final = {
 
 def speedscope(stacks: Sequence[StackCount], *, title: str = "pyebpf", unit: str = "samples", keys: bool = True) -> str:
     """The stacks as JSON. `keys` makes parts of keys the outermost frames."""
-    frames: list[dict[str, Any]] = []
-    numbers: dict[tuple[Any, ...], int] = {}
-    by_object: dict[int, int] = {}
+    return speedscope_file({title: stacks}, title, unit=unit, keys=keys)
 
-    def number(kind: str, frame: Frame) -> int:
+
+def speedscope_file(
+    profiles: Mapping[str, Sequence[StackCount]], title: str, *, unit: str = "samples", keys: bool = True
+) -> str:
+    """Stacks of several maps in one file, as a profile each."""
+    frames = _Frames()
+    document = {
+        "$schema": SCHEMA,
+        "shared": {"frames": frames.all},
+        "profiles": [_profile(name, stacks, frames, unit, keys) for name, stacks in profiles.items()],
+        "name": visible(title),
+        "activeProfileIndex": 0,
+        "exporter": "pyebpf",
+    }
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+class _Frames:
+    """The frames of a file, by number."""
+
+    def __init__(self) -> None:
+        self.all: list[dict[str, Any]] = []
+        self._numbers: dict[tuple[Any, ...], int] = {}
+
+    def number(self, kind: str, frame: Frame) -> int:
         identity = (kind, frame.name, frame.module, frame.file, frame.line)
-        if identity not in numbers:
-            numbers[identity] = len(frames)
-            frames.append(_frame(frame))
-        return numbers[identity]
+        if identity not in self._numbers:
+            self._numbers[identity] = len(self.all)
+            self.all.append(_frame(frame))
+        return self._numbers[identity]
 
+
+def _profile(name: str, stacks: Sequence[StackCount], frames: _Frames, unit: str, keys: bool) -> dict[str, Any]:
+    by_object: dict[int, int] = {}
     samples, weights = [], []
     for stack in stacks:
         if stack.count <= 0:
             continue
-        path = [number(KEY, Frame(key_text(part))) for part in stack.key] if keys else []
+        path = [frames.number(KEY, Frame(key_text(part))) for part in stack.key] if keys else []
         for frame in reversed(stack.frames):
             known = by_object.get(id(frame))  # many stacks have the same frames
             if known is None:
-                known = by_object[id(frame)] = number(frame.kind, frame)
+                known = by_object[id(frame)] = frames.number(frame.kind, frame)
             path.append(known)
         samples.append(path)
         weights.append(stack.count)
-    profile = {
+    return {
         "type": "sampled",
-        "name": visible(title),
+        "name": visible(name),
         "unit": UNITS.get(unit, "none"),
         "startValue": 0,
         "endValue": sum(weights),
         "samples": samples,
         "weights": weights,
     }
-    document = {
-        "$schema": SCHEMA,
-        "shared": {"frames": frames},
-        "profiles": [profile],
-        "name": visible(title),
-        "activeProfileIndex": 0,
-        "exporter": "pyebpf",
-    }
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _frame(frame: Frame) -> dict[str, Any]:

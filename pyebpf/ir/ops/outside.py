@@ -184,12 +184,11 @@ class KernelField:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelAddress:
-    """`base`, an address or a number, and `offset` bytes more, as the address of what `type` says: of a field of a
-    socket, if that is a pointer."""
+    """`base`, an address or a number, and `offset` bytes more, as the address of what `type` says."""
 
     base: Value
     offset: Value
-    type: AddressType | KernelType | PointerType
+    type: AddressType | KernelType
     span: Span
 
 
