@@ -295,6 +295,35 @@ def timers(type: Type | None) -> tuple[int, ...]:
     return places_of(TIMER, type) + places_of(WORK_QUEUE, type)
 
 
+def kept(struct: str) -> Struct:
+    """A field that refers to a struct of the kernel's, and keeps it (a kptr). No struct of a probe has such a name."""
+    return Struct(f"struct {struct} *", (Field("address", U64, 0),), 8, 8)
+
+
+def kept_struct(type: Type | None) -> str:
+    """What a field of the type refers to; "" for other types."""
+    name = type.name.removeprefix("struct ").removesuffix(" *") if isinstance(type, Struct) else ""
+    return name if name and type == kept(name) else ""
+
+
+def kept_structs(type: Type | None) -> tuple[str, ...]:
+    """The structs of the kernel that a value of the type holds."""
+    match type:
+        case Struct() if kept_struct(type):
+            return (kept_struct(type),)
+        case Struct():
+            return tuple(name for field in type.fields for name in kept_structs(field.type))
+        case Array():
+            return kept_structs(type.element)
+        case _:
+            return ()
+
+
+def renewed(type: Type | None) -> bool:
+    """Whether a value of the type that is written as a whole is a new one: timers end, and what was held is let go."""
+    return bool(timers(type) or kept_structs(type))
+
+
 def places_of(wanted: Struct, type: Type | None) -> tuple[int, ...]:
     """Where in `type` a `wanted` lies, in bytes from its start."""
     match type:

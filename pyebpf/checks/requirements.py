@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
+from pyebpf import layout
 from pyebpf.checks.places import target_needs
 from pyebpf.checks.sleeping import sleeping_needs
 from pyebpf.checks.strategies import since
@@ -19,6 +20,7 @@ from pyebpf.kernel.contexts import field_at
 from pyebpf.kernel.helpers import Helper, helper_by_name
 from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.kfuncs import known_kfunc
+from pyebpf.kernel.kptrs import keeper_of
 from pyebpf.kernel.map_options import UNALLOCATED, options_in
 from pyebpf.kernel.maps import PERF_EVENT_ARRAY, MapFlag, MapType, map_kind_by_name
 from pyebpf.kernel.programs import ProgramType
@@ -97,6 +99,7 @@ def needs(program: Program) -> Iterator[Need]:
             if kind is not None:
                 yield Need(f"the {map.kind} `{map.name}`", kind.since, op.span)
             yield from _options(map, program.hook, op.span)
+            yield from _kept(map, op.span)
     yield from (Need(*need) for need in (*target_needs(program), *sleeping_needs(program)))
     beyond = moved(program)
     if beyond and not is_alone(program, None):
@@ -123,6 +126,14 @@ def _options(map: MapRef, hook: Hook, span: Span) -> Iterator[Need]:
         where = article(f"@{hook.name}") if hook.program_type == ProgramType.PERF_EVENT else asleep
         if option.flag == MapFlag.NO_PREALLOC and where:
             yield Need(f"the {map.kind} `{map.name}`, without preallocation, in {where}", UNALLOCATED, span)
+
+
+def _kept(map: MapRef, span: Span) -> Iterator[Need]:
+    """What entries hold."""
+    for struct in layout.kept_structs(map.value):
+        keeper = keeper_of(struct)
+        if keeper is not None:
+            yield Need(f"`{map.name}`, whose entries hold a struct {struct},", keeper.since, span)
 
 
 def _helper(helper: Helper, hook: Hook, span: Span) -> Need:

@@ -200,8 +200,19 @@ class DebugInfo:
                 return self.array(self.integer(layout.U8), type.size, type.size)
             case layout.Enumeration():
                 return self._enumeration(type)
+            case layout.Struct() if layout.kept_struct(type):
+                return self._kept(layout.kept_struct(type))
             case layout.Struct():
                 return self._struct(type)
+
+    def _kept(self, struct: str) -> str:
+        """A pointer with the tag by which the kernel knows that it keeps what it points to; a whole struct, though
+        nobody asks what is in it."""
+        nothing = self.tuple([])
+        whole = f"!DICompositeType(tag: DW_TAG_structure_type, name: {quote(struct)}, size: 64, elements: {nothing})"
+        target = self.kernel_struct(struct) if struct in self._structs else self.node(whole)
+        tag = self.tuple([self.tuple(['!"btf_type_tag"', '!"kptr"'])])
+        return self.node(f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: {target}, size: 64, annotations: {tag})")
 
     def _enumeration(self, type: layout.Enumeration) -> str:
         unsigned = "" if type.base.signed else ", isUnsigned: true"

@@ -10,6 +10,7 @@ from pyebpf.ir.types import PointerType, Region, is_scalar
 from pyebpf.irbuild import (
     counting,
     expressions,
+    kept,
     kernel_arrays,
     kernel_facts,
     kernel_structs,
@@ -141,7 +142,11 @@ def assign_to(b: Builder, target: tree.Expression, operand: Operand, span: Span)
             else:
                 memory.store(b, expressions.place_at(b, base, target), operand, span)
         case _:
-            memory.store(b, expressions.place(b, target), operand, span)
+            place = expressions.place(b, target)
+            if kept.keeper(place.type) is not None:
+                kept.assign(b, place, operand, span)
+            else:
+                memory.store(b, place, operand, span)
 
 
 def _names_for(operand: Operand, target: tree.Tuple) -> str:

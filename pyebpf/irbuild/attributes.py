@@ -18,6 +18,7 @@ from pyebpf.irbuild import (
     contexts,
     entries,
     integers,
+    kept,
     kernel_structs,
     maps,
     memory,
@@ -103,6 +104,8 @@ def read(
     place = _field(b, base, name, span, name_span, base_span)
     if isinstance(place.type, layout.Text) and _untidy(place.address):
         return text_scan.whole(place.address, span)
+    if kept.keeper(place.type) is not None:
+        return kept.read(b, place, span)
     return memory.read(b, place, span)
 
 

@@ -8,6 +8,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import maps as errors
 from pyebpf.diagnostics import timers
 from pyebpf.diagnostics.base import article
+from pyebpf.diagnostics.kept import KeptCopied
 from pyebpf.ir import ops
 from pyebpf.ir.types import PointerType, Region
 from pyebpf.irbuild.builder import Builder
@@ -19,6 +20,9 @@ def check(b: Builder, type: layout.Type, span: Span, *pointers: ops.Value) -> No
     shared = any(isinstance(p.type, PointerType) and p.type.region is Region.MAP for p in pointers)
     if shared and layout.locks(type):
         b.error(errors.LockCopied(span, article("SpinLock" if type == layout.SPIN_LOCK else str(type))))
+    held = layout.kept_structs(type)
+    if shared and held:
+        b.error(KeptCopied(span, article(str(type) if not layout.kept_struct(type) else "field"), held[0]))
     if shared and layout.timers(type):
         name = "Timer" if type == layout.TIMER else "WorkQueue" if type == layout.WORK_QUEUE else str(type)
         word = "timer" if layout.places_of(layout.TIMER, type) else "work queue"

@@ -58,7 +58,7 @@ def slice_type(b: Builder, node: tree.Expression, name: str) -> layout.Type:
     type = value.header.struct if isinstance(value, HeaderType) else layout_or_none(value)
     if type is None:
         b.error(type_errors.WrongType(node.span, "a type", describe(operand), f"{name}(data, 0, u8[14])"))
-    if layout.locks(type) or layout.timers(type):
+    if layout.locks(type) or layout.renewed(type):
         b.error(type_errors.WrongType(node.span, "a type without locks and timers", f"`{type}`", ""))
     return type
 

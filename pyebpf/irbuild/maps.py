@@ -187,7 +187,7 @@ def assign(b: Builder, map: MapRef, key: Operand, value: Operand, spans: tuple[S
         storage.assign(b, map, key, value, spans)
         return
     assert map.value is not None
-    timed = bool(layout.timers(map.value))
+    timed = layout.renewed(map.value)
     # A hash map's entry that is written in place keeps its timer, in some kernels; a new one has none in any.
     locked = LOCK if layout.locks(map.value) and not (timed and map.kind not in INDEXED) else ANY
     if map.kind in INDEXED and not locked and not timed:

@@ -8,6 +8,7 @@ from pyebpf import layout
 from pyebpf.addresses import MacAddress
 from pyebpf.diagnostics import text as text_errors
 from pyebpf.diagnostics import types as errors
+from pyebpf.diagnostics.kept import KeptElsewhere
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, BoolType, IntType, PointerType, Region, is_scalar, loaded
 from pyebpf.irbuild import copies, kernel_arrays, kernel_structs, values
@@ -129,6 +130,8 @@ def literal(b: Builder, text: str, type: layout.Text, span: Span) -> bytes:
 
 
 def _store_whole(b: Builder, address: ops.Value, type: layout.Type, operand: Operand, span: Span, slice: bool) -> None:
+    if layout.kept_struct(type):
+        b.error(KeptElsewhere(span, layout.kept_struct(type)))
     operand = values.plain(b, operand, span)
     if isinstance(operand, Static) and layout_of_address(operand.value) == type:
         assert isinstance(operand.value, IPv6Address | MacAddress)

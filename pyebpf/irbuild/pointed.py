@@ -36,7 +36,7 @@ def bind(b: Builder, parameter: tree.Parameter, node: tree.Expression, argument:
     """The parameter as a copy of what the argument leads to; the program ends where it leads nowhere, at the end."""
     span = parameter.span
     type = assignments.annotation(b, node)
-    if not isinstance(type, layout.Type) or layout.locks(type) or layout.timers(type):
+    if not isinstance(type, layout.Type) or layout.locks(type) or layout.renewed(type):
         b.error(errors.ArgumentType(span, span.text))
     if type.size > LARGEST:
         b.error(type_errors.WrongType(node.span, f"a type of up to {LARGEST} bytes", f"{type.size} bytes", ""))

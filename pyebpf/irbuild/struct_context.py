@@ -30,7 +30,13 @@ def bind(b: Builder, function: tree.Function) -> None:
     parameter = function.parameters[0]
     type = assignments.annotation(b, parameter.annotation) if parameter.annotation is not None else None
     wrong = len(function.parameters) > 1 or parameter.default is not None
-    if wrong or not isinstance(type, layout.Struct) or type.size > LARGEST or layout.locks(type) or layout.timers(type):
+    if (
+        wrong
+        or not isinstance(type, layout.Struct)
+        or type.size > LARGEST
+        or layout.locks(type)
+        or layout.renewed(type)
+    ):
         b.error(ArgumentStruct(function.name_span, function.name, parameter.name))
     span = parameter.span
     place = b.slot(parameter.name, type, span)

@@ -63,6 +63,8 @@ def trusted(b: Builder, structs: tuple[str, ...], operand: Operand, span: Span, 
             holder = HOLDERS.get(structs[0], "")
             cure = f"with {holder}({span.text}) as held:" if holder else ""
             b.error(errors.OnlyUnderRcu(span, span.text, short_name(kfunc) or kfunc, cure))
+        if operand.type.mixed:
+            b.check(b.present(operand, span), Fault.NULL_POINTER, span)
         return operand
     stays = b.kept_awake or not b.hook.sleepable  # where a program may sleep, what pointers lead to may be gone
     if operand.type.direct and (_lasts(b, operand) or (not kfunc and (stays or _given(operand)))):

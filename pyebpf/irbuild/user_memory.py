@@ -41,7 +41,7 @@ def read(b: Builder, name: str, arguments: list[tuple[Operand, Span]], span: Spa
     if isinstance(address.type, AddressType) and address.type.space == other:
         b.error(type_errors.WrongType(where, expected, describe(address), ""))
     type = layout_or_none(wanted.value) if isinstance(wanted, Static) else None
-    if type is not None and (layout.locks(type) or layout.timers(type)):
+    if type is not None and (layout.locks(type) or layout.renewed(type)):
         b.error(type_errors.WrongType(type_span, "a type without locks and timers", str(type), ""))
     if type is None:
         b.error(type_errors.WrongType(type_span, "a type", describe(wanted), f"{name}({where.text}, u64)"))

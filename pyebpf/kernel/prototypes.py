@@ -347,7 +347,7 @@ INSTEAD: Final[dict[str, str]] = {
     **dict.fromkeys(("get_local_storage", "sk_storage_get", "sk_storage_delete", "inode_storage_get"), _STORAGE),
     **dict.fromkeys(("inode_storage_delete", "cgrp_storage_get", "cgrp_storage_delete"), _STORAGE),
     **dict.fromkeys(("task_storage_get", "task_storage_delete"), "states[current_task()] of a TaskStorage"),
-    "kptr_xchg": "keep numbers in maps: a task's id, and bpf_task_from_pid when it is wanted again",
+    "kptr_xchg": "a field of an entry refers to a struct, and keeps it: entry.task = task",
     **dict.fromkeys(("sys_bpf", "sys_close", "btf_find_by_name_kind", "kallsyms_lookup_name"), _LOADER),
 }
 """Helpers that a probe doesn't call itself: what they do the language does, or can't promise to do safely."""

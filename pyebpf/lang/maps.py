@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from pyebpf import layout
+from pyebpf.kernel.kptrs import MAPS as KPTR_MAPS
 from pyebpf.kernel.map_options import MapOption, options_of
 from pyebpf.kernel.maps import MapFlag
 from pyebpf.lang.errors import DeclarationError
@@ -117,6 +118,11 @@ def check_own_fields(kind: str, key: layout.Type | None, value: layout.Type | No
             field = word.partition(" ")[0]
             raise DeclarationError(f"an entry has one {name}, as a field of its struct", f"{field}: {name}")
 
+    held = layout.kept_structs(value)
+    if layout.kept_structs(key) or (held and kind not in KPTR_MAPS):
+        what = "a key" if layout.kept_structs(key) else f"a {kind}"
+        raise DeclarationError(f"{what} can't hold structs of the kernel's", "Hash[u32, Slot](max_entries=64)")
+
 
 def _example_of(word: str) -> str:
     return f"Hash[u32, {'Account' if word == 'lock' else 'Flow'}](max_entries=64)"
@@ -191,6 +197,8 @@ def _set_option(made: Map, option: MapOption, value: object) -> None:
         for own, word, _, _ in OWN_FIELDS:
             if layout.places_of(own, made.value):
                 raise DeclarationError(f"a map with {option.name} can't have {word}s in it")
+        if layout.kept_structs(made.value):
+            raise DeclarationError(f"a map with {option.name} can't hold structs of the kernel's")
     made.flags |= option.flag
 
 

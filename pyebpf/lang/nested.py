@@ -36,6 +36,8 @@ class _Maker:
             raise DeclarationError(f"{cls.kind} holds maps, declared in full, not {shown}", _example(cls.kind))
         if layout.timers(inner.value):
             raise DeclarationError(f"maps in {cls.kind} can't have timers in them", "Hash[u32, Flow](max_entries=64)")
+        if layout.kept_structs(inner.value):
+            raise DeclarationError(f"maps in {cls.kind} can't hold structs of the kernel's", _example(cls.kind))
         if inner.pinned:
             raise DeclarationError(f"maps in {cls.kind} can't be pinned: they have no names", _example(cls.kind))
         self.cls = cls

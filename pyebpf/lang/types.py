@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 from pyebpf import layout
 from pyebpf.addresses import MacAddress
+from pyebpf.kernel.kptrs import KEEPERS, keeper_of
 from pyebpf.lang.errors import DeclarationError
+from pyebpf.lang.kernel_types import KernelPointer
 from pyebpf.lang.zeros import array
 
 LARGEST = 4 << 20
@@ -219,6 +221,10 @@ def layout_of(declared: object) -> layout.Type:
         raise DeclarationError("the kernel has no floating point", "use an integer in a smaller unit")
     if declared is char:
         raise DeclarationError("`char` needs a length", "char[16]")
+    if isinstance(declared, KernelPointer):
+        words = " or ".join(keeper.struct for keeper in KEEPERS)
+        example = f'Kernel["struct {KEEPERS[0].struct}"]'
+        raise DeclarationError(f"entries of maps can hold a {words}, not a struct {declared.struct}", example)
     name = getattr(declared, "__name__", None) or repr(declared)
     raise DeclarationError(f"`{name}` is not a type of the language", "u8…u64, i8…i64, bool, char[N], T[N], a @struct")
 
@@ -229,6 +235,8 @@ def layout_or_none(declared: object) -> layout.Type | None:
         return declared.layout
     if isinstance(declared, layout.Struct):
         return declared
+    if isinstance(declared, KernelPointer) and keeper_of(declared.struct) is not None:
+        return layout.kept(declared.struct)
     try:
         if declared in _PYTHON_TYPES:
             return _PYTHON_TYPES[declared]

@@ -58,6 +58,10 @@ class _Maker:
             if layout.places_of(own, type):
                 help = f"Array[{example}](max_entries=1)"
                 raise DeclarationError(f"a {cls.kind} can't have {word} in it: they are in maps", help)
+        if layout.kept_structs(type):
+            raise DeclarationError(
+                f"a {cls.kind} can't hold structs of the kernel's: maps can", "Array[Slot](max_entries=1)"
+            )
         self.cls = cls
         self.type = type
 

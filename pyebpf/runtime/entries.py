@@ -39,7 +39,7 @@ class KernelEntries(Entries):
         self.loaded = loaded
         self.flags = F_LOCK if layout.locks(spec.value) else 0
         """Entries with a lock are read and written while nobody holds it."""
-        renewed = spec.type == MapType.HASH and layout.timers(spec.value)
+        renewed = spec.type == MapType.HASH and layout.renewed(spec.value)
         self.writing = 0 if renewed else self.flags
         """Those with a timer are made anew, for written in place they would keep it, in some kernels."""
         super().__init__(

@@ -81,13 +81,18 @@ class Addresses:
         self._objects: dict[tuple[int, str], tuple[int, object]] = {}
         """Addresses of dicts by `id` and struct; the dict is kept, so that its id stays its own."""
         self._filled: set[tuple[int, str]] = set()
+        self._kept: set[int] = set()
         """What of them is in memory in this run."""
 
     def begin(self) -> None:
         """Forget what lay in memory; a dict that is given again, perhaps with other members, keeps its address."""
         for pieces in self._pieces.values():
-            pieces.clear()
-        self._filled.clear()
+            pieces[:] = [(at, memory) for at, memory in pieces if at in self._kept]
+        self._filled = {key for key in self._filled if self._objects[key][0] in self._kept}
+
+    def keep(self, address: int) -> None:
+        """A kernel struct stays as it is: an entry of a map holds it."""
+        self._kept.add(address)
 
     def place(self, space: Space, content: str | bytes | bytearray | Memory, at: int | None = None) -> int:
         """Put something into memory: text ends with a NUL, bytes are as they are. The address."""

@@ -15,6 +15,7 @@ from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir import ops
 from pyebpf.ir.types import NONE, KernelType
 from pyebpf.kernel.kfuncs import WORK_QUEUES, is_release, iterator_of, pair_by_name
+from pyebpf.kernel.kptrs import KEEPERS
 from pyebpf.kernel.maps import MapType
 from pyebpf.simulator import dynptrs, iterators, stacks
 from pyebpf.simulator.addresses import NOTHING, Space
@@ -59,6 +60,8 @@ def kfunc(run: Run, op: ops.KfuncCall, arguments: list[Word]) -> Word:
     if iterator_of(name):
         return iterators.call(run, op, arguments)
     given = run.surroundings.helpers.get(name)
+    if given is None and name in {keeper.acquire for keeper in KEEPERS}:
+        return arguments[0]
     if given is None and name in WORK_QUEUES:
         return _work_queue(run, name, arguments)
     if given is None and (is_release(name) or (op.type == NONE and pair_by_name(name) is not None)):
@@ -360,6 +363,13 @@ def _work_queue(run: Run, name: str, arguments: list[Word]) -> Word:
     return 0
 
 
+def _kptr_xchg(run: Run, place: Pointer, new: int | None) -> Word:
+    old, address = int.from_bytes(place.read(8), byteorder), new or 0
+    place.write(address.to_bytes(8, byteorder))
+    run.state.addresses.keep(address)
+    return old
+
+
 HELPERS: Final[dict[str, Helper]] = {
     "get_current_task_btf": _get_current_task,
     "task_storage_get": _storage_get(_task),
@@ -374,6 +384,7 @@ HELPERS: Final[dict[str, Helper]] = {
     "spin_lock": _spin_lock,
     "spin_unlock": _spin_unlock,
     "timer_init": _timer_init,
+    "kptr_xchg": _kptr_xchg,
     "timer_set_callback": _timer_set_callback,
     "timer_start": _timer_start,
     "timer_cancel": _timer_cancel,
