@@ -30,11 +30,18 @@ def build(path: Path, *options: str, source: str = SOURCE) -> Path:
 
 
 @contextmanager
-def running(*command: str | Path, **options: object) -> Iterator[tuple[int, list[int]]]:
-    """The process's number, and the addresses that it printed; it ends with the block."""
+def started(*command: str | Path, **options: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block, when it has no more to read."""
     pipe = subprocess.PIPE
     with subprocess.Popen([*map(str, command)], stdin=pipe, stdout=pipe, **options) as process:  # type: ignore[call-overload]
-        addresses = [int(word, 16) for word in process.stdout.readline().split()]
-        yield process.pid, addresses
+        yield process
         process.stdin.close()
         process.wait(10)
+
+
+@contextmanager
+def running(*command: str | Path, **options: object) -> Iterator[tuple[int, list[int]]]:
+    """The process's number, and the addresses that it printed."""
+    with started(*command, **options) as process:
+        assert process.stdout is not None
+        yield process.pid, [int(word, 16) for word in process.stdout.readline().split()]

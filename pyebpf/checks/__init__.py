@@ -21,6 +21,7 @@ from pyebpf.checks.cost import (
     unbounded,
 )
 from pyebpf.checks.facts import Facts
+from pyebpf.checks.given_back import given_back
 from pyebpf.checks.intervals import analyze
 from pyebpf.checks.locks import forbidden_locks, held_around
 from pyebpf.checks.moved_packets import moved
@@ -68,7 +69,7 @@ def examine(module: Module, kernel: Version | None = None) -> dict[Program, Fact
     language = {program: analyze(program, "language") for program in module.programs}
     for program, facts in language.items():
         found = [*unproven(program.body, facts), *unbounded(program, facts), *forbidden(program, module)]
-        found += [*moved(program), *forbidden_sleep(program), *forbidden_on_target(program)]
+        found += [*moved(program), *given_back(program), *forbidden_sleep(program), *forbidden_on_target(program)]
         newer = too_new(program, kernel) if kernel is not None else ()
         timed = (*forbidden_timers(program), *uncertain_timers(program), *circles(program, module))
         tied = (*held_around(program), *strategies.tied(program))

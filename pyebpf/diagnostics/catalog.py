@@ -162,6 +162,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     timers.NoStorageHere,
     timers.NoSocket,
     kfuncs.KfuncNeedsWith,
+    kfuncs.GivenBack,
     kfuncs.KfuncType,
     kfuncs.UnknownKfunc,
     kfuncs.NotHeld,

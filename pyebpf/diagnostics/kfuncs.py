@@ -31,6 +31,29 @@ class KfuncNeedsWith(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class GivenBack(Diagnostic):
+    code: ClassVar = "E0570"
+    title: ClassVar = "this was given back at the end of the block of line {line}"
+    label: ClassVar = "it may be gone"
+    notes: ClassVar = ("a name that still refers to it doesn't keep it",)
+    help: ClassVar = "move this into the `with` block, or take out of it there what is needed here"
+    explanation: ClassVar = """
+    What a `with` block holds is the program's until its end. Another name for it doesn't change that.
+
+        with bpf_task_from_pid(1) as task:
+            first = task
+        counts[first.pid] += 1              # wrong: it may be gone
+
+        with bpf_task_from_pid(1) as task:
+            number = task.pid
+        counts[number] += 1                 # right
+    """
+
+    line: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class KfuncType(Diagnostic):
     code: ClassVar = "E0519"
     title: ClassVar = "`{name}` can't be called from a probe: it {what}"

@@ -277,6 +277,8 @@ class _Validator:
                 self.integer(op, op.offset)
                 if isinstance(op.base.type, BoolType | NoneType | PointerType):
                     self.fail(op, f"goes on from {op.base.type}")
+                if isinstance(op.type, PointerType) and not isinstance(op.offset, ops.Const):
+                    self.fail(op, "goes to a field of a socket that isn't always the same")
             case ops.KernelField():
                 self.path(op, op.struct, op.path)
                 if isinstance(op.base.type, IntType | BoolType | NoneType):

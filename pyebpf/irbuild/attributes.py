@@ -24,6 +24,7 @@ from pyebpf.irbuild import (
     memory,
     names,
     packets,
+    sockets,
     storage,
     text_methods,
     text_scan,
@@ -46,6 +47,7 @@ from pyebpf.irbuild.operands import (
 )
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.kernel.packets import access_or_none
+from pyebpf.kernel.sockets import FIELDS
 from pyebpf.lang.ksyms import Ksym
 from pyebpf.lang.maps import Map
 from pyebpf.lang.variables import Declared
@@ -96,9 +98,8 @@ def read(
         return timers.attribute(b, base, name, name_span)
     if name == "copy" and _can_be_copied(base):
         return Method(base, name)
-    if ops.is_value(base) and isinstance(base.type, KernelType) and base.type.struct == storage.SOCKETS:
-        hint = "it is a key of a SkStorage: usage[packet.socket]"
-        b.error(errors.UnknownAttribute(name_span, "a socket", "attribute", name, hint))
+    if ops.is_value(base) and isinstance(base.type, KernelType) and base.type.struct in FIELDS:
+        return sockets.field(b, base, base.type.struct, name, (span, name_span, base_span))
     if ops.is_value(base) and isinstance(base.type, KernelType):
         return kernel_structs.read_member(b, base, base.type.struct, name, span, chained, pending)
     place = _field(b, base, name, span, name_span, base_span)

@@ -7,6 +7,7 @@ bytes is read into memory of the program's own, four bytes at a time.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 
 from pyebpf import layout
 from pyebpf.diagnostics import hooks as errors
@@ -38,7 +39,7 @@ def read(b: Builder, name: str, span: Span, name_span: Span) -> Operand:
         assert isinstance(field.type.element, layout.Integer)
         return ContextArray(field.offset, field.type.element, field.type.length, _may_write(b, field))
     if isinstance(field.type, layout.Address):
-        return _address(b, field, field.type, span)
+        return whole_address(b, field.name, field.type, lambda at: _at(b, field.offset + at, WORD, False, span), span)
     return memory.read(b, _place(b, field, span), span)
 
 
@@ -108,10 +109,12 @@ def _at(b: Builder, offset: int, type: layout.Type, writable: bool, span: Span) 
     return b.emit(ops.MemberAddress(base, offset, PointerType(type, Region.CONTEXT, writable=writable), span))
 
 
-def _address(b: Builder, field: ContextField, type: layout.Address, span: Span) -> ops.Value:
-    """An address of several words, as it is now."""
-    copy = b.slot(field.name, type, span)
+def whole_address(
+    b: Builder, name: str, type: layout.Address, word_at: Callable[[int], ops.Value], span: Span
+) -> ops.Value:
+    """An address of several words, as it is now. `word_at`: where the word at a byte of it is."""
+    copy = b.slot(name, type, span)
     for at in range(0, type.size, WORD.size):
-        word = memory.load(b, _at(b, field.offset + at, WORD, False, span), WORD, span)
+        word = memory.load(b, word_at(at), WORD, span)
         b.emit(ops.Store(b.member(copy, at, WORD, span), word, span))
     return b.emit(ops.MemberAddress(copy, 0, PointerType(type, Region.STACK, writable=False), span))

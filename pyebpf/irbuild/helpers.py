@@ -11,7 +11,7 @@ from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import I64, NONE, AddressType, IntType, KernelType, ValueType
-from pyebpf.irbuild import buffers, dynptrs, expressions, ksyms, maps, order, packets, queues, storage, values
+from pyebpf.irbuild import buffers, dynptrs, expressions, ksyms, maps, order, packets, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Context, Operand, Packet, Static, describe
 from pyebpf.irbuild.trusted import CURRENT, trusted
@@ -19,6 +19,7 @@ from pyebpf.kernel.contexts import socket_of
 from pyebpf.kernel.dynptrs import WRITES, Slicer, maker_by_name, slicer_by_name
 from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.prototypes import INSTEAD, OF_SOCKETS, OF_STRUCTS, Parameter, Prototype, prototype_by_name
+from pyebpf.kernel.sockets import FIELDS, LOOKUPS, SOCKET
 from pyebpf.lang.helpers import KernelHelper
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
@@ -42,6 +43,8 @@ def call(b: Builder, helper: KernelHelper, node: tree.Call) -> Operand:
         b.error(errors.HelperInstead(node.span, helper.name, INSTEAD[helper.name]))
     if maker_by_name(helper.name) is not None:
         b.error(kfunc_errors.KfuncNeedsWith(node.span, helper.name, f"{node.span.text} as data"))
+    if helper.name in LOOKUPS:
+        b.error(kfunc_errors.KfuncNeedsWith(node.span, helper.name, f"{node.span.text} as socket"))
     if (slicer := slicer_by_name(helper.name)) is not None:
         return _slice(b, slicer, prototype, node)
     arguments = _arguments(b, prototype, node)
@@ -60,6 +63,13 @@ def made(b: Builder, name: str, node: tree.Call, room: ops.Value) -> ops.Value:
     prototype = prototype_by_name(name)
     assert prototype is not None
     return _call(b, prototype, (*_arguments(b, prototype, node), room), node.span)
+
+
+def found_socket(b: Builder, name: str, node: tree.Call) -> ops.Value:
+    """What a helper has found that must be given back, or null."""
+    prototype = prototype_by_name(name)
+    assert prototype is not None
+    return _call(b, prototype, _arguments(b, prototype, node), node.span)
 
 
 def _slice(b: Builder, slicer: Slicer, prototype: Prototype, node: tree.Call) -> Operand:
@@ -121,6 +131,8 @@ def _result(name: str) -> ValueType:
         return NONE
     if name == "int":
         return I64
+    if name in FIELDS:
+        return KernelType(name)
     integer = _INTEGERS.get(name)
     return KernelType(name, direct=True) if integer is None else IntType(integer.minimum, integer.maximum)
 
@@ -162,7 +174,7 @@ def _argument(
 
 def _socket(b: Builder, operand: Operand, span: Span) -> ops.Value:
     """The socket that a hook's context has."""
-    if ops.is_value(operand) and isinstance(operand.type, KernelType) and operand.type.struct == storage.SOCKETS:
+    if ops.is_value(operand) and isinstance(operand.type, KernelType) and operand.type.struct == SOCKET:
         return operand
     cure = f"{b.probe.parameters[0].name}.socket" if socket_of(b.hook) is not None else ""
     b.error(type_errors.WrongType(span, "a socket", describe(operand), cure))

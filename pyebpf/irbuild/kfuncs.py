@@ -14,8 +14,8 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, FunctionPointer, IntegerPointer, KfuncType, StructPointer
 from pyebpf.ir.types import I64_MAX, NONE, IntType, KernelType, PointerType, Region, ValueType, loaded
 from pyebpf.irbuild import buffers, dynptrs, expressions, helpers, kernel_structs, order, packets, texts, values
-from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Builder
+from pyebpf.irbuild.holding import hold
 from pyebpf.irbuild.kfunc_types import CONTEXTS, Signature, Taken, Unspeakable, signature
 from pyebpf.irbuild.open_blocks import Held
 from pyebpf.irbuild.operands import KernelArray, Operand, Packet, Static, describe, is_text, reference
@@ -114,31 +114,15 @@ def lower_with(b: Builder, item: tree.WithItem, body: Callable[[], None]) -> boo
     name = item.target.id if isinstance(item.target, tree.Name) else ""
     if item.target is not None and (not name or held.type == NONE):
         b.error(type_errors.WrongType(item.target.span, "no name here", f"`{item.target.span.text}`", ""))
-    before = b.frame.bindings.get(name)
-    if name:
-        b.trusted.add(held)
-        b.frame.bindings[name] = Fixed(held)
-        b.frame.ended.discard(name)
-        b.assigned |= {name}
 
     def release() -> None:
         b.emit(ops.KfuncCall(gives_back, given, NONE, span))
 
-    b.unwinding.append(Held(release, len(b.labels), rcu))
     b.kept_awake += pair.name in AWAKE
     try:
-        body()
+        hold(b, name, held, release, body, rcu)
     finally:
-        b.unwinding.pop()
         b.kept_awake -= pair.name in AWAKE
-    if b.reachable:
-        release()
-    if name:
-        b.assigned -= {name}
-        b.frame.ended.add(name)
-        del b.frame.bindings[name]
-        if before is not None:
-            b.frame.bindings[name] = before
     return True
 
 

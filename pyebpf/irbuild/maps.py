@@ -58,7 +58,7 @@ KEYLESS = {
     "BloomFilter": "{}.add(x)",
     "ProgArray": "return {}[i](packet)",
     **dict.fromkeys(INTERFACES, "return redirect_map({}, key, 0)"),
-    **dict.fromkeys(("SockMap", "SockHash"), 'from Python: session.maps["{}"][key]'),
+    **dict.fromkeys(("SockMap", "SockHash"), "with {}[key] as socket:"),
     "ReuseportSockArray": "sk_select_reuseport({}, key, 0)",
     "StackTrace": "get_stackid({}, 0)",
     "Stacks": "{}[comm(), user_stack()] += 1",

@@ -16,13 +16,13 @@ from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, Place, describe
 from pyebpf.kernel.contexts import socket_of
 from pyebpf.kernel.hooks import decorators
+from pyebpf.kernel.sockets import SOCKET
 from pyebpf.kernel.storage import STORAGES, StorageKind, storage_by_name
 from pyebpf.source import Span
 
 CREATE: Final = 1
 """BPF_LOCAL_STORAGE_GET_F_CREATE."""
 KINDS: Final = tuple(kind.name for kind in STORAGES)
-SOCKETS: Final = "bpf_sock"
 
 
 def kind_of(map: MapRef) -> StorageKind:
@@ -78,11 +78,11 @@ def socket(b: Builder, span: Span, name_span: Span) -> ops.Value:
     if place is None:
         hooks = decorators(hook for hook in kind.hooks() if socket_of(hook) is not None)
         b.error(timers.NoSocket(name_span, b.hook.name, kind.elsewhere, f"{' or '.join(hooks)} can ask for it"))
-    found: ops.Value = b.emit(ops.ContextLoad(place.offset, 8, KernelType(SOCKETS), span))
+    found: ops.Value = b.emit(ops.ContextLoad(place.offset, 8, KernelType(SOCKET), span))
     if place.may_be_null:
         b.check(b.present(found, span), Fault.NULL_POINTER, span)
     if place.ask:
-        found = b.call("sk_fullsock", (found,), KernelType(SOCKETS), span)
+        found = b.call("sk_fullsock", (found,), KernelType(SOCKET), span)
         b.check(b.present(found, span), Fault.NULL_POINTER, span)
     b.trusted.add(found)
     if not place.may_be_null:

@@ -12,7 +12,7 @@ from pyebpf import layout
 from pyebpf.diagnostics import names as name_errors
 from pyebpf.diagnostics import timers as errors
 from pyebpf.ir import ops
-from pyebpf.ir.module import Fault, FunctionPointer, KfuncRef, MapRef, StructPointer
+from pyebpf.ir.module import Fault, FunctionPointer, KfuncRef, KfuncType, MapRef, StructPointer
 from pyebpf.ir.origins import is_own, origins
 from pyebpf.ir.types import I64, AddressType, IntType, KernelType, PointerType, Region
 from pyebpf.irbuild import queues, values
@@ -29,7 +29,7 @@ I32: Final = IntType(layout.I32.minimum, layout.I32.maximum)
 METHODS: Final = ("start", "cancel")
 _NUMBER: Final = layout.I32
 _QUEUE, _VOID, _CALLED = StructPointer("bpf_wq"), StructPointer(""), FunctionPointer()
-_TAKES: Final = (
+_TAKES: Final[tuple[tuple[KfuncType, ...], ...]] = (
     *((_QUEUE, _VOID, layout.U32), (_QUEUE, _CALLED, layout.U32, _VOID), (_QUEUE, _CALLED, layout.U32)),
     (_QUEUE, layout.U32),
 )

@@ -10,7 +10,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import PointerType, Region
-from pyebpf.irbuild import dynptr_blocks, expressions, kfuncs, maps, reserving, rings, spin_locks
+from pyebpf.irbuild import dynptr_blocks, expressions, kfuncs, maps, reserving, rings, sockets, spin_locks
 from pyebpf.irbuild.bindings import Binding, Fixed, Reference, TupleLocal
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Static
@@ -37,6 +37,7 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
     if (
         dynptr_blocks.lower_with(b, item, rest)
         or kfuncs.lower_with(b, item, rest)
+        or sockets.lower_with(b, item, rest)
         or spin_locks.lower_with(b, item, rest)
     ):
         return

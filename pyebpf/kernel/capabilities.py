@@ -104,6 +104,7 @@ ACTIONS: Final = (
     Action("call functions of the kernel's modules, or attach to them", ("CAP_SYS_ADMIN",)),
     Action("addresses of symbols, where kernel.kptr_restrict or kernel.perf_event_paranoid hide them", ("CAP_SYSLOG",)),
     Action("detach a filter of clsact (tc before Linux 6.6)", ("CAP_NET_ADMIN",)),
+    Action("know processes that end before their stacks are read (session.symbols.follow)", ("CAP_PERFMON",)),
     Action("enter another user's process: its files, its network namespace", ("CAP_SYS_PTRACE",)),
 )
 """For the table in the documentation."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyebpf.kernel.flows import FLOW_FLAGS
-from pyebpf.kernel.helper_constants import LWT_ENCAPSULATIONS
+from pyebpf.kernel.helper_constants import LWT_ENCAPSULATIONS, SOCKET_LOOKUPS
 
 ETHERNET_PROTOCOLS: Final = {
     "ETH_P_LOOP": 0x0060,
@@ -524,6 +524,7 @@ CONSTANTS: Final[dict[str, int]] = {
     **ITERATIONS,
     **FLOW_FLAGS,
     **LWT_ENCAPSULATIONS,
+    **SOCKET_LOOKUPS,
     **STACK_FLAGS,
 }
 """All of them."""

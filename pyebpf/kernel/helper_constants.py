@@ -14,3 +14,5 @@ LWT_ENCAPSULATIONS: Final = {
 }
 """What `lwt_push_encap` puts in front: a segment routing header in an outer IPv6 header, or in the packet's own; any IP
 header with what follows it (5.1)."""
+SOCKET_LOOKUPS: Final = {"BPF_F_CURRENT_NETNS": -1}
+"""The network namespace of the packet, for helpers that look for a socket."""

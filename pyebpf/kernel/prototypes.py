@@ -148,9 +148,11 @@ def _parameter(text: str) -> Parameter:
 
 
 _MOVES: Final = True
+_SEEN: Final = "bpf_sock|bpf_sock_common|bpf_tcp_sock"
+"""ARG_PTR_TO_SOCK_COMMON: sockets as programs see them."""
 _SOCK: Final = (
     "sock_common|sock|inet_sock|inet_connection_sock|tcp_sock|tcp6_sock|tcp_timewait_sock|tcp_request_sock|request_sock|"
-    "udp_sock|udp6_sock|unix_sock|mptcp_sock|bpf_sock"
+    "udp_sock|udp6_sock|unix_sock|mptcp_sock|bpf_sock|bpf_sock_common"
 )
 """ARG_PTR_TO_BTF_ID_SOCK_COMMON: what begins with a sock_common, and what programs on packets call a socket."""
 
@@ -262,6 +264,14 @@ PROTOTYPES: Final = (
     Prototype("sk_ancestor_cgroup_id", "u64", f"{_SOCK} sk, i32 ancestor_level"),
     Prototype("ringbuf_query", "u64", "map:RINGBUF ringbuf, u64 flags"),
     Prototype("csum_level", "int", "ctx, u64 level"),
+    Prototype("sk_lookup_tcp", "bpf_sock", "ctx, in tuple, i64 netns, u64 flags"),
+    Prototype("sk_lookup_udp", "bpf_sock", "ctx, in tuple, i64 netns, u64 flags"),
+    Prototype("skc_lookup_tcp", "bpf_sock_common", "ctx, in tuple, i64 netns, u64 flags"),
+    Prototype("sk_assign", "int", f"ctx, {_SOCK} sk, u64 flags"),
+    Prototype("tcp_sock", "bpf_tcp_sock", f"{_SEEN} sk"),
+    Prototype("get_listener_sock", "bpf_sock", f"{_SEEN} sk"),
+    Prototype("tcp_check_syncookie", "int", f"{_SOCK} sk, in iph, in th"),
+    Prototype("tcp_gen_syncookie", "int", f"{_SOCK} sk, in iph, in th"),
     Prototype("skc_to_tcp6_sock", "tcp6_sock", f"{_SOCK} sk"),
     Prototype("skc_to_tcp_sock", "tcp_sock", f"{_SOCK} sk"),
     Prototype("skc_to_tcp_timewait_sock", "tcp_timewait_sock", f"{_SOCK} sk"),
@@ -320,7 +330,8 @@ _RING: Final = "with events.reserve() as event:"
 _BYTES: Final = "records.output(data[:n]) of a RingBuf[bytes]; packet.read(offset, data)"
 _ROOM: Final = "the end of the block does it: with ringbuf_reserve_dynptr(records, size, 0) as room:"
 _TIMER: Final = "entry.timer.start(1_000_000, function) of a Timer in an entry, and entry.timer.cancel()"
-_SOCKET: Final = "packet.socket is the packet's; others can't be looked up"
+_SOCKET: Final = "packet.socket is the packet's whole socket"
+_RELEASE: Final = "the end of the block does it: with sk_lookup_tcp(packet, tuple, BPF_F_CURRENT_NETNS, 0) as socket:"
 _STORAGE: Final = "SkStorage, CgroupStorage, TaskStorage"
 _LOADER: Final = "it is for programs that load others"
 _FORMAT: Final = "an f-string, or print: the kernel's formats are C's"
@@ -341,9 +352,8 @@ INSTEAD: Final[dict[str, str]] = {
     **dict.fromkeys(("loop", "for_each_map_elem"), "a for loop: the compiler chooses"),
     **dict.fromkeys(("find_vma", "user_ringbuf_drain"), "it calls a function back, which probes can't give it"),
     **dict.fromkeys(("timer_init", "timer_set_callback", "timer_start", "timer_cancel"), _TIMER),
-    **dict.fromkeys(("sk_lookup_tcp", "sk_lookup_udp", "skc_lookup_tcp", "sk_release", "sk_fullsock"), _SOCKET),
-    **dict.fromkeys(("tcp_sock", "get_listener_sock", "tcp_check_syncookie", "tcp_gen_syncookie"), _SOCKET),
-    "sk_assign": _SOCKET,
+    "sk_fullsock": _SOCKET,
+    "sk_release": _RELEASE,
     **dict.fromkeys(("get_local_storage", "sk_storage_get", "sk_storage_delete", "inode_storage_get"), _STORAGE),
     **dict.fromkeys(("inode_storage_delete", "cgrp_storage_get", "cgrp_storage_delete"), _STORAGE),
     **dict.fromkeys(("task_storage_get", "task_storage_delete"), "states[current_task()] of a TaskStorage"),

@@ -125,9 +125,14 @@ class Follower:
                 self.drain()
             time.sleep(PAUSE)
 
-    def drain(self) -> None:
-        """Take note of all that is there; under the lock."""
-        if os.getpid() == self._owner:
+    def drain(self, pid: int | None = None) -> None:
+        """Take note of all that is there; under the lock. Of process `pid` also what is of the last moment: it waits
+        for that to be over."""
+        if os.getpid() != self._owner:
+            return
+        self._apply(self._collected(time.monotonic_ns() - MOMENT))
+        if pid is not None and any(_TASK.unpack_from(contents)[0] == pid for *_, contents in self._pending):
+            time.sleep(2 * MOMENT / 1e9)
             self._apply(self._collected(time.monotonic_ns() - MOMENT))
 
     def _collected(self, until: int) -> list[tuple[int, int, int, bytes]]:

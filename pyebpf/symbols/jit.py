@@ -55,6 +55,8 @@ class Writer(NamedTuple):
     """Who it runs as."""
     since: float
     """When it began, in seconds since 1970: an older file was another's, which had the number before."""
+    at_home: bool
+    """Whether it sees the same files as this process, so that its map is found without looking into it."""
 
 
 def writer_of(pid: int) -> Writer:
@@ -65,7 +67,16 @@ def writer_of(pid: int) -> Writer:
     if len(users) < 2 or not numbers:
         raise ValueError("it is gone")
     age = time.clock_gettime(time.CLOCK_BOOTTIME) - start_time(pid) / os.sysconf("SC_CLK_TCK")
-    return Writer(int(numbers[-1]), int(users[1]), time.time() - age)
+    return Writer(int(numbers[-1]), int(users[1]), time.time() - age, _sees(pid) == _sees(os.getpid()))
+
+
+def _sees(pid: int) -> tuple[str, int, int] | None:
+    """Which mounts and which root a process has; None if that may not be known."""
+    try:
+        root = os.stat(f"/proc/{pid}/root")
+        return os.readlink(f"/proc/{pid}/ns/mnt"), root.st_dev, root.st_ino
+    except OSError:
+        return None
 
 
 def start_time(pid: int) -> int:

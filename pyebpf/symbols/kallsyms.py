@@ -33,6 +33,7 @@ AGAIN: Final = 1.0
 """Seconds after which an address that nobody knows is a reason to read once more; each time in vain doubles them."""
 _LIMITS: Final = ((b"_stext", b"_etext"), (b"_sinittext", b"_einittext"))
 _LINE: Final = re.compile(rb"^([0-9a-f]{1,16}) [tTwW] (\S+)(?:\t\[(\S+)\])?$", re.MULTILINE)
+_SHOWN: Final = re.compile(rb"^0*[1-9a-f]", re.MULTILINE)
 _LOADED: Final = re.compile(rb"^(\S+) (\d+) .* 0x([0-9a-f]{1,16})(?: \(\w+\))?$", re.MULTILINE)
 _CODE: Final = b"tTwW"
 _HIDDEN: Final = (
@@ -103,10 +104,10 @@ class KernelSymbols:
             self._warn(6)
 
     def check(self) -> None:
-        """Warn now where addresses are hidden, by a look at the first of them."""
+        """Warn now where addresses are hidden, by a look at the first of them: one or the other may be 0 anyway."""
         fd = self._files[0] if self._files else None
         with suppress(OSError):
-            if fd is None or not os.pread(fd, 16, 0).strip(b"0"):
+            if fd is None or _SHOWN.search(os.pread(fd, 1 << 16, 0)) is None:
                 self._warn(4)
 
     def _warn(self, level: int) -> None:

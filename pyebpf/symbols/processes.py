@@ -247,7 +247,4 @@ class Processes:
         process.jit_at = time.monotonic()
         if process.jit is None:
             process.jit = JitMap()
-        if process.exited or not os.path.exists(f"/proc/{process.pid}/root/"):
-            process.jit.update("/", writer)  # where it lies if the process wasn't in a container
-        else:
-            process.jit.update(f"/proc/{process.pid}/root", writer)
+        process.jit.update("/" if writer.at_home else f"/proc/{process.pid}/root", writer)

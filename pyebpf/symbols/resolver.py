@@ -47,7 +47,7 @@ class Symbols:
         """Frames of a process (a thread group's number in the first pid namespace), as far as it is or was known."""
         with self._locked():
             if self._follower is not None:
-                self._follower.drain()
+                self._follower.drain(pid)
             return self._processes.frames(pid, [(address, number > 0) for number, address in enumerate(addresses)])
 
     @property

@@ -16,6 +16,7 @@ from pyebpf.kernel.helpers import HELPERS, helper_by_name
 from pyebpf.kernel.hooks import HOOKS, Hook
 from pyebpf.kernel.maps import MAP_KINDS
 from pyebpf.kernel.prototypes import INSTEAD, OF_SOCKETS, OF_STRUCTS, PROTOTYPES, Parameter, Prototype
+from pyebpf.kernel.sockets import LOOKUPS
 
 NUMBERS = {"int": "i32", "s32": "i32", "__be16": "be16", "__wsum": "u32"}
 RESULTS = {"long": "int", "int": "int", "s64": "int"}
@@ -29,6 +30,9 @@ OTHERWISE = {
     "sock_from_file": "socket",
     **{f"skc_to_{name}": name for name in ("tcp6_sock", "tcp_sock", "tcp_timewait_sock", "tcp_request_sock")},
     **{f"skc_to_{name}": name for name in ("udp6_sock", "unix_sock", "mptcp_sock")},
+    **dict.fromkeys(("sk_lookup_tcp", "sk_lookup_udp", "get_listener_sock"), "bpf_sock"),
+    "skc_lookup_tcp": "bpf_sock_common",
+    "tcp_sock": "bpf_tcp_sock",
 }
 """Results that the header calls by another type."""
 
@@ -68,7 +72,8 @@ def test_prototypes_match_the_header(row: Prototype) -> None:
         assert ("*" in type) == (parameter.kind not in ("number", "net", "type")), f"{type} {name}"
         match parameter.kind:
             case "number":
-                assert NUMBERS.get(type, type) == parameter.type or row.name == "redirect_map", f"{type} {name}"
+                otherwise = row.name == "redirect_map" or name == "netns"  # BPF_F_CURRENT_NETNS is -1
+                assert NUMBERS.get(type, type) == parameter.type or otherwise, f"{type} {name}"
             case "memory" if not parameter.size:
                 size, _ = parameters.pop(0)
                 assert size in ("u32", "u64", "int", "size_t"), "memory without a size, or the other way round"
@@ -120,6 +125,13 @@ TARGETS = {
 """What the hooks are put on that need to be told."""
 
 
+def use(call: str, row: Prototype) -> str:
+    """The statements with the call: a socket that is found is given back."""
+    if row.name in LOOKUPS:
+        return f"    with {call} as given:\n        result.value += given.family"
+    return f"    given = {call}\n    if given is not None and given:\n        result.value += memory[n & 31]"
+
+
 def source(row: Prototype, hook: Hook) -> str | None:
     """A probe that calls the helper with numbers and sizes that may be anything."""
     if hook.target is not None and row.name in OF_STRUCTS:
@@ -151,9 +163,7 @@ config, result = Global[u64](3), Global[u64](0)
 def probe({hook.parameter}{": Pair" if hook.name == "syscall" else ""}):
     n = config.value
     memory = u8[64]()
-    given = {row.name}({", ".join(texts)})
-    if given is not None and given:
-        result.value += memory[n & 31]
+{use(f"{row.name}({', '.join(texts)})", row)}
     return {hook.default}
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import pyebpf
 from pyebpf import Array, cgroup, u64
 from pyebpf.helpers import get_attach_cookie, get_current_task_btf, sk_ancestor_cgroup_id, sk_cgroup_id, skc_to_tcp_sock
+from pyebpf.kernel.sockets import FIELDS
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 SENDER = """
@@ -63,3 +65,32 @@ def test_sockets_and_their_cgroups(request: pytest.FixtureRequest) -> None:
 def test_the_verifier_takes_them(probe: object) -> None:
     with pyebpf.load(probe, attach=False) as session:
         assert session.programs
+
+
+FOUND = {
+    "bpf_sock": "with sk_lookup_tcp(packet, flow, BPF_F_CURRENT_NETNS, 0) as found:",
+    "bpf_sock_common": "with skc_lookup_tcp(packet, flow, BPF_F_CURRENT_NETNS, 0) as found:",
+    "bpf_tcp_sock": "with sk_lookup_tcp(packet, flow, BPF_F_CURRENT_NETNS, 0) as socket:\n"
+    "        found = tcp_sock(socket)",
+}
+
+
+@pytest.mark.parametrize("struct", FIELDS)
+def test_every_field_can_be_read(struct: str, tmp_path: Path) -> None:
+    names = [field.name for field in FIELDS[struct]]
+    lines = [
+        f"        addresses[0] = found.{name}" if name.endswith("ip6") else f"        sums[{place}] = u64(found.{name})"
+        for place, name in enumerate(names)
+    ]
+    source = tmp_path / "fields.py"
+    source.write_text(
+        "from pyebpf import BPF_F_CURRENT_NETNS, TC, Array, IPv6Address, tc, u8, u64\n"
+        "from pyebpf.helpers import sk_lookup_tcp, skc_lookup_tcp, tcp_sock\n\n"
+        "sums, addresses = Array[u64](max_entries=64), Array[IPv6Address](max_entries=1)\n\n"
+        "@tc.ingress\ndef probe(packet):\n    flow = u8[12]()\n"
+        f"    {FOUND[struct]}\n" + "\n".join(lines) + "\n    return TC.OK\n"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pyebpf.CompileWarning)
+        with pyebpf.load(source, attach=False) as session:
+            assert session.programs

@@ -113,10 +113,8 @@ def test_maps_that_others_could_have_written_are_left_alone(program: Path, chang
         other.unlink(missing_ok=True)
 
 
-def test_processes_of_users_have_maps_of_their_own(program: Path) -> None:
-    program.parent.chmod(0o755)
-    for folder in program.parents[1:3]:
-        folder.chmod(folder.stat().st_mode | 0o055)
+def test_processes_of_users_have_maps_of_their_own(open_folder: Path) -> None:
+    program = build(open_folder / "compiles", source=COMPILES)
     for owner in (0, NOBODY):
         with (
             Symbols() as symbols,

@@ -155,6 +155,9 @@ def test_hidden_addresses_are_said_once(tmp_path: Path) -> None:
         symbols.check()
     with pytest.warns(LoadWarning):
         known(tmp_path, hidden).check()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        known(tmp_path).check()
 
 
 @given(

@@ -184,11 +184,12 @@ class KernelField:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelAddress:
-    """`base`, an address or a number, and `offset` bytes more, as the address of what `type` says."""
+    """`base`, an address or a number, and `offset` bytes more, as the address of what `type` says: of a field of a
+    socket, if that is a pointer."""
 
     base: Value
     offset: Value
-    type: AddressType | KernelType
+    type: AddressType | KernelType | PointerType
     span: Span
 
 

@@ -17,5 +17,5 @@ def probe(packet):
     uses[sock] = 1  # error
     counts[current_cgroup(1)] = 1  # error
     uses.pop(packet.socket)  # error
-    counts[current_cgroup()] = packet.socket.family  # error
+    counts[current_cgroup()] = packet.socket.famly  # error
     return packet.sockets  # error
