@@ -20,6 +20,7 @@ from typing import Final, final
 
 from pyebpf.loader.attach.uprobe_elf import EXECUTABLE, SHT_DYNSYM, SHT_SYMTAB, Binary, BinaryError
 from pyebpf.symbols.functions import Functions, Table
+from pyebpf.symbols.plt import plt_table
 
 DEBUG: Final = b"/usr/lib/debug"
 LARGEST_TABLE: Final = 256 << 20
@@ -69,7 +70,11 @@ class Image:
             yield Table(binary.data(section), binary.data(names))
             if kind == SHT_SYMTAB:  # has all that the other one has
                 self.whole = True
-                return
+                break
+        with suppress(BinaryError):
+            jumps = plt_table(binary)
+            if jumps is not None:
+                yield jumps
 
     @cached_property
     def functions(self) -> Functions:

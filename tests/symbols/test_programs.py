@@ -11,6 +11,7 @@ import pytest
 from waiting_programs import NAMES, SOURCE, build, running
 
 from pyebpf.symbols import Symbols
+from pyebpf.symbols.mappings import read_maps
 
 
 @pytest.fixture
@@ -46,6 +47,25 @@ def test_it_is_as_nm_says(symbols: Symbols, tmp_path: Path) -> None:
         for name, place in functions.items():
             found = symbols.user(pid, [base + place])[0].name
             assert functions[found.partition("@")[0]] == place, name
+
+
+@pytest.mark.parametrize(
+    "options", [("-Wl,-z,now",), ("-Wl,-z,lazy",), ("-Wl,-z,lazy", "-fcf-protection", "-Wl,-z,ibtplt")]
+)
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="options of one machine")
+def test_jumps_to_libraries_are_named_as_objdump_does(
+    symbols: Symbols, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    program = build(tmp_path / "program", "-s", *options)
+    listed = subprocess.run(["objdump", "-d", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    # what the program takes the address of, and what is called at most once, are in a table of their own
+    jumps = [line.split() for line in listed.splitlines() if line.endswith(("<printf@plt>:", "<fflush@plt>:"))]
+    assert len(jumps) == 2
+    with running(program) as (pid, _):
+        base = min(each.start - each.offset for each in read_maps(pid) if each.path == bytes(program))
+        for place, name in jumps:
+            [frame] = symbols.user(pid, [base + int(place, 16) + 4])
+            assert (frame.name, frame.offset) == (name.strip("<>:"), 4)
 
 
 def test_addresses_outside_of_functions_are_unknown(symbols: Symbols, tmp_path: Path) -> None:
