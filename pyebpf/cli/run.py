@@ -170,7 +170,9 @@ def _drop_privileges(session: Session, user: str | None) -> None:
     """What isn't needed any more; to another user if one is named. Raises LoadError."""
     from pyebpf.runtime.dropping import drop_privileges
 
-    if user is None and len(os.listdir("/proc/self/task")) > 1:  # the user's module has started threads
+    with session.without_threads():
+        alone = len(os.listdir("/proc/self/task")) == 1
+    if user is None and not alone:  # the user's module has started threads
         return click.echo("pyebpf: privileges are kept, since other threads would keep theirs", err=True)
     kept = drop_privileges(session, user)
     if user is not None:

@@ -273,7 +273,7 @@ def _new(
         layout.U64,
         declared.max_entries,
         0,
-        "",
+        declared.unit,
         None,
         stacks=StackKey(traces.name, tuple(names)),
     )

@@ -38,15 +38,18 @@ class Stacks(Map):
     """Counts by stacks, and by what else there is in the key: `stacks[comm(), user_stack()] += 1`. Linux 4.6.
 
     `max_entries`: of different keys, and of different stacks for each of `kernel_stack()` and `user_stack()` in the
-    key; what finds no room is counted as `dropped`. `depth`: how many calls of a stack there are at most. In the
-    kernel it is a hash (`BPF_MAP_TYPE_HASH`) of numbers that a `BPF_MAP_TYPE_STACK_TRACE` has the stacks of.
+    key; what finds no room is counted as `dropped`. `depth`: how many calls of a stack there are at most. `unit`:
+    of what is added, where that isn't how often: `ns`, `bytes`. In the kernel it is a hash (`BPF_MAP_TYPE_HASH`) by
+    numbers that a `BPF_MAP_TYPE_STACK_TRACE` has the stacks of.
     """
 
     kind = "Stacks"
 
-    def __init__(self, *, max_entries: int = 10_240, depth: int = DEEPEST) -> None:
+    def __init__(self, *, max_entries: int = 10_240, depth: int = DEEPEST, unit: str = "") -> None:
         _check("Stacks", max_entries, depth)
-        super().__init__(None, layout.U64, max_entries)
+        if not isinstance(unit, str):
+            raise DeclarationError(f"the unit of Stacks is text, not {unit!r:.60}", 'Stacks(unit="bytes")')
+        super().__init__(None, layout.U64, max_entries, unit)
         self.depth = depth
 
     def __repr__(self) -> str:

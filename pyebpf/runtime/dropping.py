@@ -59,6 +59,11 @@ def drop_privileges(session: Session, user: str | int | None = None, *, keep: Co
         if name not in CAPABILITIES:
             raise ValueError(f"there is no capability {name} that BPF is about{did_you_mean(name, CAPABILITIES)}")
     account = None if user is None else account_of(user)
+    with session.without_threads():
+        return _dropped(session, account, wanted)
+
+
+def _dropped(session: Session, account: Account | None, wanted: list[str]) -> tuple[str, ...]:
     threads = len(os.listdir("/proc/self/task"))
     if account is None and threads > 1:
         text = f"it has {threads} threads, and the others would keep what they have"
@@ -75,6 +80,7 @@ def drop_privileges(session: Session, user: str | int | None = None, *, keep: Co
 def needed_by(session: Session) -> tuple[str, ...]:
     """What reading the session, and ending it, takes on this kernel."""
     found = [name for link in session.links for name in link.needs]
+    found += session.needs
     version = running_version() or OPEN_AFTERWARDS
     if version < OPEN_AFTERWARDS and privileges.unprivileged_bpf_disabled():
         found.append("CAP_BPF" if version >= DIVIDED else "CAP_SYS_ADMIN")

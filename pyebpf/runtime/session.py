@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 from pyebpf.clocks import Clock
 from pyebpf.kernel.btf import Btf
@@ -25,6 +25,7 @@ from pyebpf.loader.verifier.fetch import Tell
 from pyebpf.loader.verifier.save import LogFile
 from pyebpf.metadata import MapInfo
 from pyebpf.object.specs import Object, tail_targets
+from pyebpf.pictures.frames import Resolver
 from pyebpf.runtime import events, stack_counts
 from pyebpf.runtime.entries import KernelEntries
 from pyebpf.runtime.faults import read_faults
@@ -40,7 +41,11 @@ from pyebpf.views.faults import FaultCount
 from pyebpf.views.maps import ArrayView
 from pyebpf.views.prints import Prints
 from pyebpf.views.rings import RingBufView
+from pyebpf.views.stacks import StackTraceView, Unresolved
 from pyebpf.views.together import Together
+
+if TYPE_CHECKING:
+    from pyebpf.symbols import Symbols
 
 OWN: Final = ("__pyebpf_", "__bpf_usdt_")
 """How the names of maps begin that were made for the purposes of compilers and loaders."""
@@ -177,6 +182,7 @@ class Session:
         self.clock = Clock()
         """Times of events as times of day."""
         self.closed = False
+        self._symbols: Symbols | None = None
         metadata = loaded.spec.metadata
         infos = dict(metadata.maps)
         self.programs = {name: Program(program) for name, program in loaded.programs.items()}
@@ -185,6 +191,7 @@ class Session:
         """Views of the maps by name: HashView, ArrayView, HistogramView, RingBufView."""
         self.prints = Prints(metadata.prints, None, lambda: 0)
         try:
+            self._symbols = stack_counts.symbols_for(loaded)
             for name, found in loaded.maps.items():
                 if found.spec.initial is not None:
                     continue
@@ -204,15 +211,29 @@ class Session:
                     self.maps[name] = MapsView(found, _inner_view, loaded.token)
                     continue
                 if info is not None and info.stacks is not None:
-                    stacks = stack_counts.view_of(loaded, found, info)
+                    stacks = stack_counts.view_of(loaded, found, info, _names(self._symbols))
                     self.maps |= {name: stacks} if stacks is not None else {}
                     continue
                 view = events.view_of(loaded, found, info) if found.spec.type in EVENTS else _view(found, info)
+                if isinstance(view, StackTraceView):
+                    view.resolver = _names(self._symbols)
                 if view is not None:
                     self.maps[name] = view
         except BaseException:
             self.close()
             raise
+
+    @property
+    def symbols(self) -> Symbols:
+        """Names of addresses: `session.symbols.kernel(event.stack)`, `session.symbols.user(event.pid, event.stack)`. Of
+        processes that are gone it knows those that it has met, or all after `session.symbols.follow()`; with maps of
+        user stacks that is done when the session begins."""
+        self._check_open()
+        if self._symbols is None:
+            from pyebpf.symbols import Symbols
+
+            self._symbols = Symbols()
+        return self._symbols
 
     def _check_open(self) -> None:
         if self.closed:
@@ -306,6 +327,23 @@ class Session:
         self._check_open()
         return Together({n: v for n, v in self.maps.items() if isinstance(v, RingBufView)}, timeout, Several)
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Capabilities that reading it takes: for names in stacks of other users' processes."""
+        return ("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH") if stack_counts.needs_processes(self._loaded) else ()
+
+    @contextmanager
+    def without_threads(self) -> Iterator[None]:
+        """The session has no thread of its own meanwhile."""
+        symbols = self._symbols
+        if symbols is not None:
+            symbols.pause()
+        try:
+            yield
+        finally:
+            if symbols is not None:
+                symbols.resume()
+
     def on_close(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the session closes."""
         self._callbacks.append(callback)
@@ -317,6 +355,8 @@ class Session:
         self.closed = True
         with ExitStack() as last:  # from the bottom up, and each of them whatever the others raise
             last.callback(self._loaded.close)
+            if self._symbols is not None:
+                last.callback(self._symbols.close)
             if self._stats is not None:
                 last.callback(self._stats.close)
             if self.prints.ring is not None:
@@ -361,6 +401,11 @@ def _order(before: Program | int | bool, after: Program | int | bool) -> Order:
         raise TypeError(f"programs are ordered by programs, their ids, or True for all; not by {other!r}")
     number = 0 if other is True else other.id if isinstance(other, Program) else int(other)
     return Order(BPF_F_BEFORE if after is False else BPF_F_AFTER, number)
+
+
+def _names(symbols: Symbols | None) -> Callable[[], Resolver]:
+    """What gives the resolver, without holding the session."""
+    return Unresolved if symbols is None else lambda: symbols
 
 
 def _inner_view(loaded: LoadedMap) -> MapView | None:

@@ -171,7 +171,7 @@ class Simulation:
         assert ref.stacks is not None
         traces = next(each for each in self.module.maps if _has_stacks_of(ref, each))
         entries, stacks = (SimulatedEntries(self.state.maps[each]) for each in (ref, traces))
-        return stacks_view(entries, stacks, ref.stacks, lambda: self.state.dropped[ref])
+        return stacks_view(entries, stacks, ref.stacks, lambda: self.state.dropped[ref], ref.unit)
 
     def close(self) -> None:
         """Declarations that were put into maps of maps are declarations again."""

@@ -100,6 +100,7 @@ class Follower:
         if thread is not None and os.getpid() == self._owner:
             os.eventfd_write(wake, 1)
             thread.join()
+            _wait_until_gone(thread)
         if wake >= 0:
             os.close(wake)
 
@@ -233,3 +234,11 @@ def _opened() -> list[PerfPages]:
             found.append(pages)
         undo.pop_all()
     return found
+
+
+def _wait_until_gone(thread: threading.Thread) -> None:
+    """A thread that has been joined is in the kernel a moment longer, and counts as one of the process."""
+    for _ in range(1000):
+        if not os.path.exists(f"/proc/self/task/{thread.native_id}"):
+            return
+        time.sleep(0.001)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, final
 
 from pyebpf.layout import Struct
@@ -11,21 +12,11 @@ from pyebpf.metadata import KERNEL_STACK, OWNER, USER_STACK, StackKey
 from pyebpf.pictures.frames import Frame, Resolver, StackCount
 from pyebpf.records import dataclass
 from pyebpf.views.entries import Entries
-from pyebpf.views.stacks import addresses_of
+from pyebpf.views.stacks import Unresolved, addresses_of
 
 NO_STACK = -14
 """EFAULT: there was none, as in a thread of the kernel there is no user's. Other errors are of stacks that found no
 place: -EEXIST, where another one has it, and -ENOMEM."""
-
-
-class Unresolved:
-    """A resolver that knows no names: each address stands for itself."""
-
-    def kernel(self, addresses: Sequence[int]) -> list[Frame]:
-        return [Frame(f"{address:#x}", "[kernel]", address=address, kind="kernel") for address in addresses]
-
-    def user(self, pid: int, addresses: Sequence[int]) -> list[Frame]:
-        return [Frame(f"{address:#x}", address=address, kind="user") for address in addresses]
 
 
 @final
@@ -58,10 +49,13 @@ class StacksView(Mapping[Any, int]):
         traces: Entries,
         key: StackKey,
         dropped: Callable[[], int],
+        unit: str = "",
         resolver: Callable[[], Resolver] = Unresolved,
     ) -> None:
         self.name = entries.name
         self.kind = entries.kind
+        self.unit = unit
+        """Of what is counted; "" for how often."""
         self._entries = entries
         self._traces = traces
         self._key = key
@@ -163,12 +157,58 @@ class StacksView(Mapping[Any, int]):
 
     def _named(self, counts: Mapping[bytes, int]) -> list[StackCount]:
         resolver = self._resolver()
-        found: Counter[tuple[tuple[Any, ...], tuple[Frame, ...]]] = Counter()
+        found: Counter[tuple[Any, ...]] = Counter()
+        frames: dict[tuple[Any, ...], tuple[Frame, ...]] = {}
         for sample in self._samples(counts):
-            frames = resolver.kernel(sample.kernel) if sample.kernel else []
-            frames += resolver.user(sample.pid, sample.user) if sample.user else []
-            found[sample.others, tuple(frames)] += sample.count
-        return [StackCount(key, frames, count) for (key, frames), count in found.most_common()]
+            calls = resolver.kernel(sample.kernel) if sample.kernel else []
+            calls += resolver.user(sample.pid, sample.user) if sample.user else []
+            same = sample.others, tuple(_identity(frame) for frame in calls)
+            frames.setdefault(same, tuple(calls))
+            found[same] += sample.count
+        return [StackCount(same[0], frames[same], count) for same, count in found.most_common()]
+
+    # As pictures
+
+    def flame_graph(self, title: str = "") -> str:
+        """A flame graph of all counts: an SVG document of its own, in which frames can be zoomed and searched for."""
+        from pyebpf.pictures.flame import flame_graph
+
+        return flame_graph(self.counts(), title=title or self.name, unit=self._counted)
+
+    def folded(self) -> str:
+        """All counts as folded stacks, one a line: `main;work;read 17`, with the other parts of the key first."""
+        from pyebpf.pictures.folded import folded
+
+        return folded(self.counts())
+
+    def speedscope(self, title: str = "") -> str:
+        """All counts as JSON for https://speedscope.app."""
+        from pyebpf.pictures.speedscope import speedscope
+
+        return speedscope(self.counts(), title=title or self.name, unit=self._counted)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a file: a flame graph (`.svg`), speedscope's (`.json`), or folded stacks (`.folded`, `.txt`).
+        ValueError for other names."""
+        makers = {".svg": self.flame_graph, ".json": self.speedscope, ".folded": self.folded, ".txt": self.folded}
+        suffix = os.path.splitext(os.fspath(path))[1].lower()
+        if suffix not in makers:
+            raise ValueError(f"{os.fspath(path)!r} ends in none of {', '.join(makers)}")
+        content = makers[suffix]()
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        from pyebpf.pictures.document import MARGIN, document, frame
+        from pyebpf.pictures.flame import flame_picture
+
+        picture = flame_picture(self.counts(), title=self.name, unit=self._counted)
+        return frame(document([picture], self.name), picture.height + 2 * MARGIN)
+
+    @property
+    def _counted(self) -> str:
+        return self.unit or "samples"
 
     def clear(self) -> None:
         """Begin anew. What programs count just now may be lost, and what is dropped goes on: `growth` loses nothing.
@@ -190,12 +230,18 @@ def stacks_view(
     traces: Entries,
     key: StackKey,
     dropped: Callable[[], int],
+    unit: str = "",
     resolver: Callable[[], Resolver] = Unresolved,
 ) -> StacksView | None:
     """The view of a Stacks; None if the map isn't as the object says."""
     fields = {field.name for field in entries.key_type.fields} if isinstance(entries.key_type, Struct) else set()
     fitting = fields >= set(key.parts) and entries.value_type is not None and traces.shape.key_size == 4
-    return StacksView(entries, traces, key, dropped, resolver) if fitting else None
+    return StacksView(entries, traces, key, dropped, unit, resolver) if fitting else None
+
+
+def _identity(frame: Frame) -> tuple[str | int, ...]:
+    """What makes two calls the same: the function, wherever in it they are; of Python's also the line."""
+    return frame.name, frame.module, frame.kind, frame.file, frame.line
 
 
 def _is_lost(number: int) -> bool:

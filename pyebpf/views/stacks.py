@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import final
 
+from pyebpf.pictures.frames import Frame, Resolver
 from pyebpf.views.entries import Entries
+
+
+class Unresolved:
+    """A resolver that knows no names: each address stands for itself."""
+
+    def kernel(self, addresses: Sequence[int]) -> list[Frame]:
+        return [Frame(f"{address:#x}", "[kernel]", address=address, kind="kernel") for address in addresses]
+
+    def user(self, pid: int, addresses: Sequence[int]) -> list[Frame]:
+        return [Frame(f"{address:#x}", address=address, kind="user") for address in addresses]
 
 
 @final
@@ -14,9 +25,11 @@ class StackTraceView(Mapping[int, list[int]]):
     """A loaded StackTrace: by a stack's number its addresses, the innermost first. The kernel's own are addresses of
     the kernel, those of processes addresses in their memory."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, resolver: Callable[[], Resolver] = Unresolved) -> None:
         self.name = entries.name
         self.kind = entries.kind
+        self.resolver = resolver
+        """Gives what knows names of addresses."""
         self._entries = entries
 
     def __getitem__(self, number: int) -> list[int]:
@@ -25,6 +38,17 @@ class StackTraceView(Mapping[int, list[int]]):
         if value is None:
             raise KeyError(number)
         return addresses_of(value)
+
+    def frames(self, number: int, pid: int | None = None) -> list[Frame]:
+        """The stack with names: the kernel's, or if `pid` is given, that process's. KeyError as for `[]`."""
+        addresses = self[number]
+        return self.resolver().kernel(addresses) if pid is None else self.resolver().user(pid, addresses)
+
+    def named(self, addresses: Sequence[int]) -> list[Frame]:
+        """Frames of a stack of which nobody says whose it is: those of the kernel have names."""
+        if addresses and addresses[0] >> 63:
+            return self.resolver().kernel(addresses)
+        return Unresolved().user(0, addresses)
 
     def _key(self, number: object) -> bytes:
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 32:
