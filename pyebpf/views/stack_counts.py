@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from pyebpf.layout import Struct
 from pyebpf.metadata import KERNEL_STACK, OWNER, USER_STACK, StackKey
 from pyebpf.pictures.frames import Frame, Resolver, StackCount
+from pyebpf.pictures.tables import Row, Table
 from pyebpf.records import dataclass
 from pyebpf.views.entries import Entries
+from pyebpf.views.shown import MOST_ROWS, Shown
 from pyebpf.views.stacks import Unresolved, addresses_of
+from pyebpf.views.values import text
+
+if TYPE_CHECKING:
+    from pyebpf.pictures.document import Picture
+    from pyebpf.pictures.lines import Line
 
 NO_STACK = -14
 """EFAULT: there was none, as in a thread of the kernel there is no user's. Other errors are of stacks that found no
@@ -36,7 +43,7 @@ class Sample:
 
 
 @final
-class StacksView(Mapping[Any, int]):
+class StacksView(Shown, Mapping[Any, int]):
     """A loaded Stacks: counts by keys as the program has them, with tuples of addresses in the place of stacks, the
     innermost call first. `counts()` has their names.
 
@@ -169,6 +176,27 @@ class StacksView(Mapping[Any, int]):
 
     # As pictures
 
+    def table(self, most: int = MOST_ROWS) -> Table:
+        """The greatest counts, with their calls, the innermost first: pictures for terminals are made of it."""
+        found = self.counts()
+        rows = []
+        for each in found[:most]:
+            calls = " ← ".join(text(frame.name) or "[unknown]" for frame in each.frames) or "-"
+            rows.append(Row(calls, (each.count, *([" ".join(map(text, each.key))] if each.key else []))))
+        columns = (self._counted, "key") if found and found[0].key else (self._counted,)
+        return Table(self.name, "stack", columns, tuple(rows), len(found), ("stack", "stacks"))
+
+    def lines(self, width: int = 80) -> list[Line]:
+        from pyebpf.pictures.tables import table_lines
+
+        return table_lines(self.table(), width)
+
+    def picture(self) -> Picture:
+        """A flame graph, as a part of a document."""
+        from pyebpf.pictures.flame import flame_picture
+
+        return flame_picture(self.counts(), title=self.name, unit=self._counted)
+
     def flame_graph(self, title: str = "") -> str:
         """A flame graph of all counts: an SVG document of its own, in which frames can be zoomed and searched for."""
         from pyebpf.pictures.flame import flame_graph
@@ -197,14 +225,6 @@ class StacksView(Mapping[Any, int]):
         content = makers[suffix]()
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             file.write(content)
-
-    def _repr_html_(self) -> str:
-        """What notebooks show."""
-        from pyebpf.pictures.document import MARGIN, document, frame
-        from pyebpf.pictures.flame import flame_picture
-
-        picture = flame_picture(self.counts(), title=self.name, unit=self._counted)
-        return frame(document([picture], self.name), picture.height + 2 * MARGIN)
 
     @property
     def _counted(self) -> str:

@@ -56,6 +56,7 @@ def test_the_load_has_its_names(process: Nested, program: Path, tmp_path: Path) 
         assert "spin_outer" in "".join(ElementTree.parse(tmp_path / "all.svg").getroot().itertext())
         assert sum(json.loads((tmp_path / "all.json").read_text())["profiles"][0]["weights"]) == total
         assert (tmp_path / "all.folded").read_text() == stacks.folded()
+        assert "spin ← spin_outer ← main" in "".join(text for line in stacks.lines(200) for text, _ in line)
         assert "<iframe" in stacks._repr_html_() and "spin_outer" in stacks._repr_html_()
         with pytest.raises(ValueError, match=r"ends in none of \.svg, \.json"):
             stacks.save(tmp_path / "all.png")
