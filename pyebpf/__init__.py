@@ -31,6 +31,7 @@ from pyebpf.kernel.hooks import NfAction as NF
 from pyebpf.kernel.hooks import SkAction as SK
 from pyebpf.kernel.hooks import TcAction as TC
 from pyebpf.kernel.hooks import XdpAction as XDP
+from pyebpf.lang.arena import Arena
 from pyebpf.lang.exceptions import NullPointerError, PacketTooShort
 from pyebpf.lang.functions import (
     boot_ns,
@@ -152,6 +153,7 @@ __all__ = [
     "XDP",
     "WorkQueue",
     "XskMap",
+    "Arena",
     "Array",
     "ArrayOfMaps",
     "BloomFilter",

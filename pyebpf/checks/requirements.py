@@ -22,7 +22,7 @@ from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.kfuncs import known_kfunc
 from pyebpf.kernel.kptrs import keeper_of
 from pyebpf.kernel.map_options import UNALLOCATED, options_in
-from pyebpf.kernel.maps import PERF_EVENT_ARRAY, MapFlag, MapType, map_kind_by_name
+from pyebpf.kernel.maps import ARENA_SINCE, PERF_EVENT_ARRAY, MapFlag, MapType, map_kind_by_name
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import Version, show_version
 from pyebpf.records import dataclass
@@ -100,6 +100,9 @@ def needs(program: Program) -> Iterator[Need]:
                 yield Need(f"the {map.kind} `{map.name}`", kind.since, op.span)
             yield from _options(map, program.hook, op.span)
             yield from _kept(map, op.span)
+    arena = next((op for op in ops.walk(program.body) if _in_arena(op)), None)
+    if arena is not None:
+        yield Need("memory of an arena", ARENA_SINCE, arena.span)
     yield from (Need(*need) for need in (*target_needs(program), *sleeping_needs(program)))
     beyond = moved(program)
     if beyond and not is_alone(program, None):
@@ -116,6 +119,10 @@ def needs(program: Program) -> Iterator[Need]:
             yield Need("a large loop (`bpf_loop`)", since(op, program), op.span)
         elif isinstance(op, ops.Loop) and op.strategy == "entries":
             yield Need("a loop over a map's entries (`bpf_for_each_map_elem`)", since(op, program), op.span)
+
+
+def _in_arena(op: ops.Op) -> bool:
+    return isinstance(op, ops.VariableAddress) and op.variable.kind == "Arena"
 
 
 def _options(map: MapRef, hook: Hook, span: Span) -> Iterator[Need]:

@@ -44,7 +44,7 @@ def to_json(session: Session) -> dict[str, Any]:
             maps[name] = [entry(number, addresses) for number, addresses in view.to_dict().items()]
     if session.prints.ring is not None:
         dropped["print"] = session.prints.dropped
-    variables = {name: plain(view.value) for name, view in session.variables.items()}
+    variables = {name: plain(view.value) for name, view in session.variables.items() if view.kind != "Arena"}
     faults = [
         {"kind": f.kind, "program": f.program, "file": f.file, "line": f.line, "column": f.column, "count": f.count}
         for f in session.faults

@@ -15,7 +15,7 @@ from pyebpf.codegen.forgetting import ZERO
 from pyebpf.codegen.text import quote, symbol
 from pyebpf.ir import ops
 from pyebpf.ir.module import PRINTS, Fault, MapRef, Module, OperationsRef, Program, VariableRef
-from pyebpf.kernel.maps import EVENTS
+from pyebpf.kernel.maps import ARENA_MAP, ARENA_PAGE, ARENA_SECTION, EVENTS, MapFlag, MapType
 from pyebpf.metadata import Cell
 from pyebpf.metadata_json import encode
 from pyebpf.records import dataclass
@@ -24,6 +24,7 @@ from pyebpf.source import Span
 FAULTS: Final = "__pyebpf_faults"
 DROPPED: Final = "__pyebpf_dropped_"
 LICENSE: Final = "__pyebpf_license"
+ARENA_START: Final = "__pyebpf_arena_start"
 _ALIGN: Final = 8
 
 
@@ -62,6 +63,8 @@ class Sections:
             offset = layout.round_up(ends.get(variable.section, 0), _ALIGN)
             self._cells[variable.name] = Cell(variable.section, offset)
             ends[variable.section] = offset + variable.type.size
+        self._arena = ends.get(ARENA_SECTION, 0)
+        """Bytes that the module's arenas take together."""
 
     def _find_faults(self, program: Program, block: ops.Block) -> None:
         for op in block.ops:
@@ -85,9 +88,11 @@ class Sections:
         for variable in self._module.variables:
             if variable.kind == "Kconfig":
                 continue  # the loader's
-            initial = variable.initial.ljust(variable.type.size, b"\0")
+            initial = b"" if variable.kind == "Arena" else variable.initial.ljust(variable.type.size, b"\0")
             section = ".rodata" if variable.kind == "Config" else ".data" if any(initial) else ".bss"
             line = variable.span.line if variable.span else 0
+            if variable.kind == "Arena":
+                section, initial = ARENA_SECTION, b""
             found.append(_Variable(variable.name, section, variable.type, initial, line))
         return found
 
@@ -111,7 +116,10 @@ class Sections:
     def globals(self, debug: DebugInfo) -> list[str]:
         """The definitions, in LLVM's words."""
         lines = [self._map(map, debug) for map in self._maps()]
-        lines += [self._variable(variable, debug) for variable in self._variables]
+        lines += [self._variable(each, debug) for each in self._variables if each.section != ARENA_SECTION]
+        if self._arena:  # its start alone: what is in it takes no place in the object
+            where = f'section "{ARENA_SECTION}", align {_ALIGN}'
+            lines.append(f"@{ARENA_START} = dso_local addrspace(1) global [{_ALIGN} x i8] zeroinitializer, {where}")
         lines += [self._option(each, debug) for each in self._module.variables if each.kind == "Kconfig"]
         lines += [self._operations(each, debug) for each in self._module.operations]
         for number in range(1, len(self._sites)):  # the first has the symbol of all
@@ -124,7 +132,8 @@ class Sections:
             f"@__pyebpf_metadata = internal constant [{len(data)} x i8] c{quote(data)}, "
             f'section "{metadata.SECTION}", align 1'
         )
-        names = [map.name for map in self._maps()] + [variable.name for variable in self._variables]
+        names = [map.name for map in self._maps()]
+        names += [each.name for each in self._variables if each.section != ARENA_SECTION]
         names += [each.name for each in self._module.operations]
         names += [LICENSE, "__pyebpf_metadata"]
         kept = ", ".join(f"ptr {symbol(name)}" for name in names)
@@ -134,7 +143,12 @@ class Sections:
     def _maps(self) -> tuple[MapRef, ...]:
         """The module's maps, and that of its scratch memory, of which the metadata doesn't speak."""
         scratch = self._module.scratch
-        return self._module.maps if scratch is None else (*self._module.maps, scratch)
+        own = self._module.maps if scratch is None else (*self._module.maps, scratch)
+        if not self._arena:
+            return own
+        pages = -(-self._arena // ARENA_PAGE)
+        flags = int(MapFlag.MMAPABLE)
+        return (*own, MapRef(ARENA_MAP, "Arena", int(MapType.ARENA), None, None, pages, flags, "", None))
 
     def _map(self, map: MapRef, debug: DebugInfo) -> str:
         line = map.span.line if map.span else 0

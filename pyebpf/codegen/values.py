@@ -13,7 +13,7 @@ from pyebpf.codegen.kept import kept_slot
 from pyebpf.codegen.kernel_structs import KernelTypes
 from pyebpf.codegen.registers import Label, indexes, parameters, register
 from pyebpf.codegen.scratch import ScratchMemory
-from pyebpf.codegen.sections import Sections
+from pyebpf.codegen.sections import ARENA_START, Sections
 from pyebpf.codegen.text import Code, Operand, as_integer, as_pointer, constant, symbol
 from pyebpf.diagnostics.base import InternalError, unreachable
 from pyebpf.ir import ops
@@ -220,6 +220,9 @@ class Values:
                 return "null"
             case ops.SlotAddress():
                 return self.slot(op.slot)
+            case ops.VariableAddress(variable=variable) if variable.kind == "Arena":
+                start = code.value(f"addrspacecast ptr addrspace(1) @{ARENA_START} to ptr")
+                return memory.at(code, start, self.around.sections.cell(variable.name).offset)
             case ops.VariableAddress():
                 return symbol(op.variable.name)
             case ops.MemberAddress():

@@ -94,7 +94,7 @@ class VariableRef:
     """A Global or Config of the module, or an option of the kernel's configuration (`.kconfig`)."""
 
     name: str
-    kind: Literal["Global", "Config", "Kconfig"]
+    kind: Literal["Global", "Config", "Kconfig", "Arena"]
     type: Type
     initial: bytes
     span: Span | None

@@ -67,6 +67,8 @@ class Region(Enum):
     CONTEXT = "context"
     DATA = "data"
     """`.data`, `.bss` or `.rodata`."""
+    ARENA = "arena"
+    """What programs and user space share: loads, stores and atomic additions only, no helper takes it."""
     KERNEL = "kernel"
     """The kernel's own structs, where the verifier knows their types: loads only."""
     SLICE = "slice"

@@ -94,7 +94,8 @@ def reachable(b: Builder, address: ops.Value, pointer: PointerType, span: Span, 
     if pointer.region in CONTIGUOUS or (pointer.region is Region.SLICE and pointer.writable):
         return address
     if written:
-        b.error(errors.NoMemory(span, span.text, "a part of the packet", "it writes there", "buffer = u8[64]()"))
+        what = "memory of an arena" if pointer.region is Region.ARENA else "a part of the packet"
+        b.error(errors.NoMemory(span, span.text, what, "it writes there", "buffer = u8[64]()"))
     copy = b.scratch("part", pointer.target, span)
     memory.store(b, Place(copy, pointer.target, "part", span), address, span)
     return copy

@@ -96,7 +96,7 @@ def augment(b: Builder, place: Place, statement: tree.AugAssign, shared: bool | 
     """
     pointer = place.address.type
     assert isinstance(pointer, PointerType)
-    atomic = pointer.region in (Region.MAP, Region.DATA) and pointer.writable and not place.bits
+    atomic = pointer.region in (Region.MAP, Region.DATA, Region.ARENA) and pointer.writable and not place.bits
     if atomic and isinstance(place.type, layout.Integer) and statement.operator in ("+", "-"):
         whole = place.type.size in (4, 8) and not place.type.big_endian
         _add(b, place, statement, whole if shared is None else whole and shared)

@@ -96,6 +96,7 @@ def _write_text(b: Builder, address: ops.Value, type: layout.Text, operand: Pend
     if operand.length > type.length:
         b.error(text_errors.TextMayNotFit(span, operand.length, type.length, span.text))
     lost = operand.may_fault and kernel_structs.outlives_fault(b, address)
+    lost = lost or (isinstance(address.type, PointerType) and address.type.region is Region.ARENA)
     if lost or any(_may_overlap(address, source) for source in operand.sources):
         made = b.scratch("text", type, span)
         operand.write(b, made, type.length)

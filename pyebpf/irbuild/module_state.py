@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from sys import byteorder
 from types import FunctionType
+from typing import Literal
 
 from pyebpf.diagnostics import hooks as errors
 from pyebpf.diagnostics.base import Diagnostic, Error
@@ -49,6 +50,7 @@ from pyebpf.source import Span
 from pyebpf.syntax import tree
 
 PRINT_RING_BYTES = 256 * 1024
+KINDS: dict[str, Literal["Global", "Config", "Arena"]] = {"Global": "Global", "Config": "Config", "Arena": "Arena"}
 POINTER_BYTES = 8
 
 
@@ -235,7 +237,7 @@ class ModuleState:
             self.keep.append(declared)
             self.variables[id(declared)] = VariableRef(
                 self._name(declared, name),
-                "Config" if declared.kind == "Config" else "Global",
+                KINDS[declared.kind],
                 declared.type,
                 _initial(declared, self.order),
                 None,

@@ -21,6 +21,7 @@ from pyebpf.irbuild import kernel_arrays, ksyms, locals, memory, shapes, values
 from pyebpf.irbuild.bindings import Fixed, Frame
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import KernelArray, Operand, Place, Static, Values, describe
+from pyebpf.lang.arena import Arena
 from pyebpf.lang.kconfig import Kconfig
 from pyebpf.lang.ksyms import Ksym
 from pyebpf.lang.types import enumeration_of
@@ -144,6 +145,9 @@ def static(b: Builder, value: object, name: str, span: Span) -> Operand:
             pointer = PointerType(value.type, Region.DATA, writable=False)
             address = b.emit(ops.VariableAddress(b.module.option(value), pointer, span))
             return memory.read(b, Place(address, value.type, name, span), span)
+        case Arena():
+            variable = b.module.variable(value, name)
+            return b.emit(ops.VariableAddress(variable, PointerType(value.type, Region.ARENA), span))
         case Ksym():
             return ksyms.read(b, value, name, span)
         case float() | complex() | bytes() | list() | dict() | set():

@@ -69,6 +69,14 @@ class MapFlag(IntFlag):
     INNER_MAP = 1 << 12
 
 
+ARENA_MAP: Final = "__pyebpf_arena"
+"""The name of the one map that all arenas of a module lie in: a program can have no second one."""
+ARENA_SECTION: Final = ".addr_space.1"
+"""The section whose addresses are in the object's arena (libbpf 1.4)."""
+ARENA_PAGE: Final = 4096
+"""Bytes by which arenas are counted here; where pages are larger there is more room."""
+ARENA_SINCE: Final = (6, 10)
+"""The first kernel with atomic additions in arenas, which it has since 6.9."""
 HISTOGRAM_BUCKETS: Final = 64
 """Of a log2 histogram: bucket `k` counts values from 2**k to 2**(k+1) - 1, bucket 0 also zeros; so u64 needs 64."""
 

@@ -7,12 +7,23 @@ import mmap
 import os
 from typing import Final, final
 
+from pyebpf.kernel.maps import ARENA_MAP
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.maps import LoadedMap
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
 _FAILED: Final = ctypes.c_void_p(-1).value
+
+
+def _shared(made: LoadedMap, size: int) -> mmap.mmap:
+    try:
+        memory = mmap.mmap(made.fd, size, mmap.MAP_SHARED)
+    except OSError as error:
+        raise LoadError(f"cannot map arena {made.spec.name}: {error.strerror}", "kernel") from None
+    for at in range(0, size, mmap.PAGESIZE):
+        memory[at]  # the kernel makes the page
+    return memory
 
 
 @final
@@ -22,6 +33,12 @@ class Arena:
     def __init__(self, made: LoadedMap) -> None:
         """Raises LoadError."""
         self._size = made.spec.max_entries * mmap.PAGESIZE
+        self.memory: mmap.mmap | None = None
+        """Of pyebpf's own: all of it is there, for programs find zeros where no page is, and write to nowhere."""
+        self._mapped = False
+        if made.spec.name == ARENA_MAP and not made.spec.extra:
+            self.memory = _shared(made, self._size)
+            return
         protection = ctypes.c_int(mmap.PROT_READ | mmap.PROT_WRITE)
         where = ctypes.c_void_p(made.spec.extra or None)
         found = _libc.mmap(

@@ -18,7 +18,7 @@ from pyebpf.kernel.arguments import find_target, nearest_target
 from pyebpf.kernel.btf import Btf, BtfError
 from pyebpf.kernel.hooks import hook_by_name
 from pyebpf.kernel.least import capabilities_of
-from pyebpf.kernel.maps import MapFlag, MapType
+from pyebpf.kernel.maps import ARENA_SECTION, MapFlag, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.loader import kprobes, maps, pinned_maps, pins, replaced, struct_ops, sys
 from pyebpf.loader.arenas import Arena
@@ -125,6 +125,8 @@ class LoadedObject:
 
     def view(self, section: str) -> mmap.mmap | None:
         """The memory of a writable data section, shared with the programs; None where it can't be mapped."""
+        if section == ARENA_SECTION:
+            return next((arena.memory for arena in self._arenas if arena.memory is not None), None)
         if section not in self._views:
             loaded = self.maps[section]
             if not loaded.spec.flags & MapFlag.MMAPABLE or loaded.spec.frozen:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pyebpf.kernel.btf import Btf, BtfError
+from pyebpf.kernel.maps import ARENA_SECTION, MapType
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.metadata import SECTION, Metadata
 from pyebpf.object import elf as elf_file
@@ -67,7 +68,8 @@ def _read(data: bytes) -> Object:
     raw, infos = _btf(elf)
     btf = Btf.from_bytes(bytes(raw.data)) if raw else None
     maps, places = maps_of(elf, btf, metadata)
-    functions = _Functions(elf, places, infos, exception_handlers(raw) if raw else {})
+    arenas = tuple(spec.name for spec in maps if spec.type == MapType.ARENA)
+    functions = _Functions(elf, places, infos, exception_handlers(raw) if raw else {}, arenas)
     programs, called = functions.read()
     licence = elf.section("license")
     return Object(
@@ -126,8 +128,11 @@ class _Functions:
         places: dict[tuple[int, int], str],
         infos: dict[str, SectionInfo],
         handlers: dict[str, str],
+        arenas: tuple[str, ...],
     ) -> None:
         self._elf = elf
+        self._arenas = arenas
+        """Maps that `.addr_space.1` is in: one at most."""
         self._handlers = handlers
         self._holds_values = holds_values(elf)
         self._places = places
@@ -222,6 +227,9 @@ class _Functions:
             return Relocation(offset, "map", self._places[section.index, place])
         if section.executable:
             return Relocation(offset, "function", self._target(symbol.section, place))
+        arena = next((name for name in self._arenas), None) if section.name == ARENA_SECTION else None
+        if arena is not None:
+            return Relocation(offset, "data", arena, place)
         if is_data_section(section.name) and section.allocated and section.size and 0 <= place <= section.size:
             return Relocation(offset, "data", section.name, place)
         raise ObjectError(f"a relocation at {record.offset} names {symbol.name} in section {section.name}")

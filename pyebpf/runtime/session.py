@@ -34,7 +34,7 @@ from pyebpf.runtime.programs import Program, ProgramStats, enable_stats, memory_
 from pyebpf.runtime.ring import Ring
 from pyebpf.runtime.storage import OWNERS, StorageView
 from pyebpf.runtime.tables import ProgArrayView
-from pyebpf.runtime.variables import VariableView
+from pyebpf.runtime.variables import ArenaView, VariableView
 from pyebpf.runtime.waiting import Several
 from pyebpf.views.choice import EntriesView, view_of
 from pyebpf.views.faults import FaultCount
@@ -186,7 +186,10 @@ class Session:
         metadata = loaded.spec.metadata
         infos = dict(metadata.maps)
         self.programs = {name: Program(program) for name, program in loaded.programs.items()}
-        self.variables = {info.name: VariableView(loaded, info) for info in metadata.variables}
+        self.variables: dict[str, VariableView] = {
+            info.name: (ArenaView if info.kind == "Arena" else VariableView)(loaded, info)
+            for info in metadata.variables
+        }
         self.maps: dict[str, Any] = {}
         """Views of the maps by name: HashView, ArrayView, HistogramView, RingBufView."""
         self.prints = Prints(metadata.prints, None, lambda: 0)
@@ -286,6 +289,8 @@ class Session:
         from pyebpf.runtime import handover
 
         self._check_open()
+        if any(view.kind == "Arena" for view in self.variables.values()):
+            raise LoadError("a session with an Arena can't be kept in a folder", "object")
         handover.keep(Path(os.path.abspath(folder)), self._loaded, list(self.links))
 
     def unpin(self, folder: str | os.PathLike[str]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterator
 from io import UnsupportedOperation
-from typing import Any
+from typing import Any, SupportsIndex, final
 
+from pyebpf import layout
 from pyebpf.decode import decoder
 from pyebpf.encode import encode
 from pyebpf.loader import sys
@@ -74,3 +77,43 @@ class VariableView:
     def __repr__(self) -> str:
         closed = self._loaded.maps[self._info.cell.section].descriptor.closed
         return f"<{self.kind} {self.name}{', closed' if closed else f' = {self.value!r}'}>"
+
+
+@final
+class ArenaView(VariableView):
+    """A loaded Arena: a list of fixed length, whose elements are read and written where they are."""
+
+    def _cell(self, index: SupportsIndex) -> Cell:
+        at = operator.index(index)
+        at += len(self) if at < 0 else 0
+        if not 0 <= at < len(self):
+            raise IndexError(f"{self.name} has {len(self)} elements, not one at {index}")
+        cell, element = self._info.cell, self._element
+        return Cell(cell.section, cell.offset + at * element.size)
+
+    @property
+    def _element(self) -> layout.Type:
+        assert isinstance(self.type, layout.Array)
+        return self.type.element
+
+    def __len__(self) -> int:
+        assert isinstance(self.type, layout.Array)
+        return self.type.length
+
+    def __getitem__(self, index: SupportsIndex) -> Any:
+        data = read_cell(self._loaded, self._cell(index), self._element.size)
+        return decoder(self._element)(data, 0)
+
+    def __setitem__(self, index: SupportsIndex, value: object) -> None:
+        cell, data = self._cell(index), encode(self._element, value, f"element of {self.name}")
+        write_cell(self._loaded, cell, data)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.value)
+
+    def clear(self) -> None:
+        """Set every element to zeros."""
+        write_cell(self._loaded, self._info.cell, bytes(self.type.size))
+
+    def __repr__(self) -> str:
+        return f"<Arena {self.name} of {len(self)}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from io import UnsupportedOperation
 from typing import Any, Final, final
 
 from pyebpf.decode import decoder, record_decoder
@@ -90,6 +91,18 @@ class SimulatedVariable:
         if self.kind == "Config":
             raise AttributeError(f"{self.name} is a Config: it is frozen when the program is loaded (config={{…}})")
         self._state.variables[self._ref].data[:] = encode(self._ref.type, value, self.name)
+
+    def live(self) -> Any:
+        raise UnsupportedOperation(f"{self.name} isn't in the kernel: only there programs and Python share memory")
+
+    def __getitem__(self, index: Any) -> Any:
+        """An element of an Arena."""
+        return self.value[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        elements = list(self.value)
+        elements[index] = value
+        self.value = elements
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name} = {self.value!r}>"

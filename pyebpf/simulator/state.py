@@ -65,7 +65,7 @@ class State:
         """Of stacks, what their maps had no room for; rings count themselves."""
         self._fill_nested()
         self.variables: dict[VariableRef, Memory] = {
-            ref: Memory(ref.name, ref.initial.ljust(ref.type.size, b"\0"), writable=ref.kind == "Global")
+            ref: Memory(ref.name, ref.initial.ljust(ref.type.size, b"\0"), writable=ref.kind != "Config")
             for ref in module.variables
         }
         self.timers_started = 0
