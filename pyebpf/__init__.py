@@ -116,6 +116,7 @@ from pyebpf.lang.struct_ops import struct_ops
 from pyebpf.lang.structs import bits, struct, union
 from pyebpf.lang.targets import CpuMap, DevMap, DevMapHash, ReuseportSockArray, SockHash, SockMap, XskMap
 from pyebpf.lang.types import SpinLock, Timer, WorkQueue, be16, be32, be64, char, i8, i16, i32, i64, u8, u16, u32, u64
+from pyebpf.lang.user_rings import UserRingBuf
 from pyebpf.lang.variables import Config, Global
 
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ __all__ = [
     "StackTrace",
     "Stacks",
     "TaskStorage",
+    "UserRingBuf",
     "Timer",
     "be16",
     "be32",

@@ -32,7 +32,7 @@ from pyebpf.ir.scratch import LARGEST, moved, scratch, size_of
 from pyebpf.ir.types import PointerType, Region, ValueType
 from pyebpf.kernel.helpers import Helper
 from pyebpf.kernel.hooks import HOOKS, decorators
-from pyebpf.kernel.maps import map_kind_by_name
+from pyebpf.kernel.maps import MapType, map_kind_by_name
 from pyebpf.kernel.needs import Needs, needs_of
 from pyebpf.kernel.versions import Version
 from pyebpf.records import dataclass
@@ -54,9 +54,10 @@ class LoopReport:
     file: str
     line: int
     bound: int
-    strategy: ops.Strategy
+    strategy: str
     """How it is done: "bounded", a loop whose rounds the verifier follows, "callback", a function for `bpf_loop`,
-    "entries", one for `bpf_for_each_map_elem`, or "iterator", a loop that an iterator of the kernel's ends."""
+    "entries", one for `bpf_for_each_map_elem`, "records", one for `bpf_user_ringbuf_drain`, or "iterator", a loop that
+    an iterator of the kernel's ends."""
 
 
 @final
@@ -78,10 +79,15 @@ class ProgramReport:
     """What it takes to load and attach it without being root."""
 
 
+def _done(loop: ops.Loop) -> str:
+    entries = ops.entries_of(loop)
+    return "records" if entries is not None and entries.map.type == MapType.USER_RINGBUF else loop.strategy
+
+
 def report(program: Program, facts: Facts, kernel: Version | None) -> ProgramReport:
     """The report on a program whose loops all have bounds."""
     loops = tuple(
-        LoopReport(op.span.source.path, op.span.line, bound(op, facts) or 0, op.strategy)
+        LoopReport(op.span.source.path, op.span.line, bound(op, facts) or 0, _done(op))
         for op in ops.walk(program.body)
         if isinstance(op, ops.Loop) and (op.bound is None or op.strategy == "entries") and facts.reachable(op)
     )

@@ -22,7 +22,7 @@ from pyebpf.kernel.hooks import Hook
 from pyebpf.kernel.kfuncs import known_kfunc
 from pyebpf.kernel.kptrs import keeper_of
 from pyebpf.kernel.map_options import UNALLOCATED, options_in
-from pyebpf.kernel.maps import ARENA_SINCE, PERF_EVENT_ARRAY, MapFlag, MapType, map_kind_by_name
+from pyebpf.kernel.maps import ARENA_SINCE, PERF_EVENT_ARRAY, MapFlag, MapType, map_kind_by_name, runner
 from pyebpf.kernel.programs import ProgramType
 from pyebpf.kernel.versions import Version, show_version
 from pyebpf.records import dataclass
@@ -53,15 +53,17 @@ class Need:
     span: Span
 
 
-LOOP_HELPERS: dict[ops.Strategy, str] = {"callback": "loop", "entries": "for_each_map_elem"}
-"""What runs the rounds of loops that are functions."""
+def _loop_helper(loop: ops.Loop) -> str:
+    """What runs the rounds of loops that are functions."""
+    entries = ops.entries_of(loop)
+    return runner(entries.map.type) if entries is not None else "loop" if loop.strategy == "callback" else ""
 
 
 def used_helpers(program: Program) -> Iterator[tuple[Helper, Span]]:
     """Every helper that the program calls, and where: its loops too, as they are done."""
     yield from _called(program)
     for op in ops.walk(program.body):
-        helper = helper_by_name(LOOP_HELPERS.get(op.strategy, "")) if isinstance(op, ops.Loop) else None
+        helper = helper_by_name(_loop_helper(op)) if isinstance(op, ops.Loop) else None
         if helper is not None:
             yield helper, op.span
 
@@ -118,7 +120,8 @@ def needs(program: Program) -> Iterator[Need]:
         if isinstance(op, ops.Loop) and op.strategy == "callback":
             yield Need("a large loop (`bpf_loop`)", since(op, program), op.span)
         elif isinstance(op, ops.Loop) and op.strategy == "entries":
-            yield Need("a loop over a map's entries (`bpf_for_each_map_elem`)", since(op, program), op.span)
+            what = "a ring's records" if _loop_helper(op) == "user_ringbuf_drain" else "a map's entries"
+            yield Need(f"a loop over {what} (`bpf_{_loop_helper(op)}`)", since(op, program), op.span)
 
 
 def _in_arena(op: ops.Op) -> bool:

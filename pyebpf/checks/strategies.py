@@ -25,6 +25,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Program
 from pyebpf.ir.rewrite import rewrite
 from pyebpf.ir.types import BoolType, IntType, PointerType, Region
+from pyebpf.kernel.maps import MapType
 from pyebpf.kernel.versions import Version, show_version
 
 COMFORTABLE: Final = 300_000
@@ -35,6 +36,7 @@ REMEMBERED: Final = 6000
 """Open branches, of 8,192."""
 FOR_EACH: Final = (5, 13)
 BPF_LOOP: Final = (5, 17)
+DRAIN: Final = (6, 1)
 MANY_ROUNDS: Final = (6, 7)
 """The verifier follows callbacks round by round until nothing is new (commit ab5cfac139ab)."""
 
@@ -105,7 +107,9 @@ def since(loop: ops.Loop, program: Program) -> Version:
     forget what it knows, of pointers not.
     """
     moved = any(True for _ in _moved(loop, locals_named(program.body)))
-    return MANY_ROUNDS if moved else FOR_EACH if loop.strategy == "entries" else BPF_LOOP
+    entries = ops.entries_of(loop)
+    first = BPF_LOOP if entries is None else DRAIN if entries.map.type == MapType.USER_RINGBUF else FOR_EACH
+    return max(first, MANY_ROUNDS) if moved else first
 
 
 def _moved(loop: ops.Loop, uses: Counter[ops.Local]) -> Iterator[ops.Local]:

@@ -22,6 +22,7 @@ STRATEGIES = {
     "callback": "as a function of its own (bpf_loop)",
     "iterator": "as often as the kernel's iterator has something",
     "entries": "as a function of its own (bpf_for_each_map_elem)",
+    "records": "as a function of its own (bpf_user_ringbuf_drain)",
 }
 """How the loops of a program are done, in words."""
 

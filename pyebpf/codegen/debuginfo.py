@@ -378,7 +378,7 @@ class DebugInfo:
         }
         number = self.integer(layout.I32)
         parts = [(name, self.array(number, value, value * 4)) for name, value in numbers.items() if value]
-        if map.type == MapType.RINGBUF:  # rings have neither; the kernel refuses their sizes
+        if map.type in (MapType.RINGBUF, MapType.USER_RINGBUF):  # rings have neither; the kernel refuses their sizes
             return parts
         types = (("key", map.key), ("value", map.value))
         if map.type == MapType.PERF_EVENT_ARRAY:  # what it has are descriptors, by CPU

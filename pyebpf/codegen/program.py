@@ -19,6 +19,7 @@ from pyebpf.diagnostics.base import InternalError
 from pyebpf.ir import ops
 from pyebpf.ir.module import Function, Program
 from pyebpf.ir.types import NoneType
+from pyebpf.kernel.maps import runner
 
 
 def emit_program(program: Program, around: Surroundings) -> list[str]:
@@ -152,7 +153,7 @@ class _Emitter(Values):
                     return
                 over = f"i64 {op.rounds}" if op.entries is None else f"ptr {symbol(op.entries.map.name)}"
                 arguments = [over, f"ptr {symbol(op.function)}", f"ptr {self.frames.own}", "i64 0"]
-                self.call("loop" if op.entries is None else "for_each_map_elem", arguments, NoneType())
+                self.call("loop" if op.entries is None else runner(op.entries.map.type), arguments, NoneType())
             case ops.Entries():
                 pass  # begun by the call that goes through them
             case ops.CountDropped():

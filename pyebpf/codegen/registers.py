@@ -34,6 +34,8 @@ def parameters(home: Program | Function) -> tuple[tuple[str, str], ...]:
             return (("i64", "round"), ("ptr", "frame"))
         case "entries":
             return (("ptr", "map"), ("ptr", "key"), ("ptr", "value"), ("ptr", "frame"))
+        case "records":
+            return (("ptr", "record"), ("ptr", "frame"))
         case "call":
             return (("ptr", "frame"),)
 

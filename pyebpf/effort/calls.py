@@ -91,6 +91,8 @@ def _callback(walk: Walk, frame: Frame, at: int, helper: Convention) -> Frame | 
     elif helper.name == "for_each_map_elem":
         value: Register = (VALUE, 0, FIXED, 0, frame.regs[1][4])
         inner.regs[1:5] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), value, context]
+    elif helper.name == "user_ringbuf_drain":
+        inner.regs[1:3] = [(OBJECT, 0, FIXED, 0, "dynptr"), context]
     else:
         inner.regs[1:4] = [frame.regs[1], (MEMORY, 0, FIXED, 0, "key"), (VALUE, 0, FIXED, 0, "")]
     if not walk.rules.rounds:

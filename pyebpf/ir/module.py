@@ -236,7 +236,7 @@ class Frame:
     context: bool
 
 
-FunctionKind: TypeAlias = Literal["loop", "entries", "call"]
+FunctionKind: TypeAlias = Literal["loop", "entries", "records", "call"]
 
 
 @final
@@ -247,7 +247,8 @@ class Function:
     name: str
     kind: FunctionKind
     """Who runs it, and what it is given before the address of `around`: `bpf_loop`, the number of the round;
-    `bpf_for_each_map_elem`, a map and an entry's key and value; or whoever calls it, nothing."""
+    `bpf_for_each_map_elem`, a map and an entry's key and value; `bpf_user_ringbuf_drain`, a record; or
+    whoever calls it, nothing."""
     around: Frame
     """The frame whose address it is given."""
     frame: Frame | None

@@ -18,6 +18,7 @@ from pyebpf.diagnostics.base import unreachable
 from pyebpf.ir import ops
 from pyebpf.ir.module import KernelStruct, MapRef, Module, Program
 from pyebpf.ir.types import AddressType, IntType, KernelType, PointerType, ValueType
+from pyebpf.kernel.maps import runner
 
 _INDENT = "  "
 _MAX_BYTES = 40
@@ -299,7 +300,8 @@ class _Printer:
                 if op.call:
                     return f"call {op.function}"
                 if op.entries is not None:
-                    return f"run {op.function} for each entry of {op.entries.map.name} (bpf_for_each_map_elem)"
+                    over = op.entries.map
+                    return f"run {op.function} for each entry of {over.name} (bpf_{runner(over.type)})"
                 return f"run {op.function} at most {op.rounds} times (bpf_loop)"
             case ops.Check():
                 outcome = ":" if op.failing is not None else self.discarding(op)

@@ -1,4 +1,5 @@
-"""`for key in m:`, `m.keys()`, `m.values()` and `m.items()`: the entries of a hash map, in no certain order.
+"""`for key in m:`, `m.keys()`, `m.values()` and `m.items()`: the entries of a hash map, in no certain order; and
+`for record in ring:`, what user space has sent, in its order.
 
 What the body writes to the map meanwhile is seen, or not, as the kernel comes to it; to delete the entry at hand is
 safe. (Python raises RuntimeError when a dict changes its size in a loop; the kernel doesn't notice.)
@@ -12,7 +13,8 @@ from typing import Final
 from pyebpf.diagnostics import maps as map_errors
 from pyebpf.diagnostics import names as errors
 from pyebpf.ir import ops
-from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, IntType, PointerType, Region, is_scalar
+from pyebpf.ir.module import Fault
+from pyebpf.ir.types import BOOL, DYNPTR, I64, I64_MAX, U64, IntType, PointerType, Region, is_scalar
 from pyebpf.irbuild import maps, memory
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.looping import nothing, repeat
@@ -32,6 +34,8 @@ def of(b: Builder, operand: Operand) -> Entries | None:
     if not (isinstance(operand, Static) and isinstance(operand.value, Map)) or id(operand.value) in b.inner_maps:
         return None
     map = maps.ref(b, operand)
+    if map.kind == "UserRingBuf":
+        return Entries(map, "records")
     return Entries(map, "keys") if map.kind in HASHES else None
 
 
@@ -63,6 +67,8 @@ def walk(b: Builder, view: Entries, body: Callable[[Operand], None], orelse: Cal
         match view.part:
             case "keys":
                 found = _key(b, entries, span)
+            case "records":
+                found = _record(b, entries, span)
             case "values":
                 found = _value(b, entries, span)
             case _:
@@ -85,7 +91,9 @@ def walk(b: Builder, view: Entries, body: Callable[[Operand], None], orelse: Cal
 
 
 def count(b: Builder, view: Entries, span: Span) -> ops.Value:
-    """`len(m)`: the kernel keeps no number of entries, so they are gone through."""
+    """`len(m)`: the kernel keeps no number of entries, so they are gone through. To go through records takes them."""
+    if view.part == "records":
+        b.error(map_errors.NoSuchOperation(span, f"a {view.map.kind}", "len", f"for record in {view.map.name}:"))
     most = view.map.max_entries
     number = counter(b, b.const(0, span), span)
 
@@ -125,6 +133,19 @@ def _key(b: Builder, entries: ops.Entries, span: Span) -> Operand:
     copy = b.slot("key", type, span)
     b.emit(ops.Copy(copy, found, type.size, span))
     return copy
+
+
+def _record(b: Builder, entries: ops.Entries, span: Span) -> Operand:
+    """A copy of the record, for user space could still change it; ValueError if it is too short."""
+    type = entries.map.value
+    assert type is not None
+    record = b.emit(ops.EntryPart(entries, "record", PointerType(DYNPTR, Region.MAP, writable=False), span))
+    copy, zero = b.slot("record", type, span), b.const(0, span)
+    b.zero(copy, type.size, span)
+    arguments = (copy, b.const(type.size, span), record, zero, zero)
+    status = b.call("dynptr_read", arguments, I64, span, writes=type.size)
+    b.check(b.compare("==", status, zero, span), Fault.VALUE, span)
+    return memory.read(b, Place(copy, type, "record", span), span)
 
 
 def _value(b: Builder, entries: ops.Entries, span: Span) -> Operand:

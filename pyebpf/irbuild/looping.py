@@ -8,6 +8,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.types import U64_MAX, IntType
 from pyebpf.irbuild.builder import LOOP, Builder
 from pyebpf.irbuild.operands import Items, Operand
+from pyebpf.kernel.maps import MOST_DRAINED, MapType
 from pyebpf.source import Span
 
 
@@ -60,7 +61,9 @@ def repeat(
     if entries is None:
         b.emit(ops.Loop(label, *blocks, counting, None, False, span, "iterator" if iterates else "bounded"))
     else:
-        b.emit(ops.Loop(label, *blocks, None, entries.map.max_entries, False, span, "entries"))
+        drained = entries.map.type == MapType.USER_RINGBUF
+        most = MOST_DRAINED if drained else entries.map.max_entries
+        b.emit(ops.Loop(label, *blocks, None, most, False, span, "entries"))
     exits = b.breaks.pop(label, [])
     b.reachable = alive and bool(exits)
     b.assigned = frozenset.intersection(*exits) if exits else before

@@ -47,9 +47,11 @@ METHODS = {
     "HashOfMaps": (),
     "ArrayOfMaps": (),
     "StackTrace": (),
+    "UserRingBuf": (),
     "Stacks": (),
 }
 KEYLESS = {
+    "UserRingBuf": "for record in {}:",
     **dict.fromkeys(("RingBuf", "PerfEventArray"), "with {}.reserve() as event:"),
     **dict.fromkeys(HISTOGRAMS[:2], "{}.observe(x)"),
     **dict.fromkeys(HISTOGRAMS[2:], "{}[key].observe(x)"),

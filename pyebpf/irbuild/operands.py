@@ -216,7 +216,7 @@ class Entries:
 
     map: MapRef
     part: str
-    """`keys`, `values` or `items`."""
+    """`keys`, `values` or `items`; of a UserRingBuf, `records`."""
     counted: tuple[ops.Value, ...] = ()
     """From where `enumerate` counts them, which may be around another one."""
 

@@ -80,6 +80,8 @@ ARENA_SINCE: Final = (6, 10)
 HISTOGRAM_BUCKETS: Final = 64
 """Of a log2 histogram: bucket `k` counts values from 2**k to 2**(k+1) - 1, bucket 0 also zeros; so u64 needs 64."""
 
+MOST_DRAINED: Final = 128 * 1024
+"""BPF_MAX_USER_RINGBUF_SAMPLES: records that a program takes by one call."""
 EVENTS: Final = (MapType.RINGBUF, MapType.PERF_EVENT_ARRAY)
 """What programs put events into, for user space to read."""
 
@@ -135,6 +137,7 @@ SK_STORAGE: Final = MapKind("SkStorage", MapType.SK_STORAGE, (5, 2), "socket", F
 CGROUP_STORAGE: Final = MapKind("CgroupStorage", MapType.CGRP_STORAGE, (6, 2), "cgroup", False, 1, _STORAGE)
 INODE_STORAGE: Final = MapKind("InodeStorage", MapType.INODE_STORAGE, (5, 10), "inode", False, 1, _STORAGE)
 RING_BUF: Final = MapKind("RingBuf", MapType.RINGBUF, (5, 8), "none", False, 0, ("reserve",))
+USER_RING_BUF: Final = MapKind("UserRingBuf", MapType.USER_RINGBUF, (6, 1), "none", False, 0, ("pop",))
 PERF_EVENT_ARRAY: Final = MapKind(  # the map 4.3, what programs write into it 4.4
     "PerfEventArray", MapType.PERF_EVENT_ARRAY, (4, 4), "none", False, 0, ("reserve",)
 )
@@ -160,12 +163,17 @@ MAP_KINDS: Final = (
     *(HASH, LRU_HASH, PER_CPU_HASH, LRU_PER_CPU_HASH, LPM_TRIE),
     *(ARRAY, PER_CPU_ARRAY),
     *(HISTOGRAM, LINEAR_HISTOGRAM, KEYED_HISTOGRAM, KEYED_LINEAR_HISTOGRAM),
-    *(QUEUE, STACK, BLOOM_FILTER, RING_BUF, PERF_EVENT_ARRAY),
+    *(QUEUE, STACK, BLOOM_FILTER, RING_BUF, PERF_EVENT_ARRAY, USER_RING_BUF),
     *(TASK_STORAGE, SK_STORAGE, CGROUP_STORAGE, INODE_STORAGE),
     *(DEV_MAP, DEV_MAP_HASH, CPU_MAP, XSK_MAP, SOCK_MAP, SOCK_HASH, REUSEPORT_SOCK_ARRAY),
     *(PROG_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS),
     *(STACK_TRACE, STACKS),
 )
+
+
+def runner(type: int) -> str:
+    """The helper that runs a function for each entry of a map."""
+    return "user_ringbuf_drain" if type == MapType.USER_RINGBUF else "for_each_map_elem"
 
 
 def map_kind_by_name(name: str) -> MapKind | None:

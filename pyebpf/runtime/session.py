@@ -26,7 +26,7 @@ from pyebpf.loader.verifier.save import LogFile
 from pyebpf.metadata import MapInfo
 from pyebpf.object.specs import Object, tail_targets
 from pyebpf.pictures.frames import Resolver
-from pyebpf.runtime import events, stack_counts
+from pyebpf.runtime import events, stack_counts, user_ring
 from pyebpf.runtime.entries import KernelEntries
 from pyebpf.runtime.faults import read_faults
 from pyebpf.runtime.nested import MapsView
@@ -43,6 +43,7 @@ from pyebpf.views.prints import Prints
 from pyebpf.views.rings import RingBufView
 from pyebpf.views.stacks import StackTraceView, Unresolved
 from pyebpf.views.together import Together
+from pyebpf.views.user_rings import UserRingView
 
 if TYPE_CHECKING:
     from pyebpf.symbols import Symbols
@@ -210,6 +211,9 @@ class Session:
                 if found.spec.type in OWNERS:
                     self.maps[name] = StorageView(found)
                     continue
+                if found.spec.type == MapType.USER_RINGBUF:
+                    self.maps[name] = user_ring.view_of(found)
+                    continue
                 if found.spec.inner is not None:
                     self.maps[name] = MapsView(found, _inner_view, loaded.token)
                     continue
@@ -371,6 +375,8 @@ class Session:
                     last.callback(view.ring.close)
                 if isinstance(view, MapsView):
                     last.callback(view.close)
+                if isinstance(view, UserRingView):
+                    last.callback(view.room.close)
                 if isinstance(view, ArrayView):
                     last.callback(view.release)
             for callback in reversed(self._callbacks):

@@ -13,7 +13,7 @@ from pyebpf.diagnostics.base import Error, InternalError, unreachable
 from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
-from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
+from pyebpf.ir.types import DYNPTR, BoolType, IntType, KernelType, PointerType
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.simulator import dynptrs, flows, helpers, kernel_structs, ksyms, numbers, packets
 from pyebpf.simulator.dynptrs import Dynptr
@@ -363,7 +363,8 @@ class Run:
             case ops.Check():
                 return self._check(op)
             case ops.Entries():
-                self._left[op] = list(self.state.maps[op.map].entries)
+                if op.map not in self.state.sent:
+                    self._left[op] = list(self.state.maps[op.map].entries)
             case ops.Forget() | ops.ForgetBytes():
                 pass  # only the kernel's verifier knows more than the simulator, or less
             case ops.Run():
@@ -374,6 +375,8 @@ class Run:
 
     def _next_entry(self, entries: ops.Entries) -> bool:
         """Go on to the next entry that is still there."""
+        if entries.map in self.state.sent:
+            return self._next_record(entries)
         map, left = self.state.maps[entries.map], self._left[entries]
         while left:
             key = left.pop(0)
@@ -381,6 +384,16 @@ class Run:
                 self._entry[entries] = Memory("a key", key), map.own(map.entries[key], self.surroundings.cpu)
                 return True
         return False
+
+    def _next_record(self, entries: ops.Entries) -> bool:
+        """Take the next record that user space has sent."""
+        sent = self.state.sent[entries.map].records
+        if not sent:
+            return False
+        record, room = Memory("a record", sent.popleft(), writable=False), Memory("a dynptr", bytes(DYNPTR.size))
+        self.dynptrs[id(room)] = dynptrs.Dynptr(room, Pointer(record, 0), len(record.data), writable=False)
+        self._entry[entries] = room, room
+        return True
 
     def _rounds(self, op: ops.Run) -> None:
         """Run a function until it answers 1, or as often as it may."""

@@ -34,6 +34,7 @@ from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import format_record
 from pyebpf.views.rings import Backlog, RingBufView
 from pyebpf.views.stack_counts import stacks_view
+from pyebpf.views.user_rings import UserRingView
 
 MOST_CALLBACKS: Final = 50_000
 """By timers, while the clock is advanced once."""
@@ -168,6 +169,8 @@ class Simulation:
         if ref in self.state.rings:
             ring = self.state.rings[ref]
             return RingBufView(ref.name, ref.kind, ref.value, self._backlogs[ref], lambda: ring.dropped)
+        if ref in self.state.sent:
+            return UserRingView(ref.name, ref.kind, ref.value, self.state.sent[ref])
         if ref in self.state.nested:
             return NestedView(self.state.nested[ref])
         if ref in self.state.storages:

@@ -19,6 +19,7 @@ from pyebpf.simulator.nested import Nested
 from pyebpf.simulator.queues import QUEUES, Queue
 from pyebpf.simulator.rings import Ring, perf_bytes
 from pyebpf.simulator.storage import ObjectStorage
+from pyebpf.simulator.user_rings import SentRecords
 from pyebpf.source import Span
 
 CPUS: Final = 4
@@ -43,13 +44,17 @@ class State:
         self.btf = btf
         self.maps: dict[MapRef, Storage] = {}
         self.rings: dict[MapRef, Ring] = {}
+        self.sent: dict[MapRef, SentRecords] = {}
+        """What user space has sent, by its rings."""
         self.queues: dict[MapRef, Queue] = {}
         self.jumps: dict[MapRef, dict[int, str]] = {}
         """Arrays of programs: names by slot."""
         self.nested: dict[MapRef, Nested] = {}
         self.storages: dict[MapRef, ObjectStorage] = {}
         for ref in module.maps:
-            if ref.type in EVENTS:
+            if ref.type == MapType.USER_RINGBUF:
+                self.sent[ref] = SentRecords(ref.max_entries)
+            elif ref.type in EVENTS:
                 self.rings[ref] = Ring(ref.name, ref.max_entries or perf_bytes(ref.kind, ref.room))
             elif ref.type == MapType.PROG_ARRAY:
                 self.jumps[ref] = dict(ref.values)

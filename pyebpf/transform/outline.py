@@ -25,8 +25,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from pyebpf.ir import ops
-from pyebpf.ir.module import Program
+from pyebpf.ir.module import FunctionKind, Program
 from pyebpf.ir.rewrite import renamed
+from pyebpf.kernel.maps import MapType
 from pyebpf.transform.bounded_indexes import bound_indexes
 from pyebpf.transform.calls import Calls
 from pyebpf.transform.exits import Exits, leave
@@ -86,7 +87,7 @@ class _Outliner:
         span, bound = loop.span, loop.bound
         assert bound is not None
         name = f"{self.program.name}__loop_{span.line}" + (f"_{len(self.functions)}" if self.functions else "")
-        round_end, entries = ops.Label("round"), _entries(loop)
+        round_end, entries = ops.Label("round"), ops.entries_of(loop)
         defined = frozenset(op for block in (inside(loop), loop.step) for op in ops.walk(block) if ops.is_value(op))
         exits = Exits(loop.label, round_end, defined, entries is not None)
         body, step = exits.block(inside(loop)), exits.block(loop.step)
@@ -94,7 +95,10 @@ class _Outliner:
         # compares them exactly here, down to which are copies of each other, or a constant apart.
         again = self.sharing.forget(original, MOST_EACH_ROUND)
         whole = ops.Block((ops.Scope(round_end, body, span), *step.ops, *again, leave(0, span)))
-        self.functions.append(Draft(name, self.brought_in(whole), span, "loop" if entries is None else "entries"))
+        kind: FunctionKind = "loop"
+        if entries is not None:
+            kind = "records" if entries.map.type == MapType.USER_RINGBUF else "entries"
+        self.functions.append(Draft(name, self.brought_in(whole), span, kind))
         # Once more than the bound: the last time, the loop's own test fails, and its `else` runs.
         run = ops.Run(name, bound + 1, span, entries)
         forget = [self.sharing.forget(original) for _ in range(2)]
@@ -153,12 +157,3 @@ class _Outliner:
             if ops.is_value(op) and op in self.crossing:
                 result.append(ops.LocalSet(self.crossing[op], op, op.span))
         return ops.Block(tuple(result))
-
-
-def _entries(loop: ops.Loop) -> ops.Entries | None:
-    """What a loop over a map's entries goes through."""
-    if loop.strategy != "entries":
-        return None
-    test = loop.body.ops[0]
-    assert isinstance(test, ops.NextEntry)
-    return test.entries

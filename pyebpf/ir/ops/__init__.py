@@ -271,6 +271,15 @@ def is_value(item: object) -> TypeGuard[Value]:
     return type(item) in _VALUES
 
 
+def entries_of(loop: Loop) -> Entries | None:
+    """What a loop over a map's entries, or over a ring's records, goes through."""
+    if loop.strategy != "entries":
+        return None
+    test = loop.body.ops[0]
+    assert isinstance(test, NextEntry)
+    return test.entries
+
+
 def blocks(op: Op) -> tuple[Block, ...]:
     """The blocks inside `op`."""
     if type(op) not in _NESTING:

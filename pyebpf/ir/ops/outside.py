@@ -80,10 +80,11 @@ class NextEntry:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class EntryPart:
-    """The address of the key, or of the value, of the entry that a loop has come to."""
+    """The address of the key, or of the value, of the entry that a loop has come to; of a user ring's record its
+    dynptr."""
 
     entries: Entries
-    part: Literal["key", "value"]
+    part: Literal["key", "value", "record"]
     type: PointerType
     span: Span
 
