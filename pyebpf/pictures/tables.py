@@ -94,7 +94,7 @@ def _padded(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) 
     return "  ".join(found)
 
 
-def table_html(table: Table) -> str:
+def table_html(table: Table, bars: bool = True) -> str:
     """The table for a notebook: numbers to the right, with bars behind the first ones. Colours are the notebook's."""
     most = max((row.size for row in table.rows), default=0)
     heads = "".join(_cell("th", head, place > 0) for place, head in enumerate((table.key, *table.columns)))
@@ -103,7 +103,7 @@ def table_html(table: Table) -> str:
         cells = [_cell("td", row.key, False)]
         barred = False
         for value in row.values:
-            share = 100 * row.size / most if isinstance(value, int) and most > 0 and not barred else 0.0
+            share = 100 * row.size / most if bars and isinstance(value, int) and most > 0 and not barred else 0.0
             barred = barred or isinstance(value, int)
             cells.append(_cell("td", shown(value), isinstance(value, int), max(share, 0.0)))
         rows.append(f"<tr>{''.join(cells)}</tr>")

@@ -396,6 +396,11 @@ class Session:
         if not getattr(self, "closed", True):
             self.close()
 
+    def _repr_html_(self) -> str:
+        from pyebpf.runtime.notebook import session_html
+
+        return session_html(self)
+
     def __repr__(self) -> str:
         state = "closed" if self.closed else ", ".join(map(repr, self.links)) or "not attached"
         return f"<Session of {', '.join(self.programs)}: {state}>"

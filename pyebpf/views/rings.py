@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from pyebpf import layout
 from pyebpf.decode import record_decoder
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 SLICE = 0.25
 """Seconds of waiting after which an iteration looks whether the ring was closed."""
+
+
+LAST: Final = 10
+"""How many events notebooks show."""
 
 
 class Records(Protocol):
@@ -120,6 +124,8 @@ class RingBufView:
         """Whether nothing but zeros is behind the ends of texts, as in what pyebpf's programs write."""
         self._decode = record_decoder(type) if type is not None else None
         self._dropped = dropped
+        self._last: list[Any] = []
+        """Events that notebooks show."""
         self._unread = Unread(self._size or 0, self._decode_many, self.decode)
 
     def decode(self, record: bytes) -> Any:
@@ -144,7 +150,10 @@ class RingBufView:
         """Events that are there by now."""
         found = self._unread.all()
         data, rest = self._taken()
-        return [*found, *(self._decode_many(data) if data else ()), *map(self.decode, rest)]
+        events = [*found, *(self._decode_many(data) if data else ()), *map(self.decode, rest)]
+        if events:
+            self._last = events[-LAST:]
+        return events
 
     def now(self) -> Iterator[Any]:
         """Events that are there by now, made as they are asked for: who stops in the midst leaves the others there."""
@@ -193,6 +202,12 @@ class RingBufView:
 
     def fileno(self) -> int:
         return self.ring.fileno()
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the last events that `poll` gave."""
+        from pyebpf.views.shown import events_html
+
+        return events_html(repr(self), self._last)
 
     def __repr__(self) -> str:
         state = "closed" if self.ring.closed else f"{self.dropped} dropped"

@@ -123,3 +123,19 @@ def entries_table(
         values = tuple(cell if type(cell) is int else text(cell) for cell in cells)
         rows.append(Row(text(each), values, None if grown is None else grown.get(each, 0)))
     return Table(name, key, columns, tuple(rows), len(entries), seconds=seconds)
+
+
+def events_html(heading: str, events: Sequence[Any]) -> str:
+    """Events for a notebook, a row each."""
+    from pyebpf.pictures.tables import table_html
+
+    rows = []
+    columns: tuple[str, ...] = ("event",)
+    for number, event in enumerate(events):
+        found = plain(event)
+        cells = list(found.values()) if isinstance(found, dict) else [found]
+        columns = tuple(found) if isinstance(found, dict) else columns
+        rows.append(Row(str(number + 1), tuple(cell if type(cell) is int else text(cell) for cell in cells)))
+    if not rows:
+        return f"<code>{xml(heading)}</code>"
+    return table_html(Table(heading, "", columns, tuple(rows), len(rows), ("event", "events")), bars=False)
