@@ -80,7 +80,6 @@ def _dropped(session: Session, account: Account | None, wanted: list[str]) -> tu
 def needed_by(session: Session) -> tuple[str, ...]:
     """What reading the session, and ending it, takes on this kernel."""
     found = [name for link in session.links for name in link.needs]
-    found += session.needs
     version = running_version() or OPEN_AFTERWARDS
     if version < OPEN_AFTERWARDS and privileges.unprivileged_bpf_disabled():
         found.append("CAP_BPF" if version >= DIVIDED else "CAP_SYS_ADMIN")

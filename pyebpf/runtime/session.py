@@ -336,11 +336,6 @@ class Session:
         self._check_open()
         return Together({n: v for n, v in self.maps.items() if isinstance(v, RingBufView)}, timeout, Several)
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Capabilities that reading it takes: for names in stacks of other users' processes."""
-        return ("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH") if stack_counts.needs_processes(self._loaded) else ()
-
     @contextmanager
     def without_threads(self) -> Iterator[None]:
         """The session has no thread of its own meanwhile."""
