@@ -55,6 +55,8 @@ class Follower:
         self._processes = processes
         self._lock = lock
         self._pending: list[tuple[int, int, int, bytes]] = []
+        self._new: list[tuple[Process, Mapping]] = []
+        """Files that were mapped and are to be read."""
         self._lost_before = 0
         self._thread: threading.Thread | None = None
         self._owner = os.getpid()
@@ -164,6 +166,14 @@ class Follower:
                 process = self._processes.get(pid)
                 if process is not None and pid == thread:
                     self._processes.exit(process)
+        self._capture()
+
+    def _capture(self) -> None:
+        """Read the new files: first those that only other mount namespaces have, for they may be gone with these."""
+        new, self._new = self._new, []
+        own = _mounts("self") if new else 0
+        for process, mapping in sorted(new, key=lambda each: _mounts(str(each[0].pid)) in (own, 0)):
+            self._processes.capture(process, mapping)
 
     def _mapped(self, contents: bytes) -> None:
         pid, _, start, length, offset, major, minor, inode, generation, protection, _ = _MMAP2.unpack_from(contents)
@@ -174,10 +184,10 @@ class Follower:
         device = os.makedev(major, minor)
         mapping = Mapping(start, start + length, offset, device, inode, path, generation)
         process.space.add(mapping)
-        if mapping.is_file:
-            self._processes.capture(process, mapping)
-        else:
+        if not mapping.is_file:
             self._note(process, mapping)
+        elif not self._processes.is_captured(mapping):
+            self._new.append((process, mapping))
 
     def _note(self, process: Process, mapping: Mapping) -> None:
         if not mapping.path.startswith(_SPECIAL):

@@ -117,6 +117,10 @@ class Processes:
         self.put(process)
         return process
 
+    def is_captured(self, mapping: Mapping) -> bool:
+        """Whether reading the file has been tried."""
+        return mapping.key in self._captured
+
     def capture(self, process: Process, mapping: Mapping) -> None:
         """Read a mapped file while it is there, if that hasn't been done and it isn't very large."""
         key = mapping.key

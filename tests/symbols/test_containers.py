@@ -59,7 +59,7 @@ def test_a_container_that_is_gone(image: Path) -> None:
     with Symbols() as symbols:
         symbols.follow()
         with container(image / "root", f"{image}/program") as (pid, addresses, _):
-            time.sleep(0.1)
+            time.sleep(0.3)
         assert not Path(f"/proc/{pid}").exists()
         assert [symbols.user(pid, [address])[0].name for address in addresses] == INSIDE_NAMES
 
@@ -68,7 +68,7 @@ def test_a_container_that_was_there_before_and_is_gone(image: Path) -> None:
     with Symbols() as symbols:
         with container(image / "root", f"{image}/program") as (pid, addresses, _):
             symbols.follow()
-            time.sleep(0.1)
+            time.sleep(0.3)
         assert [symbols.user(pid, [address])[0].name for address in addresses] == INSIDE_NAMES
 
 
@@ -178,7 +178,7 @@ def test_programs_of_an_overlay(tmp_path: Path) -> None:
             with Symbols() as symbols:
                 symbols.follow()
                 with running(tmp_path / "all" / "program") as (pid, addresses):
-                    time.sleep(0.1)
+                    time.sleep(0.3)
                     assert [symbols.user(pid, [address])[0].name for address in addresses] == NAMES
                 with running(tmp_path / "all" / "program") as (gone, addresses):
                     pass

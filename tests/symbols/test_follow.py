@@ -36,14 +36,14 @@ def names(symbols: Symbols, pid: int, addresses: list[int]) -> list[str]:
 def test_a_process_that_is_gone(symbols: Symbols, tmp_path: Path, options: tuple[str, ...]) -> None:
     with running(build(tmp_path / "program", *options)) as (pid, addresses):
         pass
-    time.sleep(0.05)
+    time.sleep(0.1)
     assert names(symbols, pid, addresses) == NAMES
 
 
 def test_a_program_that_is_gone_too(symbols: Symbols, tmp_path: Path) -> None:
     program = build(tmp_path / "program")
     with running(program) as (pid, addresses):
-        time.sleep(0.1)
+        time.sleep(0.3)
     program.unlink()
     assert names(symbols, pid, addresses) == NAMES
     assert symbols.user(pid, addresses[:1])[0].module == str(program)
@@ -202,5 +202,5 @@ def test_what_it_knows_stays_known_afterwards(tmp_path: Path) -> None:
         symbols.follow()
         with running(build(tmp_path / "program")) as (pid, addresses):
             pass
-        time.sleep(0.05)
+        time.sleep(0.1)
     assert names(symbols, pid, addresses) == NAMES

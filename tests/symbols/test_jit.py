@@ -149,8 +149,8 @@ def test_maps_are_read_when_processes_end(program: Path) -> None:
         with running(program) as (pid, [start]):
             path = Path(f"/tmp/perf-{pid}.map")
             path.write_text(f"{start:x} 10 first\n")
-            time.sleep(0.1)
-        time.sleep(0.1)
+            time.sleep(0.3)
+        time.sleep(0.3)
         path.unlink()
         assert names(symbols, pid, start) == ["first"]
 
