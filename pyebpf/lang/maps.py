@@ -6,7 +6,7 @@ While a session is open the declaration is also the map: indexing, iterating and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -70,6 +70,9 @@ class Map:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._loaded())
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return aiter(self._loaded())
 
     def __reversed__(self) -> Iterator[Any]:
         return iter(reversed(self._loaded()))

@@ -86,8 +86,13 @@ class PerfPages:
         """Type, misc and contents of each record that is complete by now. Records of loss are counted in `lost`, and
         not among them."""
         with self._lock:
+            return self.parsed(self.take())
+
+    def parsed(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """The same of what `take` gave."""
+        with self._lock:
             found = []
-            for kind, misc, contents in records(self.take()):
+            for kind, misc, contents in records(data):
                 if kind == Record.LOST:  # the event's id, how many
                     self.lost += int.from_bytes(contents[8:16], byteorder)
                 elif kind == Record.LOST_SAMPLES:

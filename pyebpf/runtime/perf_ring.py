@@ -17,9 +17,11 @@ import struct
 import threading
 from collections import deque
 from contextlib import ExitStack
+from itertools import chain
 from operator import itemgetter
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
+from pyebpf import layout
 from pyebpf.kernel import perf_events
 from pyebpf.kernel.perf_events import EventType, Record
 from pyebpf.kernel.versions import Version
@@ -39,6 +41,12 @@ FORMAT_LOST: Final = 1 << 4
 CLOCK_MONOTONIC: Final = 1
 SAMPLE: Final = struct.Struct("=QI")
 """A record begins with its time and the size of what the program wrote, which the kernel rounds up."""
+HEAD: Final = struct.Struct("=QQI")
+"""The same behind a record's header, `KIND`."""
+KIND: Final = struct.Struct("=IHH")
+"""Type, bits that say more, length with the header."""
+Timed: TypeAlias = tuple[int, bytes]
+"""A record with its time."""
 ANSWERS: Final[Version] = (5, 1)
 """Programs are told that an event found no room (commit 56201969205a); before, only records of loss say so."""
 PAGES: Final = 64
@@ -92,22 +100,46 @@ class PerfRing(Waiting):
         with self._lock:
             if self.closed:
                 return []
-            self._left.extend(self._read())
+            self._left.extend(record for _, record in self._ordered([self._parsed(each) for each in self._pages]))
             count = len(self._left) if most is None else min(most, len(self._left))
             return [self._left.popleft() for _ in range(count)]
 
-    def _read(self) -> list[bytes]:
-        found = [
-            (*SAMPLE.unpack_from(contents), contents)
-            for pages in self._pages
-            for kind, _, contents in pages.read()
-            if kind == Record.SAMPLE and len(contents) >= SAMPLE.size
-        ]
-        found.sort(key=itemgetter(0))
-        return [contents[SAMPLE.size : SAMPLE.size + size] for _, size, contents in found]
+    @staticmethod
+    def _parsed(pages: PerfPages, data: bytes | None = None) -> list[Timed]:
+        """What programs wrote, one by one."""
+        found = []
+        for kind, _, contents in pages.read() if data is None else pages.parsed(data):
+            if kind == Record.SAMPLE and len(contents) >= SAMPLE.size:
+                time, size = SAMPLE.unpack_from(contents)
+                found.append((time, contents[SAMPLE.size : SAMPLE.size + size]))
+        return found
+
+    @staticmethod
+    def _ordered(found: list[list[Timed]]) -> list[Timed]:
+        """Those of all CPUs, in the order of their times."""
+        some = [each for each in found if each]
+        if len(some) < 2:
+            return some[0] if some else []
+        return sorted(chain.from_iterable(some), key=itemgetter(0))
 
     def take(self, size: int) -> tuple[bytes, list[bytes]]:
-        return b"", self.read()
+        """All records that are complete by now, one after the other, where all have this size and nothing else came
+        with them; one by one otherwise."""
+        with self._lock:
+            if self.closed:
+                return b"", []
+            if self._left:
+                return b"", self.read()
+            whole, found = True, []
+            for pages in self._pages:
+                data = pages.take()
+                same = _alike(data, size)
+                whole = whole and same is not None
+                found.append(self._parsed(pages, data) if same is None else same)
+            ordered = self._ordered(found)
+            if whole:
+                return b"".join(map(itemgetter(1), ordered)), []
+            return b"", [record[:size] for _, record in ordered]
 
     def wait(self, timeout: float | None) -> list[bytes]:
         """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
@@ -136,6 +168,19 @@ class PerfRing(Waiting):
                 self._epoll.close()
                 for pages in self._pages:
                     pages.close()
+
+
+def _alike(data: bytes, size: int) -> list[Timed] | None:
+    """Records of this size, without a look at each; None if there is anything else."""
+    step = layout.round_up(HEAD.size + size, 8)
+    if len(data) % step:
+        return None
+    rows = list(struct.Struct(f"=QQ4x{size}s{step - HEAD.size - size}x").iter_unpack(data))
+    for header in {header for header, _, _ in rows}:
+        kind, _, length = KIND.unpack(struct.pack("=Q", header))
+        if (kind, length) != (Record.SAMPLE, step):
+            return None
+    return [(time, record) for _, time, record in rows]
 
 
 def _opened(cpu: int, wakeup: int) -> tuple[sys.Descriptor, bool]:

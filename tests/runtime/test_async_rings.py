@@ -58,6 +58,17 @@ def test_events_as_they_come(session: pyebpf.Session) -> None:
     assert asyncio.run(both()) == [list(range(6)), list(range(100, 106))]
 
 
+def test_a_declared_ring(program: Callable[[str], ModuleType]) -> None:
+    module = program(PROGRAM)
+    with pyebpf.load(module, attach=False) as session:
+
+        async def one() -> list[int]:
+            send(session, 8)
+            return await collect(module.second, 1)
+
+        assert asyncio.run(one()) == [108]
+
+
 def test_tasks_share_what_comes(session: pyebpf.Session) -> None:
     async def shared() -> list[int]:
         tasks = [asyncio.create_task(collect(session.maps["first"], 3)) for _ in range(2)]
