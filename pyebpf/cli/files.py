@@ -52,8 +52,7 @@ class Files:
         """Maps that can be drawn."""
         from pyebpf.views.shown import Shown
 
-        stacks = self._stacks()
-        return {name: view for name, view in self.session.maps.items() if isinstance(view, Shown) or name in stacks}
+        return {name: view for name, view in self.session.maps.items() if isinstance(view, Shown)}
 
     def _stacks(self) -> dict[str, StacksView]:
         from pyebpf.views.stack_counts import StacksView
@@ -82,12 +81,10 @@ class Files:
 
     def _pictures(self, history: History) -> list[Picture]:
         from pyebpf.pictures.charts import heat_picture
-        from pyebpf.pictures.flame import flame_picture
 
         found = []
-        stacks = self._stacks()
         for name, view in self._shown().items():
-            found.append(flame_picture(view.counts(), title=name) if name in stacks else view.picture())
+            found.append(view.picture())
             if len(history.get(name, [])) > 1:
                 found.append(heat_picture(f"{name} over time", history[name]))
         return found

@@ -19,6 +19,7 @@ from pyebpf.views.histograms import HistogramView, KeyedHistogramView
 from pyebpf.views.maps import ArrayView, HashView
 from pyebpf.views.rings import RingBufView
 from pyebpf.views.shown import entries_table, largest
+from pyebpf.views.stack_counts import StacksView
 from pyebpf.views.values import rank, text
 
 MOST_ROWS: Final = 20
@@ -73,6 +74,8 @@ class Intervals:
                 self.parts.append(self._keyed(name, list(view.values())))
             elif isinstance(view, HashView | ArrayView):
                 self.parts.append(self._entries(name, view))
+            elif isinstance(view, StacksView) and not first:  # names take their time
+                self.parts.append(_of_table(view.table(MOST_ROWS)))
         variables = [view for view in self.session.variables.values() if view.kind == "Global"]
         if variables:
             shown: list[Line] = [((f"{view.name} = {text(view.value)}", ""),) for view in variables]
@@ -139,6 +142,8 @@ class Intervals:
         for name, view in self.session.maps.items():
             if isinstance(view, RingBufView):
                 lines += self._loss(name, view.dropped, "events dropped")
+            elif isinstance(view, StacksView):
+                lines += self._loss(name, view.dropped, "dropped: there was no room for the stack")
         lines += self._loss("print", self.session.prints.dropped, "lines dropped")
         for fault in self.session.faults:
             lines += self._loss(f"{fault.kind} {fault.file}:{fault.line}", fault.count, "faults")

@@ -60,22 +60,32 @@ class _Identities:
         self.all: list[Identity] = []
         self._numbers: dict[Identity, int] = {}
         self._by_object: dict[int, int] = {}
+        self._unknown: set[int] = set()
 
     def path(self, frames: Sequence[Frame]) -> list[int]:
-        """Of a stack that stays, the outermost frame first."""
+        """Of a stack that stays, the outermost frame first. Calls in a row of which nothing is known are one: where
+        programs have no frame pointers, a stack may be a hundred of them."""
         known = self._by_object
         try:
-            return [known[id(frame)] for frame in reversed(frames)]
+            found = [known[id(frame)] for frame in reversed(frames)]
         except KeyError:
             for frame in frames:
                 known[id(frame)] = self.number((frame.name, frame.module, frame.file, frame.kind))
-            return [known[id(frame)] for frame in reversed(frames)]
+            found = [known[id(frame)] for frame in reversed(frames)]
+        if self._unknown.isdisjoint(found):
+            return found
+        return [number for place, number in enumerate(found) if not self._repeats(found, place)]
+
+    def _repeats(self, path: list[int], place: int) -> bool:
+        return place > 0 and path[place] == path[place - 1] and path[place] in self._unknown
 
     def number(self, identity: Identity) -> int:
         found = self._numbers.get(identity)
         if found is None:
             found = self._numbers[identity] = len(self.all)
             self.all.append(identity)
+            if identity[3] == "unknown":
+                self._unknown.add(found)
         return found
 
 

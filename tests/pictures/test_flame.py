@@ -120,6 +120,13 @@ def test_the_smallest_go_where_there_are_too_many() -> None:
         open_until.append(box.start + box.count)
 
 
+def test_calls_in_a_row_that_are_unknown_are_one() -> None:
+    lost, again = Frame("[unknown]"), user("/bin/app", "again")
+    stacks = [StackCount((), (*again, *again, lost, lost, lost, *again, lost, lost), 2)]
+    shown = [box["title"][0] for box in boxes(flame_graph(stacks))]
+    assert shown == ["all", "[unknown]", "again", "[unknown]", "again", "again"], "recursion stays as it is"
+
+
 def test_nothing_to_show() -> None:
     assert "there are no stacks" in flame_graph([]) and boxes(flame_graph([])) == []
     assert "there are no stacks" in flame_graph([StackCount((), user("/bin/app", "main"), 0)])

@@ -44,6 +44,17 @@ def test_programs_compile(program: str, tmp_path: Path) -> None:
     assert compiler.compile_target(path).programs
 
 
+def test_drawn_pictures_are_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("docs_pictures", DOCS / "pictures.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    drawn = {name: draw() for name, draw in module.PICTURES.items()}
+    assert drawn == {path.name: path.read_text() for path in (DOCS / "pictures").iterdir()}, (
+        "run python docs/pictures.py"
+    )
+
+
 def test_every_page_is_in_the_navigation() -> None:
     listed = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     assert listed == {page.name for page in PAGES}
