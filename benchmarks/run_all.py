@@ -25,6 +25,7 @@ import load_attach
 import overload
 import ring_read
 import sigkill
+import symbols
 from common import ROOT, Missing, Result, table
 
 
@@ -56,6 +57,7 @@ PROMISES: Final[tuple[tuple[str, Callable[[], Result]], ...]] = (
     ("12 a million entries of a map in Python as fast as in C", bulk_maps.measure),
     ("13 rings are read as fast as programs fill them", ring_read.measure),
     ("13 what is produced is read or counted as dropped", overload.measure),
+    ("13 names of addresses come soon, also of what is gone", symbols.measure),
     ("13 nothing stays of processes killed at any call", kills.measure),
 )
 

@@ -76,6 +76,9 @@ def show(session: Session) -> None:
         if isinstance(view, StacksView) and view.dropped:
             why = "there was no room for the stack: a larger max_entries has it"
             console.print(f"{name}: {view.dropped:,} {view.unit or 'samples'} dropped: {why}", style="yellow")
+    lost = session.symbols.lost if any(isinstance(view, StacksView) for view in session.maps.values()) else 0
+    if lost:
+        console.print(f"stacks: {lost:,} records of processes lost: some have no names", style="yellow")
     if session.prints.dropped:
         console.print(f"print: {session.prints.dropped:,} lines dropped: their ring was full", style="yellow")
     for fault in session.faults:

@@ -57,11 +57,10 @@ class Follower:
         self._pending: list[tuple[int, int, int, bytes]] = []
         self._new: list[tuple[Process, Mapping]] = []
         """Files that were mapped and are to be read."""
-        self._lost_before = 0
         self._thread: threading.Thread | None = None
         self._owner = os.getpid()
         self._wake = -1
-        self._pages = _opened()
+        self._pages = self._all = _opened()
         try:
             self._scan()
             processes.followed = True
@@ -72,7 +71,7 @@ class Follower:
 
     @property
     def lost(self) -> int:
-        return sum(pages.lost for pages in self._pages)
+        return sum(pages.lost for pages in self._all)
 
     def _scan(self) -> None:
         """The processes that are there. What changes meanwhile has records."""

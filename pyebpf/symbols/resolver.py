@@ -35,6 +35,7 @@ class Symbols:
         self._kernel = KernelSymbols()
         self._found: Processes | None = None
         self._follower: Follower | None = None
+        self._lost = 0
         self._lock = threading.RLock()
         self._owner = os.getpid()
 
@@ -72,7 +73,7 @@ class Symbols:
     @property
     def lost(self) -> int:
         """Records of processes that the kernel had no room for, while following: some names may be missing."""
-        return self._follower.lost if self._follower is not None else 0
+        return self._lost + (self._follower.lost if self._follower is not None else 0)
 
     def pause(self) -> None:
         """End the thread; records wait for as long as there is room. For what takes a process without other threads,
@@ -93,6 +94,7 @@ class Symbols:
         with self._locked():
             if follower is not None:
                 follower.close()
+                self._lost += follower.lost
                 self._follower = None
             self._kernel.close()
 

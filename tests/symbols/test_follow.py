@@ -204,3 +204,20 @@ def test_what_it_knows_stays_known_afterwards(tmp_path: Path) -> None:
             pass
         time.sleep(0.1)
     assert names(symbols, pid, addresses) == NAMES
+
+
+def test_records_that_found_no_room_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyebpf.symbols import follow
+
+    monkeypatch.setattr(follow, "SIZE", 4096)
+    program = build(tmp_path / "program")
+    with Symbols() as symbols:
+        symbols.follow()
+        symbols.pause()
+        for _ in range(200):
+            subprocess.run([program], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+        symbols.resume()
+        with running(program) as (pid, addresses):  # what is alive is looked at itself
+            assert [symbols.user(pid, [address])[0].name for address in addresses] == NAMES
+        assert symbols.lost > 100
+    assert symbols.lost > 100
