@@ -4,6 +4,7 @@ of XML, or turn the direction of what stands beside them."""
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 LONGEST_NAME: Final = 400
@@ -34,8 +35,11 @@ def xml(text: str) -> str:
 
 def columns(text: str) -> int:
     """How many columns of a terminal, or characters of a font with one width, a text takes."""
-    if text.isascii():
-        return len(text)
+    return len(text) if text.isascii() else _columns(text)
+
+
+@lru_cache(4096)
+def _columns(text: str) -> int:
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
 
