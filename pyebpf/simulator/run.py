@@ -13,13 +13,14 @@ from pyebpf.diagnostics.base import Error, InternalError, unreachable
 from pyebpf.encode import bits_unit
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef, Program
-from pyebpf.ir.types import DYNPTR, BoolType, IntType, KernelType, PointerType
+from pyebpf.ir.types import BoolType, IntType, KernelType, PointerType
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.simulator import dynptrs, flows, helpers, kernel_structs, ksyms, numbers, packets
 from pyebpf.simulator.dynptrs import Dynptr
 from pyebpf.simulator.errors import SimulationError
 from pyebpf.simulator.maps import Storage
 from pyebpf.simulator.memory import Handle, Memory, Named, Pointer, Word, fits, number, stored
+from pyebpf.simulator.next_entry import next_entry
 from pyebpf.simulator.numbers import in_type
 from pyebpf.simulator.state import State
 from pyebpf.simulator.surroundings import Surroundings
@@ -68,9 +69,9 @@ class Run:
         self._values: dict[ops.Value, Word] = {}
         self._locals: dict[ops.Local, Word] = {}
         self._slots: dict[ops.Slot, Memory] = {}
-        self._left: dict[ops.Entries, list[bytes]] = {}
+        self.left: dict[ops.Entries, list[bytes]] = {}
         """Keys that a loop over a map has yet to come to."""
-        self._entry: dict[ops.Entries, tuple[Memory, Memory]] = {}
+        self.entry: dict[ops.Entries, tuple[Memory, Memory]] = {}
         """Key and value where it is."""
         self._op: ops.Op | None = None
         self._count = 0
@@ -227,9 +228,9 @@ class Run:
             case ops.SlotAddress() | ops.VariableAddress() | ops.MemberAddress() | ops.ElementAddress():
                 return self._address(op)
             case ops.NextEntry():
-                return int(self._next_entry(op.entries))
+                return int(next_entry(self, op.entries))
             case ops.EntryPart():
-                key, value = self._entry[op.entries]
+                key, value = self.entry[op.entries]
                 return Pointer(key if op.part == "key" else value, 0)
             case ops.MapLookup() | ops.MapUpdate() | ops.MapDelete() | ops.RingReserve() | ops.Call():
                 return self._helper(op)
@@ -364,7 +365,7 @@ class Run:
                 return self._check(op)
             case ops.Entries():
                 if op.map not in self.state.sent:
-                    self._left[op] = list(self.state.maps[op.map].entries)
+                    self.left[op] = list(self.state.maps[op.map].entries)
             case ops.Forget() | ops.ForgetBytes():
                 pass  # only the kernel's verifier knows more than the simulator, or less
             case ops.Run():
@@ -373,34 +374,12 @@ class Run:
                 unreachable(op)
         return None
 
-    def _next_entry(self, entries: ops.Entries) -> bool:
-        """Go on to the next entry that is still there."""
-        if entries.map in self.state.sent:
-            return self._next_record(entries)
-        map, left = self.state.maps[entries.map], self._left[entries]
-        while left:
-            key = left.pop(0)
-            if key in map.entries:
-                self._entry[entries] = Memory("a key", key), map.own(map.entries[key], self.surroundings.cpu)
-                return True
-        return False
-
-    def _next_record(self, entries: ops.Entries) -> bool:
-        """Take the next record that user space has sent."""
-        sent = self.state.sent[entries.map].records
-        if not sent:
-            return False
-        record, room = Memory("a record", sent.popleft(), writable=False), Memory("a dynptr", bytes(DYNPTR.size))
-        self.dynptrs[id(room)] = dynptrs.Dynptr(room, Pointer(record, 0), len(record.data), writable=False)
-        self._entry[entries] = room, room
-        return True
-
     def _rounds(self, op: ops.Run) -> None:
         """Run a function until it answers 1, or as often as it may."""
         (function,) = (function for function in self.program.functions if function.name == op.function)
         result = self.result
         for _ in range(op.rounds):
-            if op.entries is not None and not self._next_entry(op.entries):
+            if op.entries is not None and not next_entry(self, op.entries):
                 break
             ended = self._block(function.body)
             if not isinstance(ended, ops.Return):
