@@ -27,6 +27,8 @@ class Cell:
 KERNEL_STACK: Final = "kernel_stack"
 USER_STACK: Final = "user_stack"
 """Fields in the keys of a `Stacks` map with the numbers of stacks, i32: below zero where there is none, by -errno."""
+OTHERS: Final = 1 << 30
+"""In the number of a stack: it is in the second map. No map has so many."""
 OWNER: Final = "tgid"
 """The field with the process that a user's stack is in, u32."""
 
@@ -38,6 +40,8 @@ class StackKey:
 
     traces: str
     """The name of the map that the numbers of stacks are of."""
+    others: str
+    """That of the map with those that collide in the first one: their numbers have the bit `OTHERS` as well."""
     parts: tuple[str, ...]
     """The fields that the program's key has, in its order, those with stacks among them."""
 

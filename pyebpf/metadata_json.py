@@ -182,8 +182,8 @@ def _check(value: Any, where: str) -> None:
             good = value.stacks is None or _is_stack_key(value, value.stacks)
         case metadata.Metadata():
             kinds = {name: info.kind for name, info in value.maps}
-            wanted = [info.stacks.traces for _, info in value.maps if info.stacks is not None]
-            good = all(kinds.get(name) == "StackTrace" for name in wanted)
+            keys = [info.stacks for _, info in value.maps if info.stacks is not None]
+            good = all(kinds.get(name) == "StackTrace" for key in keys for name in (key.traces, key.others))
             good = good and all(0 <= cell.offset + cell_size <= _LARGEST_SIZE for cell, cell_size in _cells(value))
         case _:
             good = True

@@ -67,7 +67,8 @@ def _awake(block: ops.Block, where: str) -> Calls:
 
 
 def _forbidden_maps(program: Program) -> Iterator[Diagnostic]:
-    owners = {map.stacks.traces: map for map, _ in used_maps(program) if map.stacks is not None}
+    counts = [map for map, _ in used_maps(program) if map.stacks is not None]
+    owners = {name: map for map in counts if map.stacks for name in (map.stacks.traces, map.stacks.others)}
     for map, span in used_maps(program):
         if MapType(map.type) not in MAPS:
             kinds = sorted({kind.written for kind in MAP_KINDS if kind.type in MAPS and kind is not STACKS})

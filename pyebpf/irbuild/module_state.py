@@ -61,6 +61,8 @@ class StacksUse:
     map: MapRef
     traces: MapRef
     """What has the stacks."""
+    others: MapRef
+    """What has those that collide in it."""
     shape: tuple[Type | str, ...]
     """The parts of a key: types, and names of fields with stacks."""
     span: Span

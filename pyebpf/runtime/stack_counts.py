@@ -23,10 +23,10 @@ def view_of(
     loaded: LoadedObject, found: LoadedMap, info: MapInfo | None, resolver: Callable[[], Resolver]
 ) -> StacksView | None:
     """The map's view; None if it is no Stacks, or none that is as the object says."""
-    if info is None or info.stacks is None or info.stacks.traces not in loaded.maps:
+    if info is None or info.stacks is None or not {info.stacks.traces, info.stacks.others} <= set(loaded.maps):
         return None
-    cell, traces = info.dropped, KernelEntries(loaded.maps[info.stacks.traces])
-    entries = KernelEntries(found)
+    cell, entries = info.dropped, KernelEntries(found)
+    traces = (KernelEntries(loaded.maps[info.stacks.traces]), KernelEntries(loaded.maps[info.stacks.others]))
     return stacks_view(entries, traces, info.stacks, lambda: read_counter(loaded, cell), info.unit, resolver)
 
 

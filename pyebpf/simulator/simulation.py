@@ -185,9 +185,9 @@ class Simulation:
 
     def _stacks(self, ref: MapRef) -> Any:
         assert ref.stacks is not None
-        traces = next(each for each in self.module.maps if _has_stacks_of(ref, each))
-        entries, stacks = (SimulatedEntries(self.state.maps[each]) for each in (ref, traces))
-        return stacks_view(entries, stacks, ref.stacks, lambda: self.state.dropped[ref], ref.unit)
+        maps = {each.name: SimulatedEntries(storage) for each, storage in self.state.maps.items()}
+        traces = maps[ref.stacks.traces], maps[ref.stacks.others]
+        return stacks_view(maps[ref.name], traces, ref.stacks, lambda: self.state.dropped[ref], ref.unit)
 
     def close(self) -> None:
         """Declarations that were put into maps of maps are declarations again."""
@@ -259,7 +259,7 @@ class Simulation:
 
 def _has_stacks_of(ref: MapRef, traces: MapRef) -> bool:
     """Whether `ref` counts by stacks that `traces` has."""
-    return ref.stacks is not None and ref.stacks.traces == traces.name
+    return ref.stacks is not None and traces.name in (ref.stacks.traces, ref.stacks.others)
 
 
 def _owner(program: Program) -> str:

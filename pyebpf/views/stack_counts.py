@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, final
 
 from pyebpf.layout import Struct
-from pyebpf.metadata import KERNEL_STACK, OWNER, USER_STACK, StackKey
+from pyebpf.metadata import KERNEL_STACK, OTHERS, OWNER, USER_STACK, StackKey
 from pyebpf.pictures.frames import Frame, Resolver, StackCount
 from pyebpf.pictures.tables import Row, Table
 from pyebpf.records import dataclass
@@ -53,7 +53,7 @@ class StacksView(Shown, Mapping[Any, int]):
     def __init__(
         self,
         entries: Entries,
-        traces: Entries,
+        traces: tuple[Entries, Entries],
         key: StackKey,
         dropped: Callable[[], int],
         unit: str = "",
@@ -99,7 +99,8 @@ class StacksView(Shown, Mapping[Any, int]):
         if number < 0:
             return ()
         if number not in self._known:
-            value = self._traces.lookup(number.to_bytes(4, _order()))
+            traces = self._traces[bool(number & OTHERS)]
+            value = traces.lookup((number & ~OTHERS).to_bytes(4, _order()))
             self._known[number] = () if value is None else tuple(addresses_of(value))
         return self._known[number]
 
@@ -247,7 +248,7 @@ class StacksView(Shown, Mapping[Any, int]):
 
 def stacks_view(
     entries: Entries,
-    traces: Entries,
+    traces: tuple[Entries, Entries],
     key: StackKey,
     dropped: Callable[[], int],
     unit: str = "",
@@ -255,7 +256,9 @@ def stacks_view(
 ) -> StacksView | None:
     """The view of a Stacks; None if the map isn't as the object says."""
     fields = {field.name for field in entries.key_type.fields} if isinstance(entries.key_type, Struct) else set()
-    fitting = fields >= set(key.parts) and entries.value_type is not None and traces.shape.key_size == 4
+    fitting = (
+        fields >= set(key.parts) and entries.value_type is not None and all(each.shape.key_size == 4 for each in traces)
+    )
     return StacksView(entries, traces, key, dropped, unit, resolver) if fitting else None
 
 

@@ -25,11 +25,13 @@ __attribute__((noinline)) long innermost(long n) { long sum = getppid_here() & 1
 __attribute__((noinline)) long middle(long n) { long sum = innermost(n + 1); return sum + 1; }
 __attribute__((noinline)) long outer(long n) { long sum = middle(n + 1); return sum + 1; }
 
+__attribute__((noinline)) long deep(long n) { return n ? deep(n - 1) + 1 : innermost(n); }
+
 volatile long spun;
 __attribute__((noinline)) void spin(long n) { for (long i = 0; i < n; i++) spun += i; spun++; }
 __attribute__((noinline)) void spin_outer(long n) { spin(n); spun++; }
 
-/* "calls N" makes N system calls, "spin N" takes time; each is answered by a line. */
+/* "calls N" makes N system calls, "deep N" as many, each a call deeper, "spin N" takes time; each is answered. */
 int main(void)
 {
     char line[64], word[16];
@@ -39,6 +41,9 @@ int main(void)
         if (!strcmp(word, "calls"))
             for (long i = 0; i < n; i++)
                 sum += outer(i);
+        else if (!strcmp(word, "deep"))
+            for (long i = 0; i < n; i++)
+                sum += deep(i);
         else
             spin_outer(n);
         puts("done");
@@ -56,7 +61,7 @@ class Nested:
         self.pid = process.pid
 
     def do(self, what: str, count: int) -> None:
-        """`calls` or `spin`."""
+        """`calls`, `deep` or `spin`."""
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(f"{what} {count}\n")
         self.process.stdin.flush()

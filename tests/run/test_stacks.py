@@ -33,8 +33,9 @@ from pyebpf import (
     u64,
     user_stack,
 )
-
-GETPPID = 110
+from pyebpf.kernel.maps import MapType
+from pyebpf.runtime.entries import KernelEntries
+from pyebpf.views.stacks import StackTraceView
 
 
 class Kind(enum.IntEnum):
@@ -75,6 +76,15 @@ def enter(ctx):
             event.number = 1
             event.kernel = kernel_stack()
             event.user = user_stack()
+
+
+by_depth = Stacks(max_entries=128)
+
+
+@tracepoint("raw_syscalls:sys_enter")
+def deepest(ctx):
+    if pid() == only.value and ctx.id == 110:
+        by_depth[user_stack()] += 1
 
 
 @raw_tracepoint("sys_enter")
@@ -162,6 +172,24 @@ def test_what_finds_no_room_is_counted(process: Nested) -> None:
         process.do("calls", 80)
         assert len(by_number) == 4 and set(by_number.values()) == {100}
         assert by_number.total == by_number.dropped == 400
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_stacks_that_collide_have_a_second_map(process: Nested, program: Path) -> None:
+    """A hundred stacks in 128 places: some thirty find another one there."""
+    with load(process, deepest) as session:
+        process.do("deep", 100)
+        process.do("deep", 100)
+        known = functions(program, process.pid)
+        found = by_depth.to_dict()
+        assert set(found.values()) == {2} and by_depth.total + by_depth.dropped == 200
+        calls = [named(stack, known) for stack in found]
+        assert all(each == ("innermost", *["deep"] * (len(each) - 2), "main") for each in calls)
+        assert len(set(map(len, calls))) == len(found)
+        traces = {name: len(StackTraceView(KernelEntries(each))) for name, each in session._loaded.maps.items()
+                  if each.spec.type == MapType.STACK_TRACE}  # fmt: skip
+        assert len(found) == sum(traces.values()) and min(traces.values()) > 0, traces
+        assert by_depth.dropped < 60
 
 
 crowded = Stacks(max_entries=2)
