@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
+import json
 import mmap
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ from pyebpf import (
     u64,
     user_stack,
 )
+from pyebpf.diagnostics.base import ObjectError
 from pyebpf.kernel.maps import MapType
+from pyebpf.metadata_json import decode, encode
 from pyebpf.runtime.entries import KernelEntries
 from pyebpf.views.stacks import StackTraceView
 
@@ -292,3 +295,27 @@ def test_in_python_they_are_only_names() -> None:
     with pytest.raises(RuntimeError, match="works inside a probe"):
         crowded[kernel_stack()] += 1
     assert repr(crowded) == "Stacks of 2"
+
+
+SPOILT: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
+    "another map": lambda info, maps: info["stacks"].update(traces="by_kernel"),
+    "no map": lambda info, maps: info["stacks"].update(others="nothing"),
+    "a field that isn't there": lambda info, maps: info["stacks"].update(parts=["missing", "user_stack"]),
+    "a field twice": lambda info, maps: info["stacks"].update(parts=["user_stack", "user_stack"]),
+    "no stack": lambda info, maps: info["stacks"].update(parts=[]),
+    "another value": lambda info, maps: info.update(value={"is": "Integer", "name": "u32", "size": 4}),
+    "another key": lambda info, maps: info.update(key={"is": "Integer", "name": "u32", "size": 4}),
+    "parts of another kind": lambda info, maps: info["stacks"].update(parts="user_stack"),
+}
+
+
+@pytest.mark.parametrize("how", [None, *SPOILT])
+def test_what_objects_say_of_stacks_is_checked(how: str | None) -> None:
+    metadata = pyebpf.compile([touched]).metadata
+    plain = json.loads(encode(metadata))
+    assert decode(json.dumps(plain).encode()) == metadata
+    maps = dict(plain["maps"])
+    if how is not None:
+        SPOILT[how](maps["crowded"], maps)
+        with pytest.raises(ObjectError):
+            decode(json.dumps(plain).encode())
