@@ -100,8 +100,8 @@ def program(fd: int) -> Program:
 def with_maps_in_order(code: bytes) -> tuple[bytes, tuple[MapShape, ...]]:
     """Instructions with maps numbered as they come, and what these maps are like.
 
-    The verifier gives the call that sets a timer's callback the address of the program itself as a third argument: that
-    is left out. (What is constant, the tag tells, too.)
+    The verifier gives the call that sets a callback the address of the program itself: to a timer as a third argument,
+    to a work queue as a fourth. That is left out. (What is constant, the tag tells, too.)
     """
     changed, numbers, at = bytearray(code), dict[int, int](), 0
     while at < len(code):
@@ -110,7 +110,7 @@ def with_maps_in_order(code: bytes) -> tuple[bytes, tuple[MapShape, ...]]:
             if kind in OF_MAPS:
                 number = struct.unpack_from("=I", code, at + 4)[0]
                 struct.pack_into("=I", changed, at + 4, numbers.setdefault(number, len(numbers)))
-            elif (into, kind) == (3, 0) and code[at + 16 : at + 17] == CALL:
+            elif (into, kind) in ((3, 0), (4, 0)) and code[at + 16 : at + 17] == CALL:
                 changed[at + 4 : at + 8] = changed[at + 12 : at + 16] = bytes(4)
             at += 8
         at += 8
