@@ -23,6 +23,7 @@ import kernel_chains
 import kills
 import load_attach
 import overload
+import profiling
 import ring_read
 import sigkill
 import symbols
@@ -57,8 +58,9 @@ PROMISES: Final[tuple[tuple[str, Callable[[], Result]], ...]] = (
     ("12 a million entries of a map in Python as fast as in C", bulk_maps.measure),
     ("13 rings are read as fast as programs fill them", ring_read.measure),
     ("13 what is produced is read or counted as dropped", overload.measure),
-    ("13 names of addresses come soon, also of what is gone", symbols.measure),
-    ("13 nothing stays of processes killed at any call", kills.measure),
+    ("14 names of addresses come soon, also of what is gone", symbols.measure),
+    ("15 samples of stacks agree with a load that knows its shares", profiling.measure),
+    ("16 nothing stays of processes killed at any call", kills.measure),
 )
 
 
