@@ -1,10 +1,10 @@
 """Where the CPUs spend their time, down to the functions: stacks of the kernel and of processes, for a flame graph.
 
-You will see: nothing until Ctrl-C, then the stacks that were met most often; in Python the picture is made by
-`session.maps["stacks"].save("flames.svg")`. Needs root (CAP_BPF, CAP_PERFMON), Linux 4.9. Who isn't root sees names in
+You will see: nothing until Ctrl-C, then the stacks that were met most often, and the picture in a file that any browser
+opens. Needs root (CAP_BPF, CAP_PERFMON), Linux 4.9. Who isn't root sees names in
 own processes alone. Programs that are compiled without frame pointers have short stacks.
 
-    pyebpf run samples/flames.py --for 5
+    pyebpf run samples/flames.py --for 5 --svg flames.svg
     pyebpf run samples/flames.py --attach sample=pid:1234
 """
 

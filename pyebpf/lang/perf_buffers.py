@@ -7,6 +7,7 @@ from typing import Final
 from pyebpf import layout
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.maps import Map
+from pyebpf.lang.options import the_option
 from pyebpf.lang.types import layout_of
 
 MOST_PAGES: Final = 1 << 20
@@ -22,11 +23,7 @@ class _Maker:
 
     def __call__(self, *arguments: object, **options: object) -> PerfEventArray:
         example = f"PerfEventArray[{self.value}](pages=64)"
-        if arguments or set(options) != {"pages"}:
-            unknown = [name for name in options if name != "pages"]
-            what = f"has no option {unknown[0]!r}" if unknown else "takes keyword arguments only"
-            raise DeclarationError(f"PerfEventArray {what if arguments or unknown else 'needs pages'}", example)
-        pages = options["pages"]
+        pages = the_option("PerfEventArray", "pages", arguments, options, example)
         if isinstance(pages, bool) or not isinstance(pages, int) or not 1 <= pages <= MOST_PAGES or pages & (pages - 1):
             raise DeclarationError(f"pages, of which each CPU has so many, are a power of two, not {pages!r}", example)
         return PerfEventArray(self.value, pages)

@@ -7,6 +7,7 @@ from typing import Final
 from pyebpf import layout
 from pyebpf.lang.errors import DeclarationError
 from pyebpf.lang.maps import Map
+from pyebpf.lang.options import the_option
 from pyebpf.lang.types import layout_of
 
 LEAST: Final = 4096
@@ -22,11 +23,7 @@ class _Maker:
 
     def __call__(self, *arguments: object, **options: object) -> UserRingBuf:
         example = f"UserRingBuf[{self.value}](size=64 * 1024)"
-        if arguments or set(options) != {"size"}:
-            unknown = [name for name in options if name != "size"]
-            what = f"has no option {unknown[0]!r}" if unknown else "takes keyword arguments only"
-            raise DeclarationError(f"UserRingBuf {what if arguments or unknown else 'needs size'}", example)
-        size = options["size"]
+        size = the_option("UserRingBuf", "size", arguments, options, example)
         if isinstance(size, bool) or not isinstance(size, int) or not LEAST <= size <= MOST or size & (size - 1):
             raise DeclarationError(f"a ring's size is a power of two of at least 4096 bytes, not {size!r}", example)
         if self.value.size > size - 8:
