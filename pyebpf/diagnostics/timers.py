@@ -14,7 +14,7 @@ class NoTimersHere(Diagnostic):
     code: ClassVar = "E0530"
     title: ClassVar = "{hook} programs can't use `{map}`, whose entries have a {word}"
     notes: ClassVar = ("they run in the middle of anything, also of what the kernel does with its timers",)
-    help: ClassVar = "use timers in {hooks}"
+    help: ClassVar = "use {word}s in {hooks}"
     explanation: ClassVar = """
     The kernel keeps tracing programs from all maps with timers. Programs of the network may have them: one that only
     looks after a map can be a `@socket_filter` or an `@xdp` program.
