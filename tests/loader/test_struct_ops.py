@@ -39,6 +39,7 @@ def choose(name: str) -> str:
 def session() -> Iterator[pyebpf.Session]:
     with pyebpf.load(congestion()) as session:
         yield session
+    assert gone("pyebpf_plain") and gone("pyebpf_linked")  # or the next one finds the names taken
 
 
 def begun(session: pyebpf.Session) -> int:
