@@ -35,6 +35,9 @@ MOMENT: Final = 1_000_000
 """Nanoseconds in which a record is surely written."""
 PAUSE: Final = 0.02
 """Seconds between two rounds: as long as that, a process that ends at once may have been gone when it is looked at."""
+LONGEST: Final = 0.1
+"""What the pause grows to, round by round, while all files that are mapped are known: then nothing is urgent."""
+GROWTH: Final = 1.25
 _SOON: Final = 2
 """Milliseconds after which what waits is taken up, if nothing new comes."""
 _MMAP2: Final = struct.Struct("=IIQQQIIQQII")
@@ -60,6 +63,7 @@ class Follower:
         self._thread: threading.Thread | None = None
         self._owner = os.getpid()
         self._wake = -1
+        self._pause = PAUSE
         self._pages = self._all = _opened()
         try:
             self._scan()
@@ -119,13 +123,17 @@ class Follower:
         poll.register(wake, select.POLLIN)
         for pages in self._pages:
             poll.register(pages, select.POLLIN)
+        woken = select.poll()
+        woken.register(wake, select.POLLIN)
         while True:
             ready = poll.poll(_SOON if self._pending else None)
             if any(fd == wake for fd, _ in ready):
                 return
             with self._lock():
+                self._pause = min(self._pause * GROWTH, LONGEST)
                 self.drain()
-            time.sleep(PAUSE)
+            if woken.poll(self._pause * 1000):
+                return
 
     def drain(self, pid: int | None = None) -> None:
         """Take note of all that is there; under the lock. Of process `pid` also what is of the last moment: it waits
@@ -170,6 +178,8 @@ class Follower:
     def _capture(self) -> None:
         """Read the new files: first those that only other mount namespaces have, for they may be gone with these."""
         new, self._new = self._new, []
+        if new:
+            self._pause = PAUSE
         own = _mounts("self") if new else 0
         for process, mapping in sorted(new, key=lambda each: _mounts(str(each[0].pid)) in (own, 0)):
             self._processes.capture(process, mapping)
