@@ -113,7 +113,7 @@ def process(ctx):
     seen.value.threads = task.signal.nr_threads
     seen.value.uid = task.cred.uid.val
     seen.value.no_new_privs = task.sched_reset_on_fork
-    seen.value.is_thread = task.sched_contributes_to_load
+    seen.value.is_thread = task.in_iowait
     seen.value.policy = task.policy
     seen.value.mask = task.cpus_mask.bits[0]
     seen.value.whole = task.cpus_mask.bits
@@ -208,7 +208,7 @@ def test_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.pid, found.inner, found.level) == (os.getpid(), os.getpid(), found.level)
     assert found.level + 1 >= len(inner) and found.outermost > 0
     assert (found.threads, found.uid, found.policy) == (threads_then(found), os.getuid(), os.SCHED_BATCH)
-    assert (found.no_new_privs, found.is_thread) == (1, 0)  # sched_reset_on_fork, and one that isn't waiting
+    assert (found.no_new_privs, found.is_thread) == (1, 0)  # sched_reset_on_fork; who runs waits for nothing
     mask = sum(1 << cpu for cpu in affinity)
     assert (found.mask, list(found.whole), found.bits) == (mask, [mask, 0, 0, 0], len(affinity))
     assert (found.vector, found.parent_is_real) == (5, 1)
