@@ -63,6 +63,8 @@ MISC_EXEC: Final = 1 << 13
 """A bit of `misc` in records of names: it is by exec."""
 SAMPLE_TIME: Final = 1 << 2
 SAMPLE_RAW: Final = 1 << 10
+FORMAT_LOST: Final = 1 << 4
+"""Of the read format: reading the event tells how many records were lost (6.0)."""
 
 
 class Record(IntEnum):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import mmap
-import os
-from typing import Final, final
+from typing import final
 
 from pyebpf.kernel.maps import ARENA_MAP
 from pyebpf.loader.errors import LoadError
 from pyebpf.loader.maps import LoadedMap
-
-_libc: Final = ctypes.CDLL(None, use_errno=True)
-_libc.mmap.restype = ctypes.c_void_p
-_FAILED: Final = ctypes.c_void_p(-1).value
+from pyebpf.loader.memory import mapped, unmap
 
 
 def _shared(made: LoadedMap, size: int) -> mmap.mmap:
@@ -39,21 +34,15 @@ class Arena:
         if made.spec.name == ARENA_MAP and not made.spec.extra:
             self.memory = _shared(made, self._size)
             return
-        protection = ctypes.c_int(mmap.PROT_READ | mmap.PROT_WRITE)
-        where = ctypes.c_void_p(made.spec.extra or None)
-        found = _libc.mmap(
-            *(where, ctypes.c_size_t(self._size), protection, ctypes.c_int(mmap.MAP_SHARED)),
-            *(ctypes.c_int(made.fd), ctypes.c_long(0)),
-        )
-        if found == _FAILED:
-            why = os.strerror(ctypes.get_errno())
+        try:
+            self.address = mapped(made.fd, self._size, mmap.PROT_READ | mmap.PROT_WRITE, at=made.spec.extra)
+        except OSError as error:
             at = f" at {made.spec.extra:#x}" if made.spec.extra else ""
-            raise LoadError(f"cannot map arena {made.spec.name}{at}: {why}", "kernel")
-        self.address: int = found
+            raise LoadError(f"cannot map arena {made.spec.name}{at}: {error.strerror}", "kernel") from None
         self._mapped = True
 
     def close(self) -> None:
         """Give the pages back; nothing happens the second time."""
         if self._mapped:
-            _libc.munmap(ctypes.c_void_p(self.address), ctypes.c_size_t(self._size))
+            unmap(self.address, self._size)
         self._mapped = False

@@ -17,17 +17,13 @@ from types import TracebackType
 from typing import Final, final
 
 from pyebpf.kernel.perf_events import ATTRIBUTES, CLOCK_ATTRIBUTES, USE_CLOCKID, EventType, Record, laid_out
+from pyebpf.loader.memory import mapped, unmap
 from pyebpf.loader.sys import Descriptor, perf_event_open
 
 _HEADER: Final = Struct("=IHH")
 """Type, bits that say more (`misc`), bytes with the header: a multiple of eight."""
 _HEAD, _TAIL, _PLACE = 1024, 1032, 1040
 """Offsets in the first page: how far the kernel has written, how far somebody has read, where data lies."""
-_MAP_SHARED, _FAILED = 1, ctypes.c_void_p(-1).value
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.mmap.restype = ctypes.c_void_p
-_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
 @final
@@ -50,11 +46,7 @@ class PerfPages:
         self._lock = threading.RLock()
         self._address = 0
         protection = mmap.PROT_READ | mmap.PROT_WRITE  # what can't be written, the kernel writes over before it is read
-        address = _libc.mmap(None, size + mmap.PAGESIZE, protection, _MAP_SHARED, event.fd, 0)
-        if address is None or address == _FAILED:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code))
-        self._address = int(address)
+        self._address = mapped(event.fd, size + mmap.PAGESIZE, protection)
         # One load or store of the machine each, so that no half of a number is seen. On machines that order memory
         # less strictly than x86-64, the interpreter's own locked operations in between have to do.
         self._head = ctypes.c_uint64.from_address(self._address + _HEAD)
@@ -106,7 +98,7 @@ class PerfPages:
         with self._lock:
             address, self._address = self._address, 0
             if address and os.getpid() == self._owner:  # in a child, something else may lie there by now
-                _libc.munmap(address, self.size + mmap.PAGESIZE)
+                unmap(address, self.size + mmap.PAGESIZE)
             self._event.close()
 
     def __enter__(self) -> PerfPages:
@@ -129,17 +121,18 @@ def open_pages(
     *,
     pid: int = -1,
     sample: int = 0,
+    read_format: int = 0,
     flags: int = 0,
     wakeup: int = 1,
     clock: int | None = None,
 ) -> PerfPages:
     """A software event (`SOFTWARE_BPF_OUTPUT`, `SOFTWARE_DUMMY`) of a CPU, or of one thread there, with its pages.
-    `sample`, `flags` and `wakeup` are the attributes' (`kernel.perf_events`); `clock` is what times are of (4.1),
-    `time.CLOCK_MONOTONIC`, if not of the scheduler's. Raises OSError: EACCES or EPERM without CAP_PERFMON (before
-    5.8 CAP_SYS_ADMIN), ENODEV where the CPU isn't online."""
+    `sample`, `read_format`, `flags` and `wakeup` are the attributes' (`kernel.perf_events`); `clock` is what times are
+    of (4.1), `time.CLOCK_MONOTONIC`, if not of the scheduler's. Raises OSError: EACCES or EPERM without CAP_PERFMON
+    (before 5.8 CAP_SYS_ADMIN), ENODEV where the CPU isn't online."""
     more = b"" if clock is None else CLOCK_ATTRIBUTES.pack(clock)
     flags |= 0 if clock is None else USE_CLOCKID
-    numbers = (ATTRIBUTES.size + len(more), config, 1, sample, 0, laid_out(flags), wakeup, 0, 0, 0)
+    numbers = (ATTRIBUTES.size + len(more), config, 1, sample, read_format, laid_out(flags), wakeup, 0, 0, 0)
     event = perf_event_open(ATTRIBUTES.pack(EventType.SOFTWARE, *numbers) + more, pid, cpu)
     try:
         return PerfPages(event, size)

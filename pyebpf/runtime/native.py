@@ -8,6 +8,7 @@ else may write to. Without llvmlite, or where the system lets no new code run, r
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 from collections.abc import Callable
 from functools import cache
@@ -15,6 +16,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from pyebpf import cache as files
+from pyebpf.loader.memory import mapped
 
 DRAIN: Final = """
 define i64 @drain(ptr %consumer, ptr %producer, ptr %data, i64 %mask, ptr %out, i64 %size, i64 %most, ptr %odd) #0 {
@@ -103,26 +105,6 @@ Drain = Callable[[int, int, int, int, int, int, int, int], int]
 _MAGIC: Final = b"pyebpf machine code 1\n"
 _EXECUTABLE: Final = 4
 """SHF_EXECINSTR."""
-_PROT_READ, _PROT_EXEC, _MAP_PRIVATE = 1, 4, 2
-_libc: Final = ctypes.CDLL(None, use_errno=True)
-_libc.mmap.restype = ctypes.c_void_p
-_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
-_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-FAILED: Final = ctypes.c_void_p(-1).value
-
-
-def mapped(fd: int, size: int, protection: int, shared: bool, offset: int = 0) -> int:
-    """The address of `size` bytes of a file. Raises OSError."""
-    found = _libc.mmap(None, size, protection, 1 if shared else _MAP_PRIVATE, fd, offset)
-    if found is None or found == FAILED:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    return int(found)
-
-
-def unmap(address: int, size: int) -> None:
-    """The opposite of `mapped`."""
-    _libc.munmap(address, size)
 
 
 def _digest(data: bytes) -> bytes:
@@ -187,7 +169,7 @@ def _loaded(code: bytes) -> Drain | None:
         fd = os.memfd_create("pyebpf-ring", os.MFD_CLOEXEC)
         try:
             os.write(fd, code)
-            address = mapped(fd, len(code), _PROT_READ | _PROT_EXEC, shared=False)
+            address = mapped(fd, len(code), mmap.PROT_READ | mmap.PROT_EXEC, mmap.MAP_PRIVATE)
         finally:
             os.close(fd)
     except OSError:  # a policy lets no new code run

@@ -15,6 +15,7 @@ import mmap
 import os
 import struct
 import threading
+import time
 from collections import deque
 from contextlib import ExitStack
 from itertools import chain
@@ -23,22 +24,15 @@ from typing import Final, TypeAlias, final
 
 from pyebpf import layout
 from pyebpf.kernel import perf_events
-from pyebpf.kernel.perf_events import EventType, Record
+from pyebpf.kernel.perf_events import Record
 from pyebpf.kernel.versions import Version
 from pyebpf.loader import sys
-from pyebpf.loader.attach.perf_event import ONLINE, online_cpus
+from pyebpf.loader.cpus import online_cpus
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedMap
-from pyebpf.loader.perf_pages import PerfPages
+from pyebpf.loader.perf_pages import PerfPages, open_pages
 from pyebpf.runtime.waiting import Waiting
-from pyebpf.views.rings import first_found
 
-ATTRIBUTES: Final = struct.Struct("=IIQQQQQIIQQQQIi")
-"""`struct perf_event_attr` up to its fourth version (4.1), which ends with the clock."""
-USE_CLOCK: Final = 1 << 25
-FORMAT_LOST: Final = 1 << 4
-"""PERF_FORMAT_LOST: reading the event tells how many records were lost (6.0)."""
-CLOCK_MONOTONIC: Final = 1
 SAMPLE: Final = struct.Struct("=QI")
 """A record begins with its time and the size of what the program wrote, which the kernel rounds up."""
 HEAD: Final = struct.Struct("=QQI")
@@ -59,7 +53,7 @@ def cpu_bytes(kind: str, room: int) -> int:
     """The size of a CPU's buffer, from what the object says of all (`metadata.MapInfo.room`)."""
     if kind != "RingBuf":
         return (room or PAGES) * mmap.PAGESIZE
-    share = max(room // len(online_cpus(ONLINE.read_text())), LEAST, mmap.PAGESIZE)
+    share = max(room // len(online_cpus()), LEAST, mmap.PAGESIZE)
     return 1 << (share - 1).bit_length()
 
 
@@ -67,9 +61,8 @@ def cpu_bytes(kind: str, room: int) -> int:
 class PerfRing(Waiting):
     """Records that programs write by perf_event_output, of all CPUs, as bytes."""
 
-    def __init__(self, loaded: LoadedMap, size: int, wakeup: int = 0) -> None:
-        """`size` bytes for each CPU. `wakeup`: who waits is woken when so many bytes are there; 0: by every record.
-        Raises LoadError."""
+    def __init__(self, loaded: LoadedMap, size: int) -> None:
+        """`size` bytes for each CPU. Who waits is woken by every record. Raises LoadError."""
         self.size = size
         self.map_fd = loaded.fd
         self._lock = threading.RLock()
@@ -78,14 +71,13 @@ class PerfRing(Waiting):
         self._pages: list[PerfPages] = []
         what = f"open perf buffer {loaded.spec.name}"
         with ExitStack() as failed:
-            for cpu in online_cpus(ONLINE.read_text()):
+            for cpu in online_cpus():
                 if cpu >= loaded.spec.max_entries:
                     break
                 try:
-                    event, told = _opened(cpu, wakeup)
-                    pages = PerfPages(event, size)
+                    pages, told = _opened(cpu, size)
                     failed.callback(pages.close)
-                    sys.map_update(loaded.fd, struct.pack("=I", cpu), struct.pack("=i", event.fd))
+                    sys.map_update(loaded.fd, struct.pack("=I", cpu), struct.pack("=i", pages.fileno()))
                 except OSError as error:
                     if error.errno == errno.ENODEV:  # it went offline meanwhile
                         continue
@@ -141,10 +133,6 @@ class PerfRing(Waiting):
                 return b"".join(map(itemgetter(1), ordered)), []
             return b"", [record[:size] for _, record in ordered]
 
-    def wait(self, timeout: float | None) -> list[bytes]:
-        """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
-        return first_found(self.read, self.moments(timeout))
-
     @property
     def lost(self) -> int:
         """Records that found no room, as the kernel counts them: before 6.0, those that it has told by a record of
@@ -183,16 +171,18 @@ def _alike(data: bytes, size: int) -> list[Timed] | None:
     return [(time, record) for _, time, record in rows]
 
 
-def _opened(cpu: int, wakeup: int) -> tuple[sys.Descriptor, bool]:
-    """The event of a CPU, and whether reading it tells of losses. Raises OSError."""
-    flags = perf_events.laid_out(USE_CLOCK | (perf_events.WATERMARK if wakeup else 0))
+def _opened(cpu: int, size: int) -> tuple[PerfPages, bool]:
+    """The buffer of a CPU, and whether reading its event tells of losses. Raises OSError."""
     sample = perf_events.SAMPLE_TIME | perf_events.SAMPLE_RAW
-    for read_format in (FORMAT_LOST, 0):
-        kind = (EventType.SOFTWARE, ATTRIBUTES.size, perf_events.SOFTWARE_BPF_OUTPUT)
-        numbers = (*kind, 1, sample, read_format, flags, wakeup or 1)
+    for read_format in (perf_events.FORMAT_LOST, 0):
         try:
-            event = sys.perf_event_open(ATTRIBUTES.pack(*numbers, 0, 0, 0, 0, 0, 0, CLOCK_MONOTONIC), -1, cpu)
-            return event, bool(read_format)
+            pages = open_pages(
+                *(perf_events.SOFTWARE_BPF_OUTPUT, cpu, size),
+                sample=sample,
+                read_format=read_format,
+                clock=time.CLOCK_MONOTONIC,
+            )
+            return pages, bool(read_format)
         except OSError as error:
             if error.errno != errno.EINVAL or not read_format:
                 raise

@@ -14,9 +14,9 @@ from typing import final
 
 from pyebpf import layout
 from pyebpf.loader.load import LoadedMap
+from pyebpf.loader.memory import mapped, unmap
 from pyebpf.runtime import native
 from pyebpf.runtime.waiting import Waiting
-from pyebpf.views.rings import first_found
 
 BUSY, DISCARDED = 1 << 31, 1 << 30
 HEADER = 8
@@ -103,13 +103,13 @@ class Pages:
     """Shared pages of a file, by their address."""
 
     def __init__(self, fd: int, size: int, protection: int, offset: int) -> None:
-        self.address, self._size = native.mapped(fd, size, protection, shared=True, offset=offset), size
+        self.address, self._size = mapped(fd, size, protection, offset=offset), size
 
     def close(self) -> None:
         """Nothing happens the second time."""
         address, self.address = self.address, 0
         if address:
-            native.unmap(address, self._size)
+            unmap(address, self._size)
 
     def __del__(self) -> None:
         self.close()
@@ -197,10 +197,6 @@ class Ring(Waiting):
         if position != start:
             POSITION.pack_into(self._consumer, 0, position)
         return found
-
-    def wait(self, timeout: float | None) -> list[bytes]:
-        """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
-        return first_found(self.read, self.moments(timeout))
 
     def close(self) -> None:
         """Close it; nothing happens the second time."""

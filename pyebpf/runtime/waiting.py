@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import select
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import final
 
-from pyebpf.views.rings import SLICE
+from pyebpf.views.rings import SLICE, first_found
 
 
-class Waiting:
-    """What becomes readable when one of several descriptors does."""
+class Waiting(ABC):
+    """Records that may be there when one of several descriptors becomes readable."""
 
     def __init__(self, descriptors: Iterable[int]) -> None:
         self.closed = False
         self._epoll = select.epoll()
         for descriptor in descriptors:
             self._epoll.register(descriptor, select.EPOLLIN)
+
+    @abstractmethod
+    def read(self, most: int | None = None) -> list[bytes]:
+        """All records that are complete by now, at most `most` of them. Threads get different ones."""
+
+    def wait(self, timeout: float | None) -> list[bytes]:
+        """As `read`, but waits up to `timeout` seconds (None: for ever) for the first record."""
+        return first_found(self.read, self.moments(timeout))
 
     def moments(self, timeout: float | None) -> Iterator[None]:
         """Moments at which there may be records, the first of them now, for `timeout` seconds (None: for ever) or until

@@ -20,7 +20,7 @@ from typing import Any, Final, final
 
 from pyebpf.kernel import perf_events
 from pyebpf.kernel.perf_events import Record
-from pyebpf.loader.attach.perf_event import ONLINE, online_cpus
+from pyebpf.loader.cpus import online_cpus
 from pyebpf.loader.perf_pages import PerfPages, open_pages
 from pyebpf.symbols.mappings import DELETED, Mapping, Space
 from pyebpf.symbols.processes import Process, Processes
@@ -237,7 +237,7 @@ def _opened() -> list[PerfPages]:
     flags = sum(FLAGS)
     with ExitStack() as undo:
         found = []
-        for cpu in online_cpus(ONLINE.read_text()):
+        for cpu in online_cpus():
             try:
                 pages = open_pages(
                     *(perf_events.SOFTWARE_DUMMY, cpu, SIZE),

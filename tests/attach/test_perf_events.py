@@ -19,7 +19,8 @@ from pyebpf.helpers import perf_prog_read_value
 from pyebpf.kernel.perf_events import EVENTS, BadEvent, EventType, counters_here, event_of, laid_out, sampling_of
 from pyebpf.loader import sys as bpf
 from pyebpf.loader.attach import perf
-from pyebpf.loader.attach.perf_event import max_rate, online_cpus
+from pyebpf.loader.attach.perf_event import max_rate
+from pyebpf.loader.cpus import listed_cpus
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("nothing_left")]
 PAGE = mmap.PAGESIZE
@@ -115,7 +116,7 @@ def test_the_object_carries_its_events(compiled: pyebpf.Object) -> None:
 
 def test_a_profile_of_all_cpus(session: pyebpf.Session) -> None:
     link = session.attach("sample")
-    cpus = online_cpus(Path("/sys/devices/system/cpu/online").read_text())
+    cpus = listed_cpus(Path("/sys/devices/system/cpu/online").read_text())
     assert link.parts == len(cpus) and "cpu-clock, 499 times a second" in link.where
     here = threading.get_native_id()
     end = time.monotonic() + 20

@@ -21,11 +21,11 @@ from pyebpf.kernel.versions import running_version, show_version
 from pyebpf.loader import sys
 from pyebpf.loader.attach.link import Closable, Link
 from pyebpf.loader.attach.perf import ATTRIBUTES, PERF_EVENT_IOC_ENABLE, set_program
+from pyebpf.loader.cpus import online_cpus, online_text
 from pyebpf.loader.errors import LoadError, explain
 from pyebpf.loader.load import LoadedProgram
 from pyebpf.records import dataclass
 
-ONLINE: Final = Path("/sys/devices/system/cpu/online")
 PARANOID: Final = Path("/proc/sys/kernel/perf_event_paranoid")
 PERF_SAMPLE_CALLCHAIN: Final = 1 << 5
 """What programs that read stacks need of exact events, whose registers aren't those of the stack (5.9)."""
@@ -132,13 +132,7 @@ def _targets(place: Place, what: str) -> list[tuple[int, int]]:
             except FileNotFoundError:
                 raise LoadError(f"cannot {what}: there is no process {place.number}", "target") from None
         case _:
-            return [(-1, cpu) for cpu in online_cpus(ONLINE.read_text())]
-
-
-def online_cpus(text: str) -> list[int]:
-    """The numbers in a list like `0-3,8`."""
-    ranges = [part.partition("-") for part in text.strip().split(",") if part]
-    return [cpu for first, _, last in ranges for cpu in range(int(first), int(last or first) + 1)]
+            return [(-1, cpu) for cpu in online_cpus()]
 
 
 def _open(place: Place, pid: int, cpu: int) -> sys.Descriptor:
@@ -179,7 +173,7 @@ def _explained(error: OSError, what: str, place: Place) -> LoadError:
             text = f"the kernel allows {max_rate():,} times a second (kernel.perf_event_max_sample_rate)"
             return LoadError(f"cannot {what}: {text}", "kernel")
         case errno.ENODEV | errno.EINVAL if place.word == "cpu":
-            online = ONLINE.read_text().strip()
+            online = online_text()
             return LoadError(f"cannot {what}: CPU {place.number} isn't online; {online} are", "target")
         case errno.ESRCH:
             return LoadError(f"cannot {what}: {_nobody(place)}", "target")
