@@ -22,8 +22,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import DYNPTR, NONE
-from pyebpf.irbuild import dynptrs, expressions, helpers, kfuncs, maps
-from pyebpf.irbuild.bindings import Fixed
+from pyebpf.irbuild import dynptrs, expressions, helpers, holding, kfuncs, maps
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.open_blocks import Held
 from pyebpf.irbuild.operands import Dynptr, Static, describe
@@ -58,8 +57,6 @@ def lower_with(b: Builder, item: tree.WithItem, body: Callable[[], None]) -> boo
     else:
         b.check(there, Fault.NULL_POINTER, node.span)
         _named(b, name, dynptr, body)
-    if name:
-        b.frame.ended.add(name)
     return True
 
 
@@ -142,15 +139,6 @@ def _held(
 
 def _named(b: Builder, name: str, dynptr: Dynptr, body: Callable[[], None]) -> None:
     """The block, in which `name` is the dynptr."""
-    if not name:
-        body()
-        return
-    before = b.frame.bindings.get(name)
-    b.frame.bindings[name] = Fixed(dynptr)
-    b.frame.ended.discard(name)
-    b.assigned |= {name}
+    before = holding.begin_name(b, name, dynptr)
     body()
-    b.assigned -= {name}
-    del b.frame.bindings[name]
-    if before is not None:
-        b.frame.bindings[name] = before
+    holding.end_name(b, name, before)

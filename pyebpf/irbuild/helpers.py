@@ -58,18 +58,12 @@ def call(b: Builder, helper: KernelHelper, node: tree.Call) -> Operand:
     return Static(None, "None") if result.type == NONE else result
 
 
-def made(b: Builder, name: str, node: tree.Call, room: ops.Value) -> ops.Value:
-    """The status of a call that makes a dynptr at `room`."""
+def made(b: Builder, name: str, node: tree.Call, *room: ops.Value) -> ops.Value:
+    """What a call for a `with` block gives: the status of one that makes a dynptr at `room`; what another has found
+    that must be given back, or null."""
     prototype = prototype_by_name(name)
     assert prototype is not None
-    return _call(b, prototype, (*_arguments(b, prototype, node), room), node.span)
-
-
-def found_socket(b: Builder, name: str, node: tree.Call) -> ops.Value:
-    """What a helper has found that must be given back, or null."""
-    prototype = prototype_by_name(name)
-    assert prototype is not None
-    return _call(b, prototype, _arguments(b, prototype, node), node.span)
+    return _call(b, prototype, (*_arguments(b, prototype, node), *room), node.span)
 
 
 def _slice(b: Builder, slicer: Slicer, prototype: Prototype, node: tree.Call) -> Operand:

@@ -86,7 +86,7 @@ def _finder(b: Builder, node: tree.Expression) -> Callable[[], ops.Value] | None
         called = expressions.evaluate(b, node.function)
         value = called.value if isinstance(called, Static) else None
         if isinstance(value, KernelHelper) and value.name in LOOKUPS:
-            return lambda: helpers.found_socket(b, value.name, node)
+            return lambda: helpers.made(b, value.name, node)
     if isinstance(node, tree.Subscript) and isinstance(node.value, tree.Name):
         base = expressions.evaluate(b, node.value)
         if isinstance(base, Static) and isinstance(base.value, Map) and base.value.kind in MAPS:

@@ -10,7 +10,7 @@ from pyebpf.diagnostics import names as errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import PointerType, Region
-from pyebpf.irbuild import dynptr_blocks, expressions, kfuncs, maps, reserving, rings, sockets, spin_locks
+from pyebpf.irbuild import dynptr_blocks, expressions, holding, kfuncs, maps, reserving, rings, sockets, spin_locks
 from pyebpf.irbuild.bindings import Binding, Fixed, Reference, TupleLocal
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Static
@@ -49,15 +49,12 @@ def _with_items(b: Builder, items: tuple[tree.WithItem, ...], statement: tree.Wi
     name = item.target.id if isinstance(item.target, tree.Name) else ""
 
     def fill(event: ops.Value) -> None:
-        if name:
-            b.frame.ended.discard(name)
-            b.frame.bindings[name] = Fixed(event)
-            b.assigned |= {name}
+        holding.begin_name(b, name, event)
         _with_items(b, items[1:], statement, lower_block)
 
     reserving.reserve(b, ring, ring.value, span, fill, b.assigned)
     if name and reserving.is_perf(ring):
-        _end_name(b, name)
+        holding.end_name(b, name)
     _end_names(b, bindings)
 
 
@@ -65,13 +62,7 @@ def _end_names(b: Builder, before: dict[str, Binding]) -> None:
     """Forget the names that a `with` block gave to its event, or to parts of it."""
     for name, binding in tuple(b.frame.bindings.items()):
         if binding is not before.get(name) and _refers_to_event(binding):
-            _end_name(b, name)
-
-
-def _end_name(b: Builder, name: str) -> None:
-    del b.frame.bindings[name]
-    b.frame.ended.add(name)
-    b.assigned -= {name}
+            holding.end_name(b, name)
 
 
 def _refers_to_event(binding: Binding) -> bool:
