@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from run_cli import pyebpf as command
-from run_kernel import LIBC, become_nobody, in_child, mount_privately
+from run_kernel import LIBC, become_nobody, in_child, let_users_start_python, mount_privately
 from run_network import Wire
 
 import pyebpf
@@ -172,6 +172,7 @@ def test_sessions_of_ordinary_users_can_be_kept(tmp_path: Path) -> None:
     mine, other = place / "mine", place / "other"
 
     def child() -> list[str]:
+        let_users_start_python()
         mount_privately("bpf", str(place))
         mine.mkdir()
         other.mkdir(mode=0o700)

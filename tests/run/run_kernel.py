@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import struct
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ PR_CAP_AMBIENT: Final = 47
 PR_CAP_AMBIENT_RAISE: Final = 2
 CLONE_NEWNS: Final = 0x20000
 CLONE_NEWNET: Final = 0x40000000
+MS_BIND: Final = 1 << 12
 MS_REC: Final = 1 << 14
 MS_PRIVATE: Final = 1 << 18
 LIBC: Final = ctypes.CDLL(None, use_errno=True)
@@ -151,9 +153,36 @@ def have_inherited(capabilities: list[int]) -> None:
 
 def mount_privately(kind: str, place: str) -> None:
     """Mount a file system in a mount namespace that this process has for itself from now on."""
+    _have_own_mounts()
+    _mount("none", place, kind)
+
+
+def let_users_start_python() -> None:
+    """Ordinary users can start this interpreter, with the project, from now on, in a mount namespace that this process
+    has for itself: though they be in a home directory that is closed to others."""
+    _have_own_mounts()
+    needed = {Path(each).resolve() for each in (sys.prefix, sys.base_prefix, Path(__file__).parents[2])}
+    for folder in filter(None, {_closed(path) for path in needed}):
+        inside = {path: os.open(path, os.O_PATH) for path in needed if path.is_relative_to(folder)}
+        _mount("none", str(folder), "tmpfs", data="mode=755")
+        for path, descriptor in inside.items():
+            path.mkdir(parents=True, exist_ok=True)
+            _mount(f"/proc/self/fd/{descriptor}", str(path), "", MS_BIND | MS_REC)
+            os.close(descriptor)
+
+
+def _closed(path: Path) -> Path | None:
+    """The uppermost folder on the way to `path` that others can't pass."""
+    return next((each for each in reversed(path.parents) if not each.stat().st_mode & 1), None)
+
+
+def _have_own_mounts() -> None:
     _call(LIBC.unshare(CLONE_NEWNS), "unshare")
-    _call(LIBC.mount(b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None), "mount")
-    _call(LIBC.mount(b"none", place.encode(), kind.encode(), ctypes.c_ulong(0), None), "mount")
+    _mount("none", "/", "", MS_REC | MS_PRIVATE)
+
+
+def _mount(source: str, place: str, kind: str, flags: int = 0, data: str = "") -> None:
+    _call(LIBC.mount(source.encode(), place.encode(), kind.encode(), ctypes.c_ulong(flags), data.encode()), "mount")
 
 
 def drop_effective(kept: list[int]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from run_cli import SAMPLES
 from run_cli import pyebpf as command
-from run_kernel import become_nobody, have_inherited, in_child, mount_privately
+from run_kernel import become_nobody, have_inherited, in_child, let_users_start_python, mount_privately
 from run_network import Wire
 
 import pyebpf
@@ -93,6 +93,7 @@ def as_user(*names: str) -> Callable[[], None]:
     numbers = [CAPABILITIES[name] for name in names]
 
     def prepare() -> None:
+        let_users_start_python()
         become_nobody(numbers)
         have_inherited(numbers)
 

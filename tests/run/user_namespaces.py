@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from run_kernel import CLONE_NEWNET, CLONE_NEWNS, LIBC, MS_PRIVATE, MS_REC
+from run_kernel import CLONE_NEWNET, CLONE_NEWNS, LIBC, MS_PRIVATE, MS_REC, let_users_start_python
 
 CLONE_NEWUSER: Final = 0x10000000
 NOBODY: Final = 65534
@@ -65,6 +65,7 @@ def in_namespace(function: Callable[[], Any], place: str = "", delegated: Mappin
 
 
 def _enter(inside: socket.socket, place: str, with_files: bool) -> None:
+    let_users_start_python()
     assert not LIBC.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET), os.strerror(ctypes.get_errno())
     inside.sendall(b"u")
     inside.recv(1)  # the users are known now

@@ -19,7 +19,8 @@ LOAD = """
 #include <fcntl.h>
 __attribute__((noinline)) static int compare(const void *a, const void *b) { return *(int *)a - *(int *)b; }
 __attribute__((noinline)) void sorts(int *numbers) {
-  for (int i = 0; i < 20000; i++) numbers[i] = rand();
+  unsigned next = 1;
+  for (int i = 0; i < 400000; i++) numbers[i % 20000] = (next = next * 1103515245 + 12345) >> 8;
   qsort(numbers, 20000, sizeof(int), compare);
 }
 __attribute__((noinline)) void reads(void) {
