@@ -11,7 +11,7 @@ import ctypes
 import errno
 import os
 import struct
-from typing import Final
+from typing import Final, final
 
 from pyebpf.loader import sys
 from pyebpf.views.columns import Columns
@@ -36,37 +36,86 @@ def _batch(
     return max(-result, 0), int(struct.unpack_from("=I", left, _COUNT)[0])
 
 
+@final
+class Walk:
+    """Goes through a map's entries, each call on from where the last one ended."""
+
+    def __init__(
+        self,
+        fd: int,
+        key_size: int,
+        value_size: int,
+        most: int,
+        *,
+        start: bytes = b"",
+        command: int = LOOKUP,
+        flags: int = 0,
+    ) -> None:
+        """`most`: entries that are expected at most. `start`: a position to start from, if not the first."""
+        self.count = 0
+        """Entries until now."""
+        self._fd, self._command, self._flags = fd, command, flags
+        self._sizes = (key_size, value_size)
+        self._most = most
+        self._room = max(min(most, ROOM // (key_size + value_size)), 1)
+        self.keys, self.values = bytearray(self._room * key_size), bytearray(self._room * value_size)
+        self._here, self._following = (ctypes.create_string_buffer(start, max(key_size, 8)) for _ in range(2))
+        self._started = bool(start)
+        self._least = 1
+
+    @property
+    def position(self) -> bytes:
+        """Where the next call goes on."""
+        return self._here.raw
+
+    def step(self, most: int = 1 << 32) -> bool:
+        """Read `most` entries at most, though a bucket more if that one has more: whether there may be more of them.
+        Raises OSError."""
+        wanted = min(max(most, self._least), self._room - self.count)
+        code, number = _batch(
+            self._command,
+            self._fd,
+            (ctypes.addressof(self._here) if self._started else 0, ctypes.addressof(self._following)),
+            _address(self.keys, self.count * self._sizes[0]),
+            _address(self.values, self.count * self._sizes[1]),
+            wanted,
+            self._flags,
+        )
+        if code == errno.ENOSPC and self._room <= 4 * self._most + 1024:  # a bucket has more entries than are wanted
+            self._least = 2 * wanted
+            if wanted == self._room - self.count:
+                self._grow()
+            return True
+        if code not in (0, errno.ENOENT):
+            raise OSError(code, os.strerror(code))
+        self.count += number
+        if code == errno.ENOENT:
+            return False
+        self._here, self._following, self._started, self._least = self._following, self._here, True, 1
+        if self.count == self._room:
+            self._grow()
+        return True
+
+    def _grow(self) -> None:
+        more = max(self._room, 64)
+        self.keys += bytes(more * self._sizes[0])
+        self.values += bytes(more * self._sizes[1])
+        self._room += more
+
+    def columns(self) -> Columns:
+        """What was read. Called once, at the end."""
+        del self.keys[self.count * self._sizes[0] :], self.values[self.count * self._sizes[1] :]
+        return Columns(self.keys, self.values, self.count)
+
+
 def read(fd: int, key_size: int, value_size: int, most: int, *, delete: bool = False, flags: int = 0) -> Columns:
     """All entries, which are `most` at most if nobody changes the map meanwhile; taken out of it with `delete`, for
     hash maps (5.6). Raises OSError."""
-    capacity = max(min(most, ROOM // (key_size + value_size)), 1)
-    keys, values = bytearray(capacity * key_size), bytearray(capacity * value_size)
-    here, following = (ctypes.create_string_buffer(max(key_size, 8)) for _ in range(2))
-    started, done = False, 0
-    while True:
-        start = ctypes.addressof(here) if started else 0
-        code, number = _batch(
-            LOOKUP_AND_DELETE if delete else LOOKUP,
-            fd,
-            (start, ctypes.addressof(following)),
-            _address(keys, done * key_size),
-            _address(values, done * value_size),
-            capacity - done,
-            flags,
-        )
-        if code not in (0, errno.ENOENT, errno.ENOSPC) or (code == errno.ENOSPC and capacity > 4 * most + 1024):
-            raise OSError(code, os.strerror(code))
-        done += number if code != errno.ENOSPC else 0
-        if code == errno.ENOENT:  # the end
-            del keys[done * key_size :], values[done * value_size :]
-            return Columns(keys, values, done)
-        if code == 0:
-            here, following, started = following, here, True
-        if code == errno.ENOSPC or done == capacity:  # a bucket has more entries than there is room for
-            more = max(capacity, 64)
-            keys += bytes(more * key_size)
-            values += bytes(more * value_size)
-            capacity += more
+    command = LOOKUP_AND_DELETE if delete else LOOKUP
+    walk = Walk(fd, key_size, value_size, most, command=command, flags=flags)
+    while walk.step():
+        pass
+    return walk.columns()
 
 
 def write(fd: int, columns: Columns, flags: int = 0) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from pyebpf.kernel.maps import MapFlag, MapType
 from pyebpf.loader import sys
 from pyebpf.loader.cpus import possible_cpus
 from pyebpf.loader.load import LoadedMap
-from pyebpf.runtime import batches
+from pyebpf.runtime import batches, parts
 from pyebpf.views.columns import Columns, joined, pieces, split
 from pyebpf.views.entries import PER_CPU, Entries, Shape
 
@@ -143,10 +143,11 @@ class KernelEntries(Entries):
     def _batch(self, delete: bool) -> Columns | None:
         """All entries by batches; None where there are none."""
         shape = self.shape
+        given = (self.loaded.fd, shape.key_size, self.value_bytes, shape.max_entries)
         try:
-            return batches.read(
-                self.loaded.fd, shape.key_size, self.value_bytes, shape.max_entries, delete=delete, flags=self.flags
-            )
+            if shape.type in HASHES and not delete:
+                return parts.read(*given, flags=self.flags)
+            return batches.read(*given, delete=delete, flags=self.flags)
         except OSError as error:
             if error.errno not in NO_BATCHES:
                 raise

@@ -78,8 +78,10 @@ def test_waiting_for_room(session: pyebpf.Session) -> None:
     with pytest.raises(BlockingIOError):
         commands.send((1, "x"), timeout=0.1)
     assert 0.1 <= time.monotonic() - start < 5
-    threading.Timer(0.1, take, (session,)).start()
+    timer = threading.Timer(0.1, take, (session,))
+    timer.start()
     commands.send((1, "x"), timeout=20)
+    timer.join()
     assert take(session) == (sent + 1, sent + 1)
 
 

@@ -1,6 +1,7 @@
 """What user space does with programs and maps: runs them, counts their runs, reads maps by batches, shares memory."""
 
 from pyebpf import XDP, Global, Hash, u8, u32, u64, xdp
+from pyebpf.runtime import batches, parts
 
 SINCE = (5, 9)
 ATTACH = False
@@ -20,6 +21,9 @@ def check(session):
     cells = session.maps["cells"]
     cells.update({number: number * 3 for number in range(1, 501)})
     assert cells.to_dict() == {number: number * 3 for number in range(1, 501)}
+    assert parts.positions_are_buckets()
+    given = (cells.fileno(), 4, 8, 1000)
+    assert parts.in_parts(*given, threads=3) == batches.read(*given)
     assert session.stats["counting"].runs == 0
     result = session.programs["counting"].test_run(data=bytes(64), repeat=10)
     assert result.result == XDP.DROP
