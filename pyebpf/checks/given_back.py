@@ -1,8 +1,10 @@
 """Other names for what a `with` block has held, used behind the block.
 
-with bpf_task_from_pid(1) as task:
-    first = task
-counts[first.pid] += 1      # it may be gone, and the verifier knows it as a number
+    with bpf_task_from_pid(1) as task:
+        first = task
+    counts[first.pid] += 1      # it may be gone
+
+The verifier knows it as a number then.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pyebpf.diagnostics.base import Diagnostic
 from pyebpf.diagnostics.kfuncs import GivenBack
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
+from pyebpf.ir.origins import called
 from pyebpf.ir.types import KernelType
 from pyebpf.kernel.kfuncs import is_release, iterator_of
 from pyebpf.kernel.sockets import CASTS, FIELDS, RELEASE
@@ -36,7 +39,7 @@ class _Walk(StaleWalk):
     harmless = (ops.Present, ops.Compare)
 
     def ends(self, op: ops.Op) -> tuple[Owner, ...]:
-        name = op.kfunc.name if isinstance(op, ops.KfuncCall) else op.helper if isinstance(op, ops.Call) else ""
+        name = called(op)
         if not name or not (name == RELEASE or is_release(name)) or iterator_of(name):
             return ()
         assert isinstance(op, ops.Call | ops.KfuncCall)

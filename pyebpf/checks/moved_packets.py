@@ -1,7 +1,9 @@
 """References into packets and to parts of dynptrs that something may have moved, or ended, since they were made.
 
-ip = packet.parse(IPv4)                     gone after xdp_adjust_head
-ip = bpf_dynptr_slice(data, 14, IPv4)       gone after dynptr_write to a packet, and with the dynptr
+    ip = packet.parse(IPv4)                     gone after xdp_adjust_head
+    ip = bpf_dynptr_slice(data, 14, IPv4)       gone after dynptr_write to a packet, and with the dynptr
+
+The verifier knows them as numbers then.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pyebpf.diagnostics.dynptrs import SliceGone
 from pyebpf.diagnostics.helpers import PacketMoved
 from pyebpf.ir import ops
 from pyebpf.ir.module import Program
-from pyebpf.ir.origins import dynptr_call
+from pyebpf.ir.origins import called, dynptr_call
 from pyebpf.ir.types import PointerType, Region
 from pyebpf.kernel.dynptrs import ENDS, WRITES, Maker, maker_by_name, slicer_by_name
 from pyebpf.kernel.kfuncs import MOVES
@@ -110,9 +112,7 @@ class _Walk(StaleWalk):
             state.stale[place] = stale
 
     def gone(self, op: ops.Op, owners: frozenset[Owner], stale: ops.Op) -> Diagnostic:
-        assert isinstance(stale, ops.Call | ops.KfuncCall)
-        name = stale.helper if isinstance(stale, ops.Call) else stale.kfunc.name
-        line = stale.span.line
+        name, line = called(stale), stale.span.line
         if owners <= {PACKET}:
             return PacketMoved(op.span, name, line)
         maker = maker_by_name(name)

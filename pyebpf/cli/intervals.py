@@ -53,11 +53,8 @@ class Intervals:
         self._ranks: dict[str, dict[Any, int]] = {}
         self._totals: dict[str, int] = {}
         self._distributions: dict[str, Distribution] = {}
-        self._stats: dict[str, ProgramStats] = self._programs()
+        self._stats: dict[str, ProgramStats] = self.session.stats
         self._read(first=True)
-
-    def _programs(self) -> dict[str, ProgramStats]:
-        return self.session.stats
 
     def take(self) -> None:
         """An interval is over: look at everything."""
@@ -84,7 +81,7 @@ class Intervals:
 
     def _program_part(self) -> Part:
         """How often programs run, and how long that takes."""
-        stats, rows = self._programs(), []
+        stats, rows = self.session.stats, []
         for name, now in stats.items():
             before = self._stats.get(name, now)
             runs, spent = now.runs - before.runs, now.run_ns - before.run_ns

@@ -71,11 +71,11 @@ def show(session: Session) -> None:
     for name, variable in globals_.items():
         console.print(f"{name} = {text(variable.value)}")
     for name, view in session.maps.items():
-        if isinstance(view, RingBufView) and view.dropped:
-            console.print(f"{name}: {view.dropped:,} events dropped: the ring was full", style="yellow")
-        if isinstance(view, StacksView) and view.dropped:
+        if isinstance(view, RingBufView) and (dropped := view.dropped):
+            console.print(f"{name}: {dropped:,} events dropped: the ring was full", style="yellow")
+        if isinstance(view, StacksView) and (dropped := view.dropped):
             why = "there was no room for the stack: a larger max_entries has it"
-            console.print(f"{name}: {view.dropped:,} {view.unit or 'samples'} dropped: {why}", style="yellow")
+            console.print(f"{name}: {dropped:,} {view.unit or 'samples'} dropped: {why}", style="yellow")
     lost = session.symbols.lost if any(isinstance(view, StacksView) for view in session.maps.values()) else 0
     if lost:
         console.print(f"stacks: {lost:,} records of processes lost: some have no names", style="yellow")

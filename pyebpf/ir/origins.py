@@ -56,10 +56,15 @@ def is_own(address: ops.Value, given: Mapping[ops.Local, Sequence[ops.Value]]) -
     return bool(found) and all(isinstance(root, ops.CallbackPart) for root in found)
 
 
+def called(op: ops.Op) -> str:
+    """The helper or kfunc that `op` calls; "" if none."""
+    return op.helper if isinstance(op, ops.Call) else op.kfunc.name if isinstance(op, ops.KfuncCall) else ""
+
+
 def timer_call(op: ops.Op) -> str:
     """`init` or `start` where `op` does that to a timer or a work queue, its first argument; "" if it doesn't."""
-    name = op.helper if isinstance(op, ops.Call) else op.kfunc.name if isinstance(op, ops.KfuncCall) else ""
-    return {"timer_init": "init", "timer_start": "start", "bpf_wq_init": "init", "bpf_wq_start": "start"}.get(name, "")
+    words = {"timer_init": "init", "timer_start": "start", "bpf_wq_init": "init", "bpf_wq_start": "start"}
+    return words.get(called(op), "")
 
 
 def dynptr_call(op: ops.Op) -> tuple[str, tuple[ops.Slot, ...]] | None:
@@ -67,5 +72,4 @@ def dynptr_call(op: ops.Op) -> tuple[str, tuple[ops.Slot, ...]] | None:
     if not isinstance(op, ops.Call | ops.KfuncCall):
         return None
     given = [value for value in op.arguments if isinstance(value, ops.SlotAddress) and value.slot.type == DYNPTR]
-    name = op.helper if isinstance(op, ops.Call) else op.kfunc.name
-    return (name, tuple(value.slot for value in given)) if given else None
+    return (called(op), tuple(value.slot for value in given)) if given else None

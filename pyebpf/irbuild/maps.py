@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pyebpf import layout
 from pyebpf.diagnostics import maps as errors
 from pyebpf.diagnostics import names as name_errors
@@ -349,9 +351,11 @@ def _count_shared(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, sp
     add(b, Place(entry, map.value, map.name, span), amount, span, shared=True)
 
 
-def entry_or_zeros(b: Builder, map: MapRef, key: ops.Value, span: Span) -> ops.Value:
+def entry_or_zeros(
+    b: Builder, map: MapRef, key: ops.Value, span: Span, full: Callable[[], None] | None = None
+) -> ops.Value:
     """The address of the entry. What is missing is inserted as zeros, by whoever is the first, and looked up once
-    more; MemoryError when there is no room."""
+    more; MemoryError when there is no room, or what `full` does, which doesn't come back."""
     assert map.value is not None
     value = map.value
     found = find(b, map, key, span)
@@ -361,8 +365,11 @@ def entry_or_zeros(b: Builder, map: MapRef, key: ops.Value, span: Span) -> ops.V
         zero = b.emit(ops.ZeroAddress(PointerType(value, Region.DATA, writable=False), span))
         b.emit(ops.MapUpdate(map, key, zero, NOEXIST, RESULT, span, b.through(map, span)))
         again = find(b, map, key, span)
-        b.check(b.present(again, span), Fault.MEMORY, span)
-        b.set(entry, b.not_null(again, span), span)
+        if full is None:
+            b.check(b.present(again, span), Fault.MEMORY, span)
+            b.set(entry, b.not_null(again, span), span)
+        else:
+            b.if_(b.present(again, span), lambda: b.set(entry, b.not_null(again, span), span), full, span)
 
     b.if_(b.present(found, span), lambda: b.set(entry, b.not_null(found, span), span), insert, span)
     return b.get(entry, span)

@@ -20,7 +20,7 @@ from pyebpf.diagnostics import stacks as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
-from pyebpf.ir.types import I64, U64, BoolType, IntType, PointerType, Region
+from pyebpf.ir.types import I64, U64, BoolType, IntType, PointerType
 from pyebpf.irbuild import expressions, maps, memory, order, packets, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.module_state import StacksUse
@@ -360,16 +360,8 @@ def _is_process(value: ops.Value) -> bool:
 
 def _add(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
     """Look up and add, as in a hash; what there is no room for is counted too."""
-    entry = b.local("entry", PointerType(layout.U64, Region.MAP), span)
     label = ops.Label("full")
-    found = maps.find(b, map, key, span)
     before = b.assigned
-
-    def insert() -> None:
-        zero = b.emit(ops.ZeroAddress(PointerType(layout.U64, Region.DATA, writable=False), span))
-        b.emit(ops.MapUpdate(map, key, zero, maps.NOEXIST, maps.RESULT, span))
-        again = maps.find(b, map, key, span)
-        b.if_(b.present(again, span), lambda: b.set(entry, b.not_null(again, span), span), drop, span)
 
     def drop() -> None:
         one = isinstance(amount, ops.Const) and amount.value == 1
@@ -377,7 +369,7 @@ def _add(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span)
         b.emit(ops.Break(label, span))
 
     with b.block() as body:
-        b.if_(b.present(found, span), lambda: b.set(entry, b.not_null(found, span), span), insert, span)
-        maps.add(b, Place(b.get(entry, span), layout.U64, map.name, span), amount, span, shared=True)
+        entry = maps.entry_or_zeros(b, map, key, span, drop)
+        maps.add(b, Place(entry, layout.U64, map.name, span), amount, span, shared=True)
     b.assigned, b.reachable = before, True
     b.emit(ops.Scope(label, ops.Block(tuple(body)), span))

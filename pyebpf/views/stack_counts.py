@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from sys import byteorder
 from typing import TYPE_CHECKING, Any, final
 
 from pyebpf.layout import Struct
@@ -100,7 +101,7 @@ class StacksView(Shown, Mapping[Any, int]):
             return ()
         if number not in self._known:
             traces = self._traces[bool(number & OTHERS)]
-            value = traces.lookup((number & ~OTHERS).to_bytes(4, _order()))
+            value = traces.lookup((number & ~OTHERS).to_bytes(4, byteorder))
             self._known[number] = () if value is None else tuple(addresses_of(value))
         return self._known[number]
 
@@ -269,9 +270,3 @@ def _identity(frame: Frame) -> tuple[str | int, ...]:
 
 def _is_lost(number: int) -> bool:
     return number < 0 and number != NO_STACK
-
-
-def _order() -> Any:
-    from sys import byteorder
-
-    return byteorder

@@ -63,6 +63,8 @@ def _tracing() -> tuple[Facility, ...]:
         Facility(group, "kprobe.session", "kprobe_session", lacks=FPROBE),
         Facility(group, "perf_event: cpu-clock, page-faults", "perf_events"),
         Facility(group, "perf_event: registers, addresses, stacks", "perf_event"),
+        Facility(group, "stacks of the kernel and of processes, counted by", "stacks"),
+        Facility(group, "names of functions, of processes that are gone", "symbols", lacks=KPROBES),
         Facility(group, "iterator: task", "iterator"),
         Facility(group, "iterators: task_vma, tcp, bpf_map, bpf_map_elem, cgroup", "iterators"),
         Facility(group, "struct_ops: tcp_congestion_ops", "struct_ops"),
