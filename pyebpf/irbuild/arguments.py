@@ -11,6 +11,7 @@ from pyebpf.diagnostics import arguments as errors
 from pyebpf.diagnostics import hooks as hook_errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.diagnostics.base import article
+from pyebpf.diagnostics.proofs import TooNew
 from pyebpf.ir import ops
 from pyebpf.ir.types import U64, AddressType, IntType, KernelType
 from pyebpf.irbuild import assignments, contexts, functions, operations, pointed, registers, usdt
@@ -34,6 +35,7 @@ from pyebpf.kernel.lsm import BOOLEAN, NO_HOOKS
 from pyebpf.kernel.programs import AttachType, ProgramType
 from pyebpf.kernel.syscalls import SYSCALLS
 from pyebpf.kernel.usdt import MOST_ARGUMENTS
+from pyebpf.kernel.versions import show_version
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 from pyebpf.syntax.walk import parts
@@ -91,13 +93,18 @@ def signature_of_hook(b: Builder, function: tree.Function) -> Signature:
     found = (signature_of(btf, target, b.argument) if btf is not None and known else None) or written
     if found is None:
         assert btf is not None
+        if b.module.kernel is not None and b.module.kernel < b.hook.since:
+            since, kernel = show_version(b.hook.since), show_version(b.module.kernel)
+            b.error(TooNew(span, f"@{b.hook.name}", since, kernel))
         near = nearest_target(btf, target, b.argument)
         hint = f'@{b.hook.name}("{near}")' if near else ""
         if not near and kprobe:
             parameters = ", ".join(f"{each.name}: u64" for each in function.parameters)
             order = "" if b.hook.gives else ", in the function's order"
             hint = f"give parameters types{order}: def {function.name}({parameters}):"
-        b.error(errors.UnknownTarget(span, target.what, b.argument, hint))
+        if not b.argument:
+            hint = f"@{b.hook.name} came with Linux {show_version(b.hook.since)}"
+        b.error(errors.UnknownTarget(span, target.what, b.argument or target.prefix, hint))
     return found
 
 

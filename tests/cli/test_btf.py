@@ -61,6 +61,18 @@ def test_run_with_it(probe: Path, tmp_path: Path) -> None:
         assert "parents" in done.stdout
 
 
+def test_a_hook_that_the_types_do_not_know(probe: Path, tmp_path: Path) -> None:
+    """What it lacks has a name, and the version where it is known."""
+    small, filtering = tmp_path / "small.btf", tmp_path / "filtering.py"
+    assert pyebpf("btf", "save", probe, "-o", small).returncode == 0
+    filtering.write_text("from pyebpf import NF, netfilter\n\n@netfilter\ndef guard(skb):\n    return NF.ACCEPT\n")
+    done = pyebpf("check", filtering, "--btf", small)
+    assert "error[E0620]: this kernel has no context `bpf_nf_ctx` in its BTF" in done.stderr
+    assert "= help: @netfilter came with Linux 6.4" in done.stderr
+    done = pyebpf("check", filtering, "--btf", small, "--kernel", "6.1")
+    assert "error[E0224]: @netfilter needs Linux 6.4, and this is compiled for 6.1" in done.stderr
+
+
 def test_what_cannot_be_saved(probe: Path, tmp_path: Path) -> None:
     """Exit codes: 1 for broken BTF and objects, 2 for usage."""
     broken = tmp_path / "broken.btf"
