@@ -84,7 +84,7 @@ class PerfRing(Waiting):
                     raise _explained(error, what, size) from error
                 self._pages.append(pages)
                 self._told = told
-            super().__init__(pages.fileno() for pages in self._pages)
+            super().__init__((pages.fileno() for pages in self._pages), size)
             failed.pop_all()
 
     def read(self, most: int | None = None) -> list[bytes]:

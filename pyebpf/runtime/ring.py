@@ -129,7 +129,7 @@ class Ring(Waiting):
         # The data pages come twice in a row, so that no record is ever cut in two.
         self._producer = mmap.mmap(loaded.fd, page + 2 * self.size, mmap.MAP_SHARED, mmap.PROT_READ, offset=page)
         self._data = page
-        super().__init__((loaded.fd,))
+        super().__init__((loaded.fd,), self.size)
         self._lock = threading.RLock()  # a session that is collected meanwhile closes its rings in this very thread
         self._fast: FastRing | None = None
         self._asked = False

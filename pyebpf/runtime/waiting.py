@@ -8,14 +8,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import final
 
+from pyebpf.views.pace import Pace, usual
 from pyebpf.views.rings import SLICE, first_found
 
 
 class Waiting(ABC):
     """Records that may be there when one of several descriptors becomes readable."""
 
-    def __init__(self, descriptors: Iterable[int]) -> None:
+    def __init__(self, descriptors: Iterable[int], room: int) -> None:
+        """`room`: bytes of the smallest of the buffers."""
         self.closed = False
+        self.pace = Pace(usual(room))
         self._epoll = select.epoll()
         for descriptor in descriptors:
             self._epoll.register(descriptor, select.EPOLLIN)
@@ -30,9 +33,11 @@ class Waiting(ABC):
 
     def moments(self, timeout: float | None) -> Iterator[None]:
         """Moments at which there may be records, the first of them now, for `timeout` seconds (None: for ever) or until
-        it is closed."""
+        it is closed. Where they follow each other quickly, they are as far apart as `pace` says."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self.closed:
+            self.pace.pause(deadline)
+            self.pace.looked()
             yield
             left = SLICE if deadline is None else min(SLICE, deadline - time.monotonic())
             if left <= 0:

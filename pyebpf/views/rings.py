@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, final
 from pyebpf import layout
 from pyebpf.decode import record_decoder
 from pyebpf.views.columns import Buffer, decoded
+from pyebpf.views.pace import Pace
 from pyebpf.views.unread import Unread
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ SLICE = 0.25
 """Seconds of waiting after which an iteration looks whether the ring was closed."""
 
 
+MOST_GATHERED: Final = 60
 LAST: Final = 10
 """How many events notebooks show."""
 
@@ -28,6 +30,8 @@ class Records(Protocol):
     """Records of a ring, in order, as bytes."""
 
     closed: bool
+    pace: Pace
+    """How often those who wait look for records."""
 
     def read(self, most: int | None = None) -> list[bytes]:
         """All records that are there by now, at most `most` of them; each is read once."""
@@ -64,6 +68,7 @@ class Backlog:
 
     def __init__(self, source: Records | None = None) -> None:
         self.closed = False
+        self.pace = Pace(0)
         self._source = source
         self._records: deque[bytes] = deque()
 
@@ -134,6 +139,18 @@ class RingBufView:
             return record
         return self._decode(record)
 
+    @property
+    def gather(self) -> float:
+        """Seconds for which events that follow each other quickly are gathered before those who wait get them: 0.001,
+        less for rings below 256 KiB. 0: each wakes them."""
+        return self.ring.pace.gather
+
+    @gather.setter
+    def gather(self, seconds: float) -> None:
+        if not 0 <= seconds <= MOST_GATHERED:
+            raise ValueError(f"gather is {seconds!r}, not 0 to {MOST_GATHERED} seconds")
+        self.ring.pace.gather = float(seconds)
+
     def poll(self, timeout: float | None = 0) -> list[Any]:
         """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
         return first_found(self._all, self.ring.moments(timeout))
@@ -167,10 +184,11 @@ class RingBufView:
     async def __aiter__(self) -> AsyncIterator[Any]:
         """Events, waited for in asyncio's loop; ends when the session closes."""
         while not self.ring.closed:
+            self.ring.pace.looked()
             for event in self.now():
                 yield event
             if not self.ring.closed:
-                await readable(self.fileno(), SLICE)
+                await readable(self.fileno(), SLICE, self.ring.pace)
 
     __contains__ = None  # by default Python would iterate, and so wait for ever for what may never come
 
@@ -214,9 +232,10 @@ class RingBufView:
         return f"<{self.kind or 'RingBuf'} {self.name} of {layout.record_name(self.type)}, {state}>"
 
 
-async def readable(descriptor: int, seconds: float) -> None:
-    """Wait until there may be events, or for a moment: the ring may be closed, or another task have read them."""
-    from asyncio import get_running_loop, wait
+async def readable(descriptor: int, seconds: float, pace: Pace) -> None:
+    """Wait until there may be events, and as `pace` says, or for a moment: the ring may be closed, or another task have
+    read them."""
+    from asyncio import get_running_loop, sleep, wait
 
     loop, own = get_running_loop(), os.dup(descriptor)  # several tasks may wait
     ready = loop.create_future()
@@ -226,6 +245,8 @@ async def readable(descriptor: int, seconds: float) -> None:
     finally:
         loop.remove_reader(own)
         os.close(own)
+    if ready.done() and (rest := pace.rest()):
+        await sleep(min(rest, seconds))
 
 
 def _done(ready: Future[None]) -> None:

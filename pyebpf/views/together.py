@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any, Protocol, TypeAlias, final
 
+from pyebpf.views.pace import Pace
 from pyebpf.views.rings import SLICE, RingBufView, readable
 
 
@@ -50,6 +51,10 @@ class Together:
         """Seconds to wait before looking again; none or less at the end of the time."""
         return SLICE if self._timeout is None else min(SLICE, since + self._timeout - time.monotonic())
 
+    def _pace(self) -> Pace:
+        """That of the ring with the least time."""
+        return Pace(min(view.gather for view in self._rings.values()))
+
     def _poll(self) -> Poll:
         return self._opened([view.fileno() for view in self._rings.values() if not view.ring.closed])
 
@@ -58,8 +63,9 @@ class Together:
         if not self._open:
             return
         with closing(self._poll()) as poll:
-            since = time.monotonic()
+            since, pace = time.monotonic(), self._pace()
             while self._open:
+                pace.looked()
                 for each in self._now():
                     yield each
                     since = time.monotonic()
@@ -67,18 +73,20 @@ class Together:
                 if left <= 0:
                     return
                 poll.wait(left)
+                pace.pause(time.monotonic() + left)
 
     async def __aiter__(self) -> AsyncIterator[tuple[str, Any]]:
         """The same in asyncio's loop."""
         if not self._open:
             return
         with closing(self._poll()) as poll:
-            since = time.monotonic()
+            since, pace = time.monotonic(), self._pace()
             while self._open:
+                pace.looked()
                 for each in self._now():
                     yield each
                     since = time.monotonic()
                 left = self._left(since)
                 if left <= 0:
                     return
-                await readable(poll.fileno(), left)
+                await readable(poll.fileno(), left, pace)
