@@ -35,15 +35,16 @@ class Waiting(ABC):
         """Moments at which there may be records, the first of them now, for `timeout` seconds (None: for ever) or until
         it is closed. Where they follow each other quickly, they are as far apart as `pace` says."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        self.pace.pause(deadline)
         while not self.closed:
-            self.pace.pause(deadline)
             self.pace.looked()
             yield
-            left = SLICE if deadline is None else min(SLICE, deadline - time.monotonic())
-            if left <= 0:
+            if deadline is not None and time.monotonic() >= deadline:
                 return
+            self.pace.pause(deadline)  # before it is waited for events: the first of them would end that
+            left = SLICE if deadline is None else min(SLICE, deadline - time.monotonic())
             try:
-                self._epoll.poll(left)
+                self._epoll.poll(max(left, 0))
             except (OSError, ValueError):  # closed by another thread
                 if not self.closed:
                     raise

@@ -187,8 +187,9 @@ class RingBufView:
             self.ring.pace.looked()
             for event in self.now():
                 yield event
+            await rested(self.ring.pace, SLICE)
             if not self.ring.closed:
-                await readable(self.fileno(), SLICE, self.ring.pace)
+                await readable(self.fileno(), SLICE)
 
     __contains__ = None  # by default Python would iterate, and so wait for ever for what may never come
 
@@ -232,10 +233,18 @@ class RingBufView:
         return f"<{self.kind or 'RingBuf'} {self.name} of {layout.record_name(self.type)}, {state}>"
 
 
-async def readable(descriptor: int, seconds: float, pace: Pace) -> None:
-    """Wait until there may be events, and as `pace` says, or for a moment: the ring may be closed, or another task have
-    read them."""
-    from asyncio import get_running_loop, sleep, wait
+async def rested(pace: Pace, most: float) -> None:
+    """Wait until the next look is due, `most` seconds at most."""
+    from asyncio import sleep
+
+    rest = min(pace.rest(), most)
+    if rest > 0:
+        await sleep(rest)
+
+
+async def readable(descriptor: int, seconds: float) -> None:
+    """Wait until there may be events, or for a moment: the ring may be closed, or another task have read them."""
+    from asyncio import get_running_loop, wait
 
     loop, own = get_running_loop(), os.dup(descriptor)  # several tasks may wait
     ready = loop.create_future()
@@ -245,8 +254,6 @@ async def readable(descriptor: int, seconds: float, pace: Pace) -> None:
     finally:
         loop.remove_reader(own)
         os.close(own)
-    if ready.done() and (rest := pace.rest()):
-        await sleep(min(rest, seconds))
 
 
 def _done(ready: Future[None]) -> None:

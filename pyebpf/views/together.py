@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any, Protocol, TypeAlias, final
 
 from pyebpf.views.pace import Pace
-from pyebpf.views.rings import SLICE, RingBufView, readable
+from pyebpf.views.rings import SLICE, RingBufView, readable, rested
 
 
 class Poll(Protocol):
@@ -72,8 +72,8 @@ class Together:
                 left = self._left(since)
                 if left <= 0:
                     return
-                poll.wait(left)
                 pace.pause(time.monotonic() + left)
+                poll.wait(max(self._left(since), 0))
 
     async def __aiter__(self) -> AsyncIterator[tuple[str, Any]]:
         """The same in asyncio's loop."""
@@ -89,4 +89,5 @@ class Together:
                 left = self._left(since)
                 if left <= 0:
                     return
-                await readable(poll.fileno(), left, pace)
+                await rested(pace, left)
+                await readable(poll.fileno(), max(self._left(since), 0))
