@@ -78,7 +78,7 @@ class Expressions(Types):
     def _unary(self, code: str) -> Node:
         operand = self.expression()
         if code == "ad" and isinstance(operand, Function) and isinstance(operand.name, Nested):
-            operand = operand.name  # which function of that name is meant isn't told
+            operand = operand if operand.qualifiers else operand.name
         return Joined((UNARY[code], Operand(operand)))
 
     def _other(self, code: str) -> Node:
@@ -190,7 +190,7 @@ class Expressions(Types):
         value = self.text[start : self.at - 1]
         value = "-" + value[1:] if value.startswith("n") else value
         if name == "bool" and value in ("0", "1"):
-            return Text("true" if value == "1" else "false")
+            return Joined(("true" if value == "1" else "false",))
         if name in SUFFIXES:
-            return Text(value + SUFFIXES[name])
+            return Joined((value + SUFFIXES[name],))
         return Joined(("(", type, ")", value))

@@ -5,7 +5,7 @@ Source: the Itanium C++ ABI, "External Names (a.k.a. Mangling)".
 
 from __future__ import annotations
 
-from typing import final
+from typing import Final, final
 
 from pyebpf.symbols.demangle.cursor import DIGITS
 from pyebpf.symbols.demangle.expressions import Expressions
@@ -15,15 +15,18 @@ from pyebpf.symbols.demangle.tables import OF_NAMES, OPERATORS, SPECIAL
 from pyebpf.symbols.demangle.writer import Mangled, Node, Writer
 
 
-def cplusplus(text: str) -> str:
-    """A name that begins with `_Z`, without the parameters of the function itself. Raises Mangled."""
+def cplusplus(text: str) -> tuple[str, int]:
+    """A name that begins with `_Z`, without the parameters of the function itself; and where it ends. Raises
+    Mangled."""
     names = Names(text, 2)
     found = names.encoding()
-    if names.rest:
-        raise Mangled
     out = Writer()
     out.show(found.name if isinstance(found, Function) else found)
-    return out.text()
+    return out.text(), names.at
+
+
+ENDS: Final = "E.@"
+"""Behind a name: that of a scope goes on there, or what was made of the function is told."""
 
 
 @final
@@ -42,11 +45,11 @@ class Names(Expressions):
             if not self.levels or forward.index >= len(self.levels[0]):
                 raise Mangled
             forward.node = self.levels[0][forward.index]
-        if not self.rest or self.peek() == "E":
+        if not self.rest or self.peek() in ENDS:
             return name
         if state.has_arguments and not state.has_no_result:
             self.type()
-        parameters = self.types("EQ")
+        parameters = self.types(ENDS + "Q")
         if self.skip("Q"):
             self.expression()
         given = tuple(self.levels[0]) if state.has_arguments and self.levels else ()
@@ -121,19 +124,17 @@ class Names(Expressions):
 
     def _structor(self, scope: Node, state: State | None) -> Node:
         """A constructor or destructor: called as the class is, without its arguments."""
-        base = scope
-        while isinstance(base, (Nested, Template, Tagged)):
-            base = base.name
-        if isinstance(base, Text):
-            base = Text(base.text.partition("<")[0].rpartition("::")[2])
         if state is not None:
             state.has_no_result = True
         letter = self.take()
         inherited = letter == "C" and self.skip("I")
         if self.take() not in "012345":
             raise Mangled
-        if inherited:
-            self.type()
+        base = self.type() if inherited else scope
+        while isinstance(base, (Nested, Template, Tagged)):
+            base = base.name
+        if isinstance(base, Text):
+            base = Text(base.text.partition("<")[0].rpartition("::")[2])
         return self._tagged(base if letter == "C" else Joined(("~", base)))
 
     def _tagged(self, found: Node) -> Node:
@@ -165,10 +166,11 @@ class Names(Expressions):
         self.need("U")
         if self.take() == "t":
             return Text(f"{{unnamed type#{self.counted() + 1}}}")
-        before = self.lambda_level
-        self.lambda_level = len(self.levels)
+        before, self.in_lambda = self.in_lambda, True
+        while self.declaration():
+            pass
         parameters = self.types("E")
-        self.lambda_level = before
+        self.in_lambda = before
         self.need("E")
         return Lambda(parameters, self.counted() + 1)
 

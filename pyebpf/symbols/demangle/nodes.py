@@ -158,8 +158,10 @@ class Expansion(Part):
         out.element, out.elements, mark = 0, None, out.mark()
         out.show(self.pattern)
         count = out.elements
-        if count is None:
-            out.add("...")
+        if count is None:  # no pack whose elements are known
+            simple = isinstance(self.pattern, SIMPLE)
+            out.put(mark, "" if simple else "(")
+            out.add("..." if simple else ")...")
         elif count == 0:
             out.cut(mark)
         for number in range(1, count or 0):
@@ -167,6 +169,42 @@ class Expansion(Part):
             out.add(", ")
             out.show(self.pattern)
         out.element, out.elements = before
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Parameter(Part):
+    """A template's: what is given for it; in a lambda's own parameters, which aren't known, `auto`."""
+
+    index: int
+    given: Node | None
+
+    def known(self, out: Writer) -> Node | None:
+        if out.in_lambda:
+            return None
+        if self.given is None and self.index < len(out.arguments):
+            return out.arguments[self.index]
+        return self.given
+
+    def left(self, out: Writer) -> None:
+        known = self.known(out)
+        if known is None:
+            out.add(f"auto:{self.index + 1}")
+        else:
+            out.left(known)
+
+    def right(self, out: Writer) -> None:
+        known = self.known(out)
+        if known is not None:
+            out.right(known)
+
+    def is_function(self, out: Writer) -> bool:
+        known = self.known(out)
+        return known is not None and known.is_function(out)
+
+    def is_array(self, out: Writer) -> bool:
+        known = self.known(out)
+        return known is not None and known.is_array(out)
 
 
 @final
@@ -271,8 +309,8 @@ class Reference(Part):
                 inner = type.chosen(out)
             elif isinstance(type, Forward):
                 inner = type.node
-            elif isinstance(type, Auto):
-                inner = type.given(out)
+            elif isinstance(type, Parameter):
+                inner = type.known(out)
             if inner is None:
                 return type, sign
             type = inner
@@ -344,12 +382,14 @@ class Function(Part):
     """What its own template is given."""
 
     def left(self, out: Writer) -> None:
+        before = out.arguments, out.in_lambda
+        out.in_lambda = False
         out.show(self.name)
-        before, out.arguments = out.arguments, self.arguments
+        out.arguments = self.arguments
         out.add("(")
         out.listed(self.parameters)
         out.add(")" + self.qualifiers)
-        out.arguments = before
+        out.arguments, out.in_lambda = before
 
 
 @final
@@ -359,42 +399,11 @@ class Lambda(Part):
     number: int
 
     def left(self, out: Writer) -> None:
-        before, out.arguments = out.arguments, ()
+        before, out.in_lambda = out.in_lambda, True
         out.add("{lambda(")
         out.listed(self.parameters)
         out.add(f")#{self.number}}}")
-        out.arguments = before
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Auto(Part):
-    """The type of a lambda's parameter. Where what it is called with is known, that."""
-
-    index: int
-
-    def given(self, out: Writer) -> Node | None:
-        return out.arguments[self.index] if self.index < len(out.arguments) else None
-
-    def left(self, out: Writer) -> None:
-        given = self.given(out)
-        if given is None:
-            out.add(f"auto:{self.index + 1}")
-        else:
-            out.left(given)
-
-    def right(self, out: Writer) -> None:
-        given = self.given(out)
-        if given is not None:
-            out.right(given)
-
-    def is_function(self, out: Writer) -> bool:
-        given = self.given(out)
-        return given is not None and given.is_function(out)
-
-    def is_array(self, out: Writer) -> bool:
-        given = self.given(out)
-        return given is not None and given.is_array(out)
+        out.in_lambda = before
 
 
 @final

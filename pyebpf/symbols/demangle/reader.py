@@ -8,7 +8,7 @@ from string import ascii_uppercase, digits
 from typing import Final, final
 
 from pyebpf.symbols.demangle.cursor import DIGITS, Cursor
-from pyebpf.symbols.demangle.nodes import ArgumentPack, Arguments, Auto, Forward, Pack, Text
+from pyebpf.symbols.demangle.nodes import ArgumentPack, Arguments, Forward, Pack, Parameter, Text
 from pyebpf.symbols.demangle.tables import STANDARD, WHOLE
 from pyebpf.symbols.demangle.writer import Mangled, Node
 
@@ -37,8 +37,8 @@ class Reader(Cursor):
         """Those that `S_`, `S0_` stand for."""
         self.levels: list[list[Node]] = []
         """Arguments of templates, that `T_`, `T0_`, `TL0__` stand for."""
-        self.lambda_level = -1
-        """Of a lambda's own parameters, while they are read."""
+        self.in_lambda = False
+        """While its parameters are read: those of templates are its own then, and not given."""
         self.forwards: list[Forward] | None = None
         """While the type of a conversion is read."""
 
@@ -113,10 +113,10 @@ class Reader(Cursor):
             forward = Forward(index)
             self.forwards.append(forward)
             return forward
-        if level < len(self.levels) and index < len(self.levels[level]):
-            return self.levels[level][index]
-        if self.lambda_level == level:
-            return Auto(index)
+        if not self.in_lambda and level < len(self.levels) and index < len(self.levels[level]):
+            return Parameter(index, self.levels[level][index])
+        if self.in_lambda:
+            return Parameter(index, None)
         raise Mangled
 
     def arguments(self, state: State | None = None) -> Arguments:
@@ -136,9 +136,21 @@ class Reader(Cursor):
             given.append(Pack(argument.nodes) if isinstance(argument, ArgumentPack) else argument)
         return Arguments(tuple(found))
 
+    def declaration(self) -> bool:
+        """Of a template's parameter, before its argument, where that doesn't say all; whether there was one."""
+        if self.skip("Ty"):
+            return True
+        if self.skip("Tn"):
+            self.type()
+            return True
+        if self.skip("Tp"):
+            return self.declaration()
+        return False
+
     def argument(self) -> Node:
         """A template's: a type, a value, a pack of them."""
         self.enter()
+        self.declaration()
         match self.peek():
             case "X":
                 self.at += 1
@@ -178,7 +190,7 @@ class Reader(Cursor):
     @contextmanager
     def another_function(self) -> Iterator[None]:
         """Its parameters of templates are its own."""
-        before = self.levels, self.lambda_level, self.forwards
-        self.levels, self.lambda_level, self.forwards = [], -1, None
+        before = self.levels, self.in_lambda, self.forwards
+        self.levels, self.in_lambda, self.forwards = [], False, None
         yield
-        self.levels, self.lambda_level, self.forwards = before
+        self.levels, self.in_lambda, self.forwards = before

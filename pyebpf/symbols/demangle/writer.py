@@ -43,6 +43,8 @@ class Writer:
         """Which of a pack's elements is written, where it is expanded."""
         self.arguments: tuple[Node, ...] = ()
         """What the function whose parameters are written is given as a template."""
+        self.in_lambda = False
+        """Whether it is a lambda's own parameters that are written."""
         self.elements: int | None = None
         """How many of them there are, when the first is written."""
 
@@ -65,6 +67,12 @@ class Writer:
         """Take back what came after the mark."""
         self._size -= sum(map(len, self._parts[mark:]))
         del self._parts[mark:]
+
+    def put(self, mark: int, text: str) -> None:
+        """Text where the mark is."""
+        if text:
+            self._parts.insert(mark, text)
+            self._size += len(text)
 
     def text(self) -> str:
         return "".join(self._parts)
