@@ -16,10 +16,20 @@ from typing import Final
 
 LONGEST: Final = 4096
 """Characters of a mangled name. Of 700,000 in large programs the longest has 1,250."""
+SHOWN: Final = 1000
+"""Characters of a name that people are shown: of a longer one the beginning and the end."""
 _REST: Final = re.compile(r"((?:\.[a-z0-9_]+(?:\.[0-9]+)*)*)((?:@plt)?)")
 _PART: Final = re.compile(r"\.[a-z0-9_]+(?:\.[0-9]+)*")
 _OF_LLVM: Final = re.compile(r"\.llvm\.[0-9A-F]+")
 _PREFIXES: Final = ("_Z", "_R")
+
+
+def shown(name: str) -> str:
+    """What a function is called in stacks."""
+    found = demangled(name) or name
+    if not found.isprintable():
+        found = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in found)
+    return found if len(found) <= SHOWN else found[: 2 * SHOWN // 3] + "…" + found[-(SHOWN - 1 - 2 * SHOWN // 3) :]
 
 
 def demangled(name: str) -> str | None:

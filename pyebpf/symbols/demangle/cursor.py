@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import Final
 
-from pyebpf.symbols.demangle.nodes import Forward, Node  # noqa: TC001
 from pyebpf.symbols.demangle.writer import Mangled
 
-DEEPEST: Final = 96
-"""Parts in parts: each takes a few of Python's frames."""
+DEEPEST: Final = 128
+"""Parts in parts: each takes a few of Python's frames. Real names have up to 92."""
 
 
 class Cursor:

@@ -180,8 +180,8 @@ class Reader(Cursor):
 
     def qualifiers(self) -> str:
         """` const volatile`."""
-        found = [text for letter, text in (("r", " restrict"), ("V", " volatile"), ("K", " const")) if self.skip(letter)]
-        return "".join(reversed(found))
+        known = ("r", " restrict"), ("V", " volatile"), ("K", " const")
+        return "".join(reversed([text for letter, text in known if self.skip(letter)]))
 
     def reference(self) -> str:
         """That a method is for."""
