@@ -52,6 +52,9 @@ CPLUSPLUS = {
     "_ZN1A1fB5cxx11Ev": "A::f[abi:cxx11]",
     "_ZN4llvm1fITnSt9enable_ifIXtlSt1ATL0__EEbE4typeELb1EEEvv": None,  # TL0_ is nobody's
     "_Z1fITnbLb1EEvv": "f<true>",
+    "_ZZN1n1fIiEENS_1AIXsrNS_1BIT_EE1cEE1tES4_E1x": "n::f<int>(n::A<n::B<int>::c>::t)::x",
+    "_ZZN1n1fIiEENS_1AIXsrNS_1BIT_EE1cEE1tES6_E1x": "n::f<int>(n::A<n::B<int>::c>::t)::x",  # GCC counts B, B<T>
+    "_ZZN1n1fIiEENS_1AIXsrNS_1BIT_EE1cEE1tES7_E1x": None,
     "_Z3gr\u00fcnv": None,  # half a letter
     "_Z5gr\u00fcnv": "gr\u00fcn",
     "_Z1fv.cold": "f [clone .cold]",

@@ -23,6 +23,9 @@ from pyebpf.symbols.demangle.writer import Mangled, Node
 class Expressions(Types):
     """What its heirs share."""
 
+    scopes_are_types = False
+    """Whether scopes in expressions can come again as types, as GCC has it; by the rules they can't."""
+
     def expression(self) -> Node:
         self.enter()
         start = self.peek(2)
@@ -150,7 +153,9 @@ class Expressions(Types):
         if everywhere and self.peek(2) in ("nw", "na", "dl", "da"):
             return Joined(("::", self._by_operator(self.take(2))))
         scope: Node | None = None
-        if self.skip("srN"):
+        if self.scopes_are_types and self.skip("sr"):
+            scope = self.type()
+        elif self.skip("srN"):
             scope = self.type()
             while not self.skip("E"):
                 scope = Nested(scope, self._with_its_arguments(self.source_name()))

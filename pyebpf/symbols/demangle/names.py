@@ -19,7 +19,14 @@ def cplusplus(text: str) -> tuple[str, int]:
     """A name that begins with `_Z`, without the parameters of the function itself; and where it ends. Raises
     Mangled."""
     names = Names(text, 2)
-    found = names.encoding()
+    try:
+        found = names.encoding()
+    except Mangled:
+        if "srN" not in text:
+            raise
+        names = Names(text, 2)
+        names.scopes_are_types = True
+        found = names.encoding()
     out = Writer()
     out.show(found.name if isinstance(found, Function) else found)
     return out.text(), names.at
