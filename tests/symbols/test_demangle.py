@@ -117,12 +117,6 @@ def test_names_are_as_the_rules_say(name: str) -> None:
     assert shown(name) == (NAMES[name] or name)
 
 
-FILTERS = [
-    ("c++filt", ["-i", "-p"]),
-    ("llvm-cxxfilt-19", []),
-]
-
-
 def filtered(command: str, options: list[str], names: list[str]) -> list[str]:
     if shutil.which(command) is None:
         pytest.skip(f"{command} isn't installed")
@@ -138,10 +132,12 @@ def alike(name: str) -> str:
     return name
 
 
+UNLIKE = ("Tn", "ES4_", "\u00fc", ".")
+"""In names that c++filt doesn't know, counts otherwise, or doesn't take for names; or whose end it leaves out."""
+
+
 def test_other_tools_read_these_names_the_same() -> None:
-    names = [
-        name for name, wanted in CPLUSPLUS.items() if wanted and name.isascii() and "." not in name and "Tn" not in name
-    ]
+    names = [name for name, wanted in CPLUSPLUS.items() if wanted and not any(part in name for part in UNLIKE)]
     assert filtered("c++filt", ["-i", "-p"], names) == [CPLUSPLUS[name] for name in names]
     names = [name for name, wanted in RUST.items() if wanted and name.startswith("_R") and "." not in name]
     assert filtered("llvm-cxxfilt-19", [], names) == [RUST[name] for name in names]
@@ -213,7 +209,7 @@ def names_of(path: Path, *options: str) -> list[str]:
 def test_a_programs_names_are_those_of_cplusplusfilt(tmp_path: Path, compiler: str, options: tuple[str, ...]) -> None:
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} isn't installed")
-    command = [compiler, "-std=c++17", "-pthread", *options, "-x", "c++", "-", "-o", tmp_path / "program"]
+    command = [compiler, "-std=c++17", "-pthread", *options, "-x", "c++", "-", "-o", str(tmp_path / "program")]
     subprocess.run(command, input=PROGRAM.encode(), check=True)
     names = [name for name in names_of(tmp_path / "program") if "." not in name]
     assert len(names) > (500 if options == ("-O0",) else 60)

@@ -113,14 +113,41 @@ class ArgumentPack(Part):
         out.listed(self.nodes)
 
 
+class StandIn(Part):
+    """What stands for another part, once that is known."""
+
+    __slots__ = ()
+
+    def known(self, out: Writer) -> Node | None:
+        raise NotImplementedError
+
+    def left(self, out: Writer) -> None:
+        known = self.known(out)
+        if known is not None:
+            out.left(known)
+
+    def right(self, out: Writer) -> None:
+        known = self.known(out)
+        if known is not None:
+            out.right(known)
+
+    def is_function(self, out: Writer) -> bool:
+        known = self.known(out)
+        return known is not None and known.is_function(out)
+
+    def is_array(self, out: Writer) -> bool:
+        known = self.known(out)
+        return known is not None and known.is_array(out)
+
+
 @final
 @dataclass(frozen=True, slots=True)
-class Pack(Part):
+class Pack(StandIn):
     """A parameter that stands for several: where it is expanded, one after the other."""
 
     nodes: tuple[Node, ...]
 
-    def chosen(self, out: Writer) -> Node | None:
+    def known(self, out: Writer) -> Node | None:
         if out.element is None:
             return None
         if out.elements is None:
@@ -130,20 +157,8 @@ class Pack(Part):
     def left(self, out: Writer) -> None:
         if out.element is None:
             out.listed(self.nodes)
-        elif (chosen := self.chosen(out)) is not None:
-            out.left(chosen)
-
-    def right(self, out: Writer) -> None:
-        if (chosen := self.chosen(out)) is not None:
-            out.right(chosen)
-
-    def is_function(self, out: Writer) -> bool:
-        chosen = self.chosen(out)
-        return chosen is not None and chosen.is_function(out)
-
-    def is_array(self, out: Writer) -> bool:
-        chosen = self.chosen(out)
-        return chosen is not None and chosen.is_array(out)
+        else:
+            StandIn.left(self, out)
 
 
 @final
@@ -173,7 +188,7 @@ class Expansion(Part):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Parameter(Part):
+class Parameter(StandIn):
     """A template's: what is given for it; in a lambda's own parameters, which aren't known, `auto`."""
 
     index: int
@@ -187,28 +202,14 @@ class Parameter(Part):
         return self.given
 
     def left(self, out: Writer) -> None:
-        known = self.known(out)
-        if known is None:
+        if self.known(out) is None:
             out.add(f"auto:{self.index + 1}")
         else:
-            out.left(known)
-
-    def right(self, out: Writer) -> None:
-        known = self.known(out)
-        if known is not None:
-            out.right(known)
-
-    def is_function(self, out: Writer) -> bool:
-        known = self.known(out)
-        return known is not None and known.is_function(out)
-
-    def is_array(self, out: Writer) -> bool:
-        known = self.known(out)
-        return known is not None and known.is_array(out)
+            StandIn.left(self, out)
 
 
 @final
-class Forward(Part):
+class Forward(StandIn):
     """A parameter of a conversion's type, whose arguments come later in the name."""
 
     __slots__ = ("index", "node")
@@ -217,22 +218,10 @@ class Forward(Part):
         self.index = index
         self.node: Node | None = None
 
-    def _known(self) -> Node:
+    def known(self, out: Writer) -> Node | None:
         if self.node is None:
             raise Mangled
         return self.node
-
-    def left(self, out: Writer) -> None:
-        out.left(self._known())
-
-    def right(self, out: Writer) -> None:
-        out.right(self._known())
-
-    def is_function(self, out: Writer) -> bool:
-        return self._known().is_function(out)
-
-    def is_array(self, out: Writer) -> bool:
-        return self._known().is_array(out)
 
 
 @final
@@ -305,11 +294,7 @@ class Reference(Part):
             inner: Node | None = None
             if isinstance(type, Reference):
                 inner, sign = type.type, min(sign, type.sign)
-            elif isinstance(type, Pack):
-                inner = type.chosen(out)
-            elif isinstance(type, Forward):
-                inner = type.node
-            elif isinstance(type, Parameter):
+            elif isinstance(type, StandIn):
                 inner = type.known(out)
             if inner is None:
                 return type, sign
