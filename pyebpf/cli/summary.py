@@ -108,6 +108,7 @@ def _stack(found: StackCount) -> dict[str, Any]:
     frames = [
         {
             "name": frame.name,
+            "symbol": frame.symbol,
             "module": frame.module,
             "offset": frame.offset,
             "address": frame.address,

@@ -16,7 +16,7 @@ class Frame:
     """One call in a stack."""
 
     name: str
-    """The function, demangled where it can be; `[unknown]` where nothing is known but the address."""
+    """The function, demangled, without parameters; `[unknown]` where nothing is known but the address."""
     module: str = ""
     """The file's path as the process sees it, `[kernel]`, or a module of the kernel: `[nf_tables]`."""
     offset: int = 0
@@ -26,6 +26,8 @@ class Frame:
     file: str = ""
     """The source file, where it is known: Python's frames."""
     line: int = 0
+    symbol: str = ""
+    """The function's name as it stands in the file, or in the kernel's table: `_ZN5Shape4areaEi`."""
 
 
 @final

@@ -11,14 +11,13 @@ from sys import byteorder
 from typing import Final, NamedTuple, final
 
 from pyebpf.loader.attach.uprobe_elf import FUNCTION, INDIRECT, SYMBOL
+from pyebpf.symbols.demangle import LONGEST
 from pyebpf.symbols.kallsyms import text
 
 MOST: Final = 2_000_000
 """Functions of one file. The largest browsers have half of that."""
 MOST_SYMBOLS: Final = 4_000_000
 """Symbols of one table that are looked at."""
-LONGEST: Final = 1000
-"""Bytes of a name that are shown."""
 _FURTHEST: Final = 32
 """How many functions that begin later are passed over in search of one that goes on until an address; and how many that
 begin there are looked at for the best name."""
@@ -66,7 +65,8 @@ class Functions:
         return sum(map(len, self._tables))
 
     def at(self, address: int) -> tuple[str, int] | None:
-        """The function that has the instruction at `address`, and how far from its beginning that is."""
+        """The function that has the instruction at `address`, by its name in the file, and how far from its start
+        that is."""
         found = [each for each in (table.at(address) for table in self._tables) if each is not None and each.name]
         if not found:
             return None

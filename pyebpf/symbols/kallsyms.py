@@ -22,6 +22,7 @@ from typing import Final, final
 from pyebpf.loader.errors import LoadWarning
 from pyebpf.loader.kallsyms import KALLSYMS
 from pyebpf.pictures.frames import Frame
+from pyebpf.symbols.demangle import shown
 
 MODULES: Final = "/proc/modules"
 KERNEL: Final = "[kernel]"
@@ -72,7 +73,7 @@ class KernelSymbols:
             if found.kind == "kernel":
                 self._known[place] = found
         offset = found.offset + returns if found.kind == "kernel" else 0
-        return Frame(found.name, found.module, offset, address, found.kind)
+        return Frame(found.name, found.module, offset, address, found.kind, symbol=found.symbol)
 
     def _found(self, place: int) -> Frame:
         if not self._read_at:
@@ -146,7 +147,7 @@ class KernelSymbols:
             if name and address != found:
                 break
             found, name = address, line[2]
-        return Frame(text(name), KERNEL, place - found, place, "kernel") if name else None
+        return _frame(name, KERNEL, place - found, place) if name else None
 
 
 @final
@@ -174,13 +175,19 @@ class Others:
         name, module = match[2], match[3] or b""
         if place >= self._ends.get(module, address + FURTHEST):
             return None
-        return Frame(text(name), f"[{text(module)}]" if module else KERNEL, place - address, place, "kernel")
+        return _frame(name, f"[{text(module)}]" if module else KERNEL, place - address, place)
 
     def _sorted(self) -> tuple[array[int], array[int]]:
         for match in _LOADED.finditer(self._modules):
             self._ends[match[1]] = int(match[3], 16) + int(match[2])
         lines = sorted((int(match[1], 16), match.start()) for match in _LINE.finditer(self._table))
         return array("Q", [address for address, _ in lines]), array("Q", [start for _, start in lines])
+
+
+def _frame(name: bytes, module: str, offset: int, place: int) -> Frame:
+    """Some of the kernel's functions are written in Rust."""
+    symbol = text(name)
+    return Frame(shown(symbol), module, offset, place, "kernel", symbol=symbol)
 
 
 def text(name: bytes) -> str:

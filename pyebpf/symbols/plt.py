@@ -11,12 +11,13 @@ from struct import Struct
 from typing import Final, NamedTuple, final
 
 from pyebpf.loader.attach.uprobe_elf import FUNCTION, SYMBOL, Binary, Section
+from pyebpf.symbols.demangle import LONGEST
 from pyebpf.symbols.functions import PLT, Table
 
 MOST: Final = 1 << 16
 """Jumps in one file."""
 LARGEST: Final = 16 << 20
-"""Bytes of the symbols and names that they are called by."""
+"""Bytes of the symbols and names that they are called by, and of the names that they have then."""
 _RELOCATION: Final = Struct("=QQq")
 
 
@@ -45,7 +46,7 @@ def plt_table(binary: Binary) -> Table | None:
         return None
     symbols, names = bytearray(), bytearray(b"\0")
     for number, name in enumerate(_names(binary, relocations)):
-        if name:
+        if name and len(names) < LARGEST:
             address = section.address + layout.first + number * layout.length
             symbols += SYMBOL.pack(len(names), FUNCTION, 0, 1, address, layout.length)
             names += name + PLT + b"\0"
@@ -64,4 +65,4 @@ def _names(binary: Binary, relocations: Section) -> Iterator[bytes]:
     for _, info, _ in _RELOCATION.iter_unpack(data[: len(data) // _RELOCATION.size * _RELOCATION.size]):
         at = (info >> 32) * SYMBOL.size
         place = SYMBOL.unpack_from(symbols, at)[0] if info >> 32 and at + SYMBOL.size <= len(symbols) else len(names)
-        yield names[place : max(names.find(b"\0", place, place + 256), 0)]
+        yield names[place : max(names.find(b"\0", place, place + LONGEST), 0)]

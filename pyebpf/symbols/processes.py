@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, final
 
 from pyebpf.pictures.frames import Frame
+from pyebpf.symbols.demangle import shown
 from pyebpf.symbols.images import LARGEST_AT_ONCE, Image, Images, Key, TooLarge, of_bytes
 from pyebpf.symbols.jit import JitMap, Writer, python_name, start_time, writer_of
 from pyebpf.symbols.kallsyms import text
@@ -192,7 +193,7 @@ class Processes:
             if found.kind != "unknown" or found.module:
                 process.frames[place] = found
         offset = found.offset + back if found.kind != "unknown" else 0
-        return Frame(found.name, found.module, offset, address, found.kind, found.file, found.line)
+        return Frame(found.name, found.module, offset, address, found.kind, found.file, found.line, found.symbol)
 
     def _found(self, process: Process, place: int) -> Frame:
         mapping = process.space.find(place)
@@ -203,7 +204,9 @@ class Processes:
         if image is not None:
             address = image.address_of(place - mapping.start + mapping.offset)
             found = image.functions.at(address) if address is not None else None
-            return Frame("[unknown]", module) if found is None else Frame(found[0], module, found[1], 0, "user")
+            if found is None:
+                return Frame("[unknown]", module)
+            return Frame(shown(found[0]), module, found[1], 0, "user", symbol=found[0])
         compiled = self._compiled(process, place) if mapping.path != VDSO else None
         if compiled is None:
             return Frame("[unknown]", module) if mapping.is_file else Frame("[unknown]")

@@ -23,8 +23,8 @@ class Symbols:
 
     Of the kernel: its functions, those of modules, BPF programs. Of processes: functions in programs and libraries, by
     their symbol tables or debug files, as the process sees them; in the vDSO; in what it compiled itself, if it says so
-    in /tmp/perf-PID.map. Names are as they stand in the file: those of C++ and Rust aren't demangled. Processes of 32
-    bits have modules and no names.
+    in /tmp/perf-PID.map. Names of C++ and Rust are demangled, without parameters; a frame's `symbol` is as it stands in
+    the file. Processes of 32 bits have modules and no names.
 
     Without `follow`, processes are known for as long as they live, from their first lookup on also beyond that. Reading
     another user's process takes CAP_SYS_PTRACE, files that only its container has CAP_SYS_ADMIN or

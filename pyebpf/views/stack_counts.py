@@ -265,7 +265,7 @@ def stacks_view(
 
 def _identity(frame: Frame) -> tuple[str | int, ...]:
     """What makes two calls the same: the function, wherever in it they are; of Python's also the line."""
-    return frame.name, frame.module, frame.kind, frame.file, frame.line
+    return frame.name, frame.symbol, frame.module, frame.kind, frame.file, frame.line
 
 
 def _is_lost(number: int) -> bool:
