@@ -45,7 +45,7 @@ def _demangled(name: str) -> str | None:
     from pyebpf.symbols.demangle.writer import Mangled
 
     readers = (rust,) if name.startswith("_R") else (rust_legacy, cplusplus)
-    letters = name.encode().decode("latin-1")  # lengths are in bytes
+    letters = name.encode(errors="surrogatepass").decode("latin-1")  # lengths are in bytes
     for read in readers:
         try:
             found, end = read(letters)
