@@ -89,13 +89,14 @@ class NotHeld(Diagnostic):
     code: ClassVar = "E0521"
     title: ClassVar = "the kernel doesn't trust `{pointer}`"
     notes: ClassVar = ("it takes only pointers that it gave out itself, and knows to be valid",)
-    help: ClassVar = "with bpf_task_from_pid(pid()) as task:"
+    help: ClassVar = "{cure}"
     explanation: ClassVar = """
-    A kfunc takes a kernel struct only where a `with` block holds it. What was read from the kernel's
-    memory may be gone.
+    A kfunc takes a kernel struct only where a `with` block holds it, or RCU what an entry of a map refers to. What was
+    read from the kernel's memory may be gone. A name is as good as what it was given, if one place gives it.
     """
 
     pointer: str
+    cure: str
 
 
 @final
