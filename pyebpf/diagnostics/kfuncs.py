@@ -107,20 +107,23 @@ class HeldAround(Diagnostic):
     notes: ClassVar = ("the kernel runs such a loop as a function of its own, which can't give back what others hold",)
     help: ClassVar = "take what the loop needs out of the `with` block, and loop after it"
     explanation: ClassVar = """
-    A `with` block around a kfunc gives back what it holds on every way out: `return`, `break` out of the block, a
-    fault. A loop over a map's entries inside it, with such a way out, is more than the kernel follows. So is one in
-    `with ring.reserve()`, if a `finally` around that is still to run.
+    `with rcu:`, `with bpf_preempt_disable():`, dynptrs and the loops of iterators end something on every way out:
+    `return`, `break` out of the block, a fault. A loop over a map's entries inside it, with such a way out, is more
+    than the kernel follows. So is one in `with ring.reserve()`, if a `finally` around that is still to run.
 
-        with bpf_task_from_pid(1) as task:
+        with rcu:
             for key in table:               # wrong
-                if key == task.tgid:
+                if key == wanted:
                     return XDP.DROP
 
-        with bpf_task_from_pid(1) as task:
-            wanted = task.tgid
-        for key in table:                   # right
-            if key == wanted:
-                return XDP.DROP
+        found = False
+        with rcu:
+            for key in table:               # right: it is left behind the block
+                if key == wanted:
+                    found = True
+                    break
+        if found:
+            return XDP.DROP
     """
 
 
