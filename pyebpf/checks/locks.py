@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from typing import TypeAlias
 
 from pyebpf import layout
 from pyebpf.diagnostics.base import Diagnostic
@@ -15,10 +15,9 @@ from pyebpf.ir.origins import dynptr_call
 from pyebpf.kernel.dynptrs import ENDS, maker_by_name
 from pyebpf.kernel.kfuncs import is_release, pair_by_name
 from pyebpf.kernel.programs import WITHOUT_LOCKS
+from pyebpf.kernel.sockets import RELEASE
 
-RETURNS: Final = (ops.RingSubmit, ops.RingDiscard)
-"""What gives back the record of a ring buffer."""
-Returns: TypeAlias = "tuple[ops.RingSubmit | ops.RingDiscard, ...]"
+Returns: TypeAlias = "tuple[ops.RingSubmit | ops.RingDiscard | ops.Call | ops.KfuncCall, ...]"
 
 
 def forbidden_locks(program: Program) -> Iterator[Diagnostic]:
@@ -49,24 +48,76 @@ def gives_back(loop: ops.Loop) -> bool:
     """Whether `loop` has a way out on which something is given back that was handed out before the loop, or on which
     another program is called.
 
-    The kernel wants that done by the function that has it, so such a loop can't be a function of its own. Records of
-    ring buffers that are given back last on the way out are: that can be done behind the loop as well.
+    The kernel wants that done by the function that has it, so such a loop can't be a function of its own. What has a
+    value (records of ring buffers, sockets, objects of kfuncs) can be given back behind the loop as well, if nothing
+    but the way out comes after it.
     """
     inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
-    names = {op.kfunc.name for op in inside if isinstance(op, ops.KfuncCall)}
-    if _dynptrs_ended(inside) - _dynptrs_made(inside):
+    if _dynptrs_ended(inside) - _dynptrs_made(inside) or _places_ended(inside) - _places_begun(inside):
         return True
-    begun = {pair.release for name in names if (pair := pair_by_name(name)) is not None}
-    if any(map(_goes_on, inside)) or any(is_release(name) and name not in begun for name in names):
+    if any(map(_goes_on, inside)) or any(_ends_more(block, {}) for block in ops.blocks(loop)):
         return True
     made = frozenset(op for op in inside if ops.is_value(op))
-    given = [op for op in inside if isinstance(op, RETURNS) and op.record not in made]
+    given = [op for op in inside if _given_from_outside(op, made)]
     if not given:
         return False
     labels = {op.label for op in inside if isinstance(op, ops.Scope | ops.Loop)} | {loop.label}
     blocks = [*ops.blocks(loop), *(block for op in inside for block in ops.blocks(op))]
     last = {op for block in blocks if leads_out(block, labels.__contains__) for op in given_back_last(block.ops, made)}
     return any(op not in last for op in given)
+
+
+def given_back(op: ops.Op) -> tuple[ops.Value, ...]:
+    """The values that `op` gives back: a record of a ring buffer, a socket, an object of a kfunc."""
+    match op:
+        case ops.RingSubmit() | ops.RingDiscard():
+            return (op.record,)
+        case ops.Call(helper=name) if name == RELEASE:
+            return op.arguments
+        case ops.KfuncCall() if is_release(op.kfunc.name) and not _place(op):
+            return op.arguments
+        case _:
+            return ()
+
+
+def _given_from_outside(op: ops.Op, made: Set[ops.Value]) -> bool:
+    values = given_back(op)
+    return bool(values) and made.isdisjoint(values)
+
+
+def _place(op: ops.KfuncCall) -> ops.Slot | None:
+    """The memory that a kfunc is given first: iterators, and flags, are known by it."""
+    first = op.arguments[0] if op.arguments else None
+    return first.slot if isinstance(first, ops.SlotAddress) else None
+
+
+def _places_begun(inside: Sequence[ops.Op]) -> set[ops.Slot]:
+    begun = (op for op in inside if isinstance(op, ops.KfuncCall) and not is_release(op.kfunc.name))
+    starts = (op for op in begun if pair_by_name(op.kfunc.name) or op.kfunc.name.endswith("_new"))
+    return {slot for op in starts if (slot := _place(op))}
+
+
+def _places_ended(inside: Sequence[ops.Op]) -> set[ops.Slot]:
+    ends = (op for op in inside if isinstance(op, ops.KfuncCall) and is_release(op.kfunc.name))
+    return {slot for op in ends if (slot := _place(op))}
+
+
+def _ends_more(block: ops.Block, open: Mapping[str, int]) -> bool:
+    """Whether `block` ends more than it begins and is `open` already, of what has no value (RCU's protection, say)."""
+    open = dict(open)
+    for op in block.ops:
+        if any(_ends_more(inner, open) for inner in ops.blocks(op)):
+            return True
+        if not isinstance(op, ops.KfuncCall) or op.arguments:
+            continue
+        name = op.kfunc.name
+        if is_release(name) and not open.get(name):
+            return True
+        if is_release(name):
+            open[name] -= 1
+        elif (pair := pair_by_name(name)) is not None:
+            open[pair.release] = open.get(pair.release, 0) + 1
+    return False
 
 
 def _dynptrs_made(inside: Sequence[ops.Op]) -> set[ops.Slot]:
@@ -80,11 +131,12 @@ def _dynptrs_ended(inside: Sequence[ops.Op]) -> set[ops.Slot]:
 
 
 def given_back_last(ending: tuple[ops.Op, ...], made: Set[ops.Value]) -> Returns:
-    """The records that ops which end in a jump give back right before it, but for those that are `made` inside."""
-    found: list[ops.RingSubmit | ops.RingDiscard] = []
+    """What ops that end in a jump give back right before it, but for what is `made` inside."""
+    found: list[ops.RingSubmit | ops.RingDiscard | ops.Call | ops.KfuncCall] = []
     for op in reversed(ending[:-1]):
-        if isinstance(op, RETURNS):
-            found += [op] if op.record not in made else []
+        if given_back(op):
+            assert isinstance(op, ops.RingSubmit | ops.RingDiscard | ops.Call | ops.KfuncCall)
+            found += [op] if _given_from_outside(op, made) else []
         elif not isinstance(op, ops.Const | ops.LocalSet):  # which say what the way out is
             break
     return tuple(reversed(found))

@@ -89,13 +89,14 @@ class NotHeld(Diagnostic):
     code: ClassVar = "E0521"
     title: ClassVar = "the kernel doesn't trust `{pointer}`"
     notes: ClassVar = ("it takes only pointers that it gave out itself, and knows to be valid",)
-    help: ClassVar = "with bpf_task_from_pid(pid()) as task:"
+    help: ClassVar = "{cure}"
     explanation: ClassVar = """
-    A kfunc takes a kernel struct only where a `with` block holds it. What was read from the kernel's
-    memory may be gone.
+    A kfunc takes a kernel struct only where a `with` block holds it, or RCU what an entry of a map refers to. What was
+    read from the kernel's memory may be gone. A name is as good as what it was given, if one place gives it.
     """
 
     pointer: str
+    cure: str
 
 
 @final
@@ -106,20 +107,23 @@ class HeldAround(Diagnostic):
     notes: ClassVar = ("the kernel runs such a loop as a function of its own, which can't give back what others hold",)
     help: ClassVar = "take what the loop needs out of the `with` block, and loop after it"
     explanation: ClassVar = """
-    A `with` block around a kfunc gives back what it holds on every way out: `return`, `break` out of the block, a
-    fault. A loop over a map's entries inside it, with such a way out, is more than the kernel follows. So is one in
-    `with ring.reserve()`, if a `finally` around that is still to run.
+    `with rcu:`, `with bpf_preempt_disable():`, dynptrs and the loops of iterators end something on every way out:
+    `return`, `break` out of the block, a fault. A loop over a map's entries inside it, with such a way out, is more
+    than the kernel follows. So is one in `with ring.reserve()`, if a `finally` around that is still to run.
 
-        with bpf_task_from_pid(1) as task:
+        with rcu:
             for key in table:               # wrong
-                if key == task.tgid:
+                if key == wanted:
                     return XDP.DROP
 
-        with bpf_task_from_pid(1) as task:
-            wanted = task.tgid
-        for key in table:                   # right
-            if key == wanted:
-                return XDP.DROP
+        found = False
+        with rcu:
+            for key in table:               # right: it is left behind the block
+                if key == wanted:
+                    found = True
+                    break
+        if found:
+            return XDP.DROP
     """
 
 

@@ -15,9 +15,9 @@ from pyebpf.diagnostics.proofs import TooNew
 from pyebpf.ir import ops
 from pyebpf.ir.types import U64, AddressType, IntType, KernelType
 from pyebpf.irbuild import assignments, contexts, functions, operations, pointed, registers, usdt
+from pyebpf.irbuild.assigned import assigned_names
 from pyebpf.irbuild.bindings import Fixed
 from pyebpf.irbuild.builder import Abandon, Builder, is_address
-from pyebpf.irbuild.closures import assigned_names
 from pyebpf.irbuild.operands import Context
 from pyebpf.kernel.arguments import (
     RESULT,

@@ -13,7 +13,7 @@ from pyebpf.ir import ops
 from pyebpf.ir.module import Fault, MapRef, Obligation
 from pyebpf.ir.types import BOOL, I64, I64_MAX, U64, AddressType, IntType, KernelType, PointerType, Region, ValueType
 from pyebpf.irbuild import pages
-from pyebpf.irbuild.open_blocks import Finally, Handler, Held, Reservation, Sending
+from pyebpf.irbuild.open_blocks import Given, Handler, Held, Open, Reservation, Sending
 from pyebpf.source import Span
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Builder:
     looked: int = 0
     """Calls that were lowered only to look for mistakes."""
     labels: list[ops.Label] = field(default_factory=list)
-    unwinding: list[Reservation | Sending | Held | Finally] = field(default_factory=list)
+    unwinding: list[Open] = field(default_factory=list)
     """What must be done on the way out of open blocks, outermost first."""
     handlers: list[Handler] = field(default_factory=list)
     """Who catches faults, outermost first."""
@@ -130,8 +130,8 @@ class Builder:
     """Of a callback: the map whose timers call it."""
     later: dict[tuple[int, int, MapRef, bool], Later] = field(default_factory=dict)
     """The callbacks of the program, by the `id` of their functions, and of the frames that they see."""
-    given: dict[ops.Local, ops.Value] = field(default_factory=dict)
-    """What locals for kernel pointers were given first."""
+    given: dict[ops.Local, Given] = field(default_factory=dict)
+    """What locals for kernel pointers were given."""
     references: dict[ops.Local, list[ops.Value]] = field(default_factory=dict)
     """What each local was given so far that refers to memory."""
     kept_awake: int = 0

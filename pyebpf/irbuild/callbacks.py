@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyebpf.ir import ops
 from pyebpf.ir.types import PointerType, Region, is_scalar
 from pyebpf.irbuild import functions, memory, statements, suspects
+from pyebpf.irbuild.assigned import assigned_names
 from pyebpf.irbuild.bindings import Called, Frame
 from pyebpf.irbuild.builder import Abandon, Builder, Later
-from pyebpf.irbuild.closures import assigned_names
 from pyebpf.irbuild.operands import Closure, Operand, Place, Static
 from pyebpf.irbuild.returns import finish_program
 from pyebpf.source import Span

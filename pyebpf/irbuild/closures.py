@@ -15,8 +15,6 @@ what was assigned in it so far is in its `known`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from types import CellType, CodeType, FunctionType
 
 from pyebpf.diagnostics import names as errors
@@ -76,36 +74,3 @@ def _cells(b: Builder, code: CodeType) -> tuple[CellType, ...]:
     outer = b.frame.python
     known = dict(zip(outer.__code__.co_freevars, outer.__closure__ or (), strict=True))
     return tuple(known.get(name) or CellType() for name in code.co_freevars)
-
-
-def assigned_names(function: tree.Function) -> frozenset[str]:
-    """The names that `function` assigns anywhere, functions inside it included."""
-    return frozenset(_assigned(function.body))
-
-
-def _assigned(node: object) -> Iterator[str]:
-    match node:
-        case tree.Assign():
-            yield from _targets(node.targets)
-        case tree.AnnAssign() | tree.AugAssign() | tree.For() | tree.Walrus() | tree.Comprehension():
-            yield from _targets((node.target,))
-        case tree.WithItem() if node.target is not None:
-            yield from _targets((node.target,))
-        case tree.Function():
-            yield node.name
-        case tree.ExceptHandler() | tree.AsPattern() if node.name is not None:
-            yield node.name
-    if isinstance(node, tuple):
-        for part in node:
-            yield from _assigned(part)
-    elif is_dataclass(node) and not isinstance(node, Span):
-        for field in fields(node):
-            yield from _assigned(getattr(node, field.name))
-
-
-def _targets(nodes: tuple[tree.Expression, ...]) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, tree.Name):
-            yield node.id
-        elif isinstance(node, tree.Tuple):
-            yield from _targets(node.items)

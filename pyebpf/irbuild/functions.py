@@ -10,9 +10,9 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.types import is_scalar
 from pyebpf.irbuild import assignments, closures, kernel_facts, names, statements, suspects
+from pyebpf.irbuild.assigned import assigned_names
 from pyebpf.irbuild.bindings import RESULT, Called, Fixed, Frame
 from pyebpf.irbuild.builder import Abandon, Builder
-from pyebpf.irbuild.closures import assigned_names
 from pyebpf.irbuild.operands import Closure, Operand, Optional, OptionalValues, PendingText, Static, Values, describe
 from pyebpf.irbuild.returns import gives_value, leave_function
 from pyebpf.lang.kernel_types import KernelPointer

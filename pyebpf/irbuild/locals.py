@@ -36,6 +36,7 @@ from pyebpf.irbuild.bindings import (
     TupleLocal,
 )
 from pyebpf.irbuild.builder import Builder, storage
+from pyebpf.irbuild.open_blocks import Given
 from pyebpf.irbuild.operands import (
     Operand,
     Optional,
@@ -248,6 +249,8 @@ def _write_scalar(b: Builder, name: str, binding: Scalar, operand: Operand, span
     if wanted != local.type:
         shapes.retype(b, name, Shape(wanted))
     b.set(local, stored(b, operand, local.type, span), span)
+    if isinstance(local.type, KernelType):
+        trusted.note(b, name, local, operand)
 
 
 def _common(b: Builder, name: str, local: ops.Local, value: ops.Value, span: Span) -> ValueType:
@@ -263,7 +266,7 @@ def _common(b: Builder, name: str, local: ops.Local, value: ops.Value, span: Spa
         assert isinstance(wide, IntType)
         return IntType(wide.low, wide.high, shown)
     if isinstance(old, KernelType) and isinstance(new, KernelType) and old.struct == new.struct:
-        first = b.given.setdefault(local, value)
+        first = b.given.setdefault(local, Given(value)).first
         if old.direct and first is value:
             return old if new.direct else meeting(old, new)
         if old.direct and trusted.is_current(first):

@@ -63,6 +63,20 @@ class Finally:
     """As a Reservation's."""
 
 
+Open = Reservation | Sending | Held | Finally
+
+
+@dataclass
+class Given:
+    """What a local for kernel pointers was given."""
+
+    first: ops.Value
+    only: ops.Value | None = None
+    """In the one place that assigns it."""
+    blocks: list[Open] = field(default_factory=list)
+    """Those that were open there."""
+
+
 @dataclass(eq=False)
 class Handler:
     """Where faults go inside a `try`."""

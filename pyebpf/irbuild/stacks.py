@@ -112,11 +112,15 @@ def store(b: Builder, place: Place, stack: Wanted) -> None:
     size = place.type.size
     if not size:
         return
+    by_copy = pointer.region is Region.ARENA  # where no helper writes
+    address = b.scratch("stack", place.type, span) if by_copy else place.address
     filled = b.hook.program_type in FILLED["get_stack"]
     if not filled:
-        b.zero(place.address, size, span)
-    arguments = (packets.context(b, span), place.address, b.const(size, span), b.const(stack.flags, span))
+        b.zero(address, size, span)
+    arguments = (packets.context(b, span), address, b.const(size, span), b.const(stack.flags, span))
     b.emit(ops.Call("get_stack", arguments, I64, span, size if filled else 0, target=1))
+    if by_copy:
+        b.emit(ops.Copy(place.address, address, size, span))
 
 
 def made(b: Builder, type: layout.Type | None, stack: Wanted, name: str) -> ops.Value:
@@ -208,10 +212,11 @@ def _narrowed(known: tuple[layout.Type | str, ...], shape: tuple[layout.Type | s
 
 
 def _fits(known: layout.Type | str, type: layout.Type | str, part: Operand | Wanted) -> bool:
-    if isinstance(known, layout.Integer) and isinstance(part, ops.Const) and isinstance(part.type, IntType):
-        return known.minimum <= part.value <= known.maximum and known.view == "int"
-    if isinstance(known, layout.Integer) and isinstance(type, layout.Integer) and known.view == type.view == "int":
-        return known.minimum <= type.minimum and type.maximum <= known.maximum
+    if isinstance(known, layout.Integer) and known.view == "int":
+        if isinstance(part, ops.Const) and isinstance(part.type, IntType):
+            return known.minimum <= part.value <= known.maximum
+        if isinstance(type, layout.Integer) and type.view == "int":
+            return known.minimum <= type.minimum and type.maximum <= known.maximum
     if isinstance(known, layout.Text) and isinstance(type, layout.Text):
         return type.length <= known.length or isinstance(part, Static)
     return known == type

@@ -9,6 +9,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import Fault
 from pyebpf.ir.types import KernelType
+from pyebpf.irbuild.assigned import assigned_once
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.operands import Operand, describe
 from pyebpf.kernel.helpers import helper_by_name
@@ -18,6 +19,11 @@ from pyebpf.source import Span
 CURRENT: Final = ("get_current_task", "get_current_task_btf")
 HOLDERS: Final = {"task_struct": "bpf_task_acquire", "cgroup": "bpf_cgroup_acquire"}
 """Kfuncs that keep a struct of which RCU alone knows."""
+FOUND: Final = {
+    "task_struct": "with bpf_task_from_pid(pid()) as task:",
+    "cgroup": "with bpf_cgroup_from_id(cgroup_id()) as group:",
+}
+"""How programs come by a struct that they hold."""
 
 
 def current_task(b: Builder, span: Span) -> ops.Value:
@@ -37,6 +43,35 @@ def is_current(value: Operand) -> bool:
     return isinstance(value, ops.Call) and value.helper == CURRENT[1]
 
 
+def note(b: Builder, name: str, local: ops.Local, value: ops.Value) -> None:
+    """Remember what `name` is given, if one place assigns it: the kernel takes the name as it takes that value."""
+    given, source = b.given[local], _named(b, value)
+    new = given.first is value or (given.only is not None and _alike(b, given.only, source))
+    given.only = source if new and assigned_once(b.frame.function, name) else None
+    given.blocks = list(b.unwinding)
+
+
+def _named(b: Builder, operand: ops.Value) -> ops.Value:
+    """What the name that `operand` was read from was given, if that is known and the blocks are open still that were
+    then."""
+    given = b.given.get(operand.local) if isinstance(operand, ops.LocalGet) else None
+    if given is None or given.only is None or len(given.blocks) > len(b.unwinding):
+        return operand
+    still = all(one is other for one, other in zip(given.blocks, b.unwinding, strict=False))
+    return given.only if still else operand
+
+
+def _alike(b: Builder, one: ops.Value, other: ops.Value) -> bool:
+    """Whether the kernel takes both for the same reason, as it does of a line in a loop that is written out."""
+    both = (one, other)
+    return one is other or all(map(_is_running, both)) or all(each in b.under_rcu for each in both)
+
+
+def _is_running(value: ops.Value) -> bool:
+    """Whether it is the running task, in either form."""
+    return isinstance(value, ops.Call) and value.helper in CURRENT
+
+
 def as_address(b: Builder, value: ops.Value) -> ops.Value:
     """The running task as an address alone, where it was asked for as more than that. Others stay what they are."""
     if not is_current(value):
@@ -52,10 +87,11 @@ def trusted(b: Builder, structs: tuple[str, ...], operand: Operand, span: Span, 
     """
     if not (ops.is_value(operand) and isinstance(operand.type, KernelType) and operand.type.struct in structs):
         b.error(type_errors.WrongType(span, f"struct {structs[0]}", describe(operand), ""))
-    owner = _owner(operand)
-    if owner in b.trusted or is_current(owner):
+    source = _named(b, operand)
+    owner = _named(b, _owner(operand))
+    if owner in b.trusted or (is_current(owner) and operand.type.direct):
         return operand
-    if isinstance(operand, ops.Call) and operand.helper == CURRENT[0]:
+    if _is_running(source):
         b.take_back(operand)
         return b.call(CURRENT[1], (), operand.type, span)
     if owner in b.under_rcu:
@@ -67,12 +103,13 @@ def trusted(b: Builder, structs: tuple[str, ...], operand: Operand, span: Span, 
             b.check(b.present(operand, span), Fault.NULL_POINTER, span)
         return operand
     stays = b.kept_awake or not b.hook.sleepable  # where a program may sleep, what pointers lead to may be gone
-    if operand.type.direct and (_lasts(b, operand) or (not kfunc and (stays or _given(operand)))):
+    if operand.type.direct and (_lasts(b, source) or (not kfunc and (stays or _given(source)))):
         b.check(b.present(operand, span), Fault.NULL_POINTER, span)
         return operand
     if not kfunc and _is_part(operand) and (stays or _given(operand.base)):
         return operand
-    b.error(errors.NotHeld(span, span.text))
+    kept = isinstance(source, ops.Load) and isinstance(source.type, KernelType) and source.type.mixed
+    b.error(errors.NotHeld(span, span.text, "with rcu:" if kept and b.may_sleep else FOUND.get(structs[0], "")))
 
 
 def _is_part(operand: ops.Value) -> TypeGuard[ops.KernelField]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import final
 
-from pyebpf.checks.locks import Returns, given_back_last, leads_out
+from pyebpf.checks.locks import Returns, given_back, given_back_last, leads_out
 from pyebpf.ir import ops
 from pyebpf.ir.types import BOOL, I64, IntType
 from pyebpf.source import Span
@@ -110,7 +110,7 @@ class Exits:
         return ops.Block((*discard, *self._out((op.fault, outer, op.span), (way,), op.span, last)))
 
     def _out(self, key: object, way: tuple[ops.Op, ...], span: Span, last: Returns) -> list[ops.Op]:
-        key = (key, *((type(op), op.record) for op in last))
+        key = (key, *((type(op), given_back(op)) for op in last))
         if self._exit is None:
             self._exit = self._given[0] or ops.Local("exit", I64, span)
         known = [other for other, _ in self._ways]

@@ -8,7 +8,23 @@ from collections.abc import Iterator
 import pytest
 
 import pyebpf
-from pyebpf import XDP, Array, Global, Hash, Kernel, current_cgroup, i32, struct, tp_btf, u32, u64, xdp
+from pyebpf import (
+    XDP,
+    Array,
+    Global,
+    Hash,
+    Kernel,
+    current_cgroup,
+    current_task,
+    function,
+    i32,
+    pid,
+    struct,
+    tp_btf,
+    u32,
+    u64,
+    xdp,
+)
 from pyebpf.kernel.kfuncs import PAIRS
 from pyebpf.kernel.kptrs import KEEPERS
 from pyebpf.kfuncs import (
@@ -77,6 +93,51 @@ def chain(packet):
     return XDP.DROP
 
 
+@function
+def store(number, task):
+    slots[number].task = task
+
+
+@function
+def stored(number):
+    return slots[number].task
+
+
+@function
+def running():
+    return current_task()
+
+
+@xdp
+def names(packet):
+    with bpf_task_from_pid(wanted.value) as task:
+        same = task
+        slots[0].task = same
+        store(1, same)
+    first = slots[0].task
+    slots[0].task = None
+    slots[2].task = first
+    if (second := stored(1)) is not None:
+        for number in range(1_000):
+            if number in table:
+                table[number].task = second
+    slots[0].task = stored(9 - 6)
+    return XDP.DROP if slots[0].task is None else XDP.TX
+
+
+@tp_btf("task_rename")
+def rename(task):
+    if pid() == u32(wanted.value):
+        me, it = current_task(), task
+        slots[0].task = me
+        slots[1].task = it
+        store(2, running())
+        for number in (2, 3):
+            held = slots[number - 1].task
+            slots[number].task = held
+        seen.value = u64(me.tgid)
+
+
 @pytest.fixture
 def session() -> Iterator[pyebpf.Session]:
     with pyebpf.load([keep, look, forget, chain], attach=False) as loaded:
@@ -104,6 +165,28 @@ def test_what_is_kept_outlives_its_process(session: pyebpf.Session) -> None:
     assert table[5].count == 2
     assert run(session, "forget") == XDP.DROP and len(table) == 0
     assert len(session.faults) == 1
+
+
+def test_names_of_what_is_kept() -> None:
+    with pyebpf.load([names, look], attach=False) as session:
+        wanted.value = os.getpid()
+        table[700] = {"count": 1, "task": (0,), "group": (0,)}
+        assert run(session, "names") == XDP.DROP
+        assert run(session, "look") == XDP.DROP and seen.value == os.getpid()
+        assert session.faults == ()
+
+
+def test_names_of_the_running_task() -> None:
+    with pyebpf.load([rename, look], attach=False) as session:
+        wanted.value = os.getpid()
+        session.attach("rename")
+        with open("/proc/self/comm", "r+") as file:
+            name = file.read().strip()
+            file.write(name)
+        assert seen.value == os.getpid()
+        seen.value = 0
+        assert run(session, "look") == XDP.DROP and seen.value == os.getpid()
+        assert session.faults == ()
 
 
 def test_nothing_is_none(session: pyebpf.Session) -> None:

@@ -27,6 +27,7 @@ class Event:
 wanted = Global[i32](1)
 name = Global[char[16]]()
 wrong = Global[u64](0)
+numbers = Hash[u32, u64](max_entries=4)
 buckets = Hash[u32, Bucket](max_entries=4)
 events = RingBuf[Event](size=4096)
 
@@ -70,6 +71,27 @@ def reserved(packet):
     return XDP.PASS
 
 
+@xdp
+def around_loops(packet):
+    way = packet.load(0, u8)
+    with bpf_task_from_pid(wanted.value) as task:
+        for key in numbers:
+            with bpf_task_from_pid(wanted.value) as other:
+                if way == 1:
+                    break
+                if way == 2:
+                    return XDP.TX
+                if way == 3:
+                    continue
+                if way != 5 and other.tgid == task.tgid:
+                    numbers[key] += numbers[u32(key + way)]
+        for number in range(100_000):
+            wrong.value += 1
+            if number == 9 and way == 5:
+                return XDP.DROP
+    return XDP.REDIRECT
+
+
 def test_every_way_gives_back() -> None:
     with pyebpf.load((locked, held, reserved), attach=False) as session:
         wanted.value = os.getpid()
@@ -79,3 +101,29 @@ def test_every_way_gives_back() -> None:
         [event] = events.poll(0)
         assert list(event.cells) == [0, 0, 7] + [0] * 7
         assert name.value != "" and wrong.value == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "result", "value", "rounds"),
+    [
+        (0, XDP.REDIRECT, 6, 100_000),
+        (1, XDP.REDIRECT, 3, 100_000),
+        (2, XDP.TX, 3, 0),
+        (3, XDP.REDIRECT, 3, 100_000),
+        (5, XDP.DROP, 3, 10),
+    ],
+)
+def test_tasks_around_loops_that_the_kernel_runs(way: int, result: int, value: int, rounds: int) -> None:
+    with pyebpf.load(around_loops, attach=False) as session:
+        wanted.value = os.getpid()
+        numbers[0] = 3
+        run = session.programs["around_loops"].test_run(data=bytes([way]) + bytes(63))
+        assert (run.result, numbers[0], wrong.value) == (result, value, rounds)
+
+
+def test_a_fault_in_such_a_loop() -> None:
+    with pyebpf.load(around_loops, attach=False) as session:
+        wanted.value = os.getpid()
+        numbers[0] = 3
+        run = session.programs["around_loops"].test_run(data=b"\4" + bytes(63))
+        assert run.result == XDP.PASS and [fault.kind for fault in session.faults] == ["KeyError"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pyebpf
-from pyebpf import Array, cgroup, u64
+from pyebpf import Array, Hash, SockHash, cgroup, u32, u64
 from pyebpf.helpers import get_attach_cookie, get_current_task_btf, sk_ancestor_cgroup_id, sk_cgroup_id, skc_to_tcp_sock
 from pyebpf.kernel.sockets import FIELDS
 
@@ -28,6 +28,8 @@ sender.sendto(b"y", server.getsockname())
 belongs = Array[u64](max_entries=2)
 kinds = Array[u64](max_entries=2)
 cookies = Array[u64](max_entries=1)
+ports = SockHash(max_entries=4)
+marks = Hash[u32, u64](max_entries=64)
 states = pyebpf.TaskStorage[u64]()
 
 
@@ -50,6 +52,22 @@ def without_the_context(ctx):
     cookies[0] = get_attach_cookie()
 
 
+@pyebpf.tc.ingress
+def around_loops(packet):
+    with ports[1] as one:
+        for port in marks:
+            with ports[port] as other:
+                if other.mark == one.mark:
+                    break
+                if other.priority == 7:
+                    return pyebpf.TC.SHOT
+                marks[other.mark] += 1
+        for number in range(100_000):
+            if number == one.mark:
+                return pyebpf.TC.OK
+            marks[u32(number)] += 1
+
+
 def test_sockets_and_their_cgroups(request: pytest.FixtureRequest) -> None:
     place: Path = request.getfixturevalue("cgroup")
     with pyebpf.load(leaves, where={"leaves": place}) as session:
@@ -61,7 +79,7 @@ def test_sockets_and_their_cgroups(request: pytest.FixtureRequest) -> None:
         assert not session.faults
 
 
-@pytest.mark.parametrize("probe", [enters, without_the_context], ids=lambda probe: probe.__name__)
+@pytest.mark.parametrize("probe", [enters, without_the_context, around_loops], ids=lambda probe: probe.__name__)
 def test_the_verifier_takes_them(probe: object) -> None:
     with pyebpf.load(probe, attach=False) as session:
         assert session.programs

@@ -17,6 +17,7 @@ from nested_calls import CALLS, Nested, build, functions, named, nested
 
 import pyebpf
 from pyebpf import (
+    Arena,
     Config,
     Global,
     Hash,
@@ -62,6 +63,8 @@ by_number = Stacks(max_entries=4)
 skipped = Stacks(max_entries=64)
 weights = Stacks()
 latest = Hash[u32, u64[8]](max_entries=8)
+in_arena = Arena[Call](max_entries=2)
+by_constants = Stacks(max_entries=64)
 events = RingBuf[Call](size=65536)
 
 
@@ -98,6 +101,21 @@ def raw(ctx):
         event = Call(number=2, kernel=kernel_stack())
         latest[2] = event.kernel
         by_number[calls.value % 8, user_stack()] += 10
+
+
+@raw_tracepoint("sys_enter")
+def to_arena(ctx):
+    if pid() == only.value and ctx.args[1] == 110:
+        in_arena[1].number = 5
+        in_arena[1].user = user_stack()
+        in_arena[-1].kernel = kernel_stack()
+
+
+@raw_tracepoint("sys_enter")
+def constants(ctx):
+    if pid() == only.value and ctx.args[1] == 110:
+        by_constants[Kind.EVEN, IPv4Address("10.0.0.1"), 3, user_stack()] += 1
+        by_constants[Kind.ODD, IPv4Address("10.0.0.2"), 4, user_stack()] += 2
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +184,27 @@ def test_stacks_as_arrays(process: Nested, program: Path) -> None:
         assert named(tuple(latest[0]), known) == CALLS[1:]
         assert named(tuple(latest[1][:4]), known) == CALLS
         assert not session.faults
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_stacks_in_an_arena(process: Nested, program: Path) -> None:
+    with load(process, to_arena) as session:
+        process.do("calls", 1)
+        found = in_arena[1]
+        assert found.number == 5 and named(tuple(found.user), functions(program, process.pid)) == CALLS
+        depth = sum(map(bool, found.kernel))
+        assert found.kernel[0] >> 63 and all(found.kernel[:depth]) and not any(found.kernel[depth:])
+        assert not any(in_arena[0].user) and not session.faults
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_keys_of_other_constants(process: Nested) -> None:
+    with load(process, constants):
+        process.do("calls", 3)
+        assert {key[:3]: count for key, count in by_constants.items()} == {
+            (Kind.EVEN, IPv4Address("10.0.0.1"), 3): 3,
+            (Kind.ODD, IPv4Address("10.0.0.2"), 4): 6,
+        }
 
 
 @pytest.mark.usefixtures("nothing_left")
