@@ -20,7 +20,7 @@ from pyebpf.diagnostics import stacks as errors
 from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
-from pyebpf.ir.types import I64, U64, BoolType, IntType, PointerType
+from pyebpf.ir.types import I64, U64, BoolType, IntType, PointerType, Region
 from pyebpf.irbuild import expressions, maps, memory, order, packets, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.module_state import StacksUse
