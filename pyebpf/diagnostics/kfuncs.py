@@ -166,11 +166,12 @@ class IteratorNeedsFor(Diagnostic):
 class OnlyUnderRcu(Diagnostic):
     code: ClassVar = "E0557"
     title: ClassVar = "`{kfunc}` doesn't take `{pointer}`, which may be on its way out"
-    notes: ClassVar = ("what this iterator hands out stays in memory during the round, but may not be in use any more",)
+    notes: ClassVar = ("RCU alone keeps it: it stays in memory for the moment, but may not be in use any more",)
     help: ClassVar = "{cure}"
     explanation: ClassVar = """
-    Tasks and cgroups that an iterator comes to are kept in memory by RCU alone. They can be read, and given to the few
-    kfuncs that take such structs (KF_RCU). One of these holds them, and what it gives all others take.
+    Tasks and cgroups that an iterator comes to, and what a field of an entry refers to, are kept in memory by RCU
+    alone. They can be read, and given to the few kfuncs that take such structs (KF_RCU). One of these holds them, and
+    what it gives all others take.
 
         for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):
             bpf_get_task_exe_file(task)                         # wrong
