@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import TypeAlias
 
 from pyebpf import layout
@@ -17,6 +17,8 @@ from pyebpf.kernel.kfuncs import is_release, pair_by_name
 from pyebpf.kernel.programs import WITHOUT_LOCKS
 from pyebpf.kernel.sockets import RELEASE
 
+Key: TypeAlias = "ops.Op | ops.Slot | str"
+"""What is held: the value; of dynptrs, iterators and flags the place; of what has neither, the kfunc that ends it."""
 Returns: TypeAlias = "tuple[ops.RingSubmit | ops.RingDiscard | ops.Call | ops.KfuncCall, ...]"
 
 
@@ -48,41 +50,58 @@ def gives_back(loop: ops.Loop) -> bool:
     """Whether `loop` has a way out on which something is given back that was handed out before the loop, or on which
     another program is called.
 
-    The kernel wants that done by the function that has it, so such a loop can't be a function of its own. What has a
-    value (records of ring buffers, sockets, objects of kfuncs) can be given back behind the loop as well, if nothing
-    but the way out comes after it.
+    The kernel wants that done by the function that has it, so such a loop can't be a function of its own. It can be
+    done behind the loop as well, if nothing but the way out comes after it.
     """
     inside = [op for block in ops.blocks(loop) for op in ops.walk(block)]
-    if _dynptrs_ended(inside) - _dynptrs_made(inside) or _places_ended(inside) - _places_begun(inside):
+    begun = begun_in(inside)
+    if any(map(_goes_on, inside)) or any(_ends_more(block, begun, {}) for block in ops.blocks(loop)):
         return True
-    if any(map(_goes_on, inside)) or any(_ends_more(block, {}) for block in ops.blocks(loop)):
-        return True
-    made = frozenset(op for op in inside if ops.is_value(op))
-    given = [op for op in inside if _given_from_outside(op, made)]
+    given = [op for op in inside if _given_from_outside(op, begun)]
     if not given:
         return False
     labels = {op.label for op in inside if isinstance(op, ops.Scope | ops.Loop)} | {loop.label}
     blocks = [*ops.blocks(loop), *(block for op in inside for block in ops.blocks(op))]
-    last = {op for block in blocks if leads_out(block, labels.__contains__) for op in given_back_last(block.ops, made)}
+    last = {op for block in blocks if leads_out(block, labels.__contains__) for op in given_back_last(block.ops, begun)}
     return any(op not in last for op in given)
 
 
-def given_back(op: ops.Op) -> tuple[ops.Value, ...]:
-    """The values that `op` gives back: a record of a ring buffer, a socket, an object of a kfunc."""
+def given_back(op: ops.Op) -> tuple[Key, ...]:
+    """What `op` gives back: a record of a ring buffer, a socket, an object of a kfunc, a dynptr, RCU's protection."""
+    found = dynptr_call(op)
+    if found is not None:
+        return found[1][:1] if found[0] in ENDS else ()
     match op:
         case ops.RingSubmit() | ops.RingDiscard():
             return (op.record,)
         case ops.Call(helper=name) if name == RELEASE:
             return op.arguments
-        case ops.KfuncCall() if is_release(op.kfunc.name) and not _place(op):
-            return op.arguments
+        case ops.KfuncCall() if is_release(op.kfunc.name):
+            slot = _place(op)
+            return (slot,) if slot is not None else op.arguments or (op.kfunc.name,)
         case _:
             return ()
 
 
-def _given_from_outside(op: ops.Op, made: Set[ops.Value]) -> bool:
-    values = given_back(op)
-    return bool(values) and made.isdisjoint(values)
+def begun_in(inside: Iterable[ops.Op]) -> frozenset[Key]:
+    """What ops that are `inside` of a loop compute or begin themselves."""
+    return frozenset(key for op in inside for key in _begun(op))
+
+
+def _begun(op: ops.Op) -> Iterator[Key]:
+    if ops.is_value(op):
+        yield op
+    found = dynptr_call(op)
+    if found is not None:
+        yield from found[1][-1:] if maker_by_name(found[0]) else ()
+    elif isinstance(op, ops.KfuncCall) and (pair := pair_by_name(op.kfunc.name)) is not None:
+        slot = _place(op)
+        yield slot if slot is not None else pair.release
+
+
+def _given_from_outside(op: ops.Op, begun: Set[Key]) -> bool:
+    keys = given_back(op)
+    return bool(keys) and begun.isdisjoint(keys)
 
 
 def _place(op: ops.KfuncCall) -> ops.Slot | None:
@@ -91,53 +110,33 @@ def _place(op: ops.KfuncCall) -> ops.Slot | None:
     return first.slot if isinstance(first, ops.SlotAddress) else None
 
 
-def _places_begun(inside: Sequence[ops.Op]) -> set[ops.Slot]:
-    begun = (op for op in inside if isinstance(op, ops.KfuncCall) and not is_release(op.kfunc.name))
-    starts = (op for op in begun if pair_by_name(op.kfunc.name) or op.kfunc.name.endswith("_new"))
-    return {slot for op in starts if (slot := _place(op))}
-
-
-def _places_ended(inside: Sequence[ops.Op]) -> set[ops.Slot]:
-    ends = (op for op in inside if isinstance(op, ops.KfuncCall) and is_release(op.kfunc.name))
-    return {slot for op in ends if (slot := _place(op))}
-
-
-def _ends_more(block: ops.Block, open: Mapping[str, int]) -> bool:
-    """Whether `block` ends more than it begins and is `open` already, of what has no value (RCU's protection, say)."""
+def _ends_more(block: ops.Block, begun: Set[Key], open: Mapping[Key, int]) -> bool:
+    """Whether `block` ends more than it begins and is `open` already, of what has no value (RCU's protection, say) and
+    is `begun` inside as well: which end is whose can't be told then."""
     open = dict(open)
     for op in block.ops:
-        if any(_ends_more(inner, open) for inner in ops.blocks(op)):
+        if any(_ends_more(inner, begun, open) for inner in ops.blocks(op)):
             return True
         if not isinstance(op, ops.KfuncCall) or op.arguments:
             continue
         name = op.kfunc.name
-        if is_release(name) and not open.get(name):
+        if is_release(name) and name in begun and not open.get(name):
             return True
         if is_release(name):
-            open[name] -= 1
+            open[name] = open.get(name, 0) - 1
         elif (pair := pair_by_name(name)) is not None:
             open[pair.release] = open.get(pair.release, 0) + 1
     return False
 
 
-def _dynptrs_made(inside: Sequence[ops.Op]) -> set[ops.Slot]:
-    """The places of dynptrs that are made there."""
-    return {slot for op in inside if (found := dynptr_call(op)) and maker_by_name(found[0]) for slot in found[1][-1:]}
-
-
-def _dynptrs_ended(inside: Sequence[ops.Op]) -> set[ops.Slot]:
-    """The places of dynptrs that are given back there."""
-    return {slot for op in inside if (found := dynptr_call(op)) and found[0] in ENDS for slot in found[1][:1]}
-
-
-def given_back_last(ending: tuple[ops.Op, ...], made: Set[ops.Value]) -> Returns:
-    """What ops that end in a jump give back right before it, but for what is `made` inside."""
+def given_back_last(ending: tuple[ops.Op, ...], begun: Set[Key]) -> Returns:
+    """What ops that end in a jump give back right before it, but for what is `begun` inside."""
     found: list[ops.RingSubmit | ops.RingDiscard | ops.Call | ops.KfuncCall] = []
     for op in reversed(ending[:-1]):
         if given_back(op):
             assert isinstance(op, ops.RingSubmit | ops.RingDiscard | ops.Call | ops.KfuncCall)
-            found += [op] if _given_from_outside(op, made) else []
-        elif not isinstance(op, ops.Const | ops.LocalSet):  # which say what the way out is
+            found += [op] if _given_from_outside(op, begun) else []
+        elif not isinstance(op, ops.Const | ops.LocalSet | ops.SlotAddress):  # which say what the way out is, and where
             break
     return tuple(reversed(found))
 

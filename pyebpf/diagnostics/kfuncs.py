@@ -107,23 +107,20 @@ class HeldAround(Diagnostic):
     notes: ClassVar = ("the kernel runs such a loop as a function of its own, which can't give back what others hold",)
     help: ClassVar = "take what the loop needs out of the `with` block, and loop after it"
     explanation: ClassVar = """
-    `with rcu:`, `with bpf_preempt_disable():`, dynptrs and the loops of iterators end something on every way out:
-    `return`, `break` out of the block, a fault. A loop over a map's entries inside it, with such a way out, is more
-    than the kernel follows. So is one in `with ring.reserve()`, if a `finally` around that is still to run.
+    The kernel runs a loop over a map's entries as a function of its own, and what a block around it holds is given back
+    behind that function, also where `return`, `break` out of the block or a fault leaves the loop. That can't be done
+    if a `finally` comes after it, or if the loop has blocks of the same kind in it: which is ended can't be told then.
 
-        with rcu:
+        with bpf_preempt_disable():
             for key in table:               # wrong
+                with bpf_preempt_disable():
+                    if key == wanted:
+                        return XDP.DROP
+
+        with bpf_preempt_disable():
+            for key in table:               # right
                 if key == wanted:
                     return XDP.DROP
-
-        found = False
-        with rcu:
-            for key in table:               # right: it is left behind the block
-                if key == wanted:
-                    found = True
-                    break
-        if found:
-            return XDP.DROP
     """
 
 
@@ -169,11 +166,12 @@ class IteratorNeedsFor(Diagnostic):
 class OnlyUnderRcu(Diagnostic):
     code: ClassVar = "E0557"
     title: ClassVar = "`{kfunc}` doesn't take `{pointer}`, which may be on its way out"
-    notes: ClassVar = ("what this iterator hands out stays in memory during the round, but may not be in use any more",)
+    notes: ClassVar = ("RCU alone keeps it: it stays in memory for the moment, but may not be in use any more",)
     help: ClassVar = "{cure}"
     explanation: ClassVar = """
-    Tasks and cgroups that an iterator comes to are kept in memory by RCU alone. They can be read, and given to the few
-    kfuncs that take such structs (KF_RCU). One of these holds them, and what it gives all others take.
+    Tasks and cgroups that an iterator comes to, and what a field of an entry refers to, are kept in memory by RCU
+    alone. They can be read, and given to the few kfuncs that take such structs (KF_RCU). One of these holds them, and
+    what it gives all others take.
 
         for task in iter_task(None, BPF_TASK_ITER_ALL_PROCS):
             bpf_get_task_exe_file(task)                         # wrong

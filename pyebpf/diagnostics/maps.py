@@ -59,11 +59,13 @@ class ReserveNeedsWith(Diagnostic):
 @dataclass(frozen=True, slots=True)
 class WithNeedsReserve(Diagnostic):
     code: ClassVar = "E0504"
-    title: ClassVar = "`with` takes `ring.reserve() as event`, or a lock"
+    title: ClassVar = "`with` takes `ring.reserve() as event`, a lock, or a call of what must be given back"
     label: ClassVar = "this is {found}"
     help: ClassVar = "with events.reserve() as event:"
     explanation: ClassVar = """
-    What a probe can open with `with` is a reservation in a ring buffer, and a `SpinLock` in an entry of a map.
+    What a probe can open with `with` is a reservation in a ring buffer, a `SpinLock` in an entry of a map, `rcu`, a
+    socket that is looked up, also in a `SockMap`, and what calls of kfuncs and helpers hand out or make: tasks,
+    cgroups, dynptrs.
     """
 
     found: str
@@ -302,8 +304,8 @@ class NotTrusted(Diagnostic):
 class OneByOne(Diagnostic):
     code: ClassVar = "E0523"
     title: ClassVar = "`{function}` can't go through the entries of a {kind}"
-    notes: ClassVar = ("the kernel hands them out one by one, from the first to the last, in no certain order",)
-    help: ClassVar = "go through them alone: for number, key in enumerate({name}):"
+    notes: ClassVar = ("the kernel hands them out one by one, from the first to the last, {order}",)
+    help: ClassVar = "go through them alone: for number, {one} in enumerate({name}):"
     explanation: ClassVar = """
     `for`, `enumerate`, `sum`, `any`, `all`, `min`, `max`, `len` and generator expressions go through the entries of a
     hash map; `zip` and `reversed` would have to ask for an entry by its number, which has none.
@@ -320,6 +322,8 @@ class OneByOne(Diagnostic):
     function: str
     name: str
     kind: str
+    one: str
+    order: str
 
 
 @final

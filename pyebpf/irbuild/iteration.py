@@ -37,6 +37,7 @@ from pyebpf.irbuild.operands import (
     reference,
 )
 from pyebpf.irbuild.subscripts import element_place, from_end
+from pyebpf.kernel.maps import MapType
 from pyebpf.lang.maps import Map
 from pyebpf.source import Span
 
@@ -215,7 +216,9 @@ def _by_number(b: Builder, name: str, argument: Argument) -> Items:
     operand, span = argument
     found = entries.of(b, operand)
     if found is not None:
-        b.error(map_errors.OneByOne(span, name, found.map.name, found.map.kind))
+        ring = found.map.type == MapType.USER_RINGBUF
+        one, order = ("record", "as they were sent") if ring else ("key", "in no certain order")
+        b.error(map_errors.OneByOne(span, name, found.map.name, found.map.kind, one, order))
     return required(b, operand, span)
 
 

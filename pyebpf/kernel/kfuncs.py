@@ -58,10 +58,15 @@ TRUSTED_ITEMS: Final = frozenset(
     ("bpf_iter_task_vma", "bpf_iter_css_task", "bpf_iter_kmem_cache", "bpf_iter_dmabuf", "bpf_iter_scx_dsq")
 )
 """Iterators that keep hold of the item that they are at. The items of others RCU alone keeps (KF_RCU_PROTECTED)."""
+_OF_MASKS: Final = (
+    *("first", "first_zero", "set_cpu", "clear_cpu", "test_cpu", "test_and_set_cpu", "test_and_clear_cpu", "setall"),
+    *("clear", "and", "or", "xor", "equal", "intersects", "subset", "empty", "full", "copy", "first_and"),
+    *("any_distribute", "any_and_distribute", "weight", "populate"),
+)
 TAKE_UNDER_RCU: Final = frozenset(
     (
         *("bpf_task_acquire", "bpf_cgroup_acquire", "bpf_cgroup_ancestor", "bpf_task_under_cgroup"),
-        *("bpf_task_get_cgroup1", "bpf_iter_task_vma_new"),
+        *("bpf_task_get_cgroup1", "bpf_iter_task_vma_new", *(f"bpf_cpumask_{name}" for name in _OF_MASKS)),
     )
 )
 """Kfuncs that take a struct which only RCU keeps (KF_RCU)."""

@@ -25,6 +25,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, final
 
+from pyebpf.checks.locks import begun_in
 from pyebpf.ir import ops
 from pyebpf.ir.rewrite import renamed, with_blocks
 from pyebpf.ir.types import I64
@@ -105,8 +106,8 @@ def _exits_locals(copy: Copy) -> tuple[ops.Local, ops.Local]:
 
 
 def _exits(copy: Copy, exit: ops.Local, result: ops.Local) -> Exits:
-    defined = frozenset(op for op in ops.walk(copy.scope.body) if ops.is_value(op))
-    return Exits(copy.scope.label, ops.Label("never"), defined, False, exit, result)
+    begun = begun_in(ops.walk(copy.scope.body))
+    return Exits(copy.scope.label, ops.Label("never"), begun, False, exit, result)
 
 
 def _body(copy: Copy, inside: ops.Block, given: list[ops.Local], shared: list[ops.Local]) -> ops.Block:

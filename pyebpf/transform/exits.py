@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import final
 
-from pyebpf.checks.locks import Returns, given_back, given_back_last, leads_out
+from pyebpf.checks.locks import Key, Returns, given_back, given_back_last, leads_out
 from pyebpf.ir import ops
+from pyebpf.ir.rewrite import renamed
 from pyebpf.ir.types import BOOL, I64, IntType
 from pyebpf.source import Span
 
@@ -20,6 +21,14 @@ def number(value: int, span: Span) -> ops.Const:
     return ops.Const(value, IntType(value, value), span)
 
 
+def _elsewhere(op: ops.Op) -> list[ops.Op]:
+    """`op`, and before it again what says where in the stack something lies."""
+    places: dict[ops.Op, ops.Value] = {
+        value: replace(value) for value in ops.operands(op) if isinstance(value, ops.SlotAddress)
+    }
+    return [*places.values(), *renamed(ops.Block((op,)), places).ops]
+
+
 @final
 class Exits:
     """Rewrites what is inside of the loop `label`, and remembers how it can be left."""
@@ -28,15 +37,15 @@ class Exits:
         self,
         label: ops.Label,
         round_end: ops.Label,
-        defined: frozenset[ops.Value],
+        begun: frozenset[Key],
         entries: bool,
         exit: ops.Local | None = None,
         result: ops.Local | None = None,
     ) -> None:
         self._label = label
         self._round_end = round_end
-        self._defined = defined
-        """Values that are computed inside."""
+        self._begun = begun
+        """What is computed or begun inside."""
         self._entries = entries
         """Whether the loop goes through a map's entries: its `else` stands behind the call, and `break` skips that."""
         self._given = exit, result
@@ -49,9 +58,11 @@ class Exits:
 
     def block(self, block: ops.Block) -> ops.Block:
         result: list[ops.Op] = []
-        last = given_back_last(block.ops, self._defined) if leads_out(block, self._is_inside) else ()
+        last = given_back_last(block.ops, self._begun) if leads_out(block, self._is_inside) else ()
+        places = {value for op in last for value in ops.operands(op) if isinstance(value, ops.SlotAddress)}
+        used = {value for op in block.ops if op not in last for value in ops.operands(op)}
         for op in block.ops:
-            if op not in last:
+            if op not in last and (op not in places or op in used):
                 result += self._op(op, last)
         return ops.Block(tuple(result))
 
@@ -103,8 +114,8 @@ class Exits:
         return [ops.LocalSet(self._result, op.value, op.span), *self._out("return", way, op.span, last)]
 
     def _raise(self, op: ops.Check | ops.Raise, last: Returns = ()) -> ops.Block:
-        inner = [record for record in op.cleanup if record in self._defined]
-        outer = tuple(record for record in op.cleanup if record not in self._defined)
+        inner = [record for record in op.cleanup if record in self._begun]
+        outer = tuple(record for record in op.cleanup if record not in self._begun)
         way = ops.Raise(op.fault, outer, op.span)
         discard = [ops.RingDiscard(record, op.span) for record in inner]
         return ops.Block((*discard, *self._out((op.fault, outer, op.span), (way,), op.span, last)))
@@ -116,7 +127,7 @@ class Exits:
         known = [other for other, _ in self._ways]
         if key not in known:
             known.append(key)
-            self._ways.append((key, (*last, *way)))
+            self._ways.append((key, (*(each for op in last for each in _elsewhere(op)), *way)))
         return [ops.LocalSet(self._exit, number(known.index(key) + 1, span), span), leave(1, span)]
 
     def before(self, span: Span) -> list[ops.Op]:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, final
 
+from pyebpf.checks.locks import begun_in
 from pyebpf.ir import ops
 from pyebpf.ir.module import FunctionKind, Program
 from pyebpf.ir.rewrite import renamed
@@ -88,8 +89,8 @@ class _Outliner:
         assert bound is not None
         name = f"{self.program.name}__loop_{span.line}" + (f"_{len(self.functions)}" if self.functions else "")
         round_end, entries = ops.Label("round"), ops.entries_of(loop)
-        defined = frozenset(op for block in (inside(loop), loop.step) for op in ops.walk(block) if ops.is_value(op))
-        exits = Exits(loop.label, round_end, defined, entries is not None)
+        begun = begun_in(op for block in (inside(loop), loop.step) for op in ops.walk(block))
+        exits = Exits(loop.label, round_end, begun, entries is not None)
         body, step = exits.block(inside(loop)), exits.block(loop.step)
         # Numbers that a round leaves to the next are forgotten, so that all rounds are the same to the verifier. It
         # compares them exactly here, down to which are copies of each other, or a constant apart.

@@ -12,9 +12,7 @@ def probe(packet):
             if key == task.tgid:
                 return XDP.DROP
     with rcu:
-        for key in table:  # error
-            if key == 5:
-                break
+        for key in table:
             if key == 6:
                 return XDP.DROP
     with bpf_preempt_disable():
@@ -23,7 +21,7 @@ def probe(packet):
                 if key == 6:
                     return XDP.DROP
     for number in iter_num(0, 3):
-        for key in table:  # error
+        for key in table:
             for other in iter_num(0, 3):
                 if other == number:
                     break

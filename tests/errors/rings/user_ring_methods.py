@@ -17,3 +17,5 @@ def probe(ctx):
         pass
     if len(commands) > 3:  # error
         return
+    for command, number in zip(commands, range(4)):  # error
+        first.number = u64(number)
