@@ -3,7 +3,7 @@
 import os
 import resource
 
-from run_kernel import become_nobody, in_child
+from run_kernel import become_nobody, in_child, let_users_start_python
 from surroundings import ask_priority
 
 import pyebpf
@@ -49,6 +49,7 @@ def as_nobody(object, names, program, memory=None):
     def child():
         if memory is not None:
             resource.setrlimit(resource.RLIMIT_MEMLOCK, (memory, memory))
+        let_users_start_python()  # what is imported from now on can be read
         become_nobody([CAPABILITIES[name] for name in names])
         try:
             with pyebpf.load(object, config=config(), attach=False) as session:
