@@ -17,14 +17,13 @@ import ctypes
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from common import TWINS, Missing, Result, finish, table, tool
+from common import TWINS, Result, main, table, tool
 
 ENTRIES: Final = 1_000_000
 ROUNDS: Final = 7
@@ -160,7 +159,4 @@ def measure(rounds: int = ROUNDS) -> Result:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(finish(measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))
-    except Missing as missing:
-        sys.exit(str(missing))
+    main(measure)

@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, final
+from typing import Final, NoReturn, final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SAMPLES: Final = ROOT / "samples"
@@ -54,6 +54,14 @@ def tool(*names: str) -> str:
         if found:
             return found
     raise Missing(f"needs {' or '.join(names)}")
+
+
+def main(measure: Callable[..., Result], number: type[int] | type[float] = int) -> NoReturn:
+    """The command of a benchmark that may be given how often, or for how long, it measures."""
+    try:
+        sys.exit(finish(measure(*map(number, sys.argv[1:2]))))
+    except Missing as missing:
+        sys.exit(str(missing))
 
 
 @contextmanager

@@ -18,7 +18,6 @@ process's own.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -27,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, final
 
-from common import Missing, Result, finish, table
+from common import Missing, Result, main, table
 
 SECONDS: Final = 60.0
 PAUSE: Final = 0.05
@@ -202,7 +201,4 @@ def measure(seconds: float = SECONDS) -> Result:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(finish(measure(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS)))
-    except Missing as missing:
-        sys.exit(str(missing))
+    main(measure, float)

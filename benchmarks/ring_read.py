@@ -23,7 +23,6 @@ import os
 import select
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from common import Missing, Result, finish, table
+from common import Missing, Result, main, table
 
 ROUNDS: Final = 7
 RUNS: Final = 120
@@ -118,14 +117,13 @@ class Callbacks:
         self.library.ring_buffer__free(self.ring)
 
 
-BCC: Final = """
-import ctypes, sys, time
+_OPENED_BY_BCC: Final = """
+import ctypes, resource, sys, time
 from bcc import BPF
 from bcc.table import RingBuf
 
 class Event(ctypes.Structure):
-    _fields_ = [("number", ctypes.c_uint64), ("pid", ctypes.c_uint32), ("cpu", ctypes.c_uint32),
-                ("comm", ctypes.c_char * 16), *((f"word{n}", ctypes.c_uint64) for n in range(4))]
+    _fields_ = [FIELDS]
 
 bpf, table = BPF.__new__(BPF), RingBuf.__new__(RingBuf)
 bpf._ringbuf_manager = None
@@ -134,16 +132,32 @@ seen = []
 
 def callback(ctx, data, size):
     event = table.event(data)
-    seen.append((event.number, event.comm))
+    seen.append((event.FIRST, event.comm))
 
 table.open_ring_buffer(callback)
+"""
+
+
+def opened_by_bcc(first: str, fields: str) -> str:
+    """A program for the Python that Debian's packages are for, up to where BCC's reader has a ring open that is there
+    already. Of its events, whose `fields` ctypes has, it keeps the `first` and the name."""
+    return _OPENED_BY_BCC.replace("FIRST", first).replace("FIELDS", fields)
+
+
+_FIELDS: Final = (
+    '("number", ctypes.c_uint64), ("pid", ctypes.c_uint32), ("cpu", ctypes.c_uint32), ("comm", ctypes.c_char * 16), '
+    '*((f"word{n}", ctypes.c_uint64) for n in range(4))'
+)
+BCC: Final = (
+    opened_by_bcc("number", _FIELDS)
+    + """
 for line in sys.stdin:
     seen.clear()
     start = time.perf_counter()
     bpf.ring_buffer_consume()
     print(len(seen), time.perf_counter() - start, flush=True)
 """
-"""For the Python that Debian's packages are for: BCC's reader of a ring that is there already."""
+)
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 
 
@@ -261,7 +275,4 @@ def measure(rounds: int = ROUNDS) -> Result:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(finish(measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))
-    except Missing as missing:
-        sys.exit(str(missing))
+    main(measure)

@@ -16,14 +16,13 @@ import os
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
 
-from common import TWINS, Missing, Result, finish, table, tool
-from ring_read import SYSTEM_PYTHON, has_bcc
+from common import TWINS, Missing, Result, main, table, tool
+from ring_read import SYSTEM_PYTHON, has_bcc, opened_by_bcc
 
 ROUNDS: Final = 3
 SECONDS: Final = 3
@@ -56,35 +55,21 @@ def probe(ctx):
             event.comm = comm()
 """
 NUMBERS: Final = {"x86_64": 110, "aarch64": 173, "s390x": 64}
-BCC: Final = """
-import ctypes, resource, sys, time
-from bcc import BPF
-from bcc.table import RingBuf
-
-class Event(ctypes.Structure):
-    _fields_ = [("time", ctypes.c_uint64), ("pid", ctypes.c_uint32), ("comm", ctypes.c_char * 16)]
-
-bpf, table = BPF.__new__(BPF), RingBuf.__new__(RingBuf)
-bpf._ringbuf_manager = None
-table.bpf, table.map_fd, table._cbs, table._event_class = bpf, int(sys.argv[1]), {}, Event
-seen = []
-
-def callback(ctx, data, size):
-    event = table.event(data)
-    seen.append((event.time, event.comm))
-
+_FIELDS: Final = '("time", ctypes.c_uint64), ("pid", ctypes.c_uint32), ("comm", ctypes.c_char * 16)'
+BCC: Final = (
+    opened_by_bcc("time", _FIELDS)
+    + """
 def spent():
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
-table.open_ring_buffer(callback)
 print("ready", flush=True)
 start, end = spent(), time.monotonic() + float(sys.argv[2])
 while time.monotonic() < end:
     bpf.ring_buffer_poll(100)
 print(len(seen), spent() - start, flush=True)
 """
-"""For the Python that Debian's packages are for."""
+)
 
 
 def spent() -> float:
@@ -170,7 +155,4 @@ def measure(rounds: int = ROUNDS) -> Result:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(finish(measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))
-    except Missing as missing:
-        sys.exit(str(missing))
+    main(measure)

@@ -102,8 +102,10 @@ class Walk:
         self.values += bytes(more * self._sizes[1])
         self._room += more
 
-    def columns(self) -> Columns:
-        """What was read. Called once, at the end."""
+    def all(self) -> Columns:
+        """What there is from here to the end. Raises OSError."""
+        while self.step():
+            pass
         del self.keys[self.count * self._sizes[0] :], self.values[self.count * self._sizes[1] :]
         return Columns(self.keys, self.values, self.count)
 
@@ -112,10 +114,7 @@ def read(fd: int, key_size: int, value_size: int, most: int, *, delete: bool = F
     """All entries, which are `most` at most if nobody changes the map meanwhile; taken out of it with `delete`, for
     hash maps (5.6). Raises OSError."""
     command = LOOKUP_AND_DELETE if delete else LOOKUP
-    walk = Walk(fd, key_size, value_size, most, command=command, flags=flags)
-    while walk.step():
-        pass
-    return walk.columns()
+    return Walk(fd, key_size, value_size, most, command=command, flags=flags).all()
 
 
 def write(fd: int, columns: Columns, flags: int = 0) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from sys import byteorder
 from typing import Final, final
 
@@ -49,6 +50,7 @@ def read(fd: int, key_size: int, value_size: int, most: int, flags: int = 0) -> 
     return in_parts(fd, key_size, value_size, most, flags, threads=threads)
 
 
+@cache
 def positions_are_buckets() -> bool:
     """Whether the position of this kernel's batches is the number of a bucket: whether they grow, and from each one on
     there come those entries, in that order, that came behind it. False where no map may be made, too."""
@@ -69,10 +71,7 @@ def positions_are_buckets() -> bool:
 
 
 def _from(fd: int, bucket: int) -> bytes | bytearray | memoryview:
-    walk = Walk(fd, 4, 4, 64, start=bucket.to_bytes(4, byteorder))
-    while walk.step():
-        pass
-    return walk.columns().keys
+    return Walk(fd, 4, 4, 64, start=bucket.to_bytes(4, byteorder)).all().keys
 
 
 def _number(position: bytes) -> int:

@@ -22,6 +22,7 @@ from typing import Final, final
 from pyebpf.loader.errors import LoadWarning
 from pyebpf.loader.kallsyms import KALLSYMS
 from pyebpf.pictures.frames import Frame
+from pyebpf.pictures.names import visible
 from pyebpf.symbols.demangle import shown
 
 MODULES: Final = "/proc/modules"
@@ -192,8 +193,7 @@ def _frame(name: bytes, module: str, offset: int, place: int) -> Frame:
 
 def text(name: bytes) -> str:
     """A name for people to read, whatever is in it."""
-    found = name.decode("utf-8", "backslashreplace")
-    return found if found.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in found)
+    return visible(name.decode("utf-8", "backslashreplace"))
 
 
 def _opened(path: str) -> int | None:

@@ -60,9 +60,10 @@ class Exits:
         result: list[ops.Op] = []
         last = given_back_last(block.ops, self._begun) if leads_out(block, self._is_inside) else ()
         places = {value for op in last for value in ops.operands(op) if isinstance(value, ops.SlotAddress)}
-        used = {value for op in block.ops if op not in last for value in ops.operands(op)}
+        if places:
+            places -= {value for op in block.ops if op not in last for value in ops.operands(op)}
         for op in block.ops:
-            if op not in last and (op not in places or op in used):
+            if op not in last and op not in places:
                 result += self._op(op, last)
         return ops.Block(tuple(result))
 

@@ -14,6 +14,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from pyebpf.pictures.names import visible
+
 LONGEST: Final = 4096
 """Characters of a mangled name. Of 700,000 in large programs the longest has 1,250."""
 SHOWN: Final = 1000
@@ -26,9 +28,7 @@ _PREFIXES: Final = ("_Z", "_R")
 
 def shown(name: str) -> str:
     """What a function is called in stacks."""
-    found = demangled(name) or name
-    if not found.isprintable():
-        found = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in found)
+    found = visible(demangled(name) or name)
     return found if len(found) <= SHOWN else found[: 2 * SHOWN // 3] + "…" + found[-(SHOWN - 1 - 2 * SHOWN // 3) :]
 
 
