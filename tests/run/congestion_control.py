@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-import time
+
+from run_kernel import comes_true
 
 
 def registered(name: str) -> bool:
@@ -17,8 +18,4 @@ def registered(name: str) -> bool:
 
 def gone(name: str) -> bool:
     """Whether it isn't registered, or is no more a moment after its link was closed."""
-    for _ in range(100):
-        if not registered(name):
-            return True
-        time.sleep(0.05)
-    return False
+    return comes_true(lambda: not registered(name))

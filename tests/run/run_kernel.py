@@ -57,13 +57,26 @@ def bpf_ids() -> Ids:
     return frozenset(found)
 
 
+def comes_true(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Whether it is so, or is soon: what the kernel does when the last reference is gone waits for a grace period."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def left_over(before: Ids, seconds: float = 10.0) -> Ids:
     """What is there and wasn't `before`, after the kernel had time to free it, and other tests to end."""
-    end = time.monotonic() + seconds
     left = bpf_ids() - before
-    while left and time.monotonic() < end:
-        time.sleep(0.05)
+
+    def gone() -> bool:
+        nonlocal left
         left &= bpf_ids()
+        return not left
+
+    comes_true(gone, seconds)
     return left
 
 
