@@ -13,6 +13,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from pyebpf.diagnostics.base import CompileError, Diagnostic
+from pyebpf.diagnostics.internal import own_faults
 from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.versions import INSTRUCTION_SETS, Version, instruction_set, parse_version, running_version
 from pyebpf.lang.maps import Map
@@ -99,7 +100,9 @@ def compile_target(
     verifier = running_version() if here and kernel is None else kernel
     typed = kernel if btf is not None else verifier  # types are given where the running kernel may have none
     with Building(cpu, verifier, worker) as building:  # starts to import LLVM while the front end works
-        return building.build(_checks(resolve(target), btf, kernel, warn, typed)).object
+        unit = resolve(target)
+        with own_faults():
+            return building.build(_checks(unit, btf, kernel, warn, typed)).object
 
 
 def _checks(
@@ -171,11 +174,15 @@ def check_target(
     Code is made only where the verifier might have more to do than the estimate says, or where it depends on the code
     whether it takes CAP_PERFMON.
     """
+    unit = resolve(target)
+    with own_faults():
+        return _report(unit, _checks(unit, btf, kernel, None), cpu, kernel)
+
+
+def _report(unit: Unit, check: Callable[[Plan], Checked], cpu: str | None, kernel: Version | None) -> CheckReport:
     from pyebpf.building import PLANS, Building, is_risky
     from pyebpf.effort.needs import program_needs
 
-    unit = resolve(target)
-    check = _checks(unit, btf, kernel, None)
     checked = check(PLANS[0])
     takes = {report.name: report.capabilities for report in checked.reports}
     tracing = all("CAP_PERFMON" in each.always for each in takes.values())
@@ -191,7 +198,9 @@ def check_target(
 
 def lower_target(target: Target, *, btf: Btf | None = None, kernel: Version | None = None) -> Checked:
     """Typed IR that every check has passed, as the simulator runs it. Raises CompileError."""
-    return _checks(resolve(target), btf, kernel, None)(Plan())
+    unit = resolve(target)
+    with own_faults():
+        return _checks(unit, btf, kernel, None)(Plan())
 
 
 def emit(
@@ -205,18 +214,20 @@ def emit(
     big_endian: bool | None = None,
 ) -> str | bytes:
     """The output of one stage: `ast`, `ir`, `llvm` and `asm` as text, `obj` as bytes. See `compile_target`."""
-    btf = _types(btf, big_endian)
-    if stage == "ast":
-        from pyebpf.syntax.dump import dump
+    unit, btf = resolve(target), _types(btf, big_endian)
+    with own_faults():
+        if stage == "ast":
+            from pyebpf.syntax.dump import dump
 
-        return "\n".join(dump(tree) for tree in _trees(resolve(target)))
-    if stage in ("asm", "obj"):
+            return "\n".join(dump(tree) for tree in _trees(unit))
+        check, cpu = _checks(unit, btf, kernel, warn), cpu or _cpu(kernel)
+        if stage not in ("asm", "obj"):
+            return _planned(check, stage, cpu, kernel)
         from pyebpf.building import Building
 
-        with Building(cpu or _cpu(kernel), kernel) as building:
-            built = building.build(_checks(resolve(target), btf, kernel, warn))
+        with Building(cpu, kernel) as building:
+            built = building.build(check)
             return built.object.elf if stage == "obj" else building.assembly(built.text)
-    return _planned(_checks(resolve(target), btf, kernel, warn), stage, cpu or _cpu(kernel), kernel)
 
 
 def _planned(check: Callable[[Plan], Checked], stage: Stage, cpu: str, kernel: Version | None) -> str:

@@ -19,6 +19,8 @@ from pyebpf.encode import number_format, record_class
 from pyebpf.records import dataclass
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+Reader: TypeAlias = Callable[[Buffer], list[Any]]
+"""Makes Python objects of what lies in memory."""
 MANY = 10_000
 """Values for which it is worth to stop the collector."""
 
@@ -50,18 +52,25 @@ def pieces(data: Buffer, size: int) -> list[bytes]:
     return [whole[at : at + size] for at in range(0, len(whole), size)] if size else []
 
 
-def decoded(type: layout.Type | None, data: Buffer, size: int, stride: int = 0) -> list[Any]:
-    """The values that lie in `data`, each of `size` bytes, `stride` bytes (`size` if 0) from one to the next."""
+def reader(type: layout.Type | None, size: int, stride: int = 0) -> Reader:
+    """How to read values that lie in memory one after the other, each of `size` bytes, `stride` bytes (`size` if 0)
+    from one to the next. To be kept: finding it takes longer than reading some."""
     stride = stride or size
     if type is None:
-        return [each[:size] for each in pieces(data, stride)]
+        return lambda data: [each[:size] for each in pieces(data, stride)]
     if stride == size and isinstance(type, layout.Integer):
-        found = _numbers(type, data)
-        return [IPv4Address(number) for number in found] if type.view == "ipv4" else found
+        if type.view == "ipv4":
+            return lambda data: [IPv4Address(number) for number in _numbers(type, data)]
+        return lambda data: _numbers(type, data)
     if stride == size and isinstance(type, layout.Struct) and (rows := _rows(type)) is not None:
-        return rows(data)
-    read, whole = decoder(type), bytes(data)
-    return [read(whole, at) for at in range(0, len(data), stride)]
+        return rows
+    read = decoder(type)
+
+    def each(data: Buffer) -> list[Any]:
+        whole = bytes(data)
+        return [read(whole, at) for at in range(0, len(whole), stride)]
+
+    return each
 
 
 def _numbers(type: layout.Integer, data: Buffer) -> list[int]:
@@ -79,7 +88,7 @@ def _is_swapped(type: layout.Integer) -> bool:
 
 
 @cache
-def _rows(type: layout.Struct) -> Callable[[Buffer], list[Any]] | None:
+def _rows(type: layout.Struct) -> Reader | None:
     """How to read many structs of numbers, text and addresses, field by field; None if it has anything else."""
     if type.is_union or not type.fields or type in (layout.IPV4_NETWORK, layout.IPV6_NETWORK):
         return None

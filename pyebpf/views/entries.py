@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from io import UnsupportedOperation
 from typing import Any, final
 
@@ -12,7 +13,7 @@ from pyebpf.decode import Decoder, decoder
 from pyebpf.encode import encode
 from pyebpf.kernel.maps import MapType
 from pyebpf.records import dataclass
-from pyebpf.views.columns import Buffer, Columns, decoded, encoded, grouped, joined, pieces
+from pyebpf.views.columns import Buffer, Columns, Reader, encoded, grouped, joined, pieces, reader
 from pyebpf.views.per_cpu import PerCpu
 
 PER_CPU = (MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH)
@@ -71,6 +72,14 @@ class Entries(ABC):
         self.stride = layout.round_up(shape.value_size, 8) if self.per_cpu else shape.value_size
         self.value_bytes = self.stride * self.cpus if self.per_cpu else self.stride
         self._key, self._value = _decoder(self.key_type, shape.key_size), _decoder(self.value_type, shape.value_size)
+
+    @cached_property
+    def _read_keys(self) -> Reader:
+        return reader(self.key_type, self.shape.key_size)
+
+    @cached_property
+    def _read_values(self) -> Reader:
+        return reader(self.value_type, self.shape.value_size, self.stride)
 
     @property
     @abstractmethod
@@ -191,11 +200,11 @@ class Entries(ABC):
 
     def decode_keys(self, keys: Buffer) -> list[Any]:
         """Keys that lie one after the other, as Python objects."""
-        return decoded(self.key_type, keys, self.shape.key_size)
+        return self._read_keys(keys)
 
     def decode_values(self, columns: Columns) -> list[Any]:
         """All values, as Python objects."""
-        found = decoded(self.value_type, columns.values, self.shape.value_size, self.stride)
+        found = self._read_values(columns.values)
         return [PerCpu(each) for each in grouped(found, self.cpus)] if self.per_cpu else found
 
     def decode_value(self, data: bytes, offset: int = 0) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from pyebpf import layout
 from pyebpf.decode import record_decoder
-from pyebpf.views.columns import Buffer, decoded
+from pyebpf.views.columns import Buffer, Reader, reader
 from pyebpf.views.pace import Pace
 from pyebpf.views.unread import Unread
 
@@ -131,7 +132,7 @@ class RingBufView:
         self._dropped = dropped
         self._last: list[Any] = []
         """Events that notebooks show."""
-        self._unread = Unread(self._size or 0, self._decode_many, self.decode)
+        self._unread = Unread(self._size or 0, lambda data: self._decode_many(data), self.decode)
 
     def decode(self, record: bytes) -> Any:
         """A record as an event; as bytes in objects that don't say what it is."""
@@ -155,9 +156,10 @@ class RingBufView:
         """Events that are there by now, waiting up to `timeout` seconds (None: for ever) for the first one."""
         return first_found(self._all, self.ring.moments(timeout))
 
-    def _decode_many(self, data: Buffer) -> list[Any]:
-        """Events of one size, one after the other."""
-        return decoded(self.type, data, self._size or 1)
+    @cached_property
+    def _decode_many(self) -> Reader:
+        """Makes objects of events of one size, one after the other."""
+        return reader(self.type, self._size or 1)
 
     def _taken(self) -> tuple[Buffer, list[bytes]]:
         """What is in the ring by now: events of one size as they follow each other, and records after them."""
