@@ -27,6 +27,11 @@ class Cell:
 KERNEL_STACK: Final = "kernel_stack"
 USER_STACK: Final = "user_stack"
 """Fields in the keys of a `Stacks` map with the numbers of stacks, i32: below zero where there is none, by -errno."""
+PYTHON_STACK: Final = "python_stack"
+"""The same of Python's calls, u64: 0 where there are none, 1 where there was no room."""
+PYTHONS: Final = "__pyebpf_pythons"
+PYTHON_CODES: Final = "__pyebpf_codes"
+"""Maps of `pyebpf.library.python_frames`: by the number of a process its interpreter; functions by theirs."""
 OTHERS: Final = 1 << 30
 """In the number of a stack: it is in the second map. No map has so many."""
 OWNER: Final = "tgid"
@@ -39,11 +44,13 @@ class StackKey:
     """How the key of a `Stacks` map is made up, whose type is a struct."""
 
     traces: str
-    """The name of the map that the numbers of stacks are of."""
+    """The name of the map that the numbers of stacks are of; "" where there are only Python's."""
     others: str
     """That of the map with those that collide in the first one: their numbers have the bit `OTHERS` as well."""
     parts: tuple[str, ...]
     """The fields that the program's key has, in its order, those with stacks among them."""
+    pythons: str = ""
+    """The name of the map with Python's stacks, where the key has one."""
 
 
 @final

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -183,7 +184,7 @@ def _check(value: Any, where: str) -> None:
         case metadata.Metadata():
             kinds = {name: info.kind for name, info in value.maps}
             keys = [info.stacks for _, info in value.maps if info.stacks is not None]
-            good = all(kinds.get(name) == "StackTrace" for key in keys for name in (key.traces, key.others))
+            good = all(kinds.get(name) == kind for key in keys for name, kind in _stack_maps(key))
             good = good and all(0 <= cell.offset + cell_size <= _LARGEST_SIZE for cell, cell_size in _cells(value))
         case _:
             good = True
@@ -198,13 +199,21 @@ def _cells(value: Metadata) -> list[tuple[metadata.Cell, int]]:
     return found
 
 
+def _stack_maps(key: metadata.StackKey) -> Iterator[tuple[str, str]]:
+    """The maps that a key of a Stacks speaks of, and of what kinds they must be."""
+    native = {metadata.KERNEL_STACK, metadata.USER_STACK} & set(key.parts)
+    yield from ((name, "StackTrace") for name in (key.traces, key.others) if native or name)
+    if metadata.PYTHON_STACK in key.parts or key.pythons:
+        yield from ((name, "Hash") for name in (key.pythons, metadata.PYTHON_CODES))
+
+
 def _is_stack_key(value: metadata.MapInfo, stacks: metadata.StackKey) -> bool:
     """Whether the key has the fields that it is said to have, and one of them at least is a stack."""
     key = value.key
     if not isinstance(key, layout.Struct) or value.value != layout.U64 or len(set(stacks.parts)) < len(stacks.parts):
         return False
-    words = {metadata.KERNEL_STACK, metadata.USER_STACK} & set(stacks.parts)
-    wanted = dict.fromkeys(words, layout.I32)
+    words = {metadata.KERNEL_STACK, metadata.USER_STACK, metadata.PYTHON_STACK} & set(stacks.parts)
+    wanted = {word: layout.U64 if word == metadata.PYTHON_STACK else layout.I32 for word in words}
     wanted |= {metadata.OWNER: layout.U32} if metadata.USER_STACK in words else {}
     types = {field.name: field.type for field in key.fields}
     there = set(stacks.parts) | set(wanted) <= set(types)

@@ -174,6 +174,7 @@ CATALOG: Final[tuple[type[Diagnostic], ...]] = (
     stacks.StacksKeyNeedsStack,
     stacks.StacksKeyDiffers,
     stacks.NoKeyPart,
+    stacks.PythonStackElsewhere,
     places.HookDisabled,
     places.NotModifiable,
     places.HelperNotOnTarget,

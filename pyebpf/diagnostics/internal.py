@@ -13,6 +13,8 @@ from pyebpf.source import Span
 
 _EXPECTED: Final = (Error, OSError, MemoryError, Warning)
 """What stages tell with: mistakes, files, and warnings where Python's filters make errors of them."""
+_OURS: Final = ("pyebpf.syntax.", "pyebpf.ir.", "pyebpf.irbuild.")
+"""Where the classes are of what has spans."""
 _HERE: Final = Path(__file__).parents[1]
 
 
@@ -45,6 +47,6 @@ def _told(error: Exception) -> str:
 def _span(value: object) -> Span | None:
     if isinstance(value, Span):
         return value
-    ours = type(value).__module__.startswith("pyebpf.")  # nobody else is asked for attributes
+    ours = type(value).__module__.startswith(_OURS)  # nobody else is asked for attributes
     span = getattr(value, "span", None) if ours else None
     return span if isinstance(span, Span) else None

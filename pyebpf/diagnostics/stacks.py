@@ -34,6 +34,24 @@ class StackElsewhere(Diagnostic):
 
 @final
 @dataclass(frozen=True, slots=True)
+class PythonStackElsewhere(Diagnostic):
+    code: ClassVar = "E0585"
+    title: ClassVar = "Python's stack is a part of a key of `Stacks`"
+    notes: ClassVar = ("its functions are told by maps that only a `Stacks` has",)
+    help: ClassVar = "stacks[{call}] += 1"
+    explanation: ClassVar = """
+    `python_stack()` stands in the key of a `Stacks`, beside other stacks or alone: the program puts the stack, and what
+    its functions are called, into maps that belong to it.
+
+        calls: u64[32] = python_stack()             # wrong
+        stacks[comm(), python_stack()] += 1         # right, where stacks = Stacks()
+    """
+
+    call: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class StacksKeyNeedsStack(Diagnostic):
     code: ClassVar = "E0582"
     title: ClassVar = "a key of a `Stacks` has stacks in it: {how_many}"

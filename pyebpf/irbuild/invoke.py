@@ -34,6 +34,7 @@ from pyebpf.irbuild import (
     packet_bytes,
     packets,
     prints,
+    python_stacks,
     reductions,
     rings,
     stacks,
@@ -176,6 +177,7 @@ def _created(b: Builder, map: MapRef, node: tree.Call) -> Operand:
 def _no_keywords(b: Builder, value: object, node: tree.Call) -> None:
     """What has them has been called before."""
     if isinstance(value, Builtin) and value.name in stacks.WORDS:
+        python_stacks.elsewhere(b, value.name, node.span)
         b.error(StackElsewhere(node.span, "", node.span.text))
     if node.keywords:
         word = node.keywords[0]

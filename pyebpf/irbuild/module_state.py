@@ -59,9 +59,9 @@ class StacksUse:
     """What the first `stacks[…] += 1` has made of a Stacks."""
 
     map: MapRef
-    traces: MapRef
-    """What has the stacks."""
-    others: MapRef
+    traces: MapRef | None
+    """What has the stacks, but for Python's."""
+    others: MapRef | None
     """What has those that collide in it."""
     shape: tuple[Type | str, ...]
     """The parts of a key: types, and names of fields with stacks."""
@@ -87,6 +87,8 @@ class ModuleState:
     variables: dict[int, VariableRef] = field(default_factory=dict)
     stacks: dict[int, StacksUse] = field(default_factory=dict)
     """Of each Stacks that is counted in, by `id`, what its keys are."""
+    walks: dict[int, Map] = field(default_factory=dict)
+    """Of each of them what has Python's stacks, where there are any."""
     kfuncs: dict[str, KfuncRef] = field(default_factory=dict)
     ksyms: dict[str, KsymRef] = field(default_factory=dict)
     signatures: dict[str, object] = field(default_factory=dict)

@@ -1,4 +1,5 @@
-"""`kernel_stack()` and `user_stack()`: `stacks[comm(), user_stack()] += 1`, `event.stack = kernel_stack()`.
+"""`kernel_stack()`, `user_stack()`, `python_stack()`: `stacks[comm(), user_stack()] += 1`, and, but for Python's,
+`event.stack = kernel_stack()`.
 
 A key of a `Stacks` is a struct of the parts that the program gives; of a stack it has the number that `bpf_get_stackid`
 gave, below zero where there was none, and for user's stacks also whose they are. The kernel has one place for all
@@ -21,7 +22,7 @@ from pyebpf.diagnostics import types as type_errors
 from pyebpf.ir import ops
 from pyebpf.ir.module import MapRef
 from pyebpf.ir.types import I64, U64, BoolType, IntType, PointerType, Region
-from pyebpf.irbuild import expressions, maps, memory, order, packets, queues, values
+from pyebpf.irbuild import expressions, maps, memory, order, packets, python_stacks, queues, values
 from pyebpf.irbuild.builder import Builder
 from pyebpf.irbuild.module_state import StacksUse
 from pyebpf.irbuild.operands import Operand, PendingText, Place, Static, describe, describe_type, reference
@@ -30,12 +31,16 @@ from pyebpf.kernel.conventions import FILLED
 from pyebpf.kernel.maps import MapType
 from pyebpf.lang.functions import Builtin
 from pyebpf.lang.stacks import Stacks
-from pyebpf.metadata import KERNEL_STACK, OTHERS, OWNER, USER_STACK, StackKey
+from pyebpf.metadata import KERNEL_STACK, OTHERS, OWNER, PYTHON_STACK, USER_STACK, StackKey
 from pyebpf.records import dataclass
 from pyebpf.source import Span
 from pyebpf.syntax import tree
 
-WORDS: Final = (KERNEL_STACK, USER_STACK)
+FIELDS: Final = {KERNEL_STACK: layout.I32, USER_STACK: layout.I32, PYTHON_STACK: layout.U64}
+"""What stands for a stack in a key."""
+WORDS: Final = tuple(FIELDS)
+NATIVE: Final = (KERNEL_STACK, USER_STACK)
+"""Those that the kernel knows."""
 TRACES: Final = "__pyebpf_stacks_"
 OTHERS_OF: Final = "__pyebpf_others_"
 """How the maps with the stacks are called, before the name of the one that counts."""
@@ -55,7 +60,7 @@ PROCESS: Final = IntType(0, 2**32 - 1)
 @final
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A call of `kernel_stack` or `user_stack`."""
+    """A call of one of the `WORDS`."""
 
     word: str
     skip: int
@@ -76,9 +81,10 @@ def wanted(b: Builder, node: tree.Expression) -> Wanted | None:
     function = _named(b, node.function)
     if not (isinstance(function, Builtin) and function.name in WORDS):
         return None
-    if node.arguments:
-        found = f"`{node.arguments[0].span.text}`"
-        b.error(name_errors.WrongArguments(node.arguments[0].span, function.name, "`skip=` at most", found))
+    given = (*node.arguments, *(word.value for word in node.keywords))
+    takes = "`skip=` at most" if function.name in NATIVE else "no arguments"
+    for value in given if function.name not in NATIVE else node.arguments:
+        b.error(name_errors.WrongArguments(value.span, function.name, takes, f"`{value.span.text}`"))
     skip = 0
     for word in node.keywords:
         operand = expressions.evaluate(b, word.value) if word.name == "skip" else None
@@ -104,6 +110,7 @@ def _named(b: Builder, node: tree.Expression) -> object:
 def store(b: Builder, place: Place, stack: Wanted) -> None:
     """`event.stack = kernel_stack()`: as many calls as fit, and zeros behind them."""
     pointer, span = place.address.type, stack.span
+    python_stacks.elsewhere(b, stack.word, span)
     assert isinstance(pointer, PointerType)
     if not (isinstance(place.type, layout.Array) and place.type.element == layout.U64):
         b.error(errors.StackElsewhere(span, f"`{place.what}` is {describe_type(place.type)}", span.text))
@@ -125,6 +132,7 @@ def store(b: Builder, place: Place, stack: Wanted) -> None:
 
 def made(b: Builder, type: layout.Type | None, stack: Wanted, name: str) -> ops.Value:
     """A new array of the stack's calls."""
+    python_stacks.elsewhere(b, stack.word, stack.span)
     if not isinstance(type, layout.Array):
         b.error(errors.StackElsewhere(stack.span, "", stack.span.text))
     address = b.slot(name, type, stack.span)
@@ -148,7 +156,7 @@ def count(b: Builder, base: Static, target: tree.Subscript, statement: tree.AugA
     operand = expressions.evaluate(b, statement.value)
     amount = maps.bind_amount(b, operand, layout.U64, statement.value.span, negative=False)
     use = _use(b, base, parts, index.span)
-    key = _key(b, use, parts, index.span)
+    key = _key(b, declared, use, parts, index.span)
     _add(b, use.map, key, amount, span)
 
 
@@ -183,7 +191,7 @@ def _use(b: Builder, base: Static, parts: list[Part], span: Span) -> StacksUse:
 
 def _cure(parts: list[Part]) -> str:
     others = [where.text for part, where in parts if not isinstance(part, Wanted)]
-    both = (f"{word}()" for word in WORDS)
+    both = (f"{word}()" for word in NATIVE)
     return ", ".join([*others, f"{KERNEL_STACK}()"] if len(others) == len(parts) else [*others, *both])
 
 
@@ -265,14 +273,12 @@ def _new(
     names: list[str] = []
     for number, (part, where) in enumerate(parts, 1):
         names.append(part.word if isinstance(part, Wanted) else _field_name(where.text, number, names))
-    fields = [(word, layout.I32 if isinstance(type, str) else type) for word, type in zip(names, shape, strict=True)]
+    fields = [(word, FIELDS[type] if isinstance(type, str) else type) for word, type in zip(names, shape, strict=True)]
     if USER_STACK in names:
         fields.append((OWNER, layout.U32))
     plain = b.module.map(declared, name)
-    most = min(declared.max_entries * sum(word in WORDS for word in names), OTHERS - 1)
-    entry = layout.Array(layout.U64, declared.depth)
-    traces = b.module.own_map(TRACES + plain.name, "StackTrace", layout.U32, entry, most)
-    others = b.module.own_map(OTHERS_OF + plain.name, "StackTrace", layout.U32, entry, max(most // PART_OF_OTHERS, 1))
+    traces, others = _traces(b, declared, plain.name, sum(word in NATIVE for word in names))
+    pythons = python_stacks.walks(b, declared, plain.name).name if PYTHON_STACK in names else ""
     map = MapRef(
         plain.name,
         declared.kind,
@@ -283,9 +289,20 @@ def _new(
         0,
         declared.unit,
         None,
-        stacks=StackKey(traces.name, others.name, tuple(names)),
+        stacks=StackKey(traces.name if traces else "", others.name if others else "", tuple(names), pythons),
     )
     return StacksUse(map, traces, others, shape, span)
+
+
+def _traces(b: Builder, declared: Stacks, name: str, stacks: int) -> tuple[MapRef | None, MapRef | None]:
+    """The maps that the kernel puts stacks into, of which each key has so many."""
+    if not stacks:
+        return None, None
+    most = min(declared.max_entries * stacks, OTHERS - 1)
+    entry = layout.Array(layout.U64, declared.depth)
+    traces = b.module.own_map(TRACES + name, "StackTrace", layout.U32, entry, most)
+    others = b.module.own_map(OTHERS_OF + name, "StackTrace", layout.U32, entry, max(most // PART_OF_OTHERS, 1))
+    return traces, others
 
 
 def _field_name(text: str, number: int, taken: list[str]) -> str:
@@ -305,7 +322,7 @@ def _struct(name: str, fields: list[tuple[str, layout.Type]]) -> layout.Struct:
     return layout.Struct(name, tuple(placed), layout.round_up(offset, align), align)
 
 
-def _key(b: Builder, use: StacksUse, parts: list[Part], span: Span) -> ops.Value:
+def _key(b: Builder, declared: Stacks, use: StacksUse, parts: list[Part], span: Span) -> ops.Value:
     """A key in memory: first what is on the way, then the stacks, which take calls."""
     type, key = use.map.key, use.map.stacks
     assert isinstance(type, layout.Struct) and key is not None
@@ -320,7 +337,9 @@ def _key(b: Builder, use: StacksUse, parts: list[Part], span: Span) -> ops.Value
     for name, part, where in named:
         if isinstance(part, Wanted):
             place = _place(b, address, type, name, where)
-            b.emit(ops.Store(place.address, _number(b, use, part), where))
+            python = part.word == PYTHON_STACK
+            number = python_stacks.number(b, declared, where) if python else _number(b, use, part)
+            b.emit(ops.Store(place.address, number, where))
     if type.field(OWNER) is not None:
         if owner is None:
             both = b.call("get_current_pid_tgid", (), U64, span)
@@ -334,7 +353,8 @@ def _number(b: Builder, use: StacksUse, stack: Wanted) -> ops.Value:
     span = stack.span
     number = b.local("stack", NUMBER, span)
 
-    def asked(map: MapRef) -> ops.Value:
+    def asked(map: MapRef | None) -> ops.Value:
+        assert map is not None
         arguments = (packets.context(b, span), queues.address(b, map, span), b.const(stack.flags, span))
         return b.call("get_stackid", arguments, NUMBER, span)
 

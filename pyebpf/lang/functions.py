@@ -54,6 +54,11 @@ kernel_stack = _builtin(
     "The kernel's stack, where the program was run: a part of a key of Stacks, or for an array of u64. `skip=N` leaves "
     "out the N innermost calls. Linux 4.6 (in arrays 4.18).",
 )
+python_stack = _builtin(
+    "python_stack",
+    "The Python functions that the current thread is in, of CPython 3.11 to 3.13: a part of a key of Stacks. Linux "
+    "5.7; x86-64 and arm64.",
+)
 user_stack = _builtin(
     "user_stack",
     "The current process's stack: a part of a key of Stacks, or for an array of u64. `skip=N` leaves out the N "

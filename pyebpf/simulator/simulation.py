@@ -14,6 +14,7 @@ from pyebpf.kernel.btf import Btf
 from pyebpf.kernel.hooks import ContextKind
 from pyebpf.kernel.usdt import IPS, SPECS
 from pyebpf.layout import timers
+from pyebpf.metadata import PYTHON_CODES, PYTHONS
 from pyebpf.records import dataclass
 from pyebpf.simulator.contexts import context_memory, packet_memory
 from pyebpf.simulator.entries import QueueEntries, SimulatedEntries
@@ -32,12 +33,15 @@ from pyebpf.simulator.surroundings import Surroundings
 from pyebpf.views.choice import view_of
 from pyebpf.views.faults import FaultCount
 from pyebpf.views.prints import format_record
+from pyebpf.views.python_calls import PythonStacks
 from pyebpf.views.rings import Backlog, RingBufView
 from pyebpf.views.stack_counts import stacks_view
 from pyebpf.views.user_rings import UserRingView
 
 MOST_CALLBACKS: Final = 50_000
 """By timers, while the clock is advanced once."""
+HIDDEN: Final = (PRINTS, SPECS, IPS, PYTHONS, PYTHON_CODES)
+"""Maps that tests don't see."""
 
 
 @final
@@ -134,7 +138,7 @@ class Simulation:
         """Views of the maps by name, as a session in the kernel has them."""
         traces = [ref for ref in module.maps if any(_has_stacks_of(each, ref) for each in module.maps)]
         for ref in module.maps:
-            view = self._view(ref) if ref.name not in (PRINTS, SPECS, IPS) and ref not in traces else None
+            view = self._view(ref) if ref.name not in HIDDEN and ref not in traces else None
             if view is not None:
                 self.maps[ref.name] = view
 
@@ -186,8 +190,10 @@ class Simulation:
     def _stacks(self, ref: MapRef) -> Any:
         assert ref.stacks is not None
         maps = {each.name: SimulatedEntries(storage) for each, storage in self.state.maps.items()}
-        traces = maps[ref.stacks.traces], maps[ref.stacks.others]
-        return stacks_view(maps[ref.name], traces, ref.stacks, lambda: self.state.dropped[ref], ref.unit)
+        key = ref.stacks
+        traces = tuple(maps[name] for name in (key.traces, key.others) if name)
+        pythons = PythonStacks(maps[key.pythons], maps[PYTHON_CODES]) if key.pythons else None
+        return stacks_view(maps[ref.name], traces, key, lambda: self.state.dropped[ref], ref.unit, pythons=pythons)
 
     def close(self) -> None:
         """Declarations that were put into maps of maps are declarations again."""
@@ -259,7 +265,7 @@ class Simulation:
 
 def _has_stacks_of(ref: MapRef, traces: MapRef) -> bool:
     """Whether `ref` counts by stacks that `traces` has."""
-    return ref.stacks is not None and traces.name in (ref.stacks.traces, ref.stacks.others)
+    return ref.stacks is not None and traces.name in (ref.stacks.traces, ref.stacks.others, ref.stacks.pythons)
 
 
 def _owner(program: Program) -> str:

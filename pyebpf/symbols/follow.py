@@ -86,6 +86,8 @@ class Follower:
                 continue
             foreign = _mounts(name) not in (own, 0)
             for mapping in process.space:
+                if self._processes.pythons is not None:
+                    self._processes.pythons.mapped(process.pid, mapping)
                 if not mapping.is_file:
                     self._note(process, mapping)
                 elif foreign or mapping.path.endswith(DELETED):  # others will be there when they are asked for
@@ -166,6 +168,8 @@ class Follower:
                 pid = _TASK.unpack_from(contents)[0]
                 before = self._processes.get(pid)
                 self._processes.put(Process(pid, Space(), before.parent if before else 0))
+                if self._processes.pythons is not None:
+                    self._processes.pythons.gone(pid)
             elif kind == Record.FORK:
                 self._forked(contents)
             elif kind == Record.EXIT:
@@ -173,6 +177,8 @@ class Follower:
                 process = self._processes.get(pid)
                 if process is not None and pid == thread:
                     self._processes.exit(process)
+                    if self._processes.pythons is not None:
+                        self._processes.pythons.gone(pid)
         self._capture()
 
     def _capture(self) -> None:
@@ -193,6 +199,8 @@ class Follower:
         device = os.makedev(major, minor)
         mapping = Mapping(start, start + length, offset, device, inode, path, generation)
         process.space.add(mapping)
+        if self._processes.pythons is not None:
+            self._processes.pythons.mapped(pid, mapping)
         if not mapping.is_file:
             self._note(process, mapping)
         elif not self._processes.is_captured(mapping):
@@ -210,6 +218,8 @@ class Follower:
         space = before.space.copy() if before is not None else Space()
         process = Process(pid, space, parent)
         self._processes.put(process)
+        if self._processes.pythons is not None:
+            self._processes.pythons.forked(parent, pid)
         if before is not None:
             process.files = dict(before.files)
         if before is None or before.writer is not None:

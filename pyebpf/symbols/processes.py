@@ -17,6 +17,7 @@ from pyebpf.symbols.jit import JitMap, Writer, python_name, start_time, writer_o
 from pyebpf.symbols.kallsyms import text
 from pyebpf.symbols.mappings import Mapping, Space, read_maps
 from pyebpf.symbols.opening import open_below, open_mapped
+from pyebpf.symbols.pythons import Pythons
 
 MOST: Final = 65_536
 """Processes that are known at a time."""
@@ -78,6 +79,8 @@ class Processes:
         self._exited: OrderedDict[int, None] = OrderedDict()
         self._captured: OrderedDict[object, Key | None] = OrderedDict()
         self._vdso: Image | None = None
+        self.pythons: Pythons | None = None
+        """Who is told of those of CPython."""
         self.followed = False
         """Whether records tell of every change."""
 

@@ -14,6 +14,7 @@ from pyebpf.symbols.kallsyms import KernelSymbols
 if TYPE_CHECKING:
     from pyebpf.symbols.follow import Follower
     from pyebpf.symbols.processes import Processes
+    from pyebpf.symbols.pythons import Pythons
 
 
 @final
@@ -59,15 +60,16 @@ class Symbols:
             self._found = Processes()
         return self._found
 
-    def follow(self) -> None:
+    def follow(self, pythons: Pythons | None = None) -> None:
         """From now on, take note of what processes map, begin and end, so that they are known when they are gone. A
         thread does that until `close`. Raises OSError: EACCES or EPERM without CAP_PERFMON (CAP_SYS_ADMIN before 5.8)
-        where kernel.perf_event_paranoid is above 0."""
+        where kernel.perf_event_paranoid is above 0. `pythons` is told of those of CPython."""
         with self._locked():
             if self._follower is None:
                 from pyebpf.symbols.follow import Follower
 
                 self._kernel.check()
+                self._processes.pythons = pythons
                 self._follower = Follower(self._processes, self._locked)
 
     @property

@@ -9,11 +9,12 @@ from sys import byteorder
 from typing import TYPE_CHECKING, Any, final
 
 from pyebpf.layout import Struct
-from pyebpf.metadata import KERNEL_STACK, OTHERS, OWNER, USER_STACK, StackKey
+from pyebpf.metadata import KERNEL_STACK, OTHERS, OWNER, PYTHON_STACK, USER_STACK, StackKey
 from pyebpf.pictures.frames import Frame, Resolver, StackCount
 from pyebpf.pictures.tables import Row, Table
 from pyebpf.records import dataclass
 from pyebpf.views.entries import Entries
+from pyebpf.views.python_calls import NO_ROOM, Group, PythonStacks, merged
 from pyebpf.views.shown import MOST_ROWS, Shown
 from pyebpf.views.stacks import Unresolved, addresses_of
 from pyebpf.views.values import text
@@ -27,17 +28,21 @@ NO_STACK = -14
 place: -EEXIST, where another one has it, and -ENOMEM."""
 
 
+NATIVE = (KERNEL_STACK, USER_STACK)
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Sample:
     """An entry of the map. Addresses are those of calls, the innermost first; None where the key has no such stack."""
 
     parts: tuple[Any, ...]
-    """Of the key, in the program's order; where a stack is, its addresses."""
+    """Of the key, in the program's order; where a stack is, its addresses, and of Python's stack the calls."""
     others: tuple[Any, ...]
     """The same without the stacks."""
     kernel: tuple[int, ...] | None
     user: tuple[int, ...] | None
+    python: tuple[Group, ...]
     pid: int
     """Of the process that the user's stack is in."""
     count: int
@@ -46,7 +51,7 @@ class Sample:
 @final
 class StacksView(Shown, Mapping[Any, int]):
     """A loaded Stacks: counts by keys as the program has them, with tuples of addresses in the place of stacks, the
-    innermost call first. `counts()` has their names.
+    innermost call first, and of Frames in that of Python's. `counts()` has their names.
 
     Everything that was counted is in it, or in `dropped`. Iterating goes over a snapshot, whatever changes meanwhile.
     """
@@ -54,11 +59,12 @@ class StacksView(Shown, Mapping[Any, int]):
     def __init__(
         self,
         entries: Entries,
-        traces: tuple[Entries, Entries],
+        traces: tuple[Entries, ...],
         key: StackKey,
         dropped: Callable[[], int],
         unit: str = "",
         resolver: Callable[[], Resolver] = Unresolved,
+        pythons: PythonStacks | None = None,
     ) -> None:
         self.name = entries.name
         self.kind = entries.kind
@@ -69,6 +75,7 @@ class StacksView(Shown, Mapping[Any, int]):
         self._key = key
         self._dropped = dropped
         self._resolver = resolver
+        self._pythons = pythons
         self._known: dict[int, tuple[int, ...]] = {}
         """Stacks by number: a number has the same stack for as long as there is the map."""
         self._last: dict[bytes, int] = {}
@@ -87,14 +94,24 @@ class StacksView(Shown, Mapping[Any, int]):
         """What was counted, without what has lost its stack."""
         for raw, count in counts.items():
             key = self._entries.decode_key(raw)
-            numbers = {word: getattr(key, word) for word in (KERNEL_STACK, USER_STACK) if word in self._key.parts}
-            if any(map(_is_lost, numbers.values())):
+            if self._is_lost(key):
                 continue
-            stacks = {word: self._addresses(number) for word, number in numbers.items()}
+            numbers = {word: getattr(key, word) for word in NATIVE if word in self._key.parts}
+            stacks: dict[str, tuple[Any, ...]] = {word: self._addresses(numbers[word]) for word in numbers}
+            python: tuple[Group, ...] = ()
+            if PYTHON_STACK in self._key.parts and self._pythons is not None:
+                python = self._pythons.groups(getattr(key, PYTHON_STACK))
+                stacks[PYTHON_STACK] = tuple(frame for group in python for frame in group)
             parts = tuple(stacks[word] if word in stacks else getattr(key, word) for word in self._key.parts)
             others = tuple(getattr(key, word) for word in self._key.parts if word not in stacks)
             pid = getattr(key, OWNER) if USER_STACK in stacks else 0
-            yield Sample(parts, others, stacks.get(KERNEL_STACK), stacks.get(USER_STACK), pid, count)
+            yield Sample(parts, others, stacks.get(KERNEL_STACK), stacks.get(USER_STACK), python, pid, count)
+
+    def _is_lost(self, key: Any) -> bool:
+        """Whether a stack of it found no room."""
+        numbers = (getattr(key, word) for word in NATIVE if word in self._key.parts)
+        full = PYTHON_STACK in self._key.parts and getattr(key, PYTHON_STACK) == NO_ROOM
+        return full or any(map(_is_lost, numbers))
 
     def _addresses(self, number: int) -> tuple[int, ...]:
         if number < 0:
@@ -141,9 +158,7 @@ class StacksView(Shown, Mapping[Any, int]):
         """How much was counted for stacks that found no room: the map was full, or another stack has the place."""
         lost = 0
         for raw, count in self._raw().items():
-            key = self._entries.decode_key(raw)
-            numbers = (getattr(key, word) for word in (KERNEL_STACK, USER_STACK) if word in self._key.parts)
-            lost += count if any(map(_is_lost, numbers)) else 0
+            lost += count if self._is_lost(self._entries.decode_key(raw)) else 0
         return self._dropped() + lost
 
     # With names
@@ -170,7 +185,7 @@ class StacksView(Shown, Mapping[Any, int]):
         frames: dict[tuple[Any, ...], tuple[Frame, ...]] = {}
         for sample in self._samples(counts):
             calls = resolver.kernel(sample.kernel) if sample.kernel else []
-            calls += resolver.user(sample.pid, sample.user) if sample.user else []
+            calls += merged(resolver.user(sample.pid, sample.user) if sample.user else [], sample.python)
             same = sample.others, tuple(_identity(frame) for frame in calls)
             frames.setdefault(same, tuple(calls))
             found[same] += sample.count
@@ -249,18 +264,19 @@ class StacksView(Shown, Mapping[Any, int]):
 
 def stacks_view(
     entries: Entries,
-    traces: tuple[Entries, Entries],
+    traces: tuple[Entries, ...],
     key: StackKey,
     dropped: Callable[[], int],
     unit: str = "",
     resolver: Callable[[], Resolver] = Unresolved,
+    pythons: PythonStacks | None = None,
 ) -> StacksView | None:
     """The view of a Stacks; None if the map isn't as the object says."""
     fields = {field.name for field in entries.key_type.fields} if isinstance(entries.key_type, Struct) else set()
     fitting = (
         fields >= set(key.parts) and entries.value_type is not None and all(each.shape.key_size == 4 for each in traces)
     )
-    return StacksView(entries, traces, key, dropped, unit, resolver) if fitting else None
+    return StacksView(entries, traces, key, dropped, unit, resolver, pythons) if fitting else None
 
 
 def _identity(frame: Frame) -> tuple[str | int, ...]:

@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 BASE = {"plan", "nearest", "records", "source", "layout", "addresses", "encode", "decode", "metadata"}
 MESSAGES = BASE | {"diagnostics", "metadata_json"}
-FACTS = MESSAGES | {"kernel"}
+FACTS = MESSAGES | {"kernel", "cpython"}
 ALLOWED: dict[str, set[str]] = {
     # what everything stands on
     "records": set(),
@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "encode": {"layout", "addresses", ""},
     "decode": {"layout", "addresses", "encode"},
     "clocks": {"records"},
+    "cpython": {"records"},
     "metadata": {"records", "layout"},
     "diagnostics": {"records", "source"},
     "metadata_json": BASE | {"diagnostics"},
@@ -36,8 +37,9 @@ ALLOWED: dict[str, set[str]] = {
     "capture": MESSAGES,
     "syntax": MESSAGES | {"cache", "capture"},
     "lang": FACTS,
+    "library": FACTS | {"lang"},
     "ir": FACTS,
-    "irbuild": FACTS | {"ir", "lang", "syntax"},
+    "irbuild": FACTS | {"ir", "lang", "library", "syntax"},
     "checks": FACTS | {"ir"},
     "transform": FACTS | {"ir", "checks"},
     "codegen": FACTS | {"ir"},
