@@ -19,7 +19,9 @@ from pyebpf.lang.kernel_types import KernelPointer
 from pyebpf.lang.probes import HelperFunction
 from pyebpf.source import Span
 from pyebpf.syntax import tree
+from pyebpf.syntax.moved import moved
 
+LIBRARY = "pyebpf.library."
 DEEPEST = 16
 MOST_CALLS = 1000
 """Copies of functions in one program. Each function that calls the next one twice doubles them."""
@@ -31,7 +33,7 @@ def inline(
 ) -> Operand:
     """Lower a call: the callee's body in a Scope of its own, its parameters bound to the arguments."""
     caller = b.frame
-    function = callee.function if isinstance(callee, Closure) else b.module.parse(callee.function)
+    function = _tree(b, callee, span)
     if not isinstance(callee, Closure):
         for suspect in suspects.of_function(function):
             b.module.warn(suspect)
@@ -67,6 +69,17 @@ def inline(
     if not exits:
         return Static(None, "None")
     return _result(b, frame, span)
+
+
+def _tree(b: Builder, callee: HelperFunction | Closure, span: Span) -> tree.Function:
+    """The function's syntax tree. One of pyebpf's own stands where it is called: that line is the user's, to whom
+    everything is told that diagnostics, the verifier and debuggers say of it."""
+    if isinstance(callee, Closure):
+        return callee.function
+    function = b.module.parse(callee.function)
+    if not callee.function.__module__.startswith(LIBRARY):
+        return function
+    return b.module.moved.setdefault((callee.function, span), moved(function, span))
 
 
 def _called(

@@ -89,6 +89,8 @@ class ModuleState:
     """Of each Stacks that is counted in, by `id`, what its keys are."""
     walks: dict[int, Map] = field(default_factory=dict)
     """Of each of them what has Python's stacks, where there are any."""
+    moved: dict[tuple[FunctionType, Span], tree.Function] = field(default_factory=dict)
+    """Functions of pyebpf's own library, for each place that calls them."""
     kfuncs: dict[str, KfuncRef] = field(default_factory=dict)
     ksyms: dict[str, KsymRef] = field(default_factory=dict)
     signatures: dict[str, object] = field(default_factory=dict)

@@ -191,8 +191,9 @@ def _use(b: Builder, base: Static, parts: list[Part], span: Span) -> StacksUse:
 
 def _cure(parts: list[Part]) -> str:
     others = [where.text for part, where in parts if not isinstance(part, Wanted)]
-    both = (f"{word}()" for word in NATIVE)
-    return ", ".join([*others, f"{KERNEL_STACK}()"] if len(others) == len(parts) else [*others, *both])
+    asked = dict.fromkeys(part.word for part, _ in parts if isinstance(part, Wanted))
+    words = (KERNEL_STACK,) if not asked else tuple(asked) if PYTHON_STACK in asked else NATIVE
+    return ", ".join([*others, *(f"{word}()" for word in words)])
 
 
 def _shown(part: layout.Type | str) -> str:
