@@ -64,6 +64,8 @@ def _tracing() -> tuple[Facility, ...]:
         Facility(group, "perf_event: cpu-clock, page-faults", "perf_events"),
         Facility(group, "perf_event: registers, addresses, stacks", "perf_event"),
         Facility(group, "stacks of the kernel and of processes, counted by", "stacks"),
+        Facility(group, "stacks of Python functions, CPython 3.11 to 3.13: in profiles", "python_profile"),
+        Facility(group, "the same in other programs", "python_stacks"),
         Facility(group, "names of functions, of processes that are gone", "symbols", lacks=KPROBES),
         Facility(group, "iterator: task", "iterator"),
         Facility(group, "iterators: task_vma, tcp, bpf_map, bpf_map_elem, cgroup", "iterators"),
