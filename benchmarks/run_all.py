@@ -24,6 +24,7 @@ import kills
 import load_attach
 import overload
 import profiling
+import python_profiling
 import ring_read
 import sigkill
 import steady_events
@@ -62,7 +63,8 @@ PROMISES: Final[tuple[tuple[str, Callable[[], Result]], ...]] = (
     ("15 what is produced is read or counted as dropped", overload.measure),
     ("16 names of addresses come soon, also of what is gone", symbols.measure),
     ("17 samples of stacks agree with a load that knows its shares", profiling.measure),
-    ("18 nothing stays of processes killed at any call", kills.measure),
+    ("18 so do samples of Python's functions", python_profiling.measure),
+    ("19 nothing stays of processes killed at any call", kills.measure),
 )
 
 

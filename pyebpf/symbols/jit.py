@@ -8,8 +8,8 @@ sees, with the number that the process has for itself.
 Everybody may write to /tmp. What is read has to be a regular file with one name, of the process's own user or root's,
 that nobody else may write to.
 
-Frames of a Python without that map can't be told: where its thread was is in the interpreter's memory, at the moment of
-the sample, and has long changed when user space looks.
+Frames of a Python without that map are told by `python_stack()` in the program, at the moment of the sample: when user
+space looks, the thread is elsewhere.
 
 Sources: the kernel's tools/perf/Documentation/jit-interface.txt; CPython's documentation, "Python support for the Linux
 perf profiler".
