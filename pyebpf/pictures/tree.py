@@ -21,7 +21,8 @@ KEY: Final = "key"
 """The kind of the lowest frames, which are parts of a key."""
 
 Identity = tuple[str, str, str, str]
-"""What makes two frames one box: name, module, source file, kind. Boxes beside each other are in this order."""
+"""What makes two frames one box: name, module or source line, source file, kind. Boxes beside each other are in this
+order."""
 
 
 @final
@@ -35,6 +36,7 @@ class Box:
     kind: str
     name: str
     module: str
+    """Or the source line, where that is known."""
     ended: int
     """How many samples have nothing that it called."""
 
@@ -70,7 +72,7 @@ class _Identities:
             found = [known[id(frame)] for frame in reversed(frames)]
         except KeyError:
             for frame in frames:
-                known[id(frame)] = self.number((frame.name, frame.module, frame.file, frame.kind))
+                known[id(frame)] = self.number((frame.name, _place(frame), frame.file, frame.kind))
             found = [known[id(frame)] for frame in reversed(frames)]
         if self._unknown.isdisjoint(found):
             return found
@@ -87,6 +89,13 @@ class _Identities:
             if identity[3] == "unknown":
                 self._unknown.add(found)
         return found
+
+
+def _place(frame: Frame) -> str:
+    """Where a function is: its module, or the line that it begins on."""
+    if frame.module or not frame.file:
+        return frame.module
+    return f"{frame.file}:{frame.line}" if frame.line else frame.file
 
 
 def tree_of(stacks: Sequence[StackCount], least: float = 0.0, keys: bool = True) -> Tree:

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from places import import_file
 from python_programs import CALLS, WAYS, Told, pythons, told
+from run_cli import SAMPLES
 
 import pyebpf
 from pyebpf.library.python_frames import DEPTH
@@ -193,3 +195,22 @@ def test_as_a_mapping(session: pyebpf.Session, process: Told) -> None:
     [each] = session.maps["mixed"].growth()
     assert [frame.name for frame in each.frames if frame.kind == "kernel"]
     assert session.maps["mixed"].growth() == []
+
+
+def test_the_sample(tmp_path: Path, python: str) -> None:
+    """From the command line: the picture has the functions of a program that knows nothing of it, and the kernel's."""
+    busy = "def inner():\n    open('/proc/self/stat').read()\ndef outer():\n    while True: inner()\nouter()"
+    svg, folded = tmp_path / "flames.svg", tmp_path / "flames.folded"
+    with subprocess.Popen([python, "-S", "-c", busy]) as process:
+        try:
+            options = ["--attach", f"sample=pid:{process.pid},hz:999", "--for", "1", "--svg", svg, "--folded", folded]
+            command = [sys.executable, "-m", "pyebpf", "run", SAMPLES / "python_flames.py", *options]
+            subprocess.run(list(map(str, command)), cwd=SAMPLES.parent, check=True, capture_output=True)
+        finally:
+            process.kill()
+    counts = dict(line.rsplit(" ", 1) for line in folded.read_text().splitlines())
+    inside = sum(int(count) for stack, count in counts.items() if ";<module>;outer;inner" in stack)
+    assert inside > 0.8 * sum(map(int, counts.values())) > 100
+    assert any(";outer;inner;" in stack and "sys_read" in stack for stack in counts), counts
+    texts = "".join(ElementTree.parse(svg).getroot().itertext())
+    assert "outer" in texts and "<string>:3" in texts
