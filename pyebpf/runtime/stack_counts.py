@@ -69,6 +69,7 @@ def _pythons(loaded: LoadedObject) -> Pythons | None:
     from pyebpf.symbols.pythons import Pythons
 
     entries = KernelEntries(found)
+    entries.drain()  # of pinned maps: from before, numbers that other processes may have by now
 
     def put(pid: int, values: Mapping[str, int]) -> None:
         with suppress(OSError, ValueError):  # closed meanwhile
