@@ -9,7 +9,7 @@ import os
 import struct
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from collections.abc import Mapping as Items
 from contextlib import suppress
 from itertools import count
@@ -67,8 +67,10 @@ class Interpreter(NamedTuple):
 class Pythons:
     """Tells of them, as they are mapped, forked, and end."""
 
-    def __init__(self, put: Put, drop: Callable[[int], None]) -> None:
+    def __init__(self, put: Put, drop: Callable[[int], None], before: Collection[int] = ()) -> None:
+        """`before`: processes that were told of by an earlier session, whose maps these are."""
         self._put, self._drop = put, drop
+        self._before = set(before)
         self._files: OrderedDict[object, Interpreter | None] = OrderedDict()
         self._known: dict[int, dict[str, int]] = {}
         self._families = count(int.from_bytes(os.urandom(7), "little") + 1)  # pinned maps may have an earlier session's
@@ -108,6 +110,13 @@ class Pythons:
                 with suppress(OSError):
                     for mapping in read_maps(int(name)):
                         self.mapped(int(name), mapping)
+        self.scanned()
+
+    def scanned(self) -> None:
+        """All have been told of that there are: numbers of others may be anybody's by now."""
+        for pid in self._before - self._known.keys():
+            self._drop(pid)
+        self._before.clear()
 
     def forked(self, parent: int, pid: int) -> None:
         """A process has a child, which has all at the same addresses."""

@@ -35,6 +35,7 @@ from pyebpf.views.python_calls import function_in
 SECTION = struct.Struct("=IIQQQQIIQQ")
 SYMBOL = struct.Struct("=IBBHQQ")
 LAST = 2**64 - 1
+EARLIER: Mapping[str, int] = {"main": 0}
 
 
 def library(runtime: int = 0x2000, version: int = 0x030C01F0, tables: int = 1, size: int | None = None) -> bytes:
@@ -149,6 +150,17 @@ def test_a_number_that_another_process_has_now(tmp_path: Path) -> None:
     told.pythons.mapped(os.getpid(), mapping_of(path))
     told.pythons.forked(1, os.getpid())
     assert not told.known
+
+
+def test_those_that_an_earlier_session_has_told_of(tmp_path: Path) -> None:
+    """They stay known until all have been looked at, if they are there still."""
+    path, known = tmp_path / "libpython", dict.fromkeys((os.getpid(), 1, 2**22 + 1), EARLIER)
+    path.write_bytes(library())
+    pythons = Pythons(known.__setitem__, lambda pid: known.pop(pid, None) and None, list(known))
+    pythons.mapped(os.getpid(), mapping_of(path))
+    assert len(known) == 3
+    pythons.scanned()
+    assert list(known) == [os.getpid()] and known[os.getpid()]["main"]
 
 
 def test_families_of_two_sessions_differ(tmp_path: Path) -> None:
