@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyebpf.layout import Struct, Type
+from pyebpf.layout import U32, U64, Struct, Type
 from pyebpf.records import dataclass
 
 SECTION: Final = ".pyebpf"
@@ -32,6 +32,11 @@ PYTHON_STACK: Final = "python_stack"
 PYTHONS: Final = "__pyebpf_pythons"
 PYTHON_CODES: Final = "__pyebpf_codes"
 """Maps of `pyebpf.library.python_frames`: by the number of a process its interpreter; functions by theirs."""
+INTERPRETER: Final[dict[str, Type]] = {
+    **dict.fromkeys(("main", "family", "device", "inode"), U64),
+    **dict.fromkeys(("threads", "thread", "frame", "through", "code", "previous", "kind", "version"), U32),
+}
+"""What is told of a process's interpreter, in the first of these maps."""
 OTHERS: Final = 1 << 30
 """In the number of a stack: it is in the second map. No map has so many."""
 OWNER: Final = "tgid"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -39,6 +39,11 @@ _LARGEST_SIZE: Final = 1 << 30
 _DEEPEST: Final = 64
 """Levels of nesting, well above what a probe can declare."""
 _LARGEST_JSON: Final = 16 << 20
+_CODE: Final[dict[str, layout.Type]] = {
+    **dict.fromkeys(("first", "second", "version"), layout.U64),
+    **dict.fromkeys(("name", "file"), layout.Array(layout.U8, 0)),
+}
+"""What is in the map of Python's functions."""
 
 
 def encode(value: Metadata) -> bytes:
@@ -185,6 +190,7 @@ def _check(value: Any, where: str) -> None:
             kinds = {name: info.kind for name, info in value.maps}
             keys = [info.stacks for _, info in value.maps if info.stacks is not None]
             good = all(kinds.get(name) == kind for key in keys for name, kind in _stack_maps(key))
+            good = good and _are_pythons(dict(value.maps), [key.pythons for key in keys if key.pythons])
             good = good and all(0 <= cell.offset + cell_size <= _LARGEST_SIZE for cell, cell_size in _cells(value))
         case _:
             good = True
@@ -204,7 +210,28 @@ def _stack_maps(key: metadata.StackKey) -> Iterator[tuple[str, str]]:
     native = {metadata.KERNEL_STACK, metadata.USER_STACK} & set(key.parts)
     yield from ((name, "StackTrace") for name in (key.traces, key.others) if native or name)
     if metadata.PYTHON_STACK in key.parts or key.pythons:
-        yield from ((name, "Hash") for name in (key.pythons, metadata.PYTHON_CODES))
+        yield from ((name, "Hash") for name in (key.pythons, metadata.PYTHON_CODES, metadata.PYTHONS))
+
+
+def _are_pythons(maps: Mapping[str, metadata.MapInfo], walks: Sequence[str]) -> bool:
+    """Whether the maps for Python's stacks have what is put into them, and taken out."""
+    wanted: list[tuple[str, layout.Type, Mapping[str, layout.Type]]]
+    wanted = [(name, layout.U64, {"calls": layout.Array(layout.U64, 0)}) for name in walks]
+    wanted.append((metadata.PYTHON_CODES, layout.U64, _CODE))
+    wanted.append((metadata.PYTHONS, layout.U32, metadata.INTERPRETER))
+    return all(_has(maps[name], key, fields) for name, key, fields in wanted if name in maps)
+
+
+def _has(info: metadata.MapInfo, key: layout.Type, fields: Mapping[str, layout.Type]) -> bool:
+    """Whether it is a map of such keys, and structs with such fields; arrays of any length."""
+    if info.key != key or not isinstance(info.value, layout.Struct):
+        return False
+    found = {field.name: _any_length(field.type) for field in info.value.fields}
+    return found == fields
+
+
+def _any_length(type: layout.Type) -> layout.Type:
+    return layout.Array(type.element, 0) if isinstance(type, layout.Array) else type
 
 
 def _is_stack_key(value: metadata.MapInfo, stacks: metadata.StackKey) -> bool:

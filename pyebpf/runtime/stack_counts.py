@@ -63,7 +63,7 @@ def symbols_for(loaded: LoadedObject) -> Symbols | None:
 
 def _pythons(loaded: LoadedObject) -> Pythons | None:
     """What tells programs where interpreters are, if they ask."""
-    found = loaded.maps.get(PYTHONS)
+    found = loaded.maps.get(PYTHONS) if PYTHON_STACK in _parts(loaded) else None
     if found is None:
         return None
     from pyebpf.symbols.pythons import Pythons
@@ -78,10 +78,15 @@ def _pythons(loaded: LoadedObject) -> Pythons | None:
         with suppress(OSError, ValueError):
             entries.delete(entries.encode_key(pid))
 
-    return Pythons(put, drop)
+    return Pythons(put, drop, [entries.decode_key(key) for key in entries.all_keys()])  # pinned maps have some
 
 
 def needs_processes(loaded: LoadedObject) -> bool:
     """Whether stacks of processes are counted."""
-    keys = [info.stacks for _, info in loaded.spec.metadata.maps if info.stacks is not None]
-    return any(word in key.parts for key in keys for word in (USER_STACK, PYTHON_STACK))
+    return not _parts(loaded).isdisjoint((USER_STACK, PYTHON_STACK))
+
+
+def _parts(loaded: LoadedObject) -> set[str]:
+    """Of the keys of all Stacks."""
+    keys = (info.stacks for _, info in loaded.spec.metadata.maps if info.stacks is not None)
+    return {part for key in keys for part in key.parts}

@@ -92,6 +92,8 @@ class Follower:
                     self._note(process, mapping)
                 elif foreign or mapping.path.endswith(DELETED):  # others will be there when they are asked for
                     self._processes.capture(process, mapping)
+        if self._processes.pythons is not None:
+            self._processes.pythons.scanned()
 
     def start(self) -> None:
         """Begin the thread, if there is none."""

@@ -9,22 +9,35 @@ import os
 import struct
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from collections.abc import Mapping as Items
 from contextlib import suppress
 from itertools import count
 from typing import Final, NamedTuple, final
 
 from pyebpf.cpython import DEBUG_COOKIE, DEBUG_FIELDS, LAYOUTS, RUNTIME, VERSION, Layout, packed
-from pyebpf.loader.attach.uprobe_elf import EXECUTABLE, Binary, BinaryError, FoundSymbol
+from pyebpf.loader.attach.uprobe_elf import (
+    EXECUTABLE,
+    SHT_DYNSYM,
+    SHT_SYMTAB,
+    SHT_VERDEF,
+    SHT_VERSYM,
+    Binary,
+    BinaryError,
+    FoundSymbol,
+)
 from pyebpf.symbols.mappings import Mapping, read_maps
 from pyebpf.symbols.opening import open_mapped
 
 NAME: Final = b"python"
 MOST_FILES: Final = 4096
+MOST_BYTES: Final = 16 << 20
+"""Of a file's tables of symbols, with the names: those of Python have one."""
 MOST_PROCESSES: Final = 8192
 """As many as programs have room for."""
 _NUMBER: Final = struct.Struct("=Q")
+_LAST: Final = 2**64 - 1
+"""The last address."""
 _MINOR_BITS: Final = 20
 """Of device numbers inside the kernel."""
 
@@ -54,11 +67,13 @@ class Interpreter(NamedTuple):
 class Pythons:
     """Tells of them, as they are mapped, forked, and end."""
 
-    def __init__(self, put: Put, drop: Callable[[int], None]) -> None:
+    def __init__(self, put: Put, drop: Callable[[int], None], before: Collection[int] = ()) -> None:
+        """`before`: processes that were told of by an earlier session, whose maps these are."""
         self._put, self._drop = put, drop
+        self._before = set(before)
         self._files: OrderedDict[object, Interpreter | None] = OrderedDict()
         self._known: dict[int, dict[str, int]] = {}
-        self._families = count(1)
+        self._families = count(int.from_bytes(os.urandom(7), "little") + 1)  # pinned maps may have an earlier session's
 
     def mapped(self, pid: int, mapping: Mapping) -> None:
         """A process has mapped code of a file."""
@@ -69,8 +84,11 @@ class Pythons:
         if found is None or base is None or len(self._known) >= MOST_PROCESSES:
             return
         layout = LAYOUTS[found.version]
+        main = base + found.runtime + layout.main
+        if not 0 <= main <= _LAST:  # files may say anything
+            return
         self._known[pid] = {
-            "main": base + found.runtime + layout.main,
+            "main": main,
             "device": 0,
             "inode": 0,
             "family": next(self._families),
@@ -92,9 +110,17 @@ class Pythons:
                 with suppress(OSError):
                     for mapping in read_maps(int(name)):
                         self.mapped(int(name), mapping)
+        self.scanned()
+
+    def scanned(self) -> None:
+        """All have been told of that there are: numbers of others may be anybody's by now."""
+        for pid in self._before - self._known.keys():
+            self._drop(pid)
+        self._before.clear()
 
     def forked(self, parent: int, pid: int) -> None:
         """A process has a child, which has all at the same addresses."""
+        self.gone(pid)  # another one's number before, whose end has no record
         if parent in self._known and len(self._known) < MOST_PROCESSES:
             self._known[pid] = self._known[parent]
             self._tell(pid)
@@ -110,10 +136,11 @@ class Pythons:
     def _interpreter(self, pid: int, mapping: Mapping) -> Interpreter | None:
         if mapping.key not in self._files:
             fd = open_mapped(pid, mapping)
+            if fd is None:  # the process is gone, perhaps, and another one has the same file
+                return None
             found = None
-            if fd is not None:
-                with suppress(BinaryError, OSError, MemoryError), Binary(os.fsdecode(mapping.path), fd) as binary:
-                    found = interpreter_in(binary)
+            with suppress(BinaryError, OSError, MemoryError), Binary(os.fsdecode(mapping.path), fd) as binary:
+                found = interpreter_in(binary)
             self._files[mapping.key] = found
             while len(self._files) > MOST_FILES:
                 self._files.popitem(last=False)
@@ -122,7 +149,7 @@ class Pythons:
 
 def interpreter_in(binary: Binary) -> Interpreter | None:
     """The interpreter in a file, if it is one whose frames are known. Raises BinaryError, OSError."""
-    if sys.byteorder != "little":
+    if sys.byteorder != "little" or _table_bytes(binary) > MOST_BYTES:
         return None
     runtime, told = _symbol(binary, RUNTIME), _symbol(binary, VERSION)
     place = binary.offset_of(told.value) if told is not None else None
@@ -135,6 +162,15 @@ def interpreter_in(binary: Binary) -> Interpreter | None:
         return None
     code = tuple((each.offset, each.size, each.address) for each in binary.segments if each.flags & EXECUTABLE)
     return Interpreter(version, runtime.value, code)
+
+
+def _table_bytes(binary: Binary) -> int:
+    """How much is read for its symbols: sections may be said to be enormous, or be the same, many times."""
+    sections = binary.sections
+    read = (SHT_SYMTAB, SHT_DYNSYM, SHT_VERSYM, SHT_VERDEF)
+    tables = [each for each in sections if each.type in read]
+    names = (sections[each.link].size for each in tables if each.link < len(sections))
+    return sum(each.size for each in tables) + sum(names)
 
 
 def _symbol(binary: Binary, name: str) -> FoundSymbol | None:

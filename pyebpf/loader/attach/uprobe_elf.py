@@ -36,7 +36,7 @@ _MOST_NOTES: Final = 64
 SYMBOL: Final = struct.Struct("=IBBHQQ")
 _PT_LOAD, _PT_DYNAMIC, _PT_NOTE = 1, 2, 4
 SHT_SYMTAB, SHT_NOBITS, SHT_DYNSYM = 2, 8, 11
-_SHT_VERDEF, _SHT_VERSYM = 0x6FFFFFFD, 0x6FFFFFFF
+SHT_VERDEF, SHT_VERSYM = 0x6FFFFFFD, 0x6FFFFFFF
 _NT_GNU_BUILD_ID: Final = 3
 EXECUTABLE: Final = 1
 FUNCTION, INDIRECT = 2, 10
@@ -222,7 +222,7 @@ class Binary:
             if section.link >= len(self.sections):
                 raise BinaryError("its symbols have no names")
             exported = section.type == SHT_DYNSYM
-            found = [each for each in self.sections if each.type == _SHT_VERSYM] if exported else []
+            found = [each for each in self.sections if each.type == SHT_VERSYM] if exported else []
             versions = self.data(found[0]) if found else b""
             yield SymbolTable(
                 self.data(section), self.data(self.sections[section.link]), versions, self._version_names, exported
@@ -236,7 +236,7 @@ class Binary:
     @cached_property
     def _version_names(self) -> dict[int, str]:
         """Names of the versions that the file defines, by number."""
-        section = next((each for each in self.sections if each.type == _SHT_VERDEF), None)
+        section = next((each for each in self.sections if each.type == SHT_VERDEF), None)
         if section is None or section.link >= len(self.sections):
             return {}
         data, names = self.data(section), self.data(self.sections[section.link])
