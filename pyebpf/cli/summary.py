@@ -113,6 +113,7 @@ def _stack(found: StackCount) -> dict[str, Any]:
             "offset": frame.offset,
             "address": frame.address,
             "kind": frame.kind,
+            **({"file": frame.file, "line": frame.line} if frame.file else {}),  # Python's: two may have one name
         }
         for frame in found.frames
     ]

@@ -192,7 +192,7 @@ def _use(b: Builder, base: Static, parts: list[Part], span: Span) -> StacksUse:
 def _cure(parts: list[Part]) -> str:
     others = [where.text for part, where in parts if not isinstance(part, Wanted)]
     asked = dict.fromkeys(part.word for part, _ in parts if isinstance(part, Wanted))
-    words = (KERNEL_STACK,) if not asked else tuple(asked) if PYTHON_STACK in asked else NATIVE
+    words = NATIVE[:1] if not asked else tuple(asked) if PYTHON_STACK in asked else NATIVE
     return ", ".join([*others, *(f"{word}()" for word in words)])
 
 
@@ -386,8 +386,7 @@ def _is_process(value: ops.Value) -> bool:
 
 def _add(b: Builder, map: MapRef, key: ops.Value, amount: ops.Value, span: Span) -> None:
     """Look up and add, as in a hash; what there is no room for is counted too."""
-    label = ops.Label("full")
-    before = b.assigned
+    label, before = ops.Label("full"), b.assigned
 
     def drop() -> None:
         one = isinstance(amount, ops.Const) and amount.value == 1
