@@ -7,17 +7,21 @@ import errno
 import json
 import os
 import platform
+import re
 import struct
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 _BPF: Final = {"x86_64": 321, "aarch64": 280, "s390x": 351}.get(platform.machine(), 321)
 _NEXT_ID: Final = {"program": 11, "map": 12, "link": 31}
+_TOLD: Final = {"prog_id": "program", "map_id": "map", "link_id": "link"}
+"""In /proc/PID/fdinfo."""
+_ID: Final = re.compile(r"^(prog_id|map_id|link_id):\t(\d+)$", re.MULTILINE)
 PR_SET_NAME: Final = 15
 PR_CAPBSET_DROP: Final = 24
 PR_SET_KEEPCAPS: Final = 8
@@ -68,16 +72,42 @@ def comes_true(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 
 def left_over(before: Ids, seconds: float = 10.0) -> Ids:
-    """What is there and wasn't `before`, after the kernel had time to free it, and other tests to end."""
+    """What is there and wasn't `before`, after the kernel had time to free it, but for what other tests have."""
     left = bpf_ids() - before
 
     def gone() -> bool:
         nonlocal left
         left &= bpf_ids()
+        left -= held_elsewhere() if left else frozenset()
         return not left
 
     comes_true(gone, seconds)
     return left
+
+
+def held_elsewhere() -> Ids:
+    """What the other processes have that run tests beside this one, and those that they started."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return frozenset()
+    waiting = [number for number in _children(os.getppid()) if number != os.getpid()]
+    found: set[tuple[str, int]] = set()
+    while waiting:
+        number = waiting.pop()
+        waiting += _children(number)
+        with suppress(OSError):
+            for descriptor in os.scandir(f"/proc/{number}/fdinfo"):
+                with suppress(OSError):
+                    told = Path(descriptor.path).read_text()
+                    found |= {(_TOLD[kind], int(value)) for kind, value in _ID.findall(told)}
+    return frozenset(found)
+
+
+def _children(number: int) -> list[int]:
+    found: list[int] = []
+    for path in Path(f"/proc/{number}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, path.read_text().split())
+    return found
 
 
 def unshare_network() -> None:
