@@ -6,7 +6,7 @@ The load is a Python program with three processes, of the interpreter that runs 
 it spent in each of its functions; the shares of the samples whose stacks have the function must agree with that, as far
 as chance allows, and every sample of the load must have the whole stack. Beside it py-spy, where it is installed, does
 the same with the same load: it stops a process for each of its samples, and reads its memory. Each is said to take its
-own processor time, and that of the program in the kernel; and how much of its work the load has done meanwhile.
+own processor time, and that of the program in the kernel.
 
 Then what a sample takes, by how many calls there are in the stack. Needs root, and CPython 3.11 to 3.13.
 """
@@ -31,32 +31,29 @@ from profiling import DEVIATIONS, SYSTEMATIC, busy
 SECONDS: Final = 20.0
 OWN: Final = 0.02
 """Of the time of one processor."""
-ALONE: Final = 5.0
-"""Seconds in which nobody looks at the load."""
 SHARES: Final = {"parse": 5, "compress": 3, "flush": 2}
 LOAD: Final = """
 import json, os, random, sys, time
 
 def work(until):
-    total = done = 0
+    total = 0
     while time.process_time() < until:
         for number in range(2000):
             total += number * number
-        done += 1
-    return done
+    return total
 
 def parse(until): return work(until)
 def compress(until): return [work(until) for _ in "1"][0]
 def flush(until): return max(map(work, [until]))
 
 def serve(shares, seconds):
-    spent, end, done = dict.fromkeys(shares, 0.0), time.monotonic() + seconds, 0
+    spent, end = dict.fromkeys(shares, 0.0), time.monotonic() + seconds
     while time.monotonic() < end:
         for name, share in shares.items():
             begin = time.process_time()
-            done += globals()[name](begin + share / 500 * random.uniform(0.2, 1.8))
+            globals()[name](begin + share / 500 * random.uniform(0.2, 1.8))
             spent[name] += time.process_time() - begin
-    return spent, done
+    return spent
 
 def main(shares, seconds):
     for _ in range(2):
@@ -102,7 +99,7 @@ NUMBERS: Final = {"x86_64": 110, "aarch64": 173}
 def load(program: Path, seconds: float) -> Iterator[tuple[int, dict[str, float]]]:
     """The load runs: the number of its first process; behind the block what they say: seconds by function."""
     command = [sys.executable, "-S", program, json.dumps(SHARES), str(seconds)]
-    spent = dict.fromkeys((*SHARES, "done"), 0.0)
+    spent = dict.fromkeys(SHARES, 0.0)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.pid, spent
@@ -111,13 +108,12 @@ def load(program: Path, seconds: float) -> Iterator[tuple[int, dict[str, float]]
             process.kill()
             raise
     for line in output.splitlines():
-        told, done = json.loads(line)
-        for name, value in {**told, "done": done}.items():
+        for name, value in json.loads(line).items():
             spent[name] += value
 
 
-def ours(program: Path, source: Path, seconds: float) -> tuple[dict[str, float], Result, float]:
-    """What it took, in seconds of processor time, whether the shares agree, and what the load has done."""
+def ours(program: Path, source: Path, seconds: float) -> tuple[dict[str, float], Result]:
+    """What it took, in seconds of processor time, and whether the shares agree."""
     import pyebpf
 
     source.write_text(PROFILE)
@@ -140,7 +136,7 @@ def ours(program: Path, source: Path, seconds: float) -> tuple[dict[str, float],
         }
         dropped = stacks.dropped
     found = [([frame.name for frame in each.frames if frame.kind == "python"], each.count) for each in counts]
-    return took, compared("pyebpf", found, spent, dropped), spent["done"]
+    return took, compared("pyebpf", found, spent, dropped)
 
 
 def compared(who: str, found: list[tuple[list[str], int]], spent: dict[str, float], dropped: int) -> Result:
@@ -161,9 +157,8 @@ def compared(who: str, found: list[tuple[list[str], int]], spent: dict[str, floa
     return Result(kept, f"{total:,} samples agree" if agree else "shares do not agree")
 
 
-def py_spy(program: Path, seconds: float) -> tuple[float, float] | None:
-    """The processor time that it takes, from its start to its report, and what the load has done; None if it isn't
-    here."""
+def py_spy(program: Path, seconds: float) -> float | None:
+    """The processor time that it takes, from its start to its report; None if it isn't here."""
     try:
         command = [tool("py-spy"), "record", "--subprocesses", "-r", "99", "-f", "raw"]
     except Missing:
@@ -181,7 +176,7 @@ def py_spy(program: Path, seconds: float) -> tuple[float, float] | None:
     stacks = [line.rsplit(" ", 1) for line in out.read_text().splitlines()]
     found = [([frame.partition(" (")[0] for frame in calls.split(";")][::-1], int(count)) for calls, count in stacks]
     compared("py-spy", found, spent, 0)
-    return usage.ru_utime + usage.ru_stime, spent["done"]
+    return usage.ru_utime + usage.ru_stime
 
 
 def costs(source: Path) -> dict[int, float]:
@@ -219,20 +214,14 @@ def measure(seconds: float = SECONDS) -> Result:
         folder = Path(name)
         program = folder / "load.py"
         program.write_text(LOAD)
-        with load(program, ALONE) as (_, alone):
-            pass
-        took, agreement, done = ours(program, folder / "profiled.py", seconds)
+        took, agreement = ours(program, folder / "profiled.py", seconds)
         other = py_spy(program, seconds)
         by_depth = costs(folder / "costs.py")
     took_all = {f"pyebpf, {what}": used for what, used in took.items()}
     if other is not None:
-        took_all["py-spy, in all"] = other[0]
+        took_all["py-spy, in all"] = other
     rows = [(what, f"{used * 1000:.0f}", f"{used / seconds:.2%}") for what, used in took_all.items()]
     print(table(("processor time", "ms", f"of one CPU in {seconds:.0f} s"), rows))
-    pace = alone["done"] / ALONE
-    slowed = [("pyebpf", done), *([("py-spy", other[1])] if other is not None else [])]
-    rows = [(name, f"{work / seconds / pace:.1%}") for name, work in slowed]
-    print(table(("the load beside", "work of what it does alone"), rows))
     print(table(("calls in the stack", "ns"), [(depth, f"{ns:.0f}") for depth, ns in by_depth.items()]))
     own = (took["sampling"] + took["in the kernel"]) / seconds
     return Result(agreement.kept and own < OWN, f"{agreement.figures}; sampling takes {own:.2%} of a CPU (2 %)")
