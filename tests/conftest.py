@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from congestion_control import names_alone  # noqa: F401
 from golden import add_options
 from pins import pins  # noqa: F401
 from places import bpf_fs, cgroup, nothing_left, program, wire  # noqa: F401
@@ -36,12 +37,10 @@ def kernel_takes_programs() -> bool:
     return True
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which looks at the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("kernel"):
-            # Those of a file one after the other: they use the same names, and see what others leave in the kernel.
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            item.add_marker(pytest.mark.xdist_group("kernel"))  # one after the other: they see what others leave there
     if kernel_takes_programs():
         return
     why = "run as root" if os.geteuid() else "this kernel, or its policy, takes no BPF programs"

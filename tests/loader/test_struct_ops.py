@@ -15,7 +15,7 @@ import pyebpf
 from pyebpf.object.read import read_object
 from pyebpf.object.specs import Object
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("names_alone")]
 AVAILABLE = "/proc/sys/net/ipv4/tcp_available_congestion_control"
 
 
@@ -36,7 +36,7 @@ def choose(name: str) -> str:
 
 
 @pytest.fixture
-def session() -> Iterator[pyebpf.Session]:
+def session(names_alone: None) -> Iterator[pyebpf.Session]:
     with pyebpf.load(congestion()) as session:
         yield session
     assert gone("pyebpf_plain") and gone("pyebpf_linked")  # or the next one finds the names taken

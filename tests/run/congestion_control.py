@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
+from collections.abc import Iterator
 
+import pytest
 from run_kernel import comes_true
+
+
+@pytest.fixture
+def names_alone() -> Iterator[None]:
+    """No test beside this one registers names of congestion control, which are the whole kernel's."""
+    with open(__file__) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def registered(name: str) -> bool:

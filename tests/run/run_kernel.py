@@ -104,9 +104,9 @@ def held_elsewhere() -> Ids:
 
 def _children(number: int) -> list[int]:
     found: list[int] = []
-    for path in Path(f"/proc/{number}/task").glob("*/children"):
-        with suppress(OSError):
-            found += map(int, path.read_text().split())
+    with suppress(OSError):  # it has ended, or one of its threads has
+        for thread in os.listdir(f"/proc/{number}/task"):
+            found += map(int, Path(f"/proc/{number}/task/{thread}/children").read_text().split())
     return found
 
 

@@ -75,6 +75,7 @@ def send(name: str) -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.usefixtures("names_alone")
 def test_sockets_run_the_methods() -> None:
     with pyebpf.load(Counting) as session:
         assert [(link.program, link.where) for link in session.links] == [("Counting", "tcp_congestion_ops")]
@@ -88,6 +89,7 @@ def test_sockets_run_the_methods() -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.usefixtures("names_alone")
 def test_several_and_by_name() -> None:
     with pyebpf.load([Counting, Other], attach=False) as session:
         assert not registered("pyebpf_counting") and not registered("pyebpf_other")
@@ -100,6 +102,7 @@ def test_several_and_by_name() -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.usefixtures("names_alone")
 @pytest.mark.skipif(shutil.which("bpftool") is None, reason="there is no bpftool")
 def test_libbpf_takes_the_object(tmp_path: Path) -> None:
     """For kernels before 6.4, so that older versions of libbpf know the section as well."""
