@@ -60,6 +60,8 @@ LAYOUTS: Final[dict[tuple[int, int], Layout]] = {
     (3, 13): Layout(640, 7344, 160, 72, None, 0, 8, 70, 3, False, 68, 40, 56),
 }
 """By version. `below`: `is_entry` of 3.11, then the owner FRAME_OWNED_BY_CSTACK."""
+CODE: Final = 64
+"""In PyCodeObject: where the copy of it begins: the line, at 68 or 72, `co_filename` at 112, `co_qualname` at 128."""
 LENGTH: Final = 16
 STATE: Final = 32
 """In a str: how many characters it has, 8 bytes; and of how many bytes they are (bits 2 to 4), whether they follow at

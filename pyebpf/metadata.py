@@ -28,7 +28,11 @@ KERNEL_STACK: Final = "kernel_stack"
 USER_STACK: Final = "user_stack"
 """Fields in the keys of a `Stacks` map with the numbers of stacks, i32: below zero where there is none, by -errno."""
 PYTHON_STACK: Final = "python_stack"
-"""The same of Python's calls, u64: 0 where there are none, 1 where there was no room."""
+"""The same of Python's calls, u64: 0 where there are none, or `NO_ROOM`."""
+NO_ROOM: Final = 1
+"""In the place of a stack of Python's that there was no room for."""
+MOST_PYTHONS: Final = 8192
+"""Processes that have an interpreter."""
 PYTHONS: Final = "__pyebpf_pythons"
 PYTHON_CODES: Final = "__pyebpf_codes"
 """Maps of `pyebpf.library.python_frames`: by the number of a process its interpreter; functions by theirs."""

@@ -79,7 +79,10 @@ def _tree(b: Builder, callee: HelperFunction | Closure, span: Span) -> tree.Func
     function = b.module.parse(callee.function)
     if not callee.function.__module__.startswith(LIBRARY):
         return function
-    return b.module.moved.setdefault((callee.function, span), moved(function, span))
+    key = callee.function, span
+    if key not in b.module.moved:
+        b.module.moved[key] = moved(function, span)
+    return b.module.moved[key]
 
 
 def _called(

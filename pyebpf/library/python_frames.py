@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyebpf.cpython import CODE
 from pyebpf.kernel.helpers import helper_by_name
 from pyebpf.lang.exceptions import NullPointerError
 from pyebpf.lang.functions import pid, tid, user_read
@@ -20,6 +21,7 @@ from pyebpf.lang.maps import Hash
 from pyebpf.lang.probes import function
 from pyebpf.lang.structs import struct
 from pyebpf.lang.types import u8, u32, u64
+from pyebpf.metadata import MOST_PYTHONS, NO_ROOM
 
 
 def _helper(name: str) -> KernelHelper:
@@ -35,17 +37,12 @@ DEPTH: Final = 127
 """Frames of a stack that are kept, the innermost."""
 THREADS: Final = 256
 """Threads of an interpreter that are gone through for the current one."""
-MOST_PROCESSES: Final = 8192
 MOST_CODES: Final = 8192
 NAME_BYTES, FILE_BYTES = 168, 256
 NONE: Final = 0
 """No Python function: the thread is in none, or the process isn't known as Python's."""
-NO_ROOM: Final = 1
-"""In the place of a stack that there was no room for."""
 NEXT: Final = 8
 """Offset of `next` in PyThreadState."""
-CODE: Final = 64
-"""Offset in PyCodeObject of what is copied of it: the line, at 68 or 72, `co_filename` at 112, `co_qualname` at 128."""
 WORD: Final = 0xFFFF_FFFF_FFFF_FFFF
 FUNCTION: Final = 0xFFFF_FFFF_FFFF_FF00
 """The bits of a number that say which function it is."""
@@ -89,7 +86,7 @@ class Code:
     file: u8[256]
 
 
-pythons = Hash[u32, Interpreter](max_entries=MOST_PROCESSES)
+pythons = Hash[u32, Interpreter](max_entries=MOST_PYTHONS)
 codes = Hash[u64, Code](max_entries=MOST_CODES)
 
 

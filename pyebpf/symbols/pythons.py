@@ -26,6 +26,7 @@ from pyebpf.loader.attach.uprobe_elf import (
     BinaryError,
     FoundSymbol,
 )
+from pyebpf.metadata import MOST_PYTHONS
 from pyebpf.symbols.mappings import Mapping, read_maps
 from pyebpf.symbols.opening import open_mapped
 
@@ -33,8 +34,6 @@ NAME: Final = b"python"
 MOST_FILES: Final = 4096
 MOST_BYTES: Final = 16 << 20
 """Of a file's tables of symbols, with the names: those of Python have one."""
-MOST_PROCESSES: Final = 8192
-"""As many as programs have room for."""
 _NUMBER: Final = struct.Struct("=Q")
 _LAST: Final = 2**64 - 1
 """The last address."""
@@ -81,7 +80,7 @@ class Pythons:
             return
         found = self._interpreter(pid, mapping)
         base = found.base(mapping) if found is not None else None
-        if found is None or base is None or len(self._known) >= MOST_PROCESSES:
+        if found is None or base is None or len(self._known) >= MOST_PYTHONS:
             return
         layout = LAYOUTS[found.version]
         main = base + found.runtime + layout.main
@@ -121,7 +120,7 @@ class Pythons:
     def forked(self, parent: int, pid: int) -> None:
         """A process has a child, which has all at the same addresses."""
         self.gone(pid)  # another one's number before, whose end has no record
-        if parent in self._known and len(self._known) < MOST_PROCESSES:
+        if parent in self._known and len(self._known) < MOST_PYTHONS:
             self._known[pid] = self._known[parent]
             self._tell(pid)
 

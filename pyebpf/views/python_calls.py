@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 from sys import byteorder
 from typing import Any, Final, TypeAlias, final
 
-from pyebpf.cpython import EVALUATION, LENGTH, STATE, Layout, layout_of
+from pyebpf.cpython import CODE, EVALUATION, LENGTH, STATE, Layout, layout_of
+from pyebpf.metadata import NO_ROOM
 from pyebpf.pictures.frames import Frame
 from pyebpf.views.entries import Entries
 
-NO_ROOM: Final = 1
-"""The number of a stack that found no room."""
-CODE: Final = 64
-"""Where in a code object the copy begins."""
 _KIND: Final = 0xFF
 """The bits of a call's number that say of what kind it is."""
 _UNKNOWN: Final = Frame("[unknown]", kind="python")

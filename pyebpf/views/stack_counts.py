@@ -9,12 +9,12 @@ from sys import byteorder
 from typing import TYPE_CHECKING, Any, final
 
 from pyebpf.layout import Struct
-from pyebpf.metadata import KERNEL_STACK, OTHERS, OWNER, PYTHON_STACK, USER_STACK, StackKey
+from pyebpf.metadata import KERNEL_STACK, NO_ROOM, OTHERS, OWNER, PYTHON_STACK, USER_STACK, StackKey
 from pyebpf.pictures.frames import Frame, Resolver, StackCount
 from pyebpf.pictures.tables import Row, Table
 from pyebpf.records import dataclass
 from pyebpf.views.entries import Entries
-from pyebpf.views.python_calls import NO_ROOM, Group, PythonStacks, merged
+from pyebpf.views.python_calls import Group, PythonStacks, merged
 from pyebpf.views.shown import MOST_ROWS, Shown
 from pyebpf.views.stacks import Unresolved, addresses_of
 from pyebpf.views.values import text

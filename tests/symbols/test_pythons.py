@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_programs import pythons
 
-from pyebpf.cpython import LAYOUTS, Layout, layout_of, packed
+from pyebpf.cpython import CODE, LAYOUTS, Layout, layout_of, packed
 from pyebpf.library import python_frames
 from pyebpf.loader.attach.uprobe_elf import Binary
 from pyebpf.pictures.frames import Frame
 from pyebpf.symbols.mappings import parse_maps, read_maps
 from pyebpf.symbols.pythons import Interpreter, Pythons, interpreter_in
-from pyebpf.views import python_calls
 from pyebpf.views.python_calls import function_in, merged, text_in
 
 OFFSETS = """
@@ -87,8 +86,8 @@ def test_the_layouts_are_the_headers(version: tuple[int, int], tmp_path: Path) -
     named = {name: getattr(layout, name) for name in found if hasattr(layout, name)}
     assert named == {name: found[name] for name in named} and len(named) >= 9
     assert found["next"] == python_frames.NEXT
-    assert found["co_filename"] == python_frames.CODE + 6 * WORDS
-    assert found["co_qualname"] == python_frames.CODE + 8 * WORDS
+    assert found["co_filename"] == CODE + 6 * WORDS
+    assert found["co_qualname"] == CODE + 8 * WORDS
 
 
 @pytest.mark.parametrize("version", sorted(pythons()), ids=lambda version: "{}.{}".format(*version))
@@ -176,7 +175,7 @@ def code_here() -> CodeType:
 def test_functions() -> None:
     assert HERE is not None
     code = code_here()
-    words = ctypes.string_at(id(code) + python_calls.CODE, 16)
+    words = ctypes.string_at(id(code) + CODE, 16)
     made = SimpleNamespace(
         first=int.from_bytes(words[:8], sys.byteorder),
         second=int.from_bytes(words[8:], sys.byteorder),
